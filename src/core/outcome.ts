@@ -1,0 +1,23 @@
+/** Outcomes are unions: a failure never becomes a number. */
+
+export type FailureCause =
+  | 'timeout'
+  | 'transport'
+  | 'refused'
+  | 'unparsable'
+  | 'policy-blocked'
+  | 'cancelled';
+
+export type Unscored = {
+  readonly kind: 'unscored';
+  readonly cause: FailureCause;
+  readonly message: string;
+};
+
+/** One reward component's result; `value` lies in [0, 1]. */
+export type Score =
+  | { readonly kind: 'scored'; readonly value: number; readonly detail?: string }
+  | Unscored;
+
+/** Why sampling of a completion ended: at a stop token, or at the token limit. */
+export type StopReason = 'stop' | 'length';

@@ -1,0 +1,24 @@
+import type { Modality } from './modality.ts';
+
+/** An encoded image file (PNG, JPEG, …) as it came from the data set. */
+export type ImageFile = {
+  readonly bytes: Uint8Array;
+  /** Path or synthetic name, for messages only. */
+  readonly name: string;
+};
+
+/** One row of a data set: a question about zero, one or several images, and its reference answer. */
+export type Sample = {
+  readonly id: string;
+  readonly source: string;
+  readonly images: readonly ImageFile[];
+  /** The question, without template and without image placeholders. */
+  readonly problem: string;
+  readonly modality: Modality;
+  /** The reference answer, without the tag. */
+  readonly reference: string;
+  /** Further answers that count as right, e.g. paraphrases. May be empty. */
+  readonly accepted: readonly string[];
+  /** Completion to imitate in supervised fine-tuning, where the data set has one. */
+  readonly demonstration?: string;
+};

@@ -1,0 +1,123 @@
+/**
+ * The one expensive seam: six verbs over a policy that may live in this process or on a cluster. An
+ * engine knows tokens and gradients; nothing about rewards, groups, judges or run directories.
+ */
+import type { Metrics } from '../core/metrics.ts';
+import type { StopReason } from '../core/outcome.ts';
+import type { Processor, Prompt } from '../model/prompt.ts';
+
+export type ModelDescription = {
+  readonly id: string;
+  /** Prompt and completion together, in tokens. */
+  readonly contextLength: number;
+  /** Trainable parameters. */
+  readonly parameters: number;
+  readonly processor: Processor;
+};
+
+export type SampleRequest = {
+  readonly prompt: Prompt;
+  /**
+   * One key per completion wanted. A completion's random numbers come from its key alone, so its tokens
+   * do not depend on the batch around it.
+   */
+  readonly keys: readonly string[];
+  readonly maxTokens: number;
+  /** 0 is greedy. */
+  readonly temperature: number;
+  /** Nucleus: smallest set of tokens with this much probability, in (0, 1]; 1 keeps all. */
+  readonly topP: number;
+  /** Keep this many most likely tokens; 0 keeps all. */
+  readonly topK: number;
+  /** Called for every token as it is sampled. */
+  readonly onToken?: (completion: number, token: number) => void;
+};
+
+export type Completion = {
+  /** Includes the stop token when `stopReason` is `stop`. */
+  readonly tokens: Int32Array;
+  /** The policy's logprob of each token at temperature 1 without truncation, whatever the sampling. */
+  readonly logprobs: Float32Array;
+  readonly stopReason: StopReason;
+};
+
+/** All completions of one request, in the order of its keys. */
+export type SampledGroup = {
+  /** Position of the request in the call. */
+  readonly request: number;
+  readonly completions: readonly Completion[];
+};
+
+/**
+ * A prompt with one completion. Sequences that hold the *same prompt object* form a group; an engine may
+ * compute the shared prompt once.
+ */
+export type Sequence = { readonly prompt: Prompt; readonly completion: Int32Array };
+
+/** Which frozen or live weights answer: the policy as it is now, or the model the run started from. */
+export type Weights = 'policy' | 'reference';
+
+export type LossInput = {
+  /** Position of the sequence in the call to `forwardBackward`. */
+  readonly index: number;
+  /** [T] logprobs of the completion's tokens under the policy. */
+  readonly policyLogprobs: Float32Array;
+};
+
+export type LossPart = {
+  readonly loss: number;
+  /** dLoss/dLogprob, [T] per input, in the order of the inputs. */
+  readonly gradients: readonly Float32Array[];
+  readonly metrics: Metrics;
+};
+
+/**
+ * A loss sees logprobs only, so it runs the same on every engine. An engine calls it once per
+ * micro-batch with a subset of the sequences; the parts add up to the loss of the whole call, so
+ * denominators (tokens, sequences) must be fixed when the loss is made, never taken from a part.
+ */
+export type Loss = (inputs: readonly LossInput[]) => LossPart;
+
+export type LossReport = { readonly loss: number; readonly metrics: Metrics };
+
+export type AdamParameters = {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Decoupled (AdamW); applied to matrices, not to norms and biases. */
+  readonly weightDecay: number;
+  /** Gradients are scaled down to this global L2 norm; 0 turns clipping off. */
+  readonly maxGradNorm: number;
+};
+
+export type StepReport =
+  | { readonly kind: 'applied'; readonly gradNorm: number }
+  /** The gradient held NaN or infinity: nothing was changed, the gradient was dropped. */
+  | { readonly kind: 'skipped-nonfinite' };
+
+export type Engine = {
+  readonly model: ModelDescription;
+  /** Yields each request's completions when all of them are done, in no particular order. */
+  sample(requests: readonly SampleRequest[], signal: AbortSignal): AsyncIterable<SampledGroup>;
+  /** [T] logprobs of each completion's tokens. */
+  logprobs(
+    sequences: readonly Sequence[],
+    weights: Weights,
+    signal: AbortSignal,
+  ): Promise<readonly Float32Array[]>;
+  /** Adds the loss's gradient to what earlier calls accumulated. */
+  forwardBackward(
+    sequences: readonly Sequence[],
+    loss: Loss,
+    signal: AbortSignal,
+  ): Promise<LossReport>;
+  /** One AdamW step on the accumulated gradient, which is cleared. */
+  optimStep(adam: AdamParameters): Promise<StepReport>;
+  /** Weights and optimizer state. Sampling has no state of its own: see {@link SampleRequest.keys}. */
+  save(directory: string): Promise<void>;
+  load(directory: string): Promise<void>;
+  /** Weights, config, tokenizer and processor files in Hugging Face layout. */
+  exportModel(directory: string): Promise<void>;
+  close(): Promise<void>;
+};
