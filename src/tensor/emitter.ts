@@ -1,0 +1,18 @@
+/** What an op's ONNX rule may do: append nodes to the model and make its small constants. */
+import type { Dim } from './dim.ts';
+
+export type AttributeValue = number | string | readonly number[] | { readonly float: number };
+
+export type Emitter = {
+  /** Appends an ONNX node; returns the name of its (first) output. */
+  op(
+    type: string,
+    inputs: readonly string[],
+    attributes?: Readonly<Record<string, AttributeValue>>,
+    domain?: '' | 'com.microsoft',
+  ): string;
+  /** An int64 vector; named dimensions are fed at each run. */
+  dims(values: readonly Dim[]): string;
+  /** A float32 scalar. */
+  scalar(value: number): string;
+};

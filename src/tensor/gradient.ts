@@ -1,0 +1,68 @@
+/**
+ * Reverse-mode differentiation, graph to graph, and the split of the result into two programs: a forward
+ * pass that also returns what the backward pass needs (*residuals*), and a backward pass that takes it.
+ * The loss lies between the two, outside the graph.
+ */
+import { type Node, topologicalOrder } from './node.ts';
+import type { OpKind } from './op-attributes.ts';
+import { type OpRule, opTable } from './op-table.ts';
+import { add, constant, expand, input } from './ops.ts';
+
+/**
+ * Gradients of `sum(output · seed)` with respect to `variables`; zeros for a variable without influence.
+ * @param seed dLoss/dOutput, of the shape of `output`.
+ */
+export function gradientsOf(output: Node, seed: Node, variables: readonly Node[]): Node[] {
+  const order = topologicalOrder([output]);
+  const influenced = new Set<Node>(variables);
+  for (const node of order) {
+    if (node.inputs.some((operand) => influenced.has(operand))) influenced.add(node);
+  }
+  const gradients = new Map<Node, Node>([[output, seed]]);
+  for (const node of order.reverse()) {
+    const gradient = gradients.get(node);
+    if (gradient === undefined || !influenced.has(node)) continue;
+    const parts = (opTable[node.kind] as OpRule<OpKind>).gradient(node, gradient);
+    node.inputs.forEach((operand, i) => {
+      const part = parts[i];
+      if (part === undefined || !influenced.has(operand)) return;
+      const before = gradients.get(operand);
+      gradients.set(operand, before === undefined ? part : add(before, part));
+    });
+  }
+  return variables.map(
+    (variable) => gradients.get(variable) ?? expand(constant(0), variable.shape),
+  );
+}
+
+export type SplitGraph = {
+  /** Values that the forward pass hands to the backward pass, by name. */
+  readonly residuals: ReadonlyMap<Node, string>;
+  /** The input of the backward pass that takes dLoss/dOutput. */
+  readonly seed: Node;
+  /** Gradients in the order of `variables`. */
+  readonly gradients: readonly Node[];
+};
+
+/**
+ * Differentiates and chooses the residuals: a value of the forward pass that the backward pass uses is
+ * computed again when its op is cheap (see `recompute` in the op table) and handed over otherwise.
+ * @param keep forward values to hand over although their op is cheap, e.g. the residual stream, whose
+ *   recomputation would reach back to the embedding.
+ */
+export function splitForwardBackward(
+  output: Node,
+  variables: readonly Node[],
+  keep: ReadonlySet<Node>,
+): SplitGraph {
+  const seed = input('outputGradient', output.shape);
+  const gradients = gradientsOf(output, seed, variables);
+  const forward = new Set(topologicalOrder([output]));
+  const isResidual = (node: Node) =>
+    forward.has(node) && (keep.has(node) || !opTable[node.kind].recompute);
+  const residuals = new Map<Node, string>();
+  for (const node of topologicalOrder(gradients, isResidual)) {
+    if (isResidual(node)) residuals.set(node, `residual${residuals.size}`);
+  }
+  return { residuals, seed, gradients };
+}

@@ -1,0 +1,179 @@
+/** Emits a graph as an ONNX model. Equal subexpressions are emitted once. */
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import {
+  AttributeProto_AttributeType,
+  type AttributeProtoSchema,
+  ModelProtoSchema,
+  type NodeProtoSchema,
+  TensorProto_DataType,
+  type TensorProtoSchema,
+  type ValueInfoProtoSchema,
+} from 'onnx-buf';
+import type { Dim, Shape } from './dim.ts';
+import type { AttributeValue, Emitter } from './emitter.ts';
+import { type Node, topologicalOrder } from './node.ts';
+import type { DataType, OpKind } from './op-attributes.ts';
+import { type OpRule, opTable } from './op-table.ts';
+
+export type GraphInput = {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly dataType: DataType;
+};
+
+export type OnnxGraph = {
+  readonly bytes: Uint8Array;
+  readonly inputs: readonly GraphInput[];
+  readonly outputs: readonly { readonly name: string; readonly shape: Shape }[];
+  /** Expressions of named dimensions that are fed as int64 inputs `dim:<expression>`. */
+  readonly dims: readonly string[];
+};
+
+const opset = 20n;
+const irVersion = 10n;
+
+/**
+ * @param outputs result name to node.
+ * @param given nodes whose values are fed under these names instead of being computed.
+ */
+export function emitOnnx(
+  outputs: Readonly<Record<string, Node>>,
+  given: ReadonlyMap<Node, string> = new Map(),
+): OnnxGraph {
+  const nodes: MessageInitShape<typeof NodeProtoSchema>[] = [];
+  const initializers = new Map<string, MessageInitShape<typeof TensorProtoSchema>>();
+  const inputs = new Map<string, GraphInput>();
+  const dims = new Set<string>();
+  const emitted = new Map<string, string>();
+
+  const op: Emitter['op'] = (type, operands, attributes = {}, domain = '') => {
+    const key = JSON.stringify([type, operands, attributes]);
+    const known = emitted.get(key);
+    if (known !== undefined) return known;
+    const result = `v${nodes.length}`;
+    nodes.push({
+      name: `${type}_${nodes.length}`,
+      opType: type,
+      domain,
+      input: [...operands],
+      output: [result],
+      attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+    });
+    emitted.set(key, result);
+    return result;
+  };
+  const int64s = (values: readonly number[]): string => {
+    const name = `i64:${values.join(',')}`;
+    initializers.set(name, {
+      name,
+      dataType: TensorProto_DataType.INT64,
+      dims: [BigInt(values.length)],
+      int64Data: values.map(BigInt),
+    });
+    return name;
+  };
+  const emitter: Emitter = {
+    op,
+    dims: (values) => {
+      if (values.every((dim) => typeof dim === 'number')) return int64s(values);
+      const parts = values.map((dim) => {
+        if (typeof dim === 'number') return int64s([dim]);
+        dims.add(dim);
+        return `dim:${dim}`;
+      });
+      return parts.length === 1 ? parts[0]! : op('Concat', parts, { axis: 0 });
+    },
+    scalar: (value) => {
+      const name = `f32:${value}`;
+      initializers.set(name, {
+        name,
+        dataType: TensorProto_DataType.FLOAT,
+        dims: [],
+        floatData: [value],
+      });
+      return name;
+    },
+  };
+
+  const names = new Map<Node, string>();
+  const declare = (node: Node, name: string, dataType: DataType): void => {
+    inputs.set(name, { name, shape: node.shape, dataType });
+    names.set(node, name);
+  };
+  for (const node of topologicalOrder(Object.values(outputs), (node) => given.has(node))) {
+    const fed = given.get(node);
+    if (fed !== undefined) declare(node, fed, 'float32');
+    else if (node.kind === 'input') declare(node, node.attributes.name, node.attributes.dataType);
+    else {
+      const operands = node.inputs.map((operand) => names.get(operand)!);
+      names.set(node, (opTable[node.kind] as OpRule<OpKind>).onnx(emitter, operands, node));
+    }
+  }
+  const results = Object.entries(outputs).map(([name, node]) => {
+    // A result may be an input or shared by two names: give each its own node.
+    nodes.push({ opType: 'Identity', input: [names.get(node)!], output: [name] });
+    return { name, shape: node.shape };
+  });
+
+  const model = create(ModelProtoSchema, {
+    irVersion,
+    producerName: 'medix',
+    opsetImport: [
+      { domain: '', version: opset },
+      { domain: 'com.microsoft', version: 1n },
+    ],
+    graph: {
+      name: 'graph',
+      node: nodes,
+      initializer: [...initializers.values()],
+      input: [
+        ...[...inputs.values()].map(({ name, shape, dataType }) =>
+          valueInfo(name, shape, dataType === 'float32' ? 'FLOAT' : 'INT32'),
+        ),
+        ...[...dims].map((dim) => valueInfo(`dim:${dim}`, [1], 'INT64')),
+      ],
+      output: results.map(({ name, shape }) => valueInfo(name, shape, 'FLOAT')),
+    },
+  });
+  return {
+    bytes: toBinary(ModelProtoSchema, model),
+    inputs: [...inputs.values()],
+    outputs: results,
+    dims: [...dims],
+  };
+}
+
+function attribute(
+  name: string,
+  value: AttributeValue,
+): MessageInitShape<typeof AttributeProtoSchema> {
+  if (typeof value === 'number') {
+    return { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) };
+  }
+  if (typeof value === 'string') {
+    const s = new TextEncoder().encode(value);
+    return { name, type: AttributeProto_AttributeType.STRING, s };
+  }
+  if ('float' in value) return { name, type: AttributeProto_AttributeType.FLOAT, f: value.float };
+  return { name, type: AttributeProto_AttributeType.INTS, ints: value.map(BigInt) };
+}
+
+function valueInfo(
+  name: string,
+  shape: Shape,
+  type: 'FLOAT' | 'INT32' | 'INT64',
+): MessageInitShape<typeof ValueInfoProtoSchema> {
+  const dim = (value: Dim) =>
+    typeof value === 'number'
+      ? { value: { case: 'dimValue' as const, value: BigInt(value) } }
+      : { value: { case: 'dimParam' as const, value } };
+  return {
+    name,
+    type: {
+      value: {
+        case: 'tensorType',
+        value: { elemType: TensorProto_DataType[type], shape: { dim: shape.map(dim) } },
+      },
+    },
+  };
+}

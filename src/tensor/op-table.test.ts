@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+import { rngFromKey } from '../core/rng.ts';
+import { type Bindings, shapeValue } from './dim.ts';
+import { gradientsOf } from './gradient.ts';
+import { interpret } from './interpret.ts';
+import { type Node, topologicalOrder } from './node.ts';
+import type { OpKind } from './op-attributes.ts';
+import { opTable } from './op-table.ts';
+import * as ops from './ops.ts';
+import { Program } from './program.ts';
+
+const bindings: Bindings = { M: 3, N: 4 };
+const x = ops.input('x', ['M', 4]);
+const y = ops.input('y', ['M', 4]);
+const row = ops.input('row', [4]);
+const bias = ops.input('bias', [4]);
+const positive = ops.exp(ops.scale(x, 0.3));
+const cube = ops.input('cube', [2, 'M', 4]);
+const vector = ops.input('vector', ['M']);
+const indices = ops.input('indices', ['M'], 'int32');
+
+/** One or more graphs per op, in which that op acts on random input. Every op must have a case. */
+const cases: { readonly [K in OpKind]: readonly Node[] } = {
+  input: [x],
+  constant: [ops.add(x, ops.constant(1.5))],
+  add: [ops.add(x, y), ops.add(x, row), ops.add(row, x)],
+  subtract: [ops.subtract(x, y), ops.subtract(row, x)],
+  multiply: [ops.multiply(x, y), ops.multiply(x, row)],
+  divide: [ops.divide(x, positive), ops.divide(row, positive)],
+  exp: [ops.exp(x)],
+  sqrt: [ops.sqrt(positive)],
+  tanh: [ops.tanh(x)],
+  erf: [ops.erf(x), ops.erf(ops.scale(x, 4))],
+  sigmoid: [ops.sigmoid(x)],
+  silu: [ops.silu(x)],
+  gelu: [ops.gelu(x, 'none'), ops.gelu(x, 'tanh')],
+  sum: [ops.sum(cube, [1]), ops.sum(cube, [0, 2])],
+  expand: [ops.expand(row, ['M', 4]), ops.expand(ops.sum(x, [0]), ['M', 4])],
+  matmul: [false, true].flatMap((transposeA) =>
+    [false, true].flatMap((transposeB) => {
+      const square = ops.matmul(x, y, { transposeA: true });
+      const a = transposeA ? ops.transpose(x, [1, 0]) : x;
+      const options = { transposeA, transposeB };
+      return [
+        ops.matmul(a, square, options),
+        ops.matmul(transposeA ? ops.transpose(cube, [0, 2, 1]) : cube, square, options),
+        ops.matmul(
+          transposeA ? ops.transpose(cube, [0, 2, 1]) : cube,
+          transposeB ? cube : ops.transpose(cube, [0, 2, 1]),
+          options,
+        ),
+      ];
+    }),
+  ),
+  reshape: [ops.reshape(cube, ['2*M', 4]), ops.reshape(x, ['M', 2, 2])],
+  transpose: [ops.transpose(cube, [2, 0, 1])],
+  slice: [ops.slice(x, 1, 1, 2), ops.slice(ops.concat([x, y], 0), 0, 'M', 'M')],
+  pad: [ops.pad(x, 1, 1, 2), ops.pad(x, 0, 'M', 'N')],
+  concat: [ops.concat([x, y, x], 0), ops.concat([x, y], 1)],
+  rotateHalf: [ops.rotateHalf(cube)],
+  gatherRows: [ops.gatherRows(x, indices)],
+  scatterAddRows: [ops.scatterAddRows(x, indices, 5)],
+  softmax: [ops.softmax(cube)],
+  logSoftmax: [ops.logSoftmax(cube)],
+  tokenLogprobs: [ops.tokenLogprobs(x, indices)],
+  placeTokens: [ops.placeTokens(vector, indices, 6)],
+  rmsNorm: [ops.rmsNorm(cube, row, 1e-6)],
+  layerNorm: [ops.layerNorm(cube, row, bias, 1e-6)],
+};
+
+function randomInputs(graph: readonly Node[]): Record<string, Float32Array | Int32Array> {
+  const values: Record<string, Float32Array | Int32Array> = {};
+  for (const node of topologicalOrder(graph)) {
+    if (node.kind !== 'input') continue;
+    const { name, dataType } = node.attributes;
+    const size = shapeValue(node.shape, bindings).reduce((a, b) => a * b, 1);
+    const rng = rngFromKey(name);
+    values[name] =
+      dataType === 'int32'
+        ? Int32Array.of(2, 0, 2).slice(0, size)
+        : Float32Array.from({ length: size }, () => rng.normal());
+  }
+  return values;
+}
+
+async function runOnnx(output: Node, values: ReturnType<typeof randomInputs>) {
+  const program = await Program.compile({ output });
+  const result = new Float32Array(program.resultSizes(bindings).get('output') ?? 0);
+  await program.run(values, { output: result }, bindings);
+  await program.dispose();
+  return result;
+}
+
+describe.each(Object.keys(cases) as OpKind[])('op %s', (kind) => {
+  const graphs = cases[kind];
+
+  it('has a case in which it occurs', () => {
+    expect(graphs.length).toBeGreaterThan(0);
+    expect(topologicalOrder(graphs).some((node) => node.kind === kind)).toBe(true);
+  });
+
+  it.each(graphs.map((graph, i) => [i, graph] as const))(
+    'gives the same in ONNX Runtime as in the interpreter (case %i)',
+    async (_, graph) => {
+      const values = randomInputs([graph]);
+      const expected = interpret([graph], values, bindings)[0]!;
+      const actual = await runOnnx(graph, values);
+      expect(actual.length).toBe(expected.data.length);
+      actual.forEach((value, i) => {
+        expect(Math.abs(value - expected.data[i]!)).toBeLessThan(1e-5 * (1 + Math.abs(value)));
+      });
+    },
+  );
+
+  it.each(graphs.map((graph, i) => [i, graph] as const))(
+    'has the gradient that central differences give, interpreted and in ONNX Runtime (case %i)',
+    async (_, graph) => {
+      const variables = topologicalOrder([graph]).filter(
+        (node) => node.kind === 'input' && node.attributes.dataType === 'float32',
+      );
+      const seed = ops.input('seed', graph.shape);
+      const gradients = gradientsOf(graph, seed, variables);
+      const values = randomInputs([graph, seed]);
+      const analytic = interpret(gradients, values, bindings);
+      for (const [v, variable] of variables.entries()) {
+        const name = variable.kind === 'input' ? variable.attributes.name : '';
+        const numeric = centralDifferences(graph, name, values);
+        const onnx = await runOnnx(gradients[v]!, values);
+        analytic[v]!.data.forEach((value, i) => {
+          expect(Math.abs(value - numeric[i]!)).toBeLessThan(1e-6 * (1 + Math.abs(value)));
+          expect(Math.abs(onnx[i]! - value)).toBeLessThan(2e-5 * (1 + Math.abs(value)));
+        });
+      }
+    },
+  );
+});
+
+function centralDifferences(
+  graph: Node,
+  name: string,
+  values: Record<string, ArrayLike<number>>,
+): number[] {
+  const seed = values['seed']!;
+  const objective = (data: Float64Array) =>
+    interpret([graph], { ...values, [name]: data }, bindings)[0]!.data.reduce(
+      (total, value, i) => total + value * seed[i]!,
+      0,
+    );
+  const step = 1e-5;
+  return Array.from(values[name]!, (_, i) => {
+    const moved = (delta: number) => {
+      const data = Float64Array.from(values[name]!);
+      data[i] = data[i]! + delta;
+      return objective(data);
+    };
+    return (moved(step) - moved(-step)) / (2 * step);
+  });
+}
+
+it('lists exactly the ops of the table', () => {
+  expect(Object.keys(cases).sort()).toEqual(Object.keys(opTable).sort());
+});

@@ -1,0 +1,85 @@
+/**
+ * A graph compiled for ONNX Runtime. Named dimensions stay open, so one session serves every shape.
+ * Results are always written into buffers that the caller provides: nothing large is allocated per run,
+ * and a result may be written over the input it replaces.
+ */
+import * as ort from 'onnxruntime-node';
+import { type Bindings, dimValue, type Shape, shapeValue } from './dim.ts';
+import type { Node } from './node.ts';
+import { emitOnnx, type OnnxGraph } from './onnx.ts';
+
+export type Values = Readonly<Record<string, Float32Array | Int32Array>>;
+
+export class Program {
+  readonly graph: Omit<OnnxGraph, 'bytes'>;
+  readonly #session: ort.InferenceSession;
+
+  private constructor(graph: Omit<OnnxGraph, 'bytes'>, session: ort.InferenceSession) {
+    this.graph = graph;
+    this.#session = session;
+  }
+
+  /** @param given see {@link emitOnnx}. */
+  static async compile(
+    outputs: Readonly<Record<string, Node>>,
+    given?: ReadonlyMap<Node, string>,
+  ): Promise<Program> {
+    const { bytes, ...graph } = emitOnnx(outputs, given);
+    const session = await ort.InferenceSession.create(bytes, {
+      graphOptimizationLevel: 'all',
+      executionMode: 'sequential',
+      logSeverityLevel: 3,
+    });
+    return new Program(graph, session);
+  }
+
+  /** Number of elements of each result. */
+  resultSizes(bindings: Bindings): ReadonlyMap<string, number> {
+    return new Map(
+      this.graph.outputs.map(({ name, shape }) => [
+        name,
+        shape.reduce<number>((size, dim) => size * dimValue(dim, bindings), 1),
+      ]),
+    );
+  }
+
+  /**
+   * Writes every result into `results[name]`. Inputs that the graph does not use may be given.
+   * @throws Error on a missing value, or one whose length is not that of its shape.
+   */
+  async run(values: Values, results: Values, bindings: Bindings): Promise<void> {
+    const feeds: Record<string, ort.Tensor> = {};
+    for (const { name, shape } of this.graph.inputs) {
+      feeds[name] = tensor(name, values[name], shape, bindings);
+    }
+    for (const dim of this.graph.dims) {
+      feeds[`dim:${dim}`] = new ort.Tensor(
+        'int64',
+        BigInt64Array.of(BigInt(dimValue(dim, bindings))),
+        [1],
+      );
+    }
+    const fetches: Record<string, ort.Tensor> = {};
+    for (const { name, shape } of this.graph.outputs) {
+      fetches[name] = tensor(name, results[name], shape, bindings);
+    }
+    await this.#session.run(feeds, fetches);
+  }
+
+  async dispose(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+function tensor(
+  name: string,
+  data: Float32Array | Int32Array | undefined,
+  shape: Shape,
+  bindings: Bindings,
+): ort.Tensor {
+  if (data === undefined) throw new Error(`internal: no value for ${name}`);
+  const dims = shapeValue(shape, bindings);
+  return data instanceof Float32Array
+    ? new ort.Tensor('float32', data, dims)
+    : new ort.Tensor('int32', data, dims);
+}
