@@ -1,4 +1,7 @@
 /** What a policy sees: token ids in which every image is already expanded to its placeholder tokens. */
+import type { Message } from '../core/message.ts';
+
+export type { ContentPart, Message } from '../core/message.ts';
 
 /** An image after resizing and normalisation, cut into patches in the order the vision tower reads. */
 export type ImagePatches = {
@@ -12,19 +15,6 @@ export type Prompt = {
   readonly tokens: Int32Array;
   /** In the order of their placeholders in `tokens`. */
   readonly images: readonly ImagePatches[];
-};
-
-/** One part of a user message. */
-export type ContentPart =
-  | { readonly type: 'text'; readonly text: string }
-  | {
-      readonly type: 'image';
-      readonly image: { readonly bytes: Uint8Array; readonly name: string };
-    };
-
-export type Message = {
-  readonly role: 'system' | 'user' | 'assistant';
-  readonly content: readonly ContentPart[];
 };
 
 /** Text and images to tokens and back, by the model's own files (tokenizer, chat template, geometry). */

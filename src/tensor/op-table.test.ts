@@ -157,6 +157,21 @@ function centralDifferences(
   });
 }
 
+it('adds up every update when many rows meet in one', async () => {
+  const rows = 4096;
+  const updates = new Float32Array(rows * 64).fill(1);
+  const indices = Int32Array.from({ length: rows }, (_, i) => i % 2);
+  const updatesNode = ops.input('updates', ['R', 64]);
+  const graph = ops.scatterAddRows(updatesNode, ops.input('indices', ['R'], 'int32'), 2);
+  const program = await Program.compile({ output: graph });
+  for (let repeat = 0; repeat < 10; repeat++) {
+    const output = new Float32Array(2 * 64);
+    await program.run({ updates, indices }, { output }, { R: rows });
+    expect(output.every((value) => value === rows / 2)).toBe(true);
+  }
+  await program.dispose();
+});
+
 it('lists exactly the ops of the table', () => {
   expect(Object.keys(cases).sort()).toEqual(Object.keys(opTable).sort());
 });

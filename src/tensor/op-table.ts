@@ -344,11 +344,13 @@ export const opTable: { readonly [K in OpKind]: OpRule<K> } = {
   },
   scatterAddRows: {
     gradient: (node, g) => [ops.gatherRows(g, node.inputs[1]!), undefined],
+    // Not ScatterND: its CPU kernel adds from several threads without a lock and loses updates.
     onnx: (emit, [updates, indices], node) => {
       const table = emit.op('Expand', [emit.scalar(0), emit.dims(node.shape)]);
-      const wide = emit.op('Cast', [indices!], { to: 7 });
-      const column = emit.op('Unsqueeze', [wide, emit.dims([1])]);
-      return emit.op('ScatterND', [table, column, updates!], { reduction: 'add' });
+      const axes = node.shape.slice(1).map((_, axis) => axis + 1);
+      const column = emit.op('Unsqueeze', [indices!, emit.dims(axes)]);
+      const all = emit.op('Expand', [column, emit.dims(node.inputs[0]!.shape)]);
+      return emit.op('ScatterElements', [table, all, updates!], { axis: 0, reduction: 'add' });
     },
     interpret: ([updates, indices], _, shape) => {
       const result = zeros(shape);

@@ -1,0 +1,278 @@
+/**
+ * The policy in this process: ONNX Runtime computes the graphs, weights and optimizer live in plain
+ * buffers that the graphs read and write in place. Full-parameter training in float32.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { fail, invariant } from '../../core/errors.ts';
+import { mergeMetrics } from '../../core/metrics.ts';
+import { type ModelConfig, readModelConfig } from '../../model/config.ts';
+import { type ModelFiles, readModelFiles } from '../../model/model-files.ts';
+import { createProcessor } from '../../model/processor.ts';
+import type { Processor, Prompt } from '../../model/prompt.ts';
+import { BufferPool } from '../../tensor/buffer-pool.ts';
+import type {
+  AdamParameters,
+  Engine,
+  Loss,
+  LossReport,
+  ModelDescription,
+  SampledGroup,
+  SampleRequest,
+  Sequence,
+  StepReport,
+  Weights,
+} from '../engine.ts';
+import { type AdamState, adamStep } from './adam.ts';
+import {
+  type Branches,
+  branchGroups,
+  microBatches,
+  type UpdateBatch,
+  updateBatch,
+} from './batch.ts';
+import { writeModel } from './model-directory.ts';
+import { Programs } from './programs.ts';
+import { sampleBatched } from './sampler.ts';
+import {
+  createParameterBuffer,
+  type ParameterBuffer,
+  readParameters,
+  weightsFile,
+  writeParameters,
+} from './weights.ts';
+
+export type LocalEngineOptions = {
+  /** Padded tokens in one forward or backward pass: bounds memory. @default 4096 */
+  readonly maxBatchTokens?: number;
+  /** Completions decoded side by side. @default 256 */
+  readonly maxRows?: number;
+  /** Whether a group's prompt is computed once for all its completions. @default true */
+  readonly sharePrompts?: boolean;
+};
+
+/**
+ * Opens a model directory in Hugging Face layout. Its weights are the policy's start and the reference.
+ * @throws MedixError where the directory is no dense Qwen3-VL checkpoint.
+ */
+export async function openLocalEngine(
+  directory: string,
+  options: LocalEngineOptions = {},
+): Promise<Engine> {
+  const config = await readModelConfig(directory);
+  const files = await readModelFiles(directory);
+  const weights = createParameterBuffer(config);
+  await readParameters(weights, directory);
+  const parts = { directory, config, files, processor: createProcessor(files, config), weights };
+  return new LocalEngine(parts, options);
+}
+
+type Parts = {
+  readonly directory: string;
+  readonly config: ModelConfig;
+  readonly files: ModelFiles;
+  readonly processor: Processor;
+  readonly weights: ParameterBuffer;
+};
+
+/** What training adds to the weights; made at the first gradient. */
+type TrainingState = { readonly gradient: ParameterBuffer; readonly adam: AdamState };
+
+class LocalEngine implements Engine {
+  readonly model: ModelDescription;
+  readonly #parts: Parts;
+  readonly #options: Required<LocalEngineOptions>;
+  readonly #programs: Programs;
+  readonly #pool = new BufferPool();
+  #training: TrainingState | undefined;
+  #reference: Promise<ParameterBuffer> | undefined;
+
+  constructor(parts: Parts, options: LocalEngineOptions) {
+    this.#parts = parts;
+    this.#options = { maxBatchTokens: 4096, maxRows: 256, sharePrompts: true, ...options };
+    this.#programs = new Programs(parts.config);
+    this.model = {
+      id: parts.directory,
+      contextLength: parts.config.text.maxPositions,
+      parameters: parts.weights.flat.length,
+      processor: parts.processor,
+    };
+  }
+
+  sample(requests: readonly SampleRequest[], signal: AbortSignal): AsyncIterable<SampledGroup> {
+    for (const { prompt, maxTokens } of requests) this.#checkLength(prompt, maxTokens);
+    const { config, weights, processor } = this.#parts;
+    const settings = {
+      config,
+      programs: this.#programs,
+      parameters: weights.views,
+      stopTokens: processor.stopTokens,
+      bannedTokens: processor.bannedTokens,
+      maxRows: this.#options.maxRows,
+    };
+    return sampleBatched(requests, settings, signal);
+  }
+
+  async logprobs(
+    sequences: readonly Sequence[],
+    weights: Weights,
+    signal: AbortSignal,
+  ): Promise<readonly Float32Array[]> {
+    const parameters = weights === 'policy' ? this.#parts.weights : await this.#referenceWeights();
+    const results: Float32Array[] = sequences.map(() => new Float32Array(0));
+    for (const batch of this.#batches(sequences)) {
+      signal.throwIfAborted();
+      const program = await this.#programs.score(batch.images);
+      const logprobs = new Float32Array(batch.bindings['M']!);
+      await program.run({ ...parameters.views, ...batch.values }, { logprobs }, batch.bindings);
+      for (const { index, start, end } of batch.spans) results[index] = logprobs.slice(start, end);
+    }
+    return results;
+  }
+
+  async forwardBackward(
+    sequences: readonly Sequence[],
+    loss: Loss,
+    signal: AbortSignal,
+  ): Promise<LossReport> {
+    const reports: LossReport[] = [];
+    for (const batch of this.#batches(sequences)) {
+      signal.throwIfAborted();
+      reports.push(await this.#accumulate(batch, loss));
+    }
+    return {
+      loss: reports.reduce((total, report) => total + report.loss, 0),
+      metrics: mergeMetrics(reports.map((report) => report.metrics)),
+    };
+  }
+
+  async optimStep(adam: AdamParameters): Promise<StepReport> {
+    const { gradient, adam: state } = this.#trainingState();
+    const report = adamStep(this.#parts.weights, gradient, state, adam);
+    gradient.flat.fill(0);
+    return report;
+  }
+
+  async save(directory: string): Promise<void> {
+    await mkdir(directory, { recursive: true });
+    const { first, second, steps } = this.#trainingState().adam;
+    await writeParameters(weightsFile(directory), { '': this.#parts.weights });
+    await writeParameters(join(directory, optimizerFile), { 'first.': first, 'second.': second });
+    await writeFile(join(directory, stateFile), JSON.stringify({ steps }));
+  }
+
+  async load(directory: string): Promise<void> {
+    const state = this.#trainingState();
+    const path = join(directory, stateFile);
+    const parsed = stateSchema.safeParse(JSON.parse(await readFile(path, 'utf8')));
+    if (!parsed.success) {
+      fail('engine', {
+        where: path,
+        expected: 'the state of a local engine',
+        got: parsed.error.message,
+        next: 'resume from another checkpoint',
+      });
+    }
+    await readParameters(this.#parts.weights, weightsFile(directory));
+    await readParameters(state.adam.first, join(directory, optimizerFile), 'first.');
+    await readParameters(state.adam.second, join(directory, optimizerFile), 'second.');
+    state.adam.steps = parsed.data.steps;
+    state.gradient.flat.fill(0);
+  }
+
+  exportModel(directory: string): Promise<void> {
+    const { config, files, weights } = this.#parts;
+    return writeModel(directory, config, files, weights);
+  }
+
+  async close(): Promise<void> {
+    await this.#programs.dispose();
+  }
+
+  /** Forward, loss, backward of one micro-batch; gradients add to what is there. */
+  async #accumulate(batch: UpdateBatch, loss: Loss): Promise<LossReport> {
+    const { forward, backward, trained } = await this.#programs.update(batch.images);
+    const values = { ...this.#parts.weights.views, ...batch.values };
+    const results: Record<string, Float32Array> = {};
+    for (const [name, size] of forward.resultSizes(batch.bindings)) {
+      results[name] = this.#pool.take(size);
+    }
+    await forward.run(values, results, batch.bindings);
+
+    const logprobs = results['logprobs']!;
+    const part = loss(
+      batch.spans.map(({ index, start, end }) => ({
+        index,
+        policyLogprobs: logprobs.slice(start, end),
+      })),
+    );
+    const outputGradient = new Float32Array(logprobs.length);
+    batch.spans.forEach(({ start, end }, i) => {
+      const gradient = part.gradients[i];
+      invariant(gradient?.length === end - start, 'a loss gradient has the length of its logprobs');
+      outputGradient.set(gradient, start);
+    });
+
+    const gradient = this.#trainingState().gradient.views;
+    const accumulated: Record<string, Float32Array> = {};
+    const updated: Record<string, Float32Array> = {};
+    for (const name of trained) {
+      accumulated[`accumulated:${name}`] = gradient[name]!;
+      updated[`gradient:${name}`] = gradient[name]!;
+    }
+    await backward.run(
+      { ...values, ...results, ...accumulated, outputGradient },
+      updated,
+      batch.bindings,
+    );
+    for (const buffer of Object.values(results)) this.#pool.give(buffer);
+    return { loss: part.loss, metrics: part.metrics };
+  }
+
+  *#batches(sequences: readonly Sequence[]): Generator<UpdateBatch> {
+    for (const { prompt, completion } of sequences) this.#checkLength(prompt, completion.length);
+    const groups: Branches[] = branchGroups(sequences, this.#options.sharePrompts);
+    for (const batch of microBatches(groups, this.#options.maxBatchTokens)) {
+      yield updateBatch(batch, this.#parts.config);
+    }
+  }
+
+  #checkLength(prompt: Prompt, completionTokens: number): void {
+    const total = prompt.tokens.length + completionTokens;
+    if (total <= this.model.contextLength) return;
+    fail('engine', {
+      where: this.model.id,
+      expected: `prompt and completion within ${this.model.contextLength} tokens`,
+      got: `${prompt.tokens.length} + ${completionTokens}`,
+      next: 'shorten the prompt, use smaller images or lower the completion limit',
+    });
+  }
+
+  #trainingState(): TrainingState {
+    const { config } = this.#parts;
+    this.#training ??= {
+      gradient: createParameterBuffer(config),
+      adam: {
+        first: createParameterBuffer(config),
+        second: createParameterBuffer(config),
+        steps: 0,
+      },
+    };
+    return this.#training;
+  }
+
+  #referenceWeights(): Promise<ParameterBuffer> {
+    const { config, directory } = this.#parts;
+    this.#reference ??= (async () => {
+      const buffer = createParameterBuffer(config);
+      await readParameters(buffer, directory);
+      return buffer;
+    })();
+    return this.#reference;
+  }
+}
+
+const optimizerFile = 'optimizer.safetensors';
+const stateFile = 'engine.json';
+const stateSchema = z.object({ steps: z.int().nonnegative() });

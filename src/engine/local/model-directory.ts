@@ -1,0 +1,53 @@
+/** Model directories in Hugging Face layout: written by the engine, or made from scratch. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { rngFromKey } from '../../core/rng.ts';
+import type { ModelConfig } from '../../model/config.ts';
+import type { ModelFiles } from '../../model/model-files.ts';
+import { initialValues } from '../../model/parameters.ts';
+import { writeConfig } from '../../model/write-config.ts';
+import {
+  createParameterBuffer,
+  type ParameterBuffer,
+  weightsFile,
+  writeParameters,
+} from './weights.ts';
+
+export type WeightFormat = 'F32' | 'BF16';
+
+/**
+ * Writes config, weights, tokenizer and processor files. Weights come last and are renamed into place: a
+ * directory with `model.safetensors` is complete.
+ */
+export async function writeModel(
+  directory: string,
+  config: ModelConfig,
+  files: ModelFiles,
+  weights: ParameterBuffer,
+  format: WeightFormat = 'F32',
+): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  for (const [name, content] of Object.entries(files)) {
+    await writeFile(join(directory, name), content);
+  }
+  for (const [name, content] of Object.entries(writeConfig(config))) {
+    if (name in files) continue;
+    await writeFile(join(directory, name), `${JSON.stringify(content, null, 2)}\n`);
+  }
+  await writeParameters(weightsFile(directory), { '': weights }, format);
+}
+
+/** A model with random weights. */
+export async function createModel(
+  directory: string,
+  config: ModelConfig,
+  files: ModelFiles,
+  seed: number,
+): Promise<void> {
+  const weights = createParameterBuffer(config);
+  for (const spec of weights.specs) {
+    const rng = rngFromKey(`${seed}/initial/${spec.name}`);
+    weights.views[spec.name]?.set(initialValues(spec, rng));
+  }
+  await writeModel(directory, config, files, weights);
+}

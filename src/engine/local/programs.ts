@@ -1,0 +1,137 @@
+/** The graphs of the local engine, compiled when first needed. Each exists with and without a vision tower. */
+import {
+  type Attend,
+  groupAttention,
+  promptAttention,
+  stepAttention,
+} from '../../model/attention.ts';
+import type { ModelConfig } from '../../model/config.ts';
+import { decoderGraph, vocabularyLogits } from '../../model/decoder-graph.ts';
+import { type Parameters, parameterNodes } from '../../model/parameters.ts';
+import { visionGraph } from '../../model/vision-graph.ts';
+import { dimAdd, dimMultiply } from '../../tensor/dim.ts';
+import { splitForwardBackward } from '../../tensor/gradient.ts';
+import { type Node, topologicalOrder } from '../../tensor/node.ts';
+import * as ops from '../../tensor/ops.ts';
+import { Program } from '../../tensor/program.ts';
+
+export type UpdatePrograms = {
+  /** → `logprobs` [M] and residuals. */
+  readonly forward: Program;
+  /** Residuals and `outputGradient` [M] → `gradient:<parameter>`, added to `accumulated:<parameter>`. */
+  readonly backward: Program;
+  /** Parameters that have a gradient. */
+  readonly trained: readonly string[];
+};
+
+export class Programs {
+  readonly #config: ModelConfig;
+  readonly #parameters: ReadonlyMap<string, Node>;
+  readonly #compiled = new Map<string, Promise<unknown>>();
+
+  constructor(config: ModelConfig) {
+    this.#config = config;
+    this.#parameters = parameterNodes(config);
+  }
+
+  /** Logprobs of completions [M]. */
+  score(images: boolean): Promise<Program> {
+    return this.#once(`score ${images}`, () =>
+      Program.compile({ logprobs: this.#logprobs(images).output }),
+    );
+  }
+
+  update(images: boolean): Promise<UpdatePrograms> {
+    return this.#once(`update ${images}`, async () => {
+      const { output, stream } = this.#logprobs(images);
+      const used = new Set(topologicalOrder([output]));
+      const variables = [...this.#parameters].filter(([, node]) => used.has(node));
+      const split = splitForwardBackward(
+        output,
+        variables.map(([, node]) => node),
+        new Set(stream),
+      );
+      const residuals = Object.fromEntries(
+        [...split.residuals].map(([node, name]) => [name, node]),
+      );
+      const gradients = Object.fromEntries(
+        variables.map(([name, node], i) => [
+          `gradient:${name}`,
+          ops.add(ops.input(`accumulated:${name}`, node.shape), split.gradients[i]!),
+        ]),
+      );
+      return {
+        forward: await Program.compile({ logprobs: output, ...residuals }),
+        backward: await Program.compile(gradients, split.residuals),
+        trained: variables.map(([name]) => name),
+      };
+    });
+  }
+
+  /** Prompts → `logprobs` [M, V] of their next token, `promptKey<i>` and `promptValue<i>` [P, K, S, d]. */
+  prefill(images: boolean): Promise<Program> {
+    return this.#once(`prefill ${images}`, () => {
+      const { text } = this.#config;
+      const results: Record<string, Node> = {};
+      const attend = promptAttention(text, (layer, key, value) => {
+        results[`promptKey${layer}`] = key;
+        results[`promptValue${layer}`] = value;
+      });
+      const { hidden } = this.#decoder(dimMultiply('P', 'S'), images, attend);
+      const predictors = ops.gatherRows(hidden, ops.input('predictors', ['M'], 'int32'));
+      const logits = vocabularyLogits(predictors, text, this.#lookup);
+      return Program.compile({ logprobs: ops.logSoftmax(logits), ...results });
+    });
+  }
+
+  /** One token per row → `logprobs` [P·R, V], `newKey<i>` and `newValue<i>` [P·R, K, d]. */
+  step(): Promise<Program> {
+    return this.#once('step', () => {
+      const { text } = this.#config;
+      const results: Record<string, Node> = {};
+      const attend = stepAttention(text, (layer, key, value) => {
+        results[`newKey${layer}`] = key;
+        results[`newValue${layer}`] = value;
+      });
+      const { hidden } = this.#decoder(dimMultiply('P', 'R'), false, attend);
+      const logits = vocabularyLogits(hidden, text, this.#lookup);
+      return Program.compile({ logprobs: ops.logSoftmax(logits), ...results });
+    });
+  }
+
+  async dispose(): Promise<void> {
+    for (const compiled of await Promise.all(this.#compiled.values())) {
+      const programs = compiled instanceof Program ? [compiled] : Object.values(compiled as object);
+      for (const program of programs) if (program instanceof Program) await program.dispose();
+    }
+    this.#compiled.clear();
+  }
+
+  readonly #lookup: Parameters = (name) => this.#parameters.get(name)!;
+
+  #decoder(tokens: string | number, images: boolean, attend: Attend) {
+    const { text, vision } = this.#config;
+    const tower = images ? visionGraph(vision, this.#lookup) : undefined;
+    const decoder = decoderGraph(text, tokens, this.#lookup, attend, tower);
+    return { hidden: decoder.hidden, stream: [...decoder.stream, ...(tower?.stream ?? [])] };
+  }
+
+  #logprobs(images: boolean) {
+    const { text } = this.#config;
+    const tokens = dimAdd(dimMultiply('P', 'S'), dimMultiply('P', 'G', 'C'));
+    const { hidden, stream } = this.#decoder(tokens, images, groupAttention(text));
+    const predictors = ops.gatherRows(hidden, ops.input('predictors', ['M'], 'int32'));
+    const logits = vocabularyLogits(predictors, text, this.#lookup);
+    const output = ops.tokenLogprobs(logits, ops.input('targets', ['M'], 'int32'));
+    return { output, stream };
+  }
+
+  #once<T>(key: string, compile: () => Promise<T>): Promise<T> {
+    let compiled = this.#compiled.get(key) as Promise<T> | undefined;
+    if (compiled === undefined) {
+      compiled = compile();
+      this.#compiled.set(key, compiled);
+    }
+    return compiled;
+  }
+}

@@ -1,0 +1,72 @@
+/** All parameters of a model in one buffer, with a view per parameter: what steps and checkpoints work on. */
+import { join } from 'node:path';
+import { fail } from '../../core/errors.ts';
+import type { ModelConfig } from '../../model/config.ts';
+import { type ParameterSpec, parameterSpecs } from '../../model/parameters.ts';
+import { openSafetensors } from '../../model/safetensors.ts';
+import { writeSafetensors } from '../../model/write-safetensors.ts';
+
+export type ParameterBuffer = {
+  readonly specs: readonly ParameterSpec[];
+  readonly flat: Float32Array;
+  /** By parameter name; parts of `flat`, in the order of `specs`. */
+  readonly views: Readonly<Record<string, Float32Array>>;
+};
+
+export function createParameterBuffer(config: ModelConfig): ParameterBuffer {
+  const specs = parameterSpecs(config);
+  const sizes = specs.map(({ shape }) => shape.reduce((product, dim) => product * dim, 1));
+  const flat = new Float32Array(sizes.reduce((total, size) => total + size, 0));
+  const views: Record<string, Float32Array> = {};
+  let offset = 0;
+  specs.forEach(({ name }, i) => {
+    views[name] = flat.subarray(offset, offset + sizes[i]!);
+    offset += sizes[i]!;
+  });
+  return { specs, flat, views };
+}
+
+/**
+ * Fills the buffer from a safetensors file or a (sharded) checkpoint directory.
+ * @param prefix put before every parameter name in the file.
+ * @throws MedixError where a tensor is absent or has another shape.
+ */
+export async function readParameters(
+  buffer: ParameterBuffer,
+  path: string,
+  prefix = '',
+): Promise<void> {
+  const store = await openSafetensors(path);
+  try {
+    for (const { name, shape } of buffer.specs) {
+      const found = store.tensors.get(prefix + name);
+      if (found?.shape.join() !== shape.join()) {
+        fail('model', {
+          where: `${path}: ${prefix}${name}`,
+          expected: `shape [${shape.join(', ')}]`,
+          got: found === undefined ? 'no such tensor' : `[${found.shape.join(', ')}]`,
+          next: 'use weights that belong to this config.json',
+        });
+      }
+      buffer.views[name]!.set(await store.read(prefix + name));
+    }
+  } finally {
+    await store.close();
+  }
+}
+
+/** Writes buffers into one file, each under its prefix. */
+export async function writeParameters(
+  path: string,
+  buffers: Readonly<Record<string, ParameterBuffer>>,
+  dtype: 'F32' | 'BF16' = 'F32',
+): Promise<void> {
+  const tensors = Object.entries(buffers).flatMap(([prefix, { specs, views }]) =>
+    specs.map(({ name, shape }) => ({ name: prefix + name, shape, data: views[name]! })),
+  );
+  await writeSafetensors(path, tensors, dtype);
+}
+
+export function weightsFile(directory: string): string {
+  return join(directory, 'model.safetensors');
+}

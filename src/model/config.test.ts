@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { MedixError } from '../core/errors.ts';
+import { parseModelConfig, readModelConfig } from './config.ts';
+import { tinyModelDirectory } from './tiny-model.fixture.ts';
+import { writeConfig } from './write-config.ts';
+
+type Json = Record<string, unknown>;
+
+function tinyFile(name: string): Json {
+  return JSON.parse(readFileSync(`${tinyModelDirectory}/${name}`, 'utf8'));
+}
+
+/** The tiny config with some text settings replaced. */
+function withText(changes: Json): Json {
+  const config = tinyFile('config.json');
+  return { ...config, text_config: { ...(config['text_config'] as Json), ...changes } };
+}
+
+function withVision(changes: Json): Json {
+  const config = tinyFile('config.json');
+  return { ...config, vision_config: { ...(config['vision_config'] as Json), ...changes } };
+}
+
+const generation = tinyFile('generation_config.json');
+
+test('a config written by transformers is read', async () => {
+  const config = await readModelConfig(tinyModelDirectory);
+  expect(config.text).toEqual({
+    vocabSize: 400,
+    hiddenSize: 64,
+    intermediateSize: 96,
+    layers: 3,
+    heads: 4,
+    kvHeads: 2,
+    headDim: 16,
+    rmsNormEps: 1e-6,
+    ropeTheta: 10_000,
+    mropeSection: [4, 2, 2],
+    maxPositions: 1024,
+    tieWordEmbeddings: true,
+  });
+  expect(config.vision).toMatchObject({ depth: 3, positions: 16, deepstackLayers: [0, 2] });
+  expect(config.tokens).toEqual({
+    image: 398,
+    video: 399,
+    visionStart: 396,
+    visionEnd: 397,
+    eos: [395, 393],
+    pad: 393,
+  });
+});
+
+test('the older rotary keys of public checkpoints give the same config', () => {
+  const older = withText({
+    rope_parameters: undefined,
+    rope_theta: 5_000_000,
+    rope_scaling: { rope_type: 'default', mrope_interleaved: true, mrope_section: [4, 2, 2] },
+  });
+  const { text } = parseModelConfig(older, generation, 'model');
+  expect(text).toMatchObject({ ropeTheta: 5_000_000, mropeSection: [4, 2, 2] });
+});
+
+test('end tokens come from config.json where there is no generation_config.json', () => {
+  const { tokens } = parseModelConfig(withText({ eos_token_id: 395 }), undefined, 'model');
+  expect(tokens).toMatchObject({ eos: [395], pad: 395 });
+});
+
+test('a written config reads back unchanged', async () => {
+  const config = await readModelConfig(tinyModelDirectory);
+  const files = writeConfig(config);
+  const copy = JSON.parse(JSON.stringify(files));
+  expect(parseModelConfig(copy['config.json'], copy['generation_config.json'], 'copy')).toEqual(
+    config,
+  );
+});
+
+test.each([
+  ['another architecture', { ...tinyFile('config.json'), architectures: ['LlamaForCausalLM'] }],
+  ['a scaled rotary embedding', withText({ rope_scaling: { rope_type: 'yarn', factor: 4 } })],
+  ['another activation', withText({ hidden_act: 'gelu' })],
+  ['sections that do not fill a head', withText({ rope_scaling: { mrope_section: [4, 2, 1] } })],
+  ['KV heads that do not divide the heads', withText({ num_key_value_heads: 3 })],
+  ['a vocabulary without the image token', withText({ vocab_size: 390 })],
+  ['a vision tower of another width', withVision({ out_hidden_size: 32 })],
+  ['a position table that is not square', withVision({ num_position_embeddings: 15 })],
+  ['a DeepStack layer that does not exist', withVision({ deepstack_visual_indexes: [0, 3] })],
+])('%s is refused with an error that names the file', (_, config) => {
+  const read = () => parseModelConfig(config, generation, 'some/model');
+  expect(read).toThrow(MedixError);
+  expect(read).toThrow('some/model/config.json');
+});
+
+test('a model without end token is refused', () => {
+  expect(() => parseModelConfig(tinyFile('config.json'), undefined, 'm')).toThrow('eos_token_id');
+});
+
+test('a missing directory is reported with its path', async () => {
+  await expect(readModelConfig('/nowhere/model')).rejects.toThrow('/nowhere/model/config.json');
+});

@@ -1,0 +1,406 @@
+/**
+ * What every engine promises, told through the Engine interface alone. An engine's test calls
+ * `describeEngine` with how to open it; a promise it cannot keep is skipped with the reason.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rngFromKey } from '../../src/core/rng.ts';
+import type {
+  AdamParameters,
+  Completion,
+  Engine,
+  Loss,
+  SampleRequest,
+  Sequence,
+} from '../../src/engine/engine.ts';
+import type { ImagePatches, Prompt } from '../../src/model/prompt.ts';
+
+export type EngineFixture = {
+  /** A fresh engine at its starting weights. */
+  readonly open: () => Promise<Engine>;
+  /** The same weights computed another way (packing, micro-batches), by name. */
+  readonly variants: Readonly<Record<string, () => Promise<Engine>>>;
+  /** At least two prompts of different length. */
+  readonly prompts: () => Promise<readonly Prompt[]>;
+  /** A prompt with an image, or why there is none. */
+  readonly imagePrompt: (() => Promise<Prompt>) | { readonly skip: string };
+  /** Named parameters in a directory written by `save`, or why they cannot be reached. */
+  readonly weights:
+    | {
+        readonly read: (directory: string) => Promise<Record<string, Float32Array>>;
+        readonly write: (directory: string, values: Record<string, Float32Array>) => Promise<void>;
+      }
+    | { readonly skip: string };
+  /** Step along a parameter's direction for finite differences. */
+  readonly differenceStep: number;
+};
+
+const noAbort = new AbortController().signal;
+const adam: AdamParameters = {
+  learningRate: 1e-3,
+  beta1: 0.9,
+  beta2: 0.99,
+  epsilon: 1e-8,
+  weightDecay: 0.01,
+  maxGradNorm: 1,
+};
+
+/** AdamW whose epsilon dwarfs the gradient is plain gradient descent with rate `rate`. */
+const plainStep = (rate: number): AdamParameters => ({
+  ...adam,
+  learningRate: rate * 1e12,
+  epsilon: 1e12,
+  weightDecay: 0,
+  maxGradNorm: 0,
+});
+
+/** −Σ weight·logprob with fixed uneven weights, so that every token counts differently. */
+const weightedLoss: Loss = (inputs) => {
+  const weights = inputs.map(({ index, policyLogprobs }) =>
+    policyLogprobs.map((_, t) => Math.sin(1 + index * 7 + t)),
+  );
+  const loss = inputs.reduce(
+    (total, { policyLogprobs }, i) =>
+      total - policyLogprobs.reduce((sum, value, t) => sum + value * weights[i]![t]!, 0),
+    0,
+  );
+  return { loss, gradients: weights.map((row) => row.map((value) => -value)), metrics: {} };
+};
+
+export function describeEngine(name: string, fixture: EngineFixture): void {
+  describe(`the ${name} engine`, () => {
+    let engine: Engine;
+    let prompts: readonly Prompt[];
+    let directory: string;
+
+    beforeAll(async () => {
+      directory = await mkdtemp(join(tmpdir(), 'medix-engine-'));
+      engine = await fixture.open();
+      const image = fixture.imagePrompt;
+      prompts = [...(await fixture.prompts()), ...('skip' in image ? [] : [await image()])];
+    });
+    afterAll(async () => {
+      await engine.close();
+      await rm(directory, { recursive: true });
+    });
+
+    it('gives the logprobs of sampling again when it scores the same tokens', async () => {
+      const { sequences, completions } = await rollouts(engine, prompts);
+      const scored = await engine.logprobs(sequences, 'policy', noAbort);
+      completions.forEach(({ logprobs }, i) => {
+        expect(difference(logprobs, scored[i]!)).toBeLessThan(1e-4);
+      });
+    });
+
+    it('shows a loss the same logprobs as it scores', async () => {
+      const { sequences } = await rollouts(engine, prompts);
+      const scored = await engine.logprobs(sequences, 'policy', noAbort);
+      const seen: Float32Array[] = [];
+      await engine.forwardBackward(
+        sequences,
+        (inputs) => {
+          for (const { index, policyLogprobs } of inputs) seen[index] = policyLogprobs;
+          return weightedLoss(inputs);
+        },
+        noAbort,
+      );
+      await engine.optimStep({ ...adam, learningRate: 0 });
+      sequences.forEach((_, i) => {
+        expect(difference(seen[i]!, scored[i]!)).toBeLessThan(1e-5);
+      });
+    });
+
+    it('scores with the reference weights before and after the policy moves', async () => {
+      const moving = await fixture.open();
+      const { sequences } = await rollouts(moving, prompts);
+      const before = await moving.logprobs(sequences, 'policy', noAbort);
+      await moving.forwardBackward(sequences, weightedLoss, noAbort);
+      await moving.optimStep(adam);
+      const reference = await moving.logprobs(sequences, 'reference', noAbort);
+      const policy = await moving.logprobs(sequences, 'policy', noAbort);
+      await moving.close();
+      sequences.forEach((_, i) => {
+        expect(difference(reference[i]!, before[i]!)).toBeLessThan(1e-6);
+      });
+      expect(sequences.some((_, i) => difference(policy[i]!, before[i]!) > 1e-4)).toBe(true);
+    });
+
+    it('draws the same tokens for the same key, whatever else is in the batch', async () => {
+      const all = await sampleAll(engine, requestsFor(prompts));
+      const reversed = await sampleAll(engine, requestsFor(prompts).toReversed());
+      const alone = await sampleAll(engine, [requestsFor(prompts).at(-1)!]);
+      const tokens = (group: readonly Completion[]) => group.map((one) => [...one.tokens]);
+      expect(reversed.toReversed().map(tokens)).toEqual(all.map(tokens));
+      expect(tokens(alone[0]!)).toEqual(tokens(all.at(-1)!));
+    });
+
+    it('draws different tokens for different keys', async () => {
+      const [group] = await sampleAll(engine, [request(prompts[0]!, ['a', 'b', 'c', 'd'])]);
+      expect(new Set(group!.map(({ tokens }) => tokens.join())).size).toBeGreaterThan(1);
+    });
+
+    it('streams the tokens it returns', async () => {
+      const streamed: number[][] = [[], []];
+      const [group] = await sampleAll(engine, [
+        {
+          ...request(prompts[0]!, ['a', 'b']),
+          onToken: (completion, token) => streamed[completion]!.push(token),
+        },
+      ]);
+      expect(streamed).toEqual(group!.map(({ tokens }) => [...tokens]));
+    });
+
+    it('ends a completion at a stop token or at the limit, and says which', async () => {
+      const { completions } = await rollouts(engine, prompts);
+      for (const { tokens, stopReason } of completions) {
+        const stopped = engine.model.processor.stopTokens.includes(tokens.at(-1)!);
+        expect(stopReason).toBe(stopped ? 'stop' : 'length');
+        if (stopReason === 'length') expect(tokens.length).toBe(maxTokens);
+      }
+    });
+
+    it('draws the most likely token at temperature 0', async () => {
+      const greedy = { ...request(prompts[0]!, ['x', 'y']), temperature: 0 };
+      const [group] = await sampleAll(engine, [greedy]);
+      expect([...group![0]!.tokens]).toEqual([...group![1]!.tokens]);
+    });
+
+    it('refuses a prompt longer than its context, naming the limit', async () => {
+      const long = { ...prompts[0]!, images: [], tokens: new Int32Array(1_000_000).fill(10) };
+      await expect(sampleAll(engine, [request(long, ['a'])])).rejects.toThrow(
+        String(engine.model.contextLength),
+      );
+    });
+
+    it('stops sampling when aborted', async () => {
+      const abort = new AbortController();
+      const stopping = {
+        ...request(prompts[0]!, ['a']),
+        onToken: () => abort.abort(new Error('stopped by test')),
+      };
+      const sampling = (async () => {
+        for await (const _ of engine.sample([stopping, ...requestsFor(prompts)], abort.signal));
+      })();
+      await expect(sampling).rejects.toThrow('stopped by test');
+    });
+
+    const image = fixture.imagePrompt;
+    it.skipIf('skip' in image)(
+      `changes its logprobs when the image changes${'skip' in image ? ` (${image.skip})` : ''}`,
+      async () => {
+        const prompt = prompts.at(-1)!;
+        const completion = Int32Array.of(20, 21, 22);
+        const inverted: ImagePatches[] = prompt.images.map(({ grid, patches }) => ({
+          grid,
+          patches: patches.map((value) => -value),
+        }));
+        const [seen, other] = await engine.logprobs(
+          [
+            { prompt, completion },
+            { prompt: { ...prompt, images: inverted }, completion },
+          ],
+          'policy',
+          noAbort,
+        );
+        expect(difference(seen!, other!)).toBeGreaterThan(1e-3);
+      },
+    );
+
+    it('adds gradients up over calls', async () => {
+      const { sequences } = await rollouts(engine, prompts);
+      const half = Math.ceil(sequences.length / 2);
+      const shifted: Loss = (inputs) =>
+        weightedLoss(inputs.map((input) => ({ ...input, index: input.index + half })));
+      const whole = await stepped(fixture.open, async (fresh) => {
+        await fresh.forwardBackward(sequences, weightedLoss, noAbort);
+      });
+      const parts = await stepped(fixture.open, async (fresh) => {
+        await fresh.forwardBackward(sequences.slice(0, half), weightedLoss, noAbort);
+        await fresh.forwardBackward(sequences.slice(half), shifted, noAbort);
+      });
+      expect(Math.abs(whole.gradNorm - parts.gradNorm)).toBeLessThan(1e-5 * (1 + whole.gradNorm));
+    });
+
+    for (const [variant, open] of Object.entries(fixture.variants)) {
+      it(`computes the same with ${variant}`, async () => {
+        const { sequences } = await rollouts(engine, prompts);
+        const other = await open();
+        const [ours, theirs] = await Promise.all([
+          engine.logprobs(sequences, 'policy', noAbort),
+          other.logprobs(sequences, 'policy', noAbort),
+        ]);
+        await other.close();
+        ours.forEach((row, i) => {
+          expect(difference(row, theirs[i]!)).toBeLessThan(1e-5);
+        });
+        const learn = async (fresh: Engine) => {
+          await fresh.forwardBackward(sequences, weightedLoss, noAbort);
+        };
+        const [a, b] = [await stepped(fixture.open, learn), await stepped(open, learn)];
+        expect(Math.abs(a.gradNorm - b.gradNorm)).toBeLessThan(1e-5 * (1 + a.gradNorm));
+        const after = async (fresh: Engine) => fresh.logprobs(sequences, 'policy', noAbort);
+        const [movedA, movedB] = [
+          await afterPlainStep(fixture.open, learn, after, a.gradNorm),
+          await afterPlainStep(open, learn, after, a.gradNorm),
+        ];
+        movedA.forEach((row, i) => {
+          expect(difference(row, movedB[i]!)).toBeLessThan(1e-4);
+        });
+      });
+    }
+
+    it('changes nothing on a gradient that is not finite', async () => {
+      const fresh = await fixture.open();
+      const { sequences } = await rollouts(fresh, prompts);
+      const before = await fresh.logprobs(sequences, 'policy', noAbort);
+      const broken: Loss = (inputs) => ({
+        ...weightedLoss(inputs),
+        gradients: inputs.map(({ policyLogprobs }) => policyLogprobs.map(() => Number.NaN)),
+      });
+      await fresh.forwardBackward(sequences, broken, noAbort);
+      expect(await fresh.optimStep(adam)).toEqual({ kind: 'skipped-nonfinite' });
+      const after = await fresh.logprobs(sequences, 'policy', noAbort);
+      before.forEach((row, i) => {
+        expect(difference(row, after[i]!)).toBe(0);
+      });
+      await fresh.forwardBackward(sequences, weightedLoss, noAbort);
+      expect((await fresh.optimStep(adam)).kind).toBe('applied');
+      await fresh.close();
+    });
+
+    it('continues after save and load to the same bits', async () => {
+      const first = await fixture.open();
+      const { sequences } = await rollouts(first, prompts);
+      await trainSteps(first, sequences, 2);
+      const checkpoint = join(directory, 'checkpoint');
+      await first.save(checkpoint);
+      await trainSteps(first, sequences, 2);
+      const expected = await first.logprobs(sequences, 'policy', noAbort);
+      await first.close();
+      const second = await fixture.open();
+      await trainSteps(second, sequences, 1);
+      await second.load(checkpoint);
+      await trainSteps(second, sequences, 2);
+      const actual = await second.logprobs(sequences, 'policy', noAbort);
+      await second.close();
+      expected.forEach((row, i) => {
+        expect(difference(row, actual[i]!)).toBe(0);
+      });
+    });
+
+    const weights = fixture.weights;
+    it.skipIf('skip' in weights)(
+      `has the gradient that finite differences give, parameter by parameter${'skip' in weights ? ` (${weights.skip})` : ''}`,
+      async () => {
+        if ('skip' in weights) return;
+        const fresh = await fixture.open();
+        const { sequences } = await rollouts(fresh, prompts);
+        const start = join(directory, 'start');
+        await fresh.save(start);
+        const before = await weights.read(start);
+        const report = await fresh.forwardBackward(sequences, weightedLoss, noAbort);
+        const stepReport = await fresh.optimStep(plainStep(1));
+        const moved = join(directory, 'moved');
+        await fresh.save(moved);
+        const after = await weights.read(moved);
+        const norm = stepReport.kind === 'applied' ? stepReport.gradNorm : Number.NaN;
+        expect(Number.isFinite(report.loss)).toBe(true);
+        const lossAt = async (name: string, direction: Float32Array, distance: number) => {
+          const shifted = before[name]!.map((value, i) => value + distance * direction[i]!);
+          await weights.write(start, { ...before, [name]: shifted });
+          await fresh.load(start);
+          const scored = await fresh.logprobs(sequences, 'policy', noAbort);
+          return weightedLoss(scored.map((policyLogprobs, index) => ({ index, policyLogprobs })))
+            .loss;
+        };
+        const h = fixture.differenceStep;
+        for (const [name, values] of Object.entries(before)) {
+          const direction = randomDirection(values.length, name);
+          const gradient = values.map((value, i) => value - after[name]![i]!);
+          const analytic = gradient.reduce((total, g, i) => total + g * direction[i]!, 0);
+          const forward = await lossAt(name, direction, h);
+          const backward = await lossAt(name, direction, -h);
+          const numeric = (forward - backward) / (2 * h);
+          expect(Math.abs(numeric - analytic), name).toBeLessThan(2e-3 * norm);
+        }
+        await fresh.close();
+      },
+    );
+  });
+}
+
+const maxTokens = 12;
+
+function request(prompt: Prompt, keys: readonly string[]): SampleRequest {
+  return { prompt, keys, maxTokens, temperature: 1, topP: 1, topK: 0 };
+}
+
+function requestsFor(prompts: readonly Prompt[]): SampleRequest[] {
+  return prompts.map((prompt, p) =>
+    request(
+      prompt,
+      Array.from({ length: 2 + (p % 3) }, (_, k) => `prompt ${p}/completion ${k}`),
+    ),
+  );
+}
+
+async function sampleAll(engine: Engine, requests: readonly SampleRequest[]) {
+  const groups: (readonly Completion[])[] = [];
+  for await (const group of engine.sample(requests, noAbort)) {
+    groups[group.request] = group.completions;
+  }
+  return groups;
+}
+
+async function rollouts(engine: Engine, prompts: readonly Prompt[]) {
+  const groups = await sampleAll(engine, requestsFor(prompts));
+  const completions = groups.flat();
+  const sequences: Sequence[] = groups.flatMap((group, p) =>
+    group.map(({ tokens }) => ({ prompt: prompts[p]!, completion: tokens })),
+  );
+  return { sequences, completions };
+}
+
+async function stepped(open: () => Promise<Engine>, learn: (engine: Engine) => Promise<void>) {
+  const engine = await open();
+  await learn(engine);
+  const report = await engine.optimStep(adam);
+  await engine.close();
+  if (report.kind !== 'applied') throw new Error(`step was ${report.kind}`);
+  return report;
+}
+
+async function afterPlainStep<T>(
+  open: () => Promise<Engine>,
+  learn: (engine: Engine) => Promise<void>,
+  look: (engine: Engine) => Promise<T>,
+  gradNorm: number,
+): Promise<T> {
+  const engine = await open();
+  await learn(engine);
+  await engine.optimStep(plainStep(0.05 / gradNorm));
+  const result = await look(engine);
+  await engine.close();
+  return result;
+}
+
+async function trainSteps(engine: Engine, sequences: readonly Sequence[], steps: number) {
+  for (let step = 0; step < steps; step++) {
+    await engine.forwardBackward(sequences, weightedLoss, noAbort);
+    await engine.optimStep(adam);
+  }
+}
+
+function randomDirection(size: number, key: string): Float32Array {
+  const rng = rngFromKey(key);
+  const direction = Float32Array.from({ length: size }, () => rng.normal());
+  const norm = Math.sqrt(direction.reduce((total, value) => total + value * value, 0));
+  return direction.map((value) => value / norm);
+}
+
+function difference(a: Float32Array, b: Float32Array): number {
+  expect(a.length).toBe(b.length);
+  return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0);
+}

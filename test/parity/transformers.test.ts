@@ -1,0 +1,131 @@
+/** Whether `transformers` reads what MediX writes. Skipped where the parity environment is not installed. */
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ModelConfig, readModelConfig } from '../../src/model/config.ts';
+import type { ImageSettings } from '../../src/model/image-settings.ts';
+import type { ModelFiles } from '../../src/model/model-files.ts';
+import { newModelFiles } from '../../src/model/new-model-files.ts';
+import { createProcessor } from '../../src/model/processor.ts';
+import { openSafetensors } from '../../src/model/safetensors.ts';
+import {
+  largestDifference,
+  tinyCases,
+  tinyConfig,
+  tinyMessages,
+  tinyModelDirectory,
+  tinyTensor,
+} from '../../src/model/tiny-model.fixture.ts';
+import { trainTokenizer } from '../../src/model/train-tokenizer.ts';
+import { writeConfig } from '../../src/model/write-config.ts';
+import { writeSafetensors } from '../../src/model/write-safetensors.ts';
+
+const python = '/opt/parity-venv/bin/python';
+const here = fileURLToPath(new URL('.', import.meta.url));
+const images = join(here, '../fixtures/qwen3-vl-tiny/images');
+
+/** Merged by the same texts, so that the fixture's token ids and embeddings stay valid. */
+const corpus = [
+  'The chest X-ray shows a left lower lobe opacity. What is the most likely diagnosis?',
+  'system\nYou are a careful radiologist.\nuser\nassistant\n',
+  '<answer>pneumonia</answer> <think>the opacity lies in the left lung</think>',
+  'What does this image show? Which organ is enlarged in the second image?',
+];
+
+const texts = [
+  ' leading,  double   and trailing spaces  ',
+  "It's WE'LL don't 'S 12345 x²½Ⅷ",
+  'tab\there\r\nline\n\n\n  indented\u00A0nbsp\u2028sep\u0085next\uFEFFbom',
+  'Größe e\u0301 Å ﬁ 肺炎 👩‍⚕️ हिन्दी Ελληνικά \u0000',
+  '--- *** === <answer>B</answer>\n\n',
+  '',
+];
+
+const settings: ImageSettings = {
+  patchSize: 16,
+  temporalPatchSize: 2,
+  mergeSize: 2,
+  minPixels: 64 * 64,
+  maxPixels: 96 * 96,
+  mean: [0.5, 0.5, 0.5],
+  std: [0.5, 0.5, 0.5],
+};
+
+type Answer = {
+  readonly missing: string[];
+  readonly unexpected: string[];
+  readonly eos: number[];
+  readonly tokens: number[][];
+  readonly inputIds: number[];
+  readonly pixels: number[];
+  readonly lastLogits: number[];
+};
+
+const tiny = tinyCases.find(({ name }) => name === 'two-images')!;
+
+describe.skipIf(!existsSync(python))(`a model MediX writes, in transformers (${python})`, () => {
+  let directory: string;
+  let config: ModelConfig;
+  let files: ModelFiles;
+  let answer: Answer;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'medix-parity-'));
+    config = await tinyConfig();
+    files = newModelFiles(config, trainTokenizer(corpus, 400), settings);
+    for (const [name, content] of Object.entries(files)) {
+      await writeFile(join(directory, name), content);
+    }
+    const configFile = JSON.stringify(writeConfig(config)['config.json']);
+    await writeFile(join(directory, 'config.json'), configFile);
+    const store = await openSafetensors(tinyModelDirectory);
+    const tensors = [];
+    for (const [name, { shape }] of store.tensors) {
+      tensors.push({ name, shape, data: await store.read(name) });
+    }
+    await store.close();
+    await writeSafetensors(join(directory, 'model.safetensors'), tensors);
+    const messages = tiny.messages.map(({ role, content }) => ({
+      role,
+      content: content.map((part) =>
+        part.type === 'text' ? part : { type: 'image', image: join(images, part.image) },
+      ),
+    }));
+    const output = execFileSync(python, [join(here, 'load_model.py'), directory], {
+      input: JSON.stringify({ texts, messages }),
+      maxBuffer: 1 << 28,
+      encoding: 'utf8',
+    });
+    answer = JSON.parse(output.trim().split('\n').at(-1)!);
+  });
+
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+
+  test('config and weights load without a missing or unexpected tensor', async () => {
+    expect(answer.missing).toEqual([]);
+    expect(answer.unexpected).toEqual([]);
+    expect(answer.eos).toEqual(config.tokens.eos);
+    expect(await readModelConfig(directory)).toEqual(config);
+  });
+
+  test('the trained tokenizer encodes every text the same', () => {
+    const processor = createProcessor(files);
+    const ours = texts.map((text) => Array.from(processor.encodeCompletion(text, false)));
+    expect(ours).toEqual(answer.tokens);
+  });
+
+  test('prompt tokens, pixels and logits are those of the fixture', async () => {
+    const prompt = await createProcessor(files).encode(tinyMessages(tiny));
+    expect(Array.from(prompt.tokens)).toEqual(answer.inputIds);
+    expect(answer.inputIds).toEqual(tiny.inputIds);
+    expect(answer.pixels).toEqual(prompt.images.flatMap(({ patches }) => Array.from(patches)));
+    const logits = await tinyTensor(tiny.name, 'logits');
+    const last = (tiny.inputIds.length - 1) * config.text.vocabSize;
+    const expected = logits.subarray(last, last + config.text.vocabSize);
+    expect(largestDifference(answer.lastLogits, expected)).toBeLessThan(1e-4);
+  });
+});
