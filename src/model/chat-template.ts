@@ -14,7 +14,7 @@ import { type ModelFiles, parseModelFile } from './model-files.ts';
 import type { Message } from './prompt.ts';
 
 /** A stretch of rendered text: ordinary, or one special token. */
-export type TemplatePart =
+type TemplatePart =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'special'; readonly token: string };
 

@@ -43,7 +43,7 @@ const visionConfig = z.object({
   hidden_act: z.literal('gelu_pytorch_tanh').default('gelu_pytorch_tanh'),
   intermediate_size: size,
   num_heads: size,
-  in_channels: size.default(3),
+  in_channels: z.literal(3).default(3),
   patch_size: size,
   temporal_patch_size: size.default(2),
   spatial_merge_size: size.default(2),

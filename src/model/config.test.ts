@@ -24,6 +24,14 @@ function withVision(changes: Json): Json {
 
 const generation = tinyFile('generation_config.json');
 
+function parse(config: Json, generationFile: Json | undefined, directory = 'model') {
+  const files = { 'config.json': JSON.stringify(config) };
+  return parseModelConfig(
+    generationFile ? { ...files, 'generation_config.json': JSON.stringify(generationFile) } : files,
+    directory,
+  );
+}
+
 test('a config written by transformers is read', async () => {
   const config = await readModelConfig(tinyModelDirectory);
   expect(config.text).toEqual({
@@ -57,22 +65,19 @@ test('the older rotary keys of public checkpoints give the same config', () => {
     rope_theta: 5_000_000,
     rope_scaling: { rope_type: 'default', mrope_interleaved: true, mrope_section: [4, 2, 2] },
   });
-  const { text } = parseModelConfig(older, generation, 'model');
+  const { text } = parse(older, generation);
   expect(text).toMatchObject({ ropeTheta: 5_000_000, mropeSection: [4, 2, 2] });
 });
 
 test('end tokens come from config.json where there is no generation_config.json', () => {
-  const { tokens } = parseModelConfig(withText({ eos_token_id: 395 }), undefined, 'model');
+  const { tokens } = parse(withText({ eos_token_id: 395 }), undefined);
   expect(tokens).toMatchObject({ eos: [395], pad: 395 });
 });
 
 test('a written config reads back unchanged', async () => {
   const config = await readModelConfig(tinyModelDirectory);
   const files = writeConfig(config);
-  const copy = JSON.parse(JSON.stringify(files));
-  expect(parseModelConfig(copy['config.json'], copy['generation_config.json'], 'copy')).toEqual(
-    config,
-  );
+  expect(parse(files['config.json'], files['generation_config.json'])).toEqual(config);
 });
 
 test.each([
@@ -86,13 +91,13 @@ test.each([
   ['a position table that is not square', withVision({ num_position_embeddings: 15 })],
   ['a DeepStack layer that does not exist', withVision({ deepstack_visual_indexes: [0, 3] })],
 ])('%s is refused with an error that names the file', (_, config) => {
-  const read = () => parseModelConfig(config, generation, 'some/model');
+  const read = () => parse(config, generation, 'some/model');
   expect(read).toThrow(MedixError);
   expect(read).toThrow('some/model/config.json');
 });
 
 test('a model without end token is refused', () => {
-  expect(() => parseModelConfig(tinyFile('config.json'), undefined, 'm')).toThrow('eos_token_id');
+  expect(() => parse(tinyFile('config.json'), undefined)).toThrow('eos_token_id');
 });
 
 test('a missing directory is reported with its path', async () => {

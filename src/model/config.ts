@@ -3,16 +3,15 @@
  * the positions and the processor need is in one record; whatever this family cannot compute is
  * refused here, before any weight is read.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { z } from 'zod';
-import { fail, MedixError, messageOf, type Problem } from '../core/errors.ts';
+import { fail, MedixError, type Problem } from '../core/errors.ts';
 import {
   type ConfigFile,
   configSchema,
   type GenerationFile,
   generationSchema,
 } from './config-schema.ts';
+import { type ModelFiles, parseModelFile, readFiles } from './model-files.ts';
 
 export type TextConfig = {
   readonly vocabSize: number;
@@ -47,7 +46,7 @@ export type VisionConfig = {
   readonly deepstackLayers: readonly number[];
 };
 
-export type TokenIds = {
+type TokenIds = {
   readonly image: number;
   readonly video: number;
   readonly visionStart: number;
@@ -67,86 +66,38 @@ export type ModelConfig = {
 const visionRopeTheta = 10_000;
 
 /**
- * Reads `config.json` and, where present, `generation_config.json` of a checkpoint directory.
+ * Reads `config.json` and, where present, `generation_config.json` of a checkpoint directory. Without the
+ * latter, end and padding tokens come from `config.json`.
  *
  * Throws a `model` error when a file is absent, is not JSON, or describes a model that this family
  * cannot compute.
  */
 export async function readModelConfig(directory: string): Promise<ModelConfig> {
-  const config = await readJson(join(directory, 'config.json'));
-  const generation = await readJson(join(directory, 'generation_config.json'), true);
-  return parseModelConfig(config, generation, directory);
+  const files = await readFiles(directory, ['config.json', 'generation_config.json']);
+  return parseModelConfig(files, directory);
 }
 
-/**
- * The same from parsed files. `generation` is undefined where the checkpoint has no
- * `generation_config.json`; end and padding tokens then come from `config.json`. `where` names the
- * checkpoint in errors.
- */
-export function parseModelConfig(config: unknown, generation: unknown, where: string): ModelConfig {
-  const file = parse(configSchema, config, `${where}/config.json`);
-  const generationFile = parse(
-    generationSchema,
-    generation ?? {},
-    `${where}/generation_config.json`,
-  );
+/** The same from the files' content; `directory` only names them in errors. */
+export function parseModelConfig(files: ModelFiles, directory: string): ModelConfig {
+  const where = join(directory, 'config.json');
+  const generationFile = join(directory, 'generation_config.json');
+  const config = parseModelFile(files, 'config.json', configSchema, where);
+  const generation =
+    'generation_config.json' in files
+      ? parseModelFile(files, 'generation_config.json', generationSchema, generationFile)
+      : {};
   const result = {
-    text: textOf(file, `${where}/config.json`),
-    vision: visionOf(file),
-    tokens: tokensOf(file, generationFile, where),
+    text: textOf(config, where),
+    vision: visionOf(config),
+    tokens: tokensOf(config, generation, generationFile),
   };
   const problems = shapeProblems(result).map((problem) => ({
     ...problem,
-    where: `${where}/config.json: ${problem.where}`,
+    where: `${where}: ${problem.where}`,
     next: 'use a dense Qwen3-VL checkpoint whose files are consistent',
   }));
   if (problems.length > 0) throw new MedixError('model', problems);
   return result;
-}
-
-async function readJson(path: string, optional = false): Promise<unknown> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (optional && error.code === 'ENOENT') return undefined;
-    return fail(
-      'model',
-      {
-        where: path,
-        expected: 'a readable file',
-        got: messageOf(error),
-        next: 'check the model directory',
-      },
-      error,
-    );
-  });
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    return fail(
-      'model',
-      {
-        where: path,
-        expected: 'JSON',
-        got: messageOf(error),
-        next: 'download or export the model again',
-      },
-      error,
-    );
-  }
-}
-
-function parse<T extends z.ZodType>(schema: T, value: unknown, where: string): z.infer<T> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new MedixError(
-    'model',
-    parsed.error.issues.map((issue) => ({
-      where: `${where}: ${issue.path.join('.') || 'file'}`,
-      expected: 'a dense Qwen3-VL setting',
-      got: issue.message,
-      next: 'use a Qwen3VLForConditionalGeneration checkpoint',
-    })),
-  );
 }
 
 function textOf(file: ConfigFile, where: string): TextConfig {
@@ -201,7 +152,7 @@ function tokensOf(file: ConfigFile, generation: GenerationFile, where: string): 
     generation.eos_token_id ?? file.eos_token_id ?? file.text_config.eos_token_id ?? undefined;
   if (eos === undefined) {
     return fail('model', {
-      where: `${where}/generation_config.json: eos_token_id`,
+      where: `${where}: eos_token_id`,
       expected: 'at least one token that ends a completion',
       got: 'none, here or in config.json',
       next: 'add eos_token_id',

@@ -23,10 +23,18 @@ const fileNames = [
   'generation_config.json',
 ] as const;
 
-/** Those of the known files that the directory holds. Throws a `model` error when one is unreadable. */
-export async function readModelFiles(directory: string): Promise<ModelFiles> {
+/**
+ * The files above, as far as the directory holds them. Throws a `model` error when one
+ * is unreadable.
+ */
+export function readModelFiles(directory: string): Promise<ModelFiles> {
+  return readFiles(directory, fileNames);
+}
+
+/** Those of the named files that exist. Throws a `model` error when one is unreadable. */
+export async function readFiles(directory: string, names: readonly string[]): Promise<ModelFiles> {
   const entries = await Promise.all(
-    fileNames.map(async (name) => {
+    names.map(async (name) => {
       const path = join(directory, name);
       const content = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) =>
         error.code === 'ENOENT'
@@ -46,34 +54,37 @@ export async function readModelFiles(directory: string): Promise<ModelFiles> {
     }),
   );
   return Object.fromEntries(
-    entries.filter(
-      (entry): entry is [(typeof fileNames)[number], string] => entry[1] !== undefined,
-    ),
+    entries.filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
 }
 
-/** One JSON file, checked. Throws a `model` error when it is absent, not JSON, or not of the schema. */
+/**
+ * One JSON file, checked. Throws a `model` error when it is absent, not JSON, or not of the schema.
+ *
+ * @param where the file in errors. @default its name
+ */
 export function parseModelFile<T extends z.ZodType>(
   files: ModelFiles,
   name: string,
   schema: T,
+  where: string = name,
 ): z.infer<T> {
   const next = 'use the files of a Qwen3-VL checkpoint';
   const text =
     files[name] ??
-    fail('model', { where: name, expected: 'the file in the model directory', got: 'none', next });
+    fail('model', { where, expected: 'the file in the model directory', got: 'none', next });
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    return fail('model', { where: name, expected: 'JSON', got: messageOf(error), next }, error);
+    return fail('model', { where, expected: 'JSON', got: messageOf(error), next }, error);
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new MedixError(
     'model',
     parsed.error.issues.map((issue) => ({
-      where: `${name}: ${issue.path.join('.') || 'file'}`,
+      where: `${where}: ${issue.path.join('.') || 'file'}`,
       expected: 'a Qwen3-VL setting',
       got: issue.message,
       next,

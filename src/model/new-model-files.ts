@@ -7,15 +7,28 @@ import type { TrainedTokenizer } from './train-tokenizer.ts';
 import { writeConfig } from './write-config.ts';
 
 /**
- * Tokenizer, chat template, image settings and generation defaults. `config` must carry the tokenizer's
- * token ids; its own file, `config.json`, is written with the weights.
+ * Tokenizer, chat template, image settings and generation defaults of a model that starts from nothing.
+ * The patch geometry is the vision tower's; pixels are normalised to −1…1 as in public Qwen3-VL
+ * checkpoints. `config.json` is not among the files: it is written with the weights.
+ *
+ * @param config must carry the token ids of `trained`.
+ * @param bounds area of a resized image in pixels.
  */
 export function newModelFiles(
   config: ModelConfig,
   trained: TrainedTokenizer,
-  images: ImageSettings,
+  bounds: Pick<ImageSettings, 'minPixels' | 'maxPixels'>,
 ): ModelFiles {
-  const preprocessor = writeImageSettings(images);
+  const { vision } = config;
+  const preprocessor = writeImageSettings({
+    patchSize: vision.patchSize,
+    temporalPatchSize: vision.temporalPatchSize,
+    mergeSize: vision.spatialMergeSize,
+    minPixels: bounds.minPixels,
+    maxPixels: bounds.maxPixels,
+    mean: [0.5, 0.5, 0.5],
+    std: [0.5, 0.5, 0.5],
+  });
   return {
     'tokenizer.json': JSON.stringify(trained.tokenizer),
     'tokenizer_config.json': json(trained.config),

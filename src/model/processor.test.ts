@@ -14,8 +14,8 @@ import {
 import { qwenSpecialTokens } from './train-tokenizer.ts';
 
 const files = await readModelFiles(tinyModelDirectory);
-const processor = createProcessor(files);
-const { tokens: ids } = await tinyConfig();
+const config = await tinyConfig();
+const processor = createProcessor(files, config);
 
 function user(...texts: string[]): Message[] {
   return [{ role: 'user', content: texts.map((text) => ({ type: 'text', text })) }];
@@ -66,20 +66,30 @@ test('a completion encodes with its end and decodes without', () => {
 });
 
 test('stop tokens and banned tokens follow the files', () => {
-  expect(processor.stopTokens).toEqual(ids.eos);
-  expect(processor.bannedTokens).toEqual([ids.image, ids.video]);
-  const { 'generation_config.json': _, ...rest } = files;
-  expect(createProcessor(rest).stopTokens).toEqual([395]);
+  expect(processor.stopTokens).toEqual(config.tokens.eos);
+  expect(processor.bannedTokens).toEqual([config.tokens.image, config.tokens.video]);
+  const ended = { ...config, tokens: { ...config.tokens, eos: [393] } };
+  expect(createProcessor(files, ended).stopTokens).toEqual([395, 393]);
+});
+
+test('processor files of another model are refused', () => {
+  const vision = { ...config.vision, patchSize: 14 };
+  expect(() => createProcessor(files, { ...config, vision })).toThrow('patch_size: expected 14');
+  const tokens = { ...config.tokens, image: 7 };
+  expect(() => createProcessor(files, { ...config, tokens })).toThrow('<|image_pad|>');
 });
 
 test('the chat template may come from tokenizer_config.json', async () => {
   const { 'chat_template.jinja': template, ...rest } = files;
-  const config = JSON.parse(rest['tokenizer_config.json']!);
+  const settings = JSON.parse(rest['tokenizer_config.json']!);
   const older = (chat_template: unknown) =>
-    createProcessor({
-      ...rest,
-      'tokenizer_config.json': JSON.stringify({ ...config, chat_template }),
-    });
+    createProcessor(
+      {
+        ...rest,
+        'tokenizer_config.json': JSON.stringify({ ...settings, chat_template }),
+      },
+      config,
+    );
   const expected = await processor.encode(user('Hi'));
   expect(await older(template).encode(user('Hi'))).toEqual(expected);
   expect(await older([{ name: 'default', template }]).encode(user('Hi'))).toEqual(expected);
@@ -88,14 +98,14 @@ test('the chat template may come from tokenizer_config.json', async () => {
 
 test('a template that refuses the messages is reported as such', async () => {
   const strict = { ...files, 'chat_template.jinja': "{{ raise_exception('no user turn') }}" };
-  await expect(createProcessor(strict).encode(user('Hi'))).rejects.toThrow('no user turn');
-  expect(() => createProcessor({ ...files, 'chat_template.jinja': '{% if %}' })).toThrow(
+  await expect(createProcessor(strict, config).encode(user('Hi'))).rejects.toThrow('no user turn');
+  expect(() => createProcessor({ ...files, 'chat_template.jinja': '{% if %}' }, config)).toThrow(
     'chat_template.jinja',
   );
 });
 
 test('a template that drops images is refused', async () => {
-  const blind = createProcessor({ ...files, 'chat_template.jinja': 'Hi' });
+  const blind = createProcessor({ ...files, 'chat_template.jinja': 'Hi' }, config);
   const message: Message = {
     role: 'user',
     content: [{ type: 'image', image: tinyImage('exact.png') }],

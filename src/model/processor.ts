@@ -4,32 +4,31 @@
  * ordinary text (see tokenizer.ts).
  */
 import { z } from 'zod';
-import { fail } from '../core/errors.ts';
+import { fail, MedixError } from '../core/errors.ts';
 import { createChatTemplate } from './chat-template.ts';
-import { generationSchema } from './config-schema.ts';
+import type { ModelConfig } from './config.ts';
 import { processImage } from './image-processor.ts';
-import { readImageSettings } from './image-settings.ts';
+import { type ImageSettings, readImageSettings } from './image-settings.ts';
 import { type ModelFiles, parseModelFile } from './model-files.ts';
 import type { ImagePatches, Processor } from './prompt.ts';
 import { createTokenizer, type Tokenizer } from './tokenizer.ts';
 
 const imageToken = '<|image_pad|>';
-const videoToken = '<|video_pad|>';
 
 /**
- * Builds a processor from the files of a model directory ({@link readModelFiles}). Throws a `model` error
- * when a file is missing or describes another family.
+ * Builds a processor from the files of a model directory ({@link readModelFiles}) and its config. Throws a
+ * `model` error when a file is missing, describes another family or contradicts the config.
  *
  * `encode` throws a `data` error that names an image which cannot be used, and a `model` error when the
  * chat template refuses the messages.
  */
-export function createProcessor(files: ModelFiles): Processor {
+export function createProcessor(files: ModelFiles, config: ModelConfig): Processor {
   const tokenizer = createTokenizer(files);
   const settings = readImageSettings(files);
+  checkAgreement(config, settings, specialToken(tokenizer, imageToken));
   const render = createChatTemplate(files, tokenizer.specialTokens.keys());
-  const image = specialToken(tokenizer, imageToken);
-  const video = specialToken(tokenizer, videoToken);
   const endOfTurn = endOfTurnToken(files, tokenizer);
+  const { image, video, eos } = config.tokens;
   return {
     async encode(messages) {
       const images = await Promise.all(
@@ -47,9 +46,29 @@ export function createProcessor(files: ModelFiles): Processor {
     encodeCompletion: (text, end) =>
       Int32Array.from(end ? [...tokenizer.encode(text), endOfTurn] : tokenizer.encode(text)),
     decode: (tokens) => tokenizer.decode(tokens),
-    stopTokens: stopTokens(files, endOfTurn),
+    stopTokens: [...new Set([endOfTurn, ...eos])],
     bannedTokens: [image, video],
   };
+}
+
+/** Files of different models side by side would otherwise fail deep in the graph, or not at all. */
+function checkAgreement(config: ModelConfig, settings: ImageSettings, image: number): void {
+  const { vision, tokens } = config;
+  const pairs = [
+    ['patch_size', vision.patchSize, settings.patchSize],
+    ['temporal_patch_size', vision.temporalPatchSize, settings.temporalPatchSize],
+    ['merge_size', vision.spatialMergeSize, settings.mergeSize],
+    [`id of ${imageToken}`, tokens.image, image],
+  ] as const;
+  const problems = pairs
+    .filter(([, inConfig, inFiles]) => inConfig !== inFiles)
+    .map(([where, inConfig, inFiles]) => ({
+      where: `processor files: ${where}`,
+      expected: `${inConfig} as in config.json`,
+      got: `${inFiles}`,
+      next: 'use the processor and tokenizer files of the same checkpoint',
+    }));
+  if (problems.length > 0) throw new MedixError('model', problems);
 }
 
 /** Replaces each image placeholder by one for every merged block of its image. */
@@ -97,11 +116,4 @@ const endSchema = z.looseObject({
 function endOfTurnToken(files: ModelFiles, tokenizer: Tokenizer): number {
   const { eos_token: token } = parseModelFile(files, 'tokenizer_config.json', endSchema);
   return specialToken(tokenizer, typeof token === 'string' ? token : token.content);
-}
-
-/** The end of a turn, and what `generation_config.json` adds to it. */
-function stopTokens(files: ModelFiles, endOfTurn: number): readonly number[] {
-  if (!('generation_config.json' in files)) return [endOfTurn];
-  const { eos_token_id: eos } = parseModelFile(files, 'generation_config.json', generationSchema);
-  return [...new Set([endOfTurn, ...(eos === undefined || eos === null ? [] : [eos].flat())])];
 }

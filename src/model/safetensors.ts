@@ -12,7 +12,7 @@ import { z } from 'zod';
 import { defined, fail, messageOf } from '../core/errors.ts';
 import { bfloat16ToFloat32, float16ToFloat32 } from './half-floats.ts';
 
-export type TensorInfo = { readonly dtype: string; readonly shape: readonly number[] };
+type TensorInfo = { readonly dtype: string; readonly shape: readonly number[] };
 
 /** Open weights of a checkpoint. */
 export type TensorStore = {

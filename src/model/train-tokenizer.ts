@@ -21,7 +21,7 @@ export const qwenSpecialTokens = [
   '<|video_pad|>',
 ] as const;
 
-export type QwenSpecialToken = (typeof qwenSpecialTokens)[number];
+type QwenSpecialToken = (typeof qwenSpecialTokens)[number];
 
 export type TrainedTokenizer = {
   /** `tokenizer.json`. */

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ModelConfig, readModelConfig } from '../../src/model/config.ts';
-import type { ImageSettings } from '../../src/model/image-settings.ts';
-import type { ModelFiles } from '../../src/model/model-files.ts';
+import { readImageSettings } from '../../src/model/image-settings.ts';
+import { type ModelFiles, readModelFiles } from '../../src/model/model-files.ts';
 import { newModelFiles } from '../../src/model/new-model-files.ts';
 import { createProcessor } from '../../src/model/processor.ts';
 import { openSafetensors } from '../../src/model/safetensors.ts';
@@ -26,7 +26,7 @@ import { writeSafetensors } from '../../src/model/write-safetensors.ts';
 
 const python = '/opt/parity-venv/bin/python';
 const here = fileURLToPath(new URL('.', import.meta.url));
-const images = join(here, '../fixtures/qwen3-vl-tiny/images');
+const imageDirectory = join(here, '../fixtures/qwen3-vl-tiny/images');
 
 /** Merged by the same texts, so that the fixture's token ids and embeddings stay valid. */
 const corpus = [
@@ -44,16 +44,6 @@ const texts = [
   '--- *** === <answer>B</answer>\n\n',
   '',
 ];
-
-const settings: ImageSettings = {
-  patchSize: 16,
-  temporalPatchSize: 2,
-  mergeSize: 2,
-  minPixels: 64 * 64,
-  maxPixels: 96 * 96,
-  mean: [0.5, 0.5, 0.5],
-  std: [0.5, 0.5, 0.5],
-};
 
 type Answer = {
   readonly missing: string[];
@@ -76,7 +66,11 @@ describe.skipIf(!existsSync(python))(`a model MediX writes, in transformers (${p
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'medix-parity-'));
     config = await tinyConfig();
-    files = newModelFiles(config, trainTokenizer(corpus, 400), settings);
+    files = newModelFiles(
+      config,
+      trainTokenizer(corpus, 400),
+      readImageSettings(await readModelFiles(tinyModelDirectory)),
+    );
     for (const [name, content] of Object.entries(files)) {
       await writeFile(join(directory, name), content);
     }
@@ -92,7 +86,7 @@ describe.skipIf(!existsSync(python))(`a model MediX writes, in transformers (${p
     const messages = tiny.messages.map(({ role, content }) => ({
       role,
       content: content.map((part) =>
-        part.type === 'text' ? part : { type: 'image', image: join(images, part.image) },
+        part.type === 'text' ? part : { type: 'image', image: join(imageDirectory, part.image) },
       ),
     }));
     const output = execFileSync(python, [join(here, 'load_model.py'), directory], {
@@ -113,13 +107,13 @@ describe.skipIf(!existsSync(python))(`a model MediX writes, in transformers (${p
   });
 
   test('the trained tokenizer encodes every text the same', () => {
-    const processor = createProcessor(files);
+    const processor = createProcessor(files, config);
     const ours = texts.map((text) => Array.from(processor.encodeCompletion(text, false)));
     expect(ours).toEqual(answer.tokens);
   });
 
   test('prompt tokens, pixels and logits are those of the fixture', async () => {
-    const prompt = await createProcessor(files).encode(tinyMessages(tiny));
+    const prompt = await createProcessor(files, config).encode(tinyMessages(tiny));
     expect(Array.from(prompt.tokens)).toEqual(answer.inputIds);
     expect(answer.inputIds).toEqual(tiny.inputIds);
     expect(answer.pixels).toEqual(prompt.images.flatMap(({ patches }) => Array.from(patches)));

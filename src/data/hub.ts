@@ -1,0 +1,71 @@
+import { downloadFile, listFiles } from '@huggingface/hub';
+import { fail, messageOf } from '../core/errors.ts';
+import type { DataFile } from './data-file.ts';
+
+/** How to reach a Hugging Face hub; left out, the public one without a token. */
+export type HubAccess = {
+  readonly endpoint?: string;
+  readonly token?: string;
+};
+
+export function isHubName(text: string): boolean {
+  return /^[A-Za-z0-9][\w.-]*\/[\w.-]+$/.test(text);
+}
+
+/**
+ * The paths of all files of a hub data set, at its main revision.
+ *
+ * @throws MedixError where the hub cannot be reached or refuses
+ */
+export async function listHubFiles(dataset: string, hub: HubAccess): Promise<string[]> {
+  return reaching(dataset, async () => {
+    const paths: string[] = [];
+    for await (const { type, path } of listFiles({
+      ...requestFor(dataset, hub),
+      recursive: true,
+    })) {
+      if (type === 'file') paths.push(path);
+    }
+    return paths;
+  });
+}
+
+/** A file of a hub data set, read in ranges as rows are asked for. Nothing is kept on disk. */
+export async function openHubFile(
+  dataset: string,
+  path: string,
+  format: DataFile['format'],
+  hub: HubAccess,
+): Promise<DataFile> {
+  const name = `${dataset}/${path}`;
+  const blob = await reaching(name, () => downloadFile({ ...requestFor(dataset, hub), path }));
+  if (!blob) return failAt(name, 'no such file');
+  return {
+    name,
+    format,
+    byteLength: blob.size,
+    slice: (start, end) => reaching(name, () => blob.slice(start, end).arrayBuffer()),
+    stream: () => blob.stream(),
+  };
+}
+
+function requestFor(name: string, { endpoint, token }: HubAccess) {
+  return {
+    repo: { type: 'dataset' as const, name },
+    ...(endpoint === undefined ? {} : { hubUrl: endpoint }),
+    ...(token === undefined ? {} : { accessToken: token }),
+  };
+}
+
+async function reaching<T>(where: string, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    return failAt(where, messageOf(error), error);
+  }
+}
+
+function failAt(where: string, got: string, cause?: unknown): never {
+  const next = 'check the name, the network, and HF_TOKEN for a gated or private data set';
+  return fail('data', { where, expected: 'a data set of the hub', got, next }, cause);
+}

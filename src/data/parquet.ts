@@ -1,0 +1,72 @@
+import {
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetReadObjects,
+  parquetSchema,
+} from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
+import { fail, messageOf } from '../core/errors.ts';
+import type { DataFile } from './data-file.ts';
+import { columnNames, type RawRow, requiredColumns } from './raw-row.ts';
+
+/**
+ * Rows of a parquet file, one row group in memory at a time; columns that no sample needs are not read.
+ *
+ * @throws MedixError where the file is damaged or lacks a required column
+ */
+export async function* readParquet(file: DataFile, signal?: AbortSignal): AsyncGenerator<RawRow> {
+  const metadata = await orDamaged(file, () => parquetMetadataAsync(file));
+  const columns = chooseColumns(file, metadata);
+  let rowStart = 0;
+  for (const group of metadata.row_groups) {
+    signal?.throwIfAborted();
+    const rowEnd = rowStart + Number(group.num_rows);
+    const rows = await orDamaged(file, () =>
+      parquetReadObjects({ file, metadata, columns, rowStart, rowEnd, compressors, utf8: false }),
+    );
+    for (const [i, fields] of rows.entries()) {
+      yield { kind: 'fields', row: rowStart + i, fields: withDecodedTexts(fields) };
+    }
+    rowStart = rowEnd;
+  }
+}
+
+function chooseColumns(file: DataFile, metadata: FileMetaData): string[] {
+  const present = parquetSchema(metadata).children.map(({ element }) => element.name);
+  const missing = requiredColumns.filter((name) => !present.includes(name));
+  if (missing.length > 0) {
+    fail('data', {
+      where: file.name,
+      expected: `the columns ${requiredColumns.join(' and ')}`,
+      got: `no ${missing.join(' and no ')}; its columns are ${present.join(', ')}`,
+      next: 'rename or add the column',
+    });
+  }
+  return columnNames.filter((name) => present.includes(name));
+}
+
+/** Texts whose column is not marked as UTF-8 come as bytes, and so do images, which stay. */
+function withDecodedTexts(fields: Record<string, unknown>): Record<string, unknown> {
+  const decoded = Object.entries(fields).map(([name, value]) => [
+    name,
+    value instanceof Uint8Array ? new TextDecoder().decode(value) : value,
+  ]);
+  return Object.fromEntries(decoded);
+}
+
+async function orDamaged<T>(file: DataFile, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    return fail(
+      'data',
+      {
+        where: file.name,
+        expected: 'a whole parquet file',
+        got: `${file.byteLength} bytes that cannot be read: ${messageOf(error)}`,
+        next: 'download or write the file again',
+      },
+      error,
+    );
+  }
+}

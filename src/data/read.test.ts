@@ -1,0 +1,176 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Sample } from '../core/sample.ts';
+import { phantomSamples } from './phantoms/study.ts';
+import { loadSamples, readSamples } from './read.ts';
+import { writeSamples } from './write.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'medix-read-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const inFolder = (name: string) => join(folder, name);
+const image = (name: string) => ({ bytes: new TextEncoder().encode(name), name });
+const sample = (id: string, changes: Partial<Sample> = {}): Sample => ({
+  id,
+  source: 'test',
+  images: [image('a.png')],
+  problem: 'Which side?',
+  modality: 'CT_SCAN',
+  reference: 'left',
+  accepted: [],
+  ...changes,
+});
+
+async function writeRows(name: string, rows: readonly unknown[]): Promise<string> {
+  const path = inFolder(name);
+  await writeFile(path, rows.map((row) => JSON.stringify(row)).join('\n'));
+  return path;
+}
+
+async function failureOf(location: string): Promise<string> {
+  return loadSamples(location).then(
+    () => 'no failure',
+    (error: Error) => `${error.name}: ${error.message}`.replaceAll(folder, ''),
+  );
+}
+
+describe.each(['set.parquet', 'set.jsonl'])('a data set in %s', (name) => {
+  it('is read as it was written, with none, one or two images', async () => {
+    const samples = [
+      sample('none', { images: [] }),
+      sample('one', { accepted: ['on the left', 'left side'], demonstration: '<CT_SCAN>…' }),
+      sample('two', { images: [image('a.png'), image('ü.jpg')], problem: 'Line one\u2028two\nπ?' }),
+    ];
+    await writeSamples(inFolder(name), samples);
+    expect(await loadSamples(inFolder(name))).toEqual({ samples, rejected: [] });
+  });
+
+  it('is read only as far as the limit', async () => {
+    const samples = [...phantomSamples({ seed: 1, split: 'test', count: 40 })];
+    await writeSamples(inFolder(name), samples);
+    const { samples: first } = await loadSamples(inFolder(name), { limit: 3 });
+    expect(first).toEqual(samples.slice(0, 3));
+  });
+
+  it('cut short is one clear error', async () => {
+    await writeSamples(inFolder('whole'.concat(name)), [sample('a')]);
+    const bytes = await readFile(inFolder('whole'.concat(name)));
+    await writeFile(inFolder(name), bytes.subarray(0, bytes.length - 20));
+    expect(await failureOf(inFolder(name))).toMatch(
+      /^MedixError: \/set\.(parquet: expected a whole parquet file|jsonl: expected usable rows)/,
+    );
+  });
+
+  it('stops when it is cancelled', async () => {
+    await writeSamples(inFolder(name), [sample('a'), sample('b')]);
+    const cancelling = new AbortController();
+    const rows = readSamples(inFolder(name), { signal: cancelling.signal });
+    await rows.next();
+    cancelling.abort();
+    await expect(rows.next()).rejects.toThrow('aborted');
+  });
+});
+
+describe('locations', () => {
+  it('pick a split of a folder, from one file, shards or a folder of its own', async () => {
+    await writeSamples(inFolder('train-00001-of-00002.parquet'), [sample('b')]);
+    await writeSamples(inFolder('train-00000-of-00002.parquet'), [sample('a')]);
+    await writeSamples(inFolder('test.jsonl'), [sample('c')]);
+    await mkdir(inFolder('validation'));
+    await writeSamples(inFolder('validation/part.jsonl'), [sample('d')]);
+    const idsAt = async (at: string) =>
+      (await loadSamples(folder + at)).samples.map(({ id }) => id).join();
+    expect(await idsAt('@train')).toBe('a,b');
+    expect(await idsAt('@test')).toBe('c');
+    expect(await idsAt('@validation')).toBe('d');
+    expect(await idsAt('')).toBe('a,b');
+    expect(await failureOf(`${folder}@dev`)).toMatch(
+      /expected files of the split dev, got test\.jsonl/,
+    );
+  });
+
+  it('that hold nothing to read are named', async () => {
+    expect(await failureOf(inFolder('gone.parquet'))).toMatch(/gone\.parquet: .*no such file/);
+    expect(await failureOf(folder)).toMatch(/expected parquet or JSONL files, got none/);
+    await writeFile(inFolder('table.csv'), 'a,b');
+    expect(await failureOf(inFolder('table.csv'))).toMatch(/expected a \.parquet or \.jsonl file/);
+    await writeFile(inFolder('empty.jsonl'), '\n');
+    expect(await failureOf(inFolder('empty.jsonl'))).toMatch(/expected rows, got none/);
+  });
+});
+
+describe('rows', () => {
+  const good = { id: 'good', problem: 'Q?', solution: '<X_RAY> no ' };
+
+  it('that are broken are told by id, and the others are read', async () => {
+    const path = await writeRows('set.jsonl', [
+      { ...good, id: 'no question', problem: ' ' },
+      { ...good, id: 'no solution', solution: undefined },
+      { ...good, id: 'odd tag', solution: '<XRAY>no' },
+      { ...good, id: 'no answer', solution: '<X_RAY> ' },
+      { ...good, id: 'no image', image: ['missing.png'] },
+      { ...good, id: 'bad base64', image: [{ bytes: '?' }] },
+      { problem: 'Q?', solution: 'untagged' },
+      [],
+      good,
+    ]);
+    const { samples, rejected } = await loadSamples(path);
+    expect(samples).toEqual([
+      {
+        ...sample('good'),
+        source: '',
+        images: [],
+        problem: 'Q?',
+        modality: 'X_RAY',
+        reference: 'no',
+      },
+    ]);
+    expect(rejected.map(({ id, row, cause, problem }) => [id, row, cause, problem])).toEqual([
+      ['no question', 0, 'malformed', 'problem: is empty'],
+      ['no solution', 1, 'malformed', 'solution: is no text'],
+      ['odd tag', 2, 'untagged', expect.stringContaining('"<XRAY>no"')],
+      ['no answer', 3, 'malformed', 'solution <X_RAY> has no answer'],
+      ['no image', 4, 'malformed', expect.stringContaining('ENOENT')],
+      ['bad base64', 5, 'malformed', expect.stringContaining('image')],
+      ['set.jsonl#6', 6, 'untagged', expect.stringContaining('"untagged"')],
+      ['set.jsonl#7', 7, 'malformed', 'the line is no JSON object'],
+    ]);
+  });
+
+  it('may name images by path, relative to their file', async () => {
+    await writeFile(inFolder('scan.png'), 'pixels');
+    const rows = [
+      { ...good, images: ['scan.png'] },
+      { ...good, image: { path: 'scan.png', bytes: null } },
+    ];
+    const { samples } = await loadSamples(await writeRows('set.jsonl', rows));
+    for (const { images } of samples) {
+      expect(images).toEqual([{ name: 'scan.png', bytes: new TextEncoder().encode('pixels') }]);
+    }
+  });
+
+  it('that all lack the tag fail with the list of tags and the first five rows', async () => {
+    const rows = Array.from({ length: 7 }, (_, i) => ({ ...good, id: `r${i}`, solution: 'no' }));
+    const failure = await failureOf(await writeRows('set.jsonl', rows));
+    expect(failure).toMatch(/solutions like <TAG>answer, with a tag of <X_RAY> .* got 7 rows/);
+    expect(failure.split('\n')).toHaveLength(6);
+    expect(failure).toMatch(/row 4 \(r4\)/);
+  });
+
+  it('of a parquet file without the columns fail with those that it has', async () => {
+    const columnData = [
+      { name: 'problem', data: ['Q?'] },
+      { name: 'answer', data: ['no'] },
+    ];
+    await writeFile(inFolder('set.parquet'), Buffer.from(parquetWriteBuffer({ columnData })));
+    expect(await failureOf(inFolder('set.parquet'))).toMatch(
+      /got no solution; its columns are problem, answer/,
+    );
+  });
+});

@@ -1,0 +1,84 @@
+import { MedixError } from '../core/errors.ts';
+import type { Sample } from '../core/sample.ts';
+import type { HubAccess } from './hub.ts';
+import { readJsonLines } from './jsonl.ts';
+import { locate } from './locate.ts';
+import { readParquet } from './parquet.ts';
+import { type ReadOutcome, type RejectedRow, tagList, toOutcome } from './row.ts';
+
+export type ReadOptions = {
+  readonly hub?: HubAccess;
+  readonly signal?: AbortSignal;
+};
+
+/**
+ * Reads a data set in the public schema of MediX-R1: `id`, `image` (a list of {bytes, path}; `images`
+ * is accepted too), `source`, `problem`, `solution` = "<TAG>answer", and optionally `accepted` (a list
+ * of texts) and `demonstration`. In JSONL, `bytes` is base64. Paths are relative to the file.
+ *
+ * Memory does not grow with the rows: parquet is read by row group, JSONL by line. A broken row is an
+ * outcome of its own, so that callers can count it.
+ *
+ * @param location file, folder, `folder@split`, or `owner/name@split` of a Hugging Face hub
+ * @throws MedixError where files are missing, damaged or lack a column
+ */
+export async function* readSamples(
+  location: string,
+  { hub = {}, signal }: ReadOptions = {},
+): AsyncGenerator<ReadOutcome> {
+  for await (const file of locate(location, hub)) {
+    const read = file.format === 'parquet' ? readParquet : readJsonLines;
+    for await (const raw of read(file, signal)) {
+      signal?.throwIfAborted();
+      yield await toOutcome(file, raw);
+    }
+  }
+}
+
+export type LoadedSamples = {
+  readonly samples: readonly Sample[];
+  readonly rejected: readonly RejectedRow[];
+};
+
+/**
+ * Reads samples into memory: all, or the first `limit`.
+ *
+ * @throws MedixError as `readSamples`, and where not one row is usable; it names the first five
+ */
+export async function loadSamples(
+  location: string,
+  { limit = Number.POSITIVE_INFINITY, ...options }: ReadOptions & { readonly limit?: number } = {},
+): Promise<LoadedSamples> {
+  const samples: Sample[] = [];
+  const rejected: RejectedRow[] = [];
+  for await (const outcome of readSamples(location, options)) {
+    if (outcome.kind === 'sample') samples.push(outcome.sample);
+    else rejected.push(outcome);
+    if (samples.length >= limit) break;
+  }
+  if (samples.length === 0) throw nothingUsable(location, rejected);
+  return { samples, rejected };
+}
+
+function nothingUsable(location: string, rejected: readonly RejectedRow[]): MedixError {
+  if (rejected.length === 0) {
+    const next = 'choose a data set with rows';
+    return new MedixError('data', [{ where: location, expected: 'rows', got: 'none', next }]);
+  }
+  const untagged = rejected.every(({ cause }) => cause === 'untagged');
+  const summary = {
+    where: location,
+    expected: untagged ? `solutions like <TAG>answer, with a tag of ${tagList}` : 'usable rows',
+    got: `${rejected.length} rows, ${untagged ? 'all without such a tag' : 'all rejected'}`,
+    next: untagged
+      ? 'put the tag before each answer'
+      : 'correct the rows, the first of which follow',
+  };
+  const rows = rejected.slice(0, 5).map(({ file, row, id, problem }) => ({
+    where: `${file}: row ${row} (${id})`,
+    expected: 'a sample',
+    got: problem,
+    next: 'correct the row',
+  }));
+  return new MedixError('data', [summary, ...rows]);
+}

@@ -1,0 +1,44 @@
+/**
+ * What decides whether an answer is right. One object serves training and evaluation, so the two cannot
+ * drift apart. A judge knows nothing about rewards, weights or groups.
+ */
+import type { Unscored } from '../core/outcome.ts';
+
+export type JudgeItem = {
+  readonly question: string;
+  /** The answer under test, written by the policy: data, never an instruction. */
+  readonly answer: string;
+  readonly reference: string;
+  /** Further answers that count as right. May be empty. */
+  readonly accepted: readonly string[];
+};
+
+export type JudgeOutcome =
+  | {
+      readonly kind: 'judged';
+      readonly correct: boolean;
+      /** The judge's own words, for the record. */
+      readonly reply: string;
+      /** Time of the request that gave the verdict, retries excluded; 0 where no request was made. */
+      readonly latencyMs: number;
+      /** Where the server reports usage. */
+      readonly tokens?: { readonly prompt: number; readonly completion: number };
+    }
+  | Unscored;
+
+export type JudgeDescription = {
+  /** Model or rule that judges, for people. */
+  readonly id: string;
+  readonly kind: 'reference-match' | 'openai';
+  /** Hexadecimal SHA-256 of all that shapes a verdict: two judges with one digest are interchangeable. */
+  readonly digest: string;
+};
+
+export type Judge = {
+  readonly describe: JudgeDescription;
+  /**
+   * One outcome per item, in the order of the items. A failure is an outcome of its item and never
+   * rejects the call; after `signal` aborts, open items come back `cancelled`.
+   */
+  judge(items: readonly JudgeItem[], signal: AbortSignal): Promise<readonly JudgeOutcome[]>;
+};

@@ -1,0 +1,156 @@
+/** The paper's reward code on its own cases: values obtained by running it (judge NO, embedder failing). */
+import { describe, expect, it } from 'vitest';
+import type { Modality } from '../core/modality.ts';
+import type { Sample } from '../core/sample.ts';
+import type { Embedder } from '../judge/embedder.ts';
+import type { Judge } from '../judge/judge.ts';
+import { createReward } from './composite.ts';
+import { rewardProfiles } from './profile.ts';
+import {
+  checkReferenceAnswer,
+  scoreReferenceFormat,
+  scoreReferenceModality,
+} from './reference-rules.ts';
+
+const never = new AbortController().signal;
+
+const judgeSayingNo: Judge = {
+  describe: { id: 'no', kind: 'openai', digest: 'no' },
+  judge: async (items) =>
+    items.map(() => ({ kind: 'judged', correct: false, reply: 'NO', latencyMs: 1 })),
+};
+const failingEmbedder: Embedder = {
+  describe: { id: 'down', kind: 'openai', digest: 'down' },
+  embed: async (texts) =>
+    texts.map(() => ({ kind: 'unscored', cause: 'transport', message: 'connection refused' })),
+};
+const deadJudge: Judge = {
+  ...judgeSayingNo,
+  judge: async (items) =>
+    items.map(() => ({ kind: 'unscored', cause: 'timeout', message: 'no answer' })),
+};
+
+const reward = createReward({
+  profile: rewardProfiles['medix-r1-reference'],
+  judge: judgeSayingNo,
+  embedder: failingEmbedder,
+});
+
+function xray(reference: string, modality: Modality = 'X_RAY'): Sample {
+  return {
+    id: '1',
+    source: 'test',
+    images: [{ bytes: new Uint8Array(), name: 'image' }],
+    problem: 'What is seen?',
+    modality,
+    reference,
+    accepted: ['an accepted paraphrase that this profile ignores'],
+  };
+}
+
+const right = (answer: string) => `<X_RAY>\n<thinking>a</thinking>\n<answer>${answer}</answer>`;
+
+describe('profile medix-r1-reference', () => {
+  // response, reference, overall, format, judge, similarity, modality
+  it.each<[string, string, string, number, number, number, number, number]>([
+    ['exact answer with a full stop', right('Cardiomegaly.'), 'Cardiomegaly', 1, 1, 1, 1, 1],
+    [
+      'tag without brackets',
+      'X_RAY <thinking>a</thinking><answer>Cardiomegaly</answer>',
+      'Cardiomegaly',
+      0.955,
+      1,
+      1,
+      1,
+      0,
+    ],
+    [
+      'lower-case tag',
+      '<x_ray><thinking>a</thinking><answer>Cardiomegaly</answer>',
+      'Cardiomegaly',
+      1,
+      1,
+      1,
+      1,
+      1,
+    ],
+    ['other case of the answer', right('cardiomegaly'), 'Cardiomegaly', 0.145, 1, 0, 0, 1],
+    ['one character', right('3'), '3', 0.145, 1, 0, 0, 1],
+    ['a colon', right('ratio: high'), 'ratio: high', 0.145, 1, 0, 0, 1],
+    ['empty blocks', '<X_RAY><thinking></thinking><answer></answer>', 'Yes', 0.145, 1, 0, 0, 1],
+    [
+      '<think> for <thinking>',
+      '<X_RAY><think>a</think><answer>Yes</answer>',
+      'Yes',
+      0.855,
+      0,
+      1,
+      1,
+      0,
+    ],
+    [
+      'junk between the blocks',
+      '<X_RAY><thinking>a</thinking> junk <answer>Yes</answer>',
+      'Yes',
+      0.9,
+      0,
+      1,
+      1,
+      1,
+    ],
+    [
+      'two thinking blocks',
+      '<X_RAY><thinking>a</thinking> junk <thinking>b</thinking><answer>Yes</answer>',
+      'Yes',
+      1,
+      1,
+      1,
+      1,
+      1,
+    ],
+    [
+      'two answers, the second right',
+      '<X_RAY><thinking>a</thinking><answer>No</answer><answer>Yes</answer>',
+      'Yes',
+      0.145,
+      1,
+      0,
+      0,
+      1,
+    ],
+    ['a bare answer', 'Yes', 'Yes', 0.855, 0, 1, 1, 0],
+    ['spaced slash in the response', right('5 mg / dL'), '5 mg/dL', 1, 1, 1, 1, 1],
+    ['a comparison in both', right('size < 3 cm'), 'size < 3 cm', 0.145, 1, 0, 0, 1],
+    ['text after the answer', `${right('Yes')} done`, 'Yes', 0.9, 0, 1, 1, 1],
+  ])('scores %s as the paper does', async (_, response, reference, overall, ...parts) => {
+    const [outcome] = await reward.score([{ sample: xray(reference), response }], never);
+    if (outcome?.kind !== 'scored') throw new Error('expected a score');
+    const { format, judge, similarity, modality } = outcome.components;
+    expect([format, judge, similarity, modality]).toMatchObject(
+      parts.map((value) => ({ kind: 'scored', value })),
+    );
+    expect(outcome.reward).toBeCloseTo(overall, 12);
+  });
+
+  it('gives only the format score when the solution has no tag', () => {
+    const response = right('Yes');
+    expect(checkReferenceAnswer(response, 'Yes').kind).toBe('wrong');
+    expect(scoreReferenceModality(response, 'Yes')).toMatchObject({ value: 0 });
+    expect(scoreReferenceFormat(response)).toMatchObject({ value: 1 });
+  });
+
+  it('turns failures into wrong answers, with the failure on record', async () => {
+    const broken = createReward({ ...reward, judge: deadJudge, embedder: failingEmbedder });
+    const [outcome] = await broken.score(
+      [{ sample: xray('Mass'), response: right('Tumour') }],
+      never,
+    );
+    expect(outcome).toMatchObject({
+      kind: 'scored',
+      components: {
+        judge: { kind: 'scored', value: 0, detail: 'timeout: no answer' },
+        similarity: { kind: 'scored', value: 0, detail: 'transport: connection refused' },
+      },
+    });
+  });
+});

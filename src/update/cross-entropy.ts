@@ -1,0 +1,23 @@
+import { invariant } from '../core/errors.ts';
+import type { Loss } from '../engine/engine.ts';
+
+/**
+ * The loss of supervised fine-tuning: minus the mean logprob of the demonstrated tokens, over all tokens
+ * of the call. `lengths[i]` is the number of tokens of the completion with index i; at least one token in
+ * all. The metric update/crossEntropy is the same mean.
+ */
+export function crossEntropyLoss(lengths: readonly number[]): Loss {
+  const tokens = lengths.reduce((sum, length) => sum + length, 0);
+  invariant(tokens > 0, 'cross entropy over no tokens');
+  return (inputs) => {
+    let sum = 0;
+    let count = 0;
+    const gradients = inputs.map(({ index, policyLogprobs }) => {
+      invariant(policyLogprobs.length === lengths[index], 'a logprob for every token');
+      for (const logprob of policyLogprobs) sum -= logprob;
+      count += policyLogprobs.length;
+      return new Float32Array(policyLogprobs.length).fill(-1 / tokens);
+    });
+    return { loss: sum / tokens, gradients, metrics: { 'update/crossEntropy': { sum, count } } };
+  };
+}

@@ -1,0 +1,39 @@
+/**
+ * Penalties for leaving the reference model, per token, from the logprobs of the sampled tokens alone
+ * (Schulman, "Approximating KL divergence", 2020). Every penalty is the value that enters the loss and
+ * its derivative with respect to the policy's logprob.
+ */
+
+export type KlEstimator = 'k1' | 'k2' | 'k3' | 'abs';
+
+type Penalty = { readonly value: number; readonly gradient: number };
+
+/** Bounds of the paper's code (arXiv 2602.23363, `low_var_kl`); beyond them the gradient is 0. */
+const logRatioBound = 20;
+const k3Bound = 10;
+
+/** With d = policy − reference. */
+export const klPenalties: Readonly<
+  Record<KlEstimator, (policyLogprob: number, referenceLogprob: number) => Penalty>
+> = {
+  /** d: unbiased, but its gradient is the same for every token, so as a loss it does not pull back. */
+  k1: (policy, reference) => ({ value: policy - reference, gradient: 1 }),
+  /** d² / 2. */
+  k2: (policy, reference) => {
+    const d = policy - reference;
+    return { value: (d * d) / 2, gradient: d };
+  },
+  /** e^−d + d − 1: unbiased and never negative; the estimator of GRPO (arXiv 2402.03300). */
+  k3: (policy, reference) => {
+    const wanted = reference - policy;
+    const x = Math.min(logRatioBound, Math.max(-logRatioBound, wanted));
+    const value = Math.exp(x) - x - 1;
+    const bounded = x !== wanted || value > k3Bound;
+    return { value: Math.min(k3Bound, value), gradient: bounded ? 0 : 1 - Math.exp(x) };
+  },
+  /** |d|. */
+  abs: (policy, reference) => {
+    const d = policy - reference;
+    return { value: Math.abs(d), gradient: Math.sign(d) };
+  },
+};

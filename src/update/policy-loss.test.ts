@@ -1,0 +1,195 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { mergeMetrics, metricValues } from '../core/metrics.ts';
+import { rngFromKey } from '../core/rng.ts';
+import type { LossPart } from '../engine/engine.ts';
+import { klPenalties } from './kl.ts';
+import {
+  type LossRollout,
+  type PolicyLossKind,
+  type PolicyLossSettings,
+  policyLoss,
+} from './policy-loss.ts';
+
+type GoldenCase = {
+  readonly settings: PolicyLossSettings;
+  readonly advantages: readonly number[];
+  readonly oldLogprobs: readonly number[][];
+  readonly policyLogprobs: readonly number[][];
+  readonly referenceLogprobs: readonly number[][];
+  readonly loss: number;
+  readonly gradients: readonly number[][];
+};
+
+const golden = JSON.parse(
+  readFileSync(new URL('../../test/golden/policy-loss.json', import.meta.url), 'utf8'),
+) as { readonly cases: readonly GoldenCase[] };
+
+const settings: PolicyLossSettings = {
+  kind: 'clip',
+  clipLow: 0.2,
+  clipHigh: 0.3,
+  clipDual: 3,
+  lossAverage: 'token',
+  klCoefficient: 0,
+  klEstimator: 'k3',
+};
+
+function inputsOf(logprobs: readonly ArrayLike<number>[]) {
+  return logprobs.map((row, index) => ({ index, policyLogprobs: Float32Array.from(row) }));
+}
+
+function expectGradients(part: LossPart, gradients: readonly number[][]) {
+  for (const [i, row] of gradients.entries()) {
+    for (const [t, value] of row.entries()) expect(part.gradients[i]?.[t]).toBeCloseTo(value, 6);
+  }
+}
+
+describe('policyLoss against torch', () => {
+  it.each(
+    golden.cases.map((one) => {
+      const { kind, lossAverage, klCoefficient, klEstimator } = one.settings;
+      return [`${kind}, ${lossAverage}, KL ${klCoefficient} ${klEstimator}`, one] as const;
+    }),
+  )('agrees in value and gradient: %s', (_, one) => {
+    const rollouts = one.oldLogprobs.map((row, i) => ({
+      oldLogprobs: Float32Array.from(row),
+      advantage: one.advantages[i] ?? 0,
+      referenceLogprobs: Float32Array.from(one.referenceLogprobs[i] ?? []),
+    }));
+    const part = policyLoss(one.settings, rollouts)(inputsOf(one.policyLogprobs));
+    expect(part.loss).toBeCloseTo(one.loss, 6);
+    expectGradients(part, one.gradients);
+  });
+});
+
+/** Rollouts whose ratios stay clear of every kink, so that differences are smooth. */
+function smoothBatch(spread: number) {
+  const rng = rngFromKey('smooth');
+  const row = (length: number, around: (t: number) => number) =>
+    Float32Array.from({ length }, (_, t) => around(t));
+  const rollouts: LossRollout[] = [4, 6, 3].map((length, i) => ({
+    oldLogprobs: row(length, () => -1 - rng.next()),
+    advantage: i % 2 ? -0.8 : 1.1,
+    referenceLogprobs: row(length, () => -1 - rng.next()),
+  }));
+  const policy = rollouts.map(({ oldLogprobs }) =>
+    row(oldLogprobs.length, (t) => (oldLogprobs[t] ?? 0) + spread * (rng.next() - 0.5)),
+  );
+  return { rollouts, policy };
+}
+
+describe('policyLoss', () => {
+  it.each<[PolicyLossKind, 'token' | 'sequence', PolicyLossSettings['klEstimator']]>([
+    ['clip', 'token', 'k1'],
+    ['clip', 'sequence', 'k2'],
+    ['gspo', 'token', 'k3'],
+    ['gspo', 'sequence', 'k3'],
+  ])(
+    'has the gradient that central differences show: %s, %s, %s',
+    (kind, lossAverage, klEstimator) => {
+      const { rollouts, policy } = smoothBatch(0.1);
+      const loss = policyLoss(
+        { ...settings, kind, lossAverage, klEstimator, klCoefficient: 0.2 },
+        rollouts,
+      );
+      const analytic = loss(inputsOf(policy)).gradients;
+      const step = 2 ** -10;
+      for (const [i, row] of policy.entries()) {
+        for (let t = 0; t < row.length; t++) {
+          const moved = (by: number) =>
+            loss(inputsOf(policy.map((p, j) => p.map((v, u) => (i === j && t === u ? v + by : v)))))
+              .loss;
+          const numeric = (moved(step) - moved(-step)) / (2 * step);
+          expect(analytic[i]?.[t]).toBeCloseTo(numeric, 4);
+        }
+      }
+    },
+  );
+
+  it('is minus the mean advantage while the policy has not moved, with every token pulling equally', () => {
+    const { rollouts } = smoothBatch(0);
+    const old = rollouts.map(({ oldLogprobs }) => oldLogprobs);
+    const part = policyLoss(settings, rollouts)(inputsOf(old));
+    const tokens = rollouts.flatMap(({ oldLogprobs, advantage }) =>
+      [...oldLogprobs].map(() => advantage),
+    );
+    const mean = tokens.reduce((sum, advantage) => sum + advantage, 0) / tokens.length;
+    expect(part.loss).toBeCloseTo(-mean, 6);
+    expectGradients(
+      part,
+      rollouts.map(({ oldLogprobs, advantage }) =>
+        [...oldLogprobs].map(() => -advantage / tokens.length),
+      ),
+    );
+    expect(metricValues(part.metrics)).toMatchObject({
+      'update/ratio': 1,
+      'update/clipFractionLow': 0,
+      'update/clipFractionHigh': 0,
+      'update/clipFractionDual': 0,
+      'update/approxKl': 0,
+    });
+  });
+
+  it.each<[PolicyLossKind, 'token' | 'sequence']>([
+    ['clip', 'token'],
+    ['clip', 'sequence'],
+    ['gspo', 'sequence'],
+    ['cispo', 'token'],
+  ])('adds up over micro-batches: %s, %s', (kind, lossAverage) => {
+    const { rollouts, policy } = smoothBatch(1);
+    const loss = policyLoss({ ...settings, kind, lossAverage }, rollouts);
+    const whole = loss(inputsOf(policy));
+    const parts = inputsOf(policy).map((input) => loss([input]));
+    expect(parts.reduce((sum, part) => sum + part.loss, 0)).toBeCloseTo(whole.loss, 12);
+    expect(parts.flatMap((part) => part.gradients)).toEqual(whole.gradients);
+    const merged = metricValues(mergeMetrics(parts.map((part) => part.metrics)));
+    for (const [key, value] of Object.entries(metricValues(whole.metrics))) {
+      expect(merged[key]).toBeCloseTo(value ?? Number.NaN, 12);
+    }
+  });
+
+  it.each([
+    ['a good token that is already much likelier', 1, 0.5, 'High'],
+    ['a bad token that is already much less likely', -1, -0.5, 'Low'],
+    ['a bad token that has become far too likely', -1, 2, 'Dual'],
+  ])('gives no gradient to %s', (_, advantage, logRatio, fraction) => {
+    const rollouts = [{ oldLogprobs: new Float32Array([-3]), advantage }];
+    const part = policyLoss(settings, rollouts)(inputsOf([[-3 + logRatio]]));
+    expect(part.gradients[0]?.[0]).toBe(0);
+    for (const each of ['High', 'Low', 'Dual']) {
+      const share = metricValues(part.metrics)[`update/clipFraction${each}`];
+      expect(share).toBe(each === fraction ? 1 : 0);
+    }
+  });
+
+  it('keeps a gradient on every token under cispo', () => {
+    const rollouts = [{ oldLogprobs: new Float32Array([-3, -3]), advantage: 1 }];
+    const loss = policyLoss({ ...settings, kind: 'cispo' }, rollouts);
+    const part = loss(inputsOf([[-1, -5]]));
+    expectGradients(part, [[-1.3 / 2, -0.8 / 2]]);
+  });
+
+  it('refuses a KL penalty without reference logprobs', () => {
+    const rollouts = [{ oldLogprobs: new Float32Array([-1]), advantage: 1 }];
+    const loss = policyLoss({ ...settings, klCoefficient: 0.1 }, rollouts);
+    expect(() => loss(inputsOf([[-1]]))).toThrow(/reference logprob/);
+  });
+
+  it('does not depend on the order of the rollouts', () => {
+    const { rollouts, policy } = smoothBatch(0.5);
+    const backwards = policyLoss(settings, rollouts.toReversed())(inputsOf(policy.toReversed()));
+    expect(backwards.loss).toBeCloseTo(policyLoss(settings, rollouts)(inputsOf(policy)).loss, 12);
+  });
+});
+
+it('k3 is never negative and zero only where the models agree', () => {
+  const logprob = fc.double({ min: -40, max: 0, noNaN: true });
+  fc.assert(
+    fc.property(logprob, logprob, (policy, reference) => {
+      expect(klPenalties.k3(policy, reference).value).toBeGreaterThanOrEqual(0);
+      expect(klPenalties.k3(policy, policy)).toMatchObject({ value: 0, gradient: 0 });
+    }),
+  );
+});

@@ -1,0 +1,160 @@
+/**
+ * Policy losses as functions of the logprobs of sampled tokens, with their gradients in closed form.
+ * They know nothing about models, prompts or rewards. With A the advantage of a completion and
+ * ratio = exp(policy − old), the loss of a token is
+ *
+ * - `clip` (PPO as in GRPO and DAPO; arXiv 1707.06347, 2402.03300, 2503.14476):
+ *   max(−A·ratio, −A·clip(ratio, 1−clipLow, 1+clipHigh)), for A < 0 at most −A·clipDual (arXiv 1912.09729);
+ * - `gspo` (arXiv 2507.18071): the same with the ratio of the whole sequence, exp(mean(policy − old));
+ * - `cispo` (arXiv 2506.13585): −A·policy·clip(ratio), the clipped ratio held constant, so that every
+ *   token keeps a gradient.
+ *
+ * A penalty klCoefficient·KL(policy, reference) is added per token. Deviations from the code of arXiv
+ * 2602.23363: its `gspo` fails on shapes, here it computes what it was meant to; its mean over sequences
+ * is re-weighted by the tokens of a micro-batch, here it is the mean over the sequences of the call; its
+ * 1e-8 in denominators is left out.
+ */
+import { defined, invariant } from '../core/errors.ts';
+import type { Loss, LossInput, LossPart } from '../engine/engine.ts';
+import { type KlEstimator, klPenalties } from './kl.ts';
+import { createTally, type Tally } from './tally.ts';
+
+export type PolicyLossKind = 'clip' | 'gspo' | 'cispo';
+
+export type PolicyLossSettings = {
+  readonly kind: PolicyLossKind;
+  /** The ratio is clipped below at 1 − clipLow; in (0, 1). */
+  readonly clipLow: number;
+  /** The ratio is clipped above at 1 + clipHigh; above 0. */
+  readonly clipHigh: number;
+  /** Largest weight of a negative advantage; above 1. Not used by `cispo`. */
+  readonly clipDual: number;
+  /** Mean over all tokens of the call, or over its sequences of their token means. */
+  readonly lossAverage: 'token' | 'sequence';
+  /** 0 turns the penalty off. */
+  readonly klCoefficient: number;
+  readonly klEstimator: KlEstimator;
+};
+
+/** What the loss needs to know of one completion of T tokens, beside the policy's logprobs. */
+export type LossRollout = {
+  /** [T] logprobs under the policy before the first step on these rollouts. */
+  readonly oldLogprobs: Float32Array;
+  readonly advantage: number;
+  /** [T]; required when klCoefficient is above 0. */
+  readonly referenceLogprobs?: Float32Array;
+};
+
+/** Log ratios are held within ±20, as in the paper's code: beyond, the ratio has no meaning. */
+const logRatioBound = 20;
+
+/**
+ * The loss of one optimizer step. `rollouts[i]` belongs to the input with index i; denominators are those
+ * of all rollouts, so the parts of micro-batches add up.
+ *
+ * Metrics are means over tokens: update/ratio, update/clipFractionLow, update/clipFractionHigh,
+ * update/clipFractionDual (tokens whose gradient the bound changes), update/approxKl (k3 of old against
+ * policy) and, where there are reference logprobs, update/kl (klEstimator of policy against reference).
+ */
+export function policyLoss(settings: PolicyLossSettings, rollouts: readonly LossRollout[]): Loss {
+  const tokens = rollouts.reduce((sum, { oldLogprobs }) => sum + oldLogprobs.length, 0);
+  const tokenWeight = (length: number) =>
+    settings.lossAverage === 'token' ? 1 / tokens : 1 / (rollouts.length * length);
+
+  return (inputs): LossPart => {
+    const tally = createTally();
+    const results = inputs.map((input) => {
+      const rollout = defined(rollouts[input.index], 'rollout of a loss input');
+      return sequenceLoss(settings, rollout, input, tokenWeight, tally);
+    });
+    return {
+      loss: results.reduce((sum, { loss }) => sum + loss, 0),
+      gradients: results.map(({ gradient }) => gradient),
+      metrics: tally.metrics(),
+    };
+  };
+}
+
+function sequenceLoss(
+  settings: PolicyLossSettings,
+  { oldLogprobs, advantage, referenceLogprobs }: LossRollout,
+  { policyLogprobs }: LossInput,
+  tokenWeight: (length: number) => number,
+  tally: Tally,
+): { readonly loss: number; readonly gradient: Float32Array } {
+  const length = policyLogprobs.length;
+  invariant(oldLogprobs.length === length, 'policy and old logprobs have one length');
+  invariant(
+    referenceLogprobs ? referenceLogprobs.length === length : settings.klCoefficient === 0,
+    'a KL penalty needs a reference logprob for every token',
+  );
+  const weight = tokenWeight(length);
+  const gradient = new Float32Array(length);
+  const sequenceLogRatio =
+    settings.kind === 'gspo' ? meanDifference(policyLogprobs, oldLogprobs) : undefined;
+  let loss = 0;
+  for (let t = 0; t < length; t++) {
+    const policy = policyLogprobs[t] ?? 0;
+    const logRatio = policy - (oldLogprobs[t] ?? 0);
+    const token = tokenLoss(settings, advantage, policy, sequenceLogRatio ?? logRatio);
+    tally.add('update/ratio', token.ratio);
+    tally.add('update/clipFractionLow', token.clipped === 'low' ? 1 : 0);
+    tally.add('update/clipFractionHigh', token.clipped === 'high' ? 1 : 0);
+    tally.add('update/clipFractionDual', token.clipped === 'dual' ? 1 : 0);
+    tally.add('update/approxKl', Math.exp(logRatio) - logRatio - 1);
+    let value = token.loss;
+    let slope = token.slope;
+    if (referenceLogprobs) {
+      const penalty = klPenalties[settings.klEstimator](policy, referenceLogprobs[t] ?? 0);
+      tally.add('update/kl', penalty.value);
+      value += settings.klCoefficient * penalty.value;
+      slope += settings.klCoefficient * penalty.gradient;
+    }
+    loss += weight * value;
+    gradient[t] = weight * slope;
+  }
+  return { loss, gradient };
+}
+
+type TokenLoss = {
+  readonly loss: number;
+  /**
+   * The token's share of dLoss/dPolicyLogprob. In `gspo` all T tokens hold the same loss, and each
+   * moves every one of them by 1/T: the shares add up to this one value.
+   */
+  readonly slope: number;
+  readonly ratio: number;
+  readonly clipped: 'low' | 'high' | 'dual' | 'not';
+};
+
+function tokenLoss(
+  { kind, clipLow, clipHigh, clipDual }: PolicyLossSettings,
+  advantage: number,
+  policyLogprob: number,
+  unboundedLogRatio: number,
+): TokenLoss {
+  const logRatio = Math.min(logRatioBound, Math.max(-logRatioBound, unboundedLogRatio));
+  const ratio = Math.exp(logRatio);
+  const clippedRatio = Math.min(1 + clipHigh, Math.max(1 - clipLow, ratio));
+  const side = ratio < clippedRatio ? 'low' : ratio > clippedRatio ? 'high' : 'not';
+  if (kind === 'cispo') {
+    const slope = -advantage * clippedRatio;
+    return { loss: slope * policyLogprob, slope, ratio, clipped: side };
+  }
+  const unclipped = -advantage * ratio;
+  const clipped = -advantage * clippedRatio;
+  if (advantage < 0 && Math.max(unclipped, clipped) > -advantage * clipDual) {
+    return { loss: -advantage * clipDual, slope: 0, ratio, clipped: 'dual' };
+  }
+  if (clipped > unclipped) return { loss: clipped, slope: 0, ratio, clipped: side };
+  const slope = logRatio === unboundedLogRatio ? unclipped : 0;
+  return { loss: unclipped, slope, ratio, clipped: 'not' };
+}
+
+function meanDifference(policyLogprobs: Float32Array, oldLogprobs: Float32Array): number {
+  let sum = 0;
+  for (let t = 0; t < policyLogprobs.length; t++) {
+    sum += (policyLogprobs[t] ?? 0) - (oldLogprobs[t] ?? 0);
+  }
+  return sum / policyLogprobs.length;
+}
