@@ -50,7 +50,10 @@ export async function openTemplate(nameOrPath: string): Promise<PromptTemplate> 
  * before the question. A template sees the variables `problem` (the question, trimmed), `imageCount`
  * and `modalities` (the 16 tags without brackets).
  */
-export function renderMessages(template: PromptTemplate, sample: Sample): Message[] {
+export function renderMessages(
+  template: PromptTemplate,
+  sample: Pick<Sample, 'images' | 'problem'>,
+): Message[] {
   const [before, after] = splitAtQuestion(template, sample.images.length);
   const parts: ContentPart[] = [
     { type: 'text', text: before },

@@ -17,6 +17,9 @@ Format: <MODALITY><thinking>your reasoning</thinking><answer>your answer</answer
 Question:
 {{ problem }}`,
 
+  /** The question alone, for models that know the output format by training. */
+  question: `{{ problem }}`,
+
   /** The question and one line, for small models whose context is precious. */
   brief: `{{ problem }}
 Reply as <MODALITY><thinking>...</thinking><answer>...</answer>`,

@@ -53,6 +53,9 @@ const visionConfig = z.object({
   rope_parameters: rope,
 });
 
+/** What tells the architecture of any model's `config.json`. */
+export const familySchema = z.looseObject({ model_type: z.unknown() });
+
 /** `config.json`. */
 export const configSchema = z.object({
   architectures: z.tuple([z.literal('Qwen3VLForConditionalGeneration')]),

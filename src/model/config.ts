@@ -8,6 +8,7 @@ import { fail, MedixError, type Problem } from '../core/errors.ts';
 import {
   type ConfigFile,
   configSchema,
+  familySchema,
   type GenerationFile,
   generationSchema,
 } from './config-schema.ts';
@@ -81,6 +82,7 @@ export async function readModelConfig(directory: string): Promise<ModelConfig> {
 export function parseModelConfig(files: ModelFiles, directory: string): ModelConfig {
   const where = join(directory, 'config.json');
   const generationFile = join(directory, 'generation_config.json');
+  requireFamily(files, where);
   const config = parseModelFile(files, 'config.json', configSchema, where);
   const generation =
     'generation_config.json' in files
@@ -98,6 +100,18 @@ export function parseModelConfig(files: ModelFiles, directory: string): ModelCon
   }));
   if (problems.length > 0) throw new MedixError('model', problems);
   return result;
+}
+
+/** Another architecture is told as such, not as a list of the keys it does not have. */
+function requireFamily(files: ModelFiles, where: string): void {
+  const { model_type: found } = parseModelFile(files, 'config.json', familySchema, where);
+  if (found === 'qwen3_vl') return;
+  fail('model', {
+    where: `${where}: model_type`,
+    expected: '"qwen3_vl"',
+    got: found === undefined ? 'nothing' : JSON.stringify(found),
+    next: 'use a dense Qwen3-VL checkpoint',
+  });
 }
 
 function textOf(file: ConfigFile, where: string): TextConfig {

@@ -11,7 +11,8 @@ import { describe, type Findings } from './findings.ts';
 import { encodePng } from './png.ts';
 import { drawQuestion, type Question } from './questions.ts';
 
-export type PhantomSplit = 'train' | 'validation' | 'test';
+/** `readings` are studies to imitate before RL; the others ask all kinds of questions. */
+export type PhantomSplit = 'readings' | 'train' | 'validation' | 'test';
 export type PhantomKey = {
   readonly seed: number;
   readonly split: PhantomSplit;
@@ -27,7 +28,7 @@ export type PhantomStudy = {
   readonly channels: 1 | 3;
   readonly findings: Findings;
   readonly question: Question;
-  /** One sentence that states all findings, at most 15 words. */
+  /** All findings, at most 15 words. */
   readonly reading: string;
 };
 
@@ -40,7 +41,11 @@ export function phantomStudy({ seed, split, index }: PhantomKey): PhantomStudy {
   const id = `phantom/${seed}/${split}/${index}`;
   const rng = rngFromKey(id);
   const anatomy = defined(anatomies[index % anatomies.length], 'an anatomy');
-  const { question, findings } = drawQuestion(rng, anatomy);
+  const { question, findings } = drawQuestion(
+    rng,
+    anatomy,
+    split === 'readings' ? 'readings' : 'questions',
+  );
   return {
     id,
     modality: anatomy.modality,
@@ -48,7 +53,7 @@ export function phantomStudy({ seed, split, index }: PhantomKey): PhantomStudy {
     channels: anatomy.channels,
     findings,
     question,
-    reading: readingOf(rng, anatomy, findings),
+    reading: describe(anatomy, findings),
   };
 }
 
@@ -101,14 +106,4 @@ function render(rng: Rng, anatomy: Anatomy, findings: Findings): Uint8Array {
     brightness: within(rng, difficulty.brightness),
     noise: within(rng, difficulty.noise),
   });
-}
-
-function readingOf(rng: Rng, anatomy: Anatomy, findings: Findings): string {
-  const seen = describe(anatomy, findings);
-  return rng.pick([
-    `The ${anatomy.view} shows ${seen}.`,
-    `This ${anatomy.view} shows ${seen}.`,
-    `I see ${seen}.`,
-    `There is ${seen}.`.replace(/^There is (two|three|four)/, 'There are $1'),
-  ]);
 }

@@ -22,13 +22,7 @@ import type {
 import { TabularPolicy, type TabularState } from './tabular-policy.ts';
 import { createTextProcessor } from './text-processor.ts';
 
-export type ScriptedVerb =
-  | 'sample'
-  | 'logprobs'
-  | 'forwardBackward'
-  | 'optimStep'
-  | 'save'
-  | 'load';
+type ScriptedVerb = 'sample' | 'logprobs' | 'forwardBackward' | 'optimStep' | 'save' | 'load';
 
 export type ScriptedOptions = {
   /** Completion vocabulary; see {@link createTextProcessor}. */

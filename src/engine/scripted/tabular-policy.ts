@@ -20,7 +20,10 @@ type Row = {
   readonly variance: Float32Array;
 };
 
-/** Little-endian float32 arrays as base64, by row key. */
+/**
+ * Little-endian float32 arrays as base64, by row key. The order of the rows is part of the state: sums
+ * over rows depend on it in their last bit.
+ */
 export type TabularState = {
   readonly steps: number;
   readonly rows: Readonly<
@@ -91,11 +94,10 @@ export class TabularPolicy {
   }
 
   state(): TabularState {
-    const rows = [...this.#rows].sort(([a], [b]) => (a < b ? -1 : 1));
     return {
       steps: this.#steps,
       rows: Object.fromEntries(
-        rows.map(([key, { logits, momentum, variance }]) => [
+        [...this.#rows].map(([key, { logits, momentum, variance }]) => [
           key,
           { logits: toBase64(logits), momentum: toBase64(momentum), variance: toBase64(variance) },
         ]),

@@ -1,0 +1,98 @@
+/** Arguments that name a config: a file, `key=value` changes, or the run to go on with. */
+import { stringify } from 'yaml';
+import type { z } from 'zod';
+import { formatFields, listFields } from '../config/field-list.ts';
+import { readConfig } from '../config/read-config.ts';
+import { fail } from '../core/errors.ts';
+import type { Manifest } from '../run/records.ts';
+import { readManifest } from '../run/run-reader.ts';
+
+export type ConfigArguments = {
+  /** Positional arguments: at most one file and any number of `key=value`. */
+  readonly words: readonly string[];
+  /** Directory of the run to go on with. */
+  readonly resume?: string;
+};
+
+export type ReadArguments<Config> = {
+  readonly config: Config;
+  readonly overrides: readonly string[];
+};
+
+/** Fields that a run was built on: to change them is to start another run. */
+const fixedFields = ['model', 'data', 'seed', 'out'];
+
+/**
+ * The config of a new run, or of the run to go on with, under the changes given.
+ * @throws MedixError 'config' with all that is wrong, 'run' when there is no such run.
+ */
+export async function readArguments<Schema extends z.ZodType>(
+  schema: Schema,
+  kind: Manifest['kind'],
+  { words, resume }: ConfigArguments,
+): Promise<ReadArguments<z.output<Schema>>> {
+  const overrides = words.filter((word) => word.includes('='));
+  const files = words.filter((word) => !word.includes('='));
+  if (files.length > (resume === undefined ? 1 : 0)) {
+    fail('config', {
+      where: 'command line',
+      expected: resume === undefined ? 'one config file' : 'no config file beside --resume',
+      got: files.join(' '),
+      next: 'write changes as key=value',
+    });
+  }
+  if (resume === undefined) {
+    const base = files[0];
+    return {
+      config: await readConfig(schema, { ...(base === undefined ? {} : { base }), overrides }),
+      overrides,
+    };
+  }
+  const manifest = await readManifest(resume);
+  requireSameRun(manifest, kind, resume, overrides);
+  const base = { ...manifest.config, out: resume };
+  return { config: await readConfig(schema, { base, overrides }), overrides };
+}
+
+/** The resolved config as YAML, for the terminal. */
+export function formatConfig(config: unknown): string {
+  return stringify(config).trimEnd();
+}
+
+/** Help on the config's fields. */
+export function configHelp(schema: z.ZodType): string {
+  return [
+    '',
+    'Arguments are a YAML or JSON file, changes to it as key=value, or both.',
+    'A run is resumed with the config it was started with; key=value changes it.',
+    '',
+    'Config fields:',
+    formatFields(listFields(schema)),
+  ].join('\n');
+}
+
+function requireSameRun(
+  manifest: Manifest,
+  kind: Manifest['kind'],
+  resume: string,
+  overrides: readonly string[],
+): void {
+  if (manifest.kind !== kind) {
+    fail('run', {
+      where: resume,
+      expected: `a run of medix ${kind}`,
+      got: `a run of medix ${manifest.kind}`,
+      next: `use medix ${manifest.kind} --resume ${resume}`,
+    });
+  }
+  const fixed = overrides.find((override) =>
+    fixedFields.includes(override.split(/[.=]/, 1)[0] ?? ''),
+  );
+  if (fixed === undefined) return;
+  fail('config', {
+    where: 'command line',
+    expected: `no change to ${fixedFields.join(', ')} of a run that has begun`,
+    got: fixed,
+    next: 'leave it out, or start another run',
+  });
+}

@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import { runCli } from './main.ts';
+import { createTerminal } from './terminal.ts';
+
+async function run(...argv: string[]) {
+  const output: string[] = [];
+  const errors: string[] = [];
+  const stream = { isTTY: false, columns: 80, write: (text: string) => output.push(text) > 0 };
+  const code = await runCli(argv, {
+    context: {
+      terminal: createTerminal(stream),
+      signal: new AbortController().signal,
+      clock: () => 0,
+    },
+    printError: (line) => errors.push(line),
+  });
+  return { code, output: output.join(''), errors: errors.join('\n') };
+}
+
+describe('the command line', () => {
+  test('explains itself', async () => {
+    const { code, output } = await run('--help');
+    expect(code).toBe(0);
+    expect(output).toContain('train');
+    expect(output).toContain('sft');
+  });
+
+  test('documents every config field of a command', async () => {
+    const { output } = await run('train', '--help');
+    expect(output).toContain('rollout.groupSize');
+    expect(output).toContain('default 8');
+  });
+
+  test.each([
+    ['an unknown command', ['trane'], /unknown command 'trane'/],
+    ['an unknown option', ['train', '--fast'], /unknown option '--fast'/],
+  ])('refuses %s as wrong usage', async (_, argv, message) => {
+    const { code, errors } = await run(...argv);
+    expect(code).toBe(2);
+    expect(errors).toMatch(message);
+  });
+
+  test('reports every config error before anything is opened', async () => {
+    const { code, errors } = await run(
+      'train',
+      'rollout.groupSize=1',
+      'rolout.x=1',
+      'model=nowhere',
+    );
+    expect(code).toBe(1);
+    expect(errors).toMatch(/rollout\.groupSize: expected a number of at least 2, got 1/);
+    expect(errors).toContain('rolout');
+    expect(errors).toContain('data.train');
+  });
+
+  test('says that there is nothing to resume', async () => {
+    const { code, errors } = await run('train', '--resume', '/nowhere/at/all');
+    expect(code).toBe(1);
+    expect(errors).toMatch(/manifest\.json: expected a run's manifest, got no such file/);
+  });
+});

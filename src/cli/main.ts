@@ -1,0 +1,96 @@
+#!/usr/bin/env node
+/** The `medix` command. A new command is a file beside this one and a line in `commands`. */
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError } from 'commander';
+import { MedixError } from '../core/errors.ts';
+import type { AddCommand, CommandContext } from './command.ts';
+import { addGenerateCommand } from './generate.ts';
+import { addLogprobsCommand } from './logprobs.ts';
+import { addQuickstartCommand } from './quickstart.ts';
+import { packageVersion } from './run-facts.ts';
+import { addSftCommand } from './sft.ts';
+import { createTerminal } from './terminal.ts';
+import { addTrainCommand } from './train.ts';
+
+const commands: readonly AddCommand[] = [
+  addQuickstartCommand,
+  addSftCommand,
+  addTrainCommand,
+  addGenerateCommand,
+  addLogprobsCommand,
+];
+
+const exitCodes = { failed: 1, usage: 2, interrupted: 130 } as const;
+
+export type CliOutput = {
+  readonly context: CommandContext;
+  readonly printError: (line: string) => void;
+};
+
+/**
+ * Runs one command line (without `node` and script).
+ * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+ */
+export async function runCli(
+  argv: readonly string[],
+  { context, printError }: CliOutput,
+): Promise<number> {
+  const program = new Command('medix')
+    .description(
+      'Train and evaluate medical vision-language models on open-ended questions.\nNot for clinical use.',
+    )
+    .version(await packageVersion())
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.terminal.print(text.trimEnd()),
+      writeErr: (text) => printError(text.trimEnd()),
+    })
+    .showHelpAfterError('(medix --help shows the commands, medix <command> --help their options)')
+    .addHelpText('after', '\nRun a command with --help for its options and config fields.');
+  for (const addCommand of commands) addCommand(program, context);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
+    printError(describeError(error, context.signal));
+    return context.signal.aborted ? exitCodes.interrupted : exitCodes.failed;
+  }
+}
+
+/** A user's error is its message; anything else is a defect of MediX, whose stack helps to mend it. */
+function describeError(error: unknown, signal: AbortSignal): string {
+  if (error instanceof MedixError) return error.message;
+  if (signal.aborted) return 'interrupted';
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `This is a defect of MediX, please report it:\n${stack}`;
+}
+
+/** The first Ctrl-C asks the command to stop, the second ends the process. */
+function abortOnInterrupt(): AbortSignal {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    controller.abort(new Error('interrupted'));
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  return controller.signal;
+}
+
+function isEntryPoint(): boolean {
+  const script = process.argv[1];
+  return script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url);
+}
+
+if (isEntryPoint()) {
+  process.exitCode = await runCli(process.argv.slice(2), {
+    context: {
+      terminal: createTerminal(process.stdout),
+      signal: abortOnInterrupt(),
+      clock: () => Date.now(),
+    },
+    printError: (line) => process.stderr.write(`${line}\n`),
+  });
+}

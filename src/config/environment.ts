@@ -1,0 +1,53 @@
+/** The only reader of environment variables. Secrets pass as arguments and are never stored. */
+import { MedixError, type Problem } from '../core/errors.ts';
+import type { TrainConfig } from './train-config.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export type HubAccess = {
+  /** `HF_TOKEN`. */
+  readonly token?: string;
+  /** `HF_ENDPOINT`, a mirror of the Hugging Face hub. */
+  readonly endpoint?: string;
+};
+
+export type Secrets = { readonly judgeApiKey?: string; readonly embedderApiKey?: string };
+
+export function readHubAccess(environment: Environment = process.env): HubAccess {
+  return {
+    ...(environment['HF_TOKEN'] ? { token: environment['HF_TOKEN'] } : {}),
+    ...(environment['HF_ENDPOINT'] ? { endpoint: environment['HF_ENDPOINT'] } : {}),
+  };
+}
+
+/**
+ * The API keys that a reward's config names.
+ * @throws MedixError 'config' naming every variable that is not set.
+ */
+export function readSecrets(
+  reward: TrainConfig['reward'],
+  environment: Environment = process.env,
+): Secrets {
+  const problems: Problem[] = [];
+  const read = (part: 'judge' | 'embedder'): string | undefined => {
+    const settings = reward[part];
+    if (settings.kind !== 'openai' || settings.apiKeyEnv === null) return undefined;
+    const value = environment[settings.apiKeyEnv];
+    if (!value) {
+      problems.push({
+        where: `reward.${part}.apiKeyEnv`,
+        expected: `an API key in the environment variable ${settings.apiKeyEnv}`,
+        got: value === undefined ? 'no such variable' : 'an empty one',
+        next: `export ${settings.apiKeyEnv}, or set the field to null for a server without keys`,
+      });
+    }
+    return value;
+  };
+  const judgeApiKey = read('judge');
+  const embedderApiKey = read('embedder');
+  if (problems.length > 0) throw new MedixError('config', problems);
+  return {
+    ...(judgeApiKey ? { judgeApiKey } : {}),
+    ...(embedderApiKey ? { embedderApiKey } : {}),
+  };
+}

@@ -1,0 +1,148 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { MedixError, type Problem } from '../core/errors.ts';
+import { readHubAccess, readSecrets } from './environment.ts';
+import { formatFields, listFields } from './field-list.ts';
+import { type ConfigSource, readConfig } from './read-config.ts';
+import { sftConfigSchema } from './sft-config.ts';
+import { trainConfigSchema } from './train-config.ts';
+
+const required = ['model=models/tiny', 'data.train=train.parquet'];
+
+async function configFile(text: string): Promise<string> {
+  const path = join(await mkdtemp(join(tmpdir(), 'medix-config-')), 'recipe.yaml');
+  await writeFile(path, text);
+  return path;
+}
+
+async function problemsIn(source: ConfigSource): Promise<readonly Problem[]> {
+  const error = await readConfig(trainConfigSchema, source).catch((thrown: unknown) => thrown);
+  if (!(error instanceof MedixError)) throw new Error('expected the config to be refused');
+  expect(error.boundary).toBe('config');
+  return error.problems;
+}
+
+describe('reading a config', () => {
+  test('fills in every default', async () => {
+    const config = await readConfig(trainConfigSchema, { overrides: required });
+    expect(config.rollout).toEqual({
+      promptsPerIteration: 16,
+      groupSize: 8,
+      maxCompletionTokens: 256,
+    });
+    expect(config.reward.judge).toEqual({ kind: 'reference-match' });
+    expect(config.algorithm.preset).toBe('dapo');
+  });
+
+  test('lays key=value over the file, the last one winning', async () => {
+    const base = await configFile('model: a\ndata: {train: b}\nrollout: {groupSize: 4}\n');
+    const overrides = [
+      'rollout.groupSize=6',
+      'rollout.groupSize=12',
+      'algorithm.filter={low: 0.1, high: 0.9}',
+    ];
+    const config = await readConfig(trainConfigSchema, { base, overrides });
+    expect(config.rollout.groupSize).toBe(12);
+    expect(config.algorithm.filter).toEqual({ low: 0.1, high: 0.9 });
+    expect(config.model).toBe('a');
+  });
+
+  test('reads back what it resolved to the same config', async () => {
+    const config = await readConfig(trainConfigSchema, { overrides: required });
+    const again = await readConfig(trainConfigSchema, { base: config, overrides: [] });
+    expect(again).toEqual(config);
+  });
+
+  test('reports everything that is wrong at once, each with its place', async () => {
+    const base = await configFile('model: a\nrolout: {}\ndata: {train: b}\niterations: 1.5\n');
+    const problems = await problemsIn({
+      base,
+      overrides: ['rollout.groupSize=1', 'seed=abc', 'nonsense', 'reward.judge.kind=oracle'],
+    });
+    expect(problems.map(({ where }) => where)).toEqual(
+      expect.arrayContaining([
+        `${base}: rolout`,
+        `${base}: iterations`,
+        'command line: rollout.groupSize',
+        'command line: seed',
+        'command line: reward.judge.kind',
+        'command line',
+      ]),
+    );
+    expect(problems).toHaveLength(6);
+  });
+
+  test('says what was expected and found', async () => {
+    const [problem] = await problemsIn({ overrides: [...required, 'rollout.groupSize=1'] });
+    expect(problem).toMatchObject({ expected: 'a number of at least 2', got: '1' });
+  });
+
+  test('proposes the field that was probably meant', async () => {
+    const [problem] = await problemsIn({ overrides: [...required, 'rollout.groupsize=4'] });
+    expect(problem?.next).toContain('rollout.groupSize');
+  });
+
+  test('wants a number of phantoms, since they are endless', async () => {
+    const [problem] = await problemsIn({ overrides: ['model=a', 'data.train=phantoms'] });
+    expect(problem?.where).toContain('data.trainCount');
+  });
+
+  test('does not let an override reach a prototype', async () => {
+    const [problem] = await problemsIn({ overrides: [...required, '__proto__.polluted=1'] });
+    expect(problem?.where).toBe('command line');
+    expect(Object.prototype).not.toHaveProperty('polluted');
+  });
+
+  test.each([
+    ['a missing file', 'no-such.yaml'],
+    ['a file that is no section', undefined],
+  ])('names %s', async (_, path) => {
+    const base = path ?? (await configFile('- 1\n- 2\n'));
+    const [problem] = await problemsIn({ base, overrides: [] });
+    expect(problem?.where).toBe(base);
+  });
+
+  test('takes a new or a given model for fine-tuning', async () => {
+    const given = await readConfig(sftConfigSchema, { overrides: required });
+    expect(given.model).toBe('models/tiny');
+    const made = await readConfig(sftConfigSchema, {
+      overrides: ['model.preset=mini', 'data.train=x'],
+    });
+    expect(made.model).toEqual({ preset: 'mini', vocabularySize: 1024 });
+  });
+});
+
+describe('the field list', () => {
+  test('documents every field of both configs', () => {
+    for (const schema of [trainConfigSchema, sftConfigSchema]) {
+      const fields = listFields(schema);
+      expect(fields.filter(({ description }) => description === '')).toEqual([]);
+      expect(formatFields(fields)).toContain('optimizer.learningRate');
+    }
+  });
+});
+
+describe('the environment', () => {
+  const judge = {
+    kind: 'openai',
+    url: 'http://127.0.0.1:1/v1',
+    model: 'm',
+    apiKeyEnv: 'JUDGE_KEY',
+  };
+
+  test('gives the API keys a config names and nothing else', async () => {
+    const { reward } = await readConfig(trainConfigSchema, {
+      base: { model: 'a', data: { train: 'b' }, reward: { judge } },
+      overrides: [],
+    });
+    expect(readSecrets(reward, { JUDGE_KEY: 'k', OTHER: 'x' })).toEqual({ judgeApiKey: 'k' });
+    expect(() => readSecrets(reward, {})).toThrow(/JUDGE_KEY/);
+  });
+
+  test('gives access to the hub where it is set', () => {
+    expect(readHubAccess({ HF_TOKEN: 't' })).toEqual({ token: 't' });
+    expect(readHubAccess({})).toEqual({});
+  });
+});

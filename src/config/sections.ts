@@ -1,0 +1,101 @@
+/**
+ * Parts that the configs of several commands share. Every field's description states its meaning and
+ * unit; ranges and defaults are read from the schema itself (see field-list.ts). Paths are relative to
+ * the working directory.
+ */
+import { z } from 'zod';
+
+export const positiveInteger = z.int().positive();
+
+export const seedField = z
+  .int()
+  .nonnegative()
+  .default(1)
+  .describe(
+    'Fixes data order, sampling and new weights: the same config and seed give the same run',
+  );
+
+/** Whether a data location names synthetic studies rather than files. */
+export function isPhantoms(location: string | null): boolean {
+  return location === 'phantoms' || location === 'phantoms@readings';
+}
+
+export const dataSection = z
+  .strictObject({
+    train: z
+      .string()
+      .min(1)
+      .describe(
+        'Training set: a parquet or JSONL file, a folder, path@split, owner/name@split on the Hugging Face hub, "phantoms" (synthetic studies), or "phantoms@readings" (synthetic studies whose demonstrations teach to read images)',
+      ),
+    validation: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('Held-out set, given like data.train; null validates on nothing'),
+    trainCount: positiveInteger
+      .nullable()
+      .default(null)
+      .describe('Use at most this many training rows; null takes all, phantoms need a number'),
+    validationCount: positiveInteger
+      .nullable()
+      .default(null)
+      .describe('Use at most this many validation rows; null takes all, phantoms need a number'),
+    seed: z.int().nonnegative().default(1).describe('Which phantoms are drawn'),
+    template: z
+      .string()
+      .min(1)
+      .default('medix-r1')
+      .describe(
+        'Prompt template: "medix-r1", "brief", "question" (nothing but the question), or the path of a Jinja file',
+      ),
+  })
+  .superRefine((data, context) => {
+    for (const split of ['train', 'validation'] as const) {
+      if (isPhantoms(data[split]) && data[`${split}Count`] === null) {
+        context.addIssue({
+          code: 'custom',
+          path: [`${split}Count`],
+          message: 'a whole number, since phantoms are endless',
+        });
+      }
+    }
+  });
+
+export const optimizerFields = {
+  learningRate: z.number().positive().default(1e-6).describe('Peak AdamW step size'),
+  beta1: z.number().min(0).lt(1).default(0.9).describe('Decay of the gradient mean'),
+  beta2: z.number().min(0).lt(1).default(0.999).describe('Decay of the squared gradient mean'),
+  epsilon: z.number().positive().default(1e-8).describe('Keeps the step finite'),
+  weightDecay: z.number().min(0).default(0.01).describe('Decoupled weight decay of matrices'),
+  maxGradNorm: z
+    .number()
+    .min(0)
+    .default(1)
+    .describe('Gradients are scaled down to this global L2 norm; 0 turns clipping off'),
+  schedule: z
+    .enum(['constant', 'cosine'])
+    .default('constant')
+    .describe('Learning rate after warm-up: constant, or a cosine down to 0 at the end'),
+  warmupSteps: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('Optimizer steps over which the learning rate rises linearly from 0'),
+};
+
+export const checkpointSection = z.strictObject({
+  every: positiveInteger.default(10).describe('Iterations between checkpoints'),
+  keepLast: positiveInteger
+    .default(2)
+    .describe('Newest checkpoints that are kept, beside the one with the best validation'),
+});
+
+export function outField(example: string) {
+  return z
+    .string()
+    .min(1)
+    .default(example)
+    .describe('Run directory; must be new or empty unless the run is resumed');
+}

@@ -1,0 +1,53 @@
+/** The config of `medix sft`: imitation of demonstrations, from a given model or from scratch. */
+import { z } from 'zod';
+import {
+  checkpointSection,
+  dataSection,
+  optimizerFields,
+  outField,
+  positiveInteger,
+  seedField,
+} from './sections.ts';
+
+const modelSection = z.union(
+  [
+    z.string().min(1),
+    z.strictObject({
+      preset: z
+        .enum(['mini'])
+        .describe(
+          'A new model with random weights; mini: 1.6M parameters, images of 64 by 64 pixels',
+        ),
+      vocabularySize: z
+        .int()
+        .min(300)
+        .default(1024)
+        .describe("Tokens of its tokenizer, trained on the data set's texts"),
+    }),
+  ],
+  { error: 'a model folder, or {preset, vocabularySize} for a new model' },
+);
+
+/** Schema of {@link SftConfig}; its fields carry their own documentation. */
+export const sftConfigSchema = z.strictObject({
+  model: modelSection.describe(
+    'Folder of the model to start from, in Hugging Face layout, or {preset, vocabularySize} for a new one',
+  ),
+  out: outField('runs/sft'),
+  seed: seedField,
+  iterations: positiveInteger.default(100).describe('Optimizer steps'),
+  data: dataSection,
+  batchSize: positiveInteger.default(32).describe('Demonstrations in one step'),
+  optimizer: z.strictObject(optimizerFields).prefault({}),
+  validation: z
+    .strictObject({
+      every: positiveInteger
+        .default(50)
+        .describe('Steps between measurements of the loss on held-out demonstrations'),
+    })
+    .prefault({}),
+  checkpoint: checkpointSection.prefault({}),
+});
+
+/** A checked config with every default filled in. */
+export type SftConfig = z.output<typeof sftConfigSchema>;

@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import type { Sample } from '../core/sample.ts';
+import { createScriptedEngine } from '../engine/scripted/scripted-engine.ts';
+import { createPromptPreparation } from './prepare-prompts.ts';
+import { sampleGroups } from './rollout.ts';
+
+const sample: Sample = {
+  id: 'study-1',
+  source: 'test',
+  images: [],
+  problem: 'which side?',
+  modality: 'X_RAY',
+  reference: 'left',
+  accepted: [],
+};
+const render = ({ problem }: Sample) => [
+  { role: 'user' as const, content: [{ type: 'text' as const, text: problem }] },
+];
+const settings = { groupSize: 4, maxCompletionTokens: 3, temperature: 1, topP: 1, topK: 0 };
+
+describe('sampling groups', () => {
+  test('gives each prompt a group of keyed rollouts that share its prompt', async () => {
+    const engine = createScriptedEngine({ pieces: ['left', 'right'] });
+    const prepared = await createPromptPreparation(engine.model, render, 3)(sample);
+    if (prepared.kind === 'rejected') throw new Error('the prompt fits');
+    const requests = ['a', 'b'].map((key) => ({ ...prepared, key }));
+    const { signal } = new AbortController();
+    const keys: string[] = [];
+    for await (const { position, group } of sampleGroups(engine, requests, settings, signal)) {
+      expect(group.sample).toBe(sample);
+      for (const rollout of group.rollouts) {
+        keys.push(rollout.key);
+        expect(rollout.prompt).toBe(prepared.prompt);
+        expect(rollout.samplerLogprobs).toHaveLength(rollout.completion.length);
+        expect(rollout.key.startsWith(position === 0 ? 'a/' : 'b/')).toBe(true);
+      }
+    }
+    expect(keys).toEqual(['a/0', 'a/1', 'a/2', 'a/3', 'b/0', 'b/1', 'b/2', 'b/3']);
+  });
+});
+
+describe('preparing prompts', () => {
+  test('rejects a prompt that leaves no room for the completion', async () => {
+    const engine = createScriptedEngine({ pieces: [], contextLength: 20 });
+    const roomy = await createPromptPreparation(engine.model, render, 3)(sample);
+    expect(roomy.kind).toBe('prepared');
+    const tight = await createPromptPreparation(engine.model, render, 4)(sample);
+    expect(tight).toMatchObject({ kind: 'rejected', promptTokens: 17, longest: 16 });
+  });
+
+  test('encodes a sample once while the cache has room, again when it was dropped', async () => {
+    const engine = createScriptedEngine({ pieces: [] });
+    let rendered = 0;
+    const counting = (given: Sample) => {
+      rendered++;
+      return render(given);
+    };
+    const prepare = createPromptPreparation(engine.model, counting, 3, 100);
+    await prepare(sample);
+    await prepare(sample);
+    expect(rendered).toBe(1);
+    await prepare({ ...sample, id: 'study-2' });
+    await prepare(sample);
+    expect(rendered).toBe(3);
+  });
+});

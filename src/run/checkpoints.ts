@@ -1,0 +1,112 @@
+/**
+ * Checkpoints of a run: `checkpoints/<iteration>/` with the engine's files and the trainer's state. A
+ * directory with a plain number is complete; the newest and the best are kept.
+ */
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fail, messageOf } from '../core/errors.ts';
+import { namesIn, removeDurably, writeDirectoryDurably } from './durable.ts';
+import { type CheckpointRecord, checkpointSchema } from './records.ts';
+
+export type Checkpoint = CheckpointRecord & {
+  readonly directory: string;
+  /** What the engine wrote. */
+  readonly engineDirectory: string;
+};
+
+/** The checkpoints of a run in ascending order of iteration. */
+export async function readCheckpoints(runDirectory: string): Promise<Checkpoint[]> {
+  const directory = join(runDirectory, 'checkpoints');
+  const names = (await namesIn(directory)).filter((name) => /^\d+$/.test(name));
+  const checkpoints = await Promise.all(names.map((name) => readCheckpoint(join(directory, name))));
+  return checkpoints.sort((a, b) => a.iteration - b.iteration);
+}
+
+/**
+ * Saves, then prunes: the new checkpoint is safe on disk before an old one goes.
+ * @param keepLast how many of the newest stay, beside the best; at least 1.
+ */
+export async function saveCheckpoint(
+  runDirectory: string,
+  state: Pick<CheckpointRecord, 'iteration' | 'score' | 'trainer'>,
+  saveEngine: (directory: string) => Promise<void>,
+  keepLast: number,
+): Promise<void> {
+  const path = checkpointDirectory(runDirectory, state.iteration);
+  await writeDirectoryDurably(path, async (directory) => {
+    const engineDirectory = join(directory, 'engine');
+    await saveEngine(engineDirectory);
+    const record: CheckpointRecord = { ...state, files: await filesIn(engineDirectory) };
+    await writeFile(join(directory, 'checkpoint.json'), `${JSON.stringify(record, null, 2)}\n`);
+  });
+  await prune(runDirectory, keepLast);
+}
+
+/** @throws MedixError 'run' when an engine file is missing or has another size than was written. */
+export async function verifyCheckpoint(checkpoint: Checkpoint): Promise<void> {
+  const found = new Map(
+    (await filesIn(checkpoint.engineDirectory)).map(({ path, bytes }) => [path, bytes]),
+  );
+  for (const { path, bytes } of checkpoint.files) {
+    const got = found.get(path);
+    if (got === bytes) continue;
+    fail('run', {
+      where: join(checkpoint.engineDirectory, path),
+      expected: `${bytes} bytes, as written`,
+      got: got === undefined ? 'no such file' : `${got} bytes`,
+      next: `restore the file, or delete ${checkpoint.directory} to resume from the checkpoint before`,
+    });
+  }
+}
+
+/** The checkpoint with the highest score, the earliest of equals. */
+export function bestCheckpoint(checkpoints: readonly Checkpoint[]): Checkpoint | undefined {
+  let best: Checkpoint | undefined;
+  for (const checkpoint of checkpoints) {
+    if (checkpoint.score !== null && (best?.score == null || checkpoint.score > best.score)) {
+      best = checkpoint;
+    }
+  }
+  return best;
+}
+
+async function prune(runDirectory: string, keepLast: number): Promise<void> {
+  const checkpoints = await readCheckpoints(runDirectory);
+  const best = bestCheckpoint(checkpoints);
+  for (const checkpoint of checkpoints.slice(0, -keepLast)) {
+    if (checkpoint !== best) await removeDurably(checkpoint.directory);
+  }
+}
+
+async function readCheckpoint(directory: string): Promise<Checkpoint> {
+  const file = join(directory, 'checkpoint.json');
+  try {
+    const record = checkpointSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+    return { ...record, directory, engineDirectory: join(directory, 'engine') };
+  } catch (error) {
+    fail(
+      'run',
+      {
+        where: file,
+        expected: "a checkpoint's description",
+        got: messageOf(error),
+        next: `delete ${directory} to resume from the checkpoint before`,
+      },
+      error,
+    );
+  }
+}
+
+function checkpointDirectory(runDirectory: string, iteration: number): string {
+  return join(runDirectory, 'checkpoints', String(iteration).padStart(6, '0'));
+}
+
+async function filesIn(directory: string): Promise<{ path: string; bytes: number }[]> {
+  const names = (await readdir(directory, { recursive: true })).sort();
+  const files = await Promise.all(
+    names.map(async (path) => ({ path, stats: await stat(join(directory, path)) })),
+  );
+  return files
+    .filter(({ stats }) => stats.isFile())
+    .map(({ path, stats }) => ({ path, bytes: stats.size }));
+}

@@ -1,0 +1,118 @@
+/**
+ * Files and directories that appear whole or not at all, also after a power cut: written beside their
+ * place, flushed, renamed, and the rename flushed.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fail, messageOf } from '../core/errors.ts';
+
+/** Names with this prefix are unfinished or being deleted; readers pass over them. */
+export const unfinishedPrefix = '.unfinished-';
+
+/** Replaces `path` by `text` in one step. */
+export async function writeFileDurably(path: string, text: string): Promise<void> {
+  const aside = join(dirname(path), `${unfinishedPrefix}${randomUUID()}`);
+  await writeFile(aside, text);
+  await flush(aside);
+  await rename(aside, path);
+  await flush(dirname(path));
+}
+
+/**
+ * Lets `write` fill a new directory and publishes it as `path`, which is replaced when it exists.
+ * Whatever `write` throws leaves `path` as it was.
+ */
+export async function writeDirectoryDurably(
+  path: string,
+  write: (directory: string) => Promise<void>,
+): Promise<void> {
+  const parent = dirname(path);
+  await mkdir(parent, { recursive: true });
+  const aside = join(parent, `${unfinishedPrefix}${randomUUID()}`);
+  try {
+    await mkdir(aside);
+    await write(aside);
+    await flushTree(aside);
+    await removeDurably(path);
+    await rename(aside, path);
+    await flush(parent);
+  } catch (error) {
+    await rm(aside, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Takes a directory out of sight in one step, then deletes it. Absent is fine. */
+export async function removeDurably(path: string): Promise<void> {
+  const aside = join(dirname(path), `${unfinishedPrefix}${randomUUID()}`);
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    if (isMissing(error)) return;
+    throw error;
+  }
+  await rm(aside, { recursive: true, force: true });
+}
+
+/** Deletes what earlier processes left unfinished in a directory. */
+export async function removeUnfinished(directory: string): Promise<void> {
+  for (const name of await namesIn(directory)) {
+    if (name.startsWith(unfinishedPrefix)) {
+      await rm(join(directory, name), { recursive: true, force: true });
+    }
+  }
+}
+
+/** Names in a directory in ascending order; none where it does not exist. */
+export async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return (await readdir(directory)).sort();
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+/** Forces a file's or directory's content to the disk. */
+export async function flush(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+export function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+/** Turns what the file system refuses (no room, no permission) into an error that says how to go on. */
+export async function storing<T>(path: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error)) throw error;
+    fail(
+      'run',
+      {
+        where: path,
+        expected: 'a place that can be written',
+        got: messageOf(error),
+        next: 'make room or grant access, then resume the run',
+      },
+      error,
+    );
+  }
+}
+
+async function flushTree(directory: string): Promise<void> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  for (const entry of entries) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) await flushTree(path);
+    else await flush(path);
+  }
+  await flush(directory);
+}

@@ -1,0 +1,82 @@
+/** What a run directory holds, as it is written and read back. */
+import { z } from 'zod';
+
+const moment = z.iso.datetime();
+
+/** `manifest.json`: what the run is. Written once, and again when a resume changes the config. */
+export const manifestSchema = z.object({
+  kind: z.enum(['train', 'sft']),
+  createdAt: moment,
+  /** The resolved config in force. */
+  config: z.record(z.string(), z.unknown()),
+  /** Versions, digests and settings that follow from the config, e.g. the judge's digest. */
+  facts: z.record(z.string(), z.unknown()),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** `attempts/<n>.json`: one process that wrote the run; also the lock that keeps out a second one. */
+export const attemptSchema = z.object({
+  attempt: z.int().positive(),
+  /** Last iteration of the checkpoint it went on from; 0 is the start. */
+  fromIteration: z.int().nonnegative(),
+  pid: z.int(),
+  /** Tells this process from a later one with the same pid; null where the system does not say. */
+  processIdentity: z.string().nullable(),
+  host: z.string(),
+  startedAt: moment,
+  /** `key=value` changes to the config, as given. */
+  overrides: z.array(z.string()),
+  /** Null while it runs, and after it was killed. */
+  ended: z
+    .object({ at: moment, how: z.enum(['finished', 'stopped', 'failed', 'abandoned']) })
+    .nullable(),
+});
+export type Attempt = z.infer<typeof attemptSchema>;
+
+/** Every line of a run says which attempt wrote it, about which iteration. */
+const origin = { attempt: z.int().positive(), iteration: z.int().nonnegative() };
+
+/** `metrics.jsonl`: one line an iteration; iteration 0 is validation before training. */
+export const metricsLineSchema = z.object({
+  ...origin,
+  at: moment,
+  values: z.record(z.string(), z.number().nullable()),
+});
+export type MetricsLine = z.infer<typeof metricsLineSchema>;
+
+/** `events.jsonl`: what happened, with facts that depend on the kind. */
+export const eventLineSchema = z.looseObject({ ...origin, at: moment, kind: z.string() });
+export type EventLine = z.infer<typeof eventLineSchema>;
+
+/** `rollouts/<iteration>.jsonl` and `rollouts/validation-<iteration>.jsonl`. */
+export const rolloutLineSchema = z.object({
+  ...origin,
+  key: z.string(),
+  sampleId: z.string(),
+  completion: z.string(),
+  completionTokens: z.int().nonnegative(),
+  stopReason: z.enum(['stop', 'length']),
+  /** Sum of the sampler's logprobs. */
+  logprob: z.number().nullable(),
+  /** Null when a component failed. */
+  reward: z.number().nullable(),
+  /** Each component's outcome. */
+  components: z.record(z.string(), z.unknown()),
+  /** Null where the rollout did not train the policy. */
+  advantage: z.number().nullable(),
+  /** What became of it. */
+  use: z.enum(['trained', 'filtered', 'unscored', 'validation']),
+});
+export type RolloutLine = z.infer<typeof rolloutLineSchema>;
+
+/** `checkpoints/<iteration>/checkpoint.json`, beside the engine's own files in `engine/`. */
+export const checkpointSchema = z.object({
+  iteration: z.int().nonnegative(),
+  /** Validation result at this iteration, higher is better; null when it was not measured. */
+  score: z.number().nullable(),
+  /** The trainer's own state. */
+  trainer: z.unknown(),
+  /** Every engine file with its size in bytes. */
+  files: z.array(z.object({ path: z.string(), bytes: z.int().nonnegative() })),
+});
+export type CheckpointRecord = z.infer<typeof checkpointSchema>;

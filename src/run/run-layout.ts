@@ -1,0 +1,11 @@
+/** Names inside a run directory that the writer and the reader share. */
+import { join } from 'node:path';
+
+/** Training and validation rollouts of an iteration are kept apart. */
+export type RolloutsKind = 'training' | 'validation';
+
+/** Where an iteration's rollouts are kept. */
+export function rolloutsFile(runDirectory: string, iteration: number, kind: RolloutsKind): string {
+  const prefix = kind === 'validation' ? 'validation-' : '';
+  return join(runDirectory, 'rollouts', `${prefix}${String(iteration).padStart(6, '0')}.jsonl`);
+}

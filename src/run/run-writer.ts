@@ -1,0 +1,223 @@
+/**
+ * The one writer of a run directory:
+ *
+ *     manifest.json   what the run is                metrics.jsonl   one line an iteration
+ *     attempts/       the processes that wrote it    events.jsonl    what happened
+ *     checkpoints/    where it can go on from        rollouts/       every rollout with every score
+ *     model/          the model it made (at the end)
+ *
+ * History is only ever appended. A resumed run redoes what came after its checkpoint; the lines of the
+ * earlier attempt stay and are superseded (see run-reader.ts).
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fail } from '../core/errors.ts';
+import { claimAttempt, endAttempt, readAttempts, requireUnclaimed } from './attempt.ts';
+import {
+  type Checkpoint,
+  readCheckpoints,
+  saveCheckpoint,
+  verifyCheckpoint,
+} from './checkpoints.ts';
+import {
+  namesIn,
+  removeUnfinished,
+  storing,
+  writeDirectoryDurably,
+  writeFileDurably,
+} from './durable.ts';
+import { JsonLinesWriter } from './json-lines.ts';
+import type { Attempt, CheckpointRecord, Manifest, RolloutLine } from './records.ts';
+import { type RolloutsKind, rolloutsFile } from './run-layout.ts';
+import { readManifest } from './run-reader.ts';
+
+type Clock = () => number;
+
+export class RunWriter {
+  readonly directory: string;
+  readonly attempt: number;
+  /** Where to go on from; undefined starts at iteration 0. */
+  readonly resumeFrom: Checkpoint | undefined;
+  #lastCheckpoint: number | undefined;
+  readonly #claim: Attempt;
+  readonly #clock: Clock;
+  readonly #metrics: JsonLinesWriter;
+  readonly #events: JsonLinesWriter;
+
+  private constructor(
+    directory: string,
+    claim: Attempt,
+    resumeFrom: Checkpoint | undefined,
+    logs: readonly [JsonLinesWriter, JsonLinesWriter],
+    clock: Clock,
+  ) {
+    this.directory = directory;
+    this.attempt = claim.attempt;
+    this.resumeFrom = resumeFrom;
+    this.#lastCheckpoint = resumeFrom?.iteration;
+    this.#claim = claim;
+    this.#clock = clock;
+    [this.#metrics, this.#events] = logs;
+  }
+
+  /** Iteration of the newest checkpoint; undefined before the first. */
+  get lastCheckpoint(): number | undefined {
+    return this.#lastCheckpoint;
+  }
+
+  /**
+   * Starts a run in a new or empty directory.
+   * @throws MedixError 'run' when the directory holds anything; nothing in it is touched.
+   */
+  static async create(
+    directory: string,
+    manifest: Pick<Manifest, 'kind' | 'config' | 'facts'>,
+    overrides: readonly string[],
+    clock: Clock,
+  ): Promise<RunWriter> {
+    await requireNewRun(directory);
+    return storing(directory, async () => {
+      await mkdir(directory, { recursive: true });
+      const now = timestamp(clock);
+      const claim = await claimAttempt(directory, {
+        attempt: 1,
+        fromIteration: 0,
+        overrides: [...overrides],
+        startedAt: now,
+      });
+      await writeManifest(directory, { ...manifest, createdAt: now });
+      return RunWriter.#open(directory, claim, undefined, clock);
+    });
+  }
+
+  /**
+   * Goes on with a run from its newest checkpoint, or from the start where it has none.
+   * @throws MedixError 'run' when there is no such run, another process writes it, or its newest
+   *   checkpoint is damaged.
+   */
+  static async resume(
+    directory: string,
+    manifest: Pick<Manifest, 'config' | 'facts'>,
+    overrides: readonly string[],
+    clock: Clock,
+  ): Promise<RunWriter> {
+    const before = await readManifest(directory);
+    await requireUnclaimed(directory);
+    const resumeFrom = (await readCheckpoints(directory)).at(-1);
+    if (resumeFrom) await verifyCheckpoint(resumeFrom);
+    return storing(directory, async () => {
+      const claim = await claimAttempt(directory, {
+        attempt: (await readAttempts(directory)).length + 1,
+        fromIteration: resumeFrom?.iteration ?? 0,
+        overrides: [...overrides],
+        startedAt: timestamp(clock),
+      });
+      for (const folder of ['.', 'checkpoints']) {
+        await removeUnfinished(join(directory, folder));
+      }
+      await writeManifest(directory, { ...before, ...manifest });
+      return RunWriter.#open(directory, claim, resumeFrom, clock);
+    });
+  }
+
+  static async #open(
+    directory: string,
+    claim: Attempt,
+    resumeFrom: Checkpoint | undefined,
+    clock: Clock,
+  ): Promise<RunWriter> {
+    await mkdir(join(directory, 'rollouts'), { recursive: true });
+    const logs = [
+      await JsonLinesWriter.open(join(directory, 'metrics.jsonl')),
+      await JsonLinesWriter.open(join(directory, 'events.jsonl')),
+    ] as const;
+    return new RunWriter(directory, claim, resumeFrom, logs, clock);
+  }
+
+  /** Ends an iteration: a run has reached the last iteration that has its metrics. */
+  async writeMetrics(
+    iteration: number,
+    values: Readonly<Record<string, number | null>>,
+  ): Promise<void> {
+    const line = { attempt: this.attempt, iteration, at: timestamp(this.#clock), values };
+    await storing('metrics.jsonl', () => this.#metrics.append(line));
+  }
+
+  async writeEvent(
+    iteration: number,
+    event: { readonly kind: string } & Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    const line = { attempt: this.attempt, iteration, at: timestamp(this.#clock), ...event };
+    await storing('events.jsonl', () => this.#events.append(line));
+  }
+
+  /** Adds to the iteration's rollouts; may be called several times for one iteration. */
+  async writeRollouts(
+    iteration: number,
+    kind: RolloutsKind,
+    rollouts: readonly Omit<RolloutLine, 'attempt' | 'iteration'>[],
+  ): Promise<void> {
+    const path = rolloutsFile(this.directory, iteration, kind);
+    await storing(path, async () => {
+      const writer = await JsonLinesWriter.open(path);
+      try {
+        await writer.append(
+          ...rollouts.map((rollout) => ({ attempt: this.attempt, iteration, ...rollout })),
+        );
+        await writer.flush();
+      } finally {
+        await writer.close();
+      }
+    });
+  }
+
+  /** History is flushed first, so that a checkpoint never outlives the record of how it came about. */
+  async writeCheckpoint(
+    state: Pick<CheckpointRecord, 'iteration' | 'score' | 'trainer'>,
+    saveEngine: (directory: string) => Promise<void>,
+    keepLast: number,
+  ): Promise<void> {
+    await storing(join(this.directory, 'checkpoints'), async () => {
+      await this.#metrics.flush();
+      await this.#events.flush();
+      await saveCheckpoint(this.directory, state, saveEngine, keepLast);
+    });
+    this.#lastCheckpoint = state.iteration;
+  }
+
+  /** Publishes the finished model as `model/`. */
+  async writeModel(exportModel: (directory: string) => Promise<void>): Promise<string> {
+    const path = join(this.directory, 'model');
+    await storing(path, () => writeDirectoryDurably(path, exportModel));
+    return path;
+  }
+
+  async close(how: NonNullable<Attempt['ended']>['how']): Promise<void> {
+    await this.#metrics.close();
+    await this.#events.close();
+    await endAttempt(this.directory, this.#claim, { at: timestamp(this.#clock), how });
+  }
+}
+
+/** @throws MedixError 'run' when the directory holds anything. */
+export async function requireNewRun(directory: string): Promise<void> {
+  const names = await namesIn(directory);
+  if (names.length === 0) return;
+  fail('run', {
+    where: directory,
+    expected: 'a new or empty directory',
+    got: names.includes('manifest.json') ? 'a run' : `${names.length} files or folders`,
+    next: 'go on with it by --resume, or give another directory by out=',
+  });
+}
+
+async function writeManifest(directory: string, manifest: Manifest): Promise<void> {
+  await writeFileDurably(
+    join(directory, 'manifest.json'),
+    `${JSON.stringify(manifest, null, 2)}\n`,
+  );
+}
+
+function timestamp(clock: Clock): string {
+  return new Date(clock()).toISOString();
+}

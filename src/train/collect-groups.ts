@@ -1,0 +1,128 @@
+/**
+ * The batch of one iteration: draw prompts, sample groups, score them, keep those that can teach.
+ *
+ * Dynamic sampling (DAPO, arXiv 2503.14476): groups whose rewards tell nothing are replaced by further
+ * draws. Deviations from the MediX-R1 code: a round draws only as many prompts as are missing, so nothing
+ * sampled is thrown away as surplus; a round that keeps nothing is no error; scoring of one group runs
+ * while the next is sampled.
+ */
+import { type GroupFilter, keepGroup } from '../advantage/filter.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { RewardFunction } from '../reward/composite.ts';
+import { type GroupRequest, type SamplingSettings, sampleGroups } from '../rollout/rollout.ts';
+import type { PromptSource, Rejection } from './prompt-source.ts';
+import {
+  rewardsOf,
+  type ScoredRollout,
+  scoreRollouts,
+  type UnscoredPolicy,
+  withinUnscoredLimit,
+} from './score-rollouts.ts';
+
+export type CollectedGroup = {
+  /** `filtered`: told nothing; `unscored`: fewer than two rollouts have a reward. */
+  readonly use: 'trained' | 'filtered' | 'unscored';
+  readonly rollouts: readonly ScoredRollout[];
+};
+
+export type Collection = {
+  /** Everything sampled, in the order of the draws. */
+  readonly groups: readonly CollectedGroup[];
+  /** Draws made by the end. */
+  readonly draws: number;
+  readonly rounds: number;
+  readonly rejected: readonly Rejection[];
+};
+
+export type CollectSettings = {
+  readonly seed: number;
+  readonly iteration: number;
+  /** Draws made before. */
+  readonly draws: number;
+  /** Groups wanted. */
+  readonly groups: number;
+  readonly groupSize: number;
+  readonly maxCompletionTokens: number;
+  readonly maxRounds: number;
+  readonly filter: GroupFilter;
+  readonly unscored: UnscoredPolicy;
+  readonly onSampled: (done: number, of: number) => void;
+};
+
+/**
+ * @returns as many trained groups as wanted, or fewer when `maxRounds` rounds did not yield them.
+ * @throws MedixError 'reward' when too many rollouts stay unscored, 'data' when no prompt fits.
+ */
+export async function collectGroups(
+  source: PromptSource,
+  engine: Engine,
+  reward: RewardFunction,
+  settings: CollectSettings,
+  signal: AbortSignal,
+): Promise<Collection> {
+  const groups: CollectedGroup[] = [];
+  const rejected: Rejection[] = [];
+  let { draws } = settings;
+  let missing = settings.groups;
+  let rounds = 0;
+  while (missing > 0 && rounds < settings.maxRounds) {
+    rounds++;
+    const drawn = await source.take(missing, draws);
+    draws = drawn.draws;
+    rejected.push(...drawn.rejected);
+    const requests = drawn.prompts.map(({ draw, ...prompt }) => ({
+      ...prompt,
+      key: `${settings.seed}/${settings.iteration}/${draw}/${prompt.sample.id}`,
+    }));
+    const sampled = await sampleAndScore(requests, engine, reward, settings, signal);
+    const scored = await withinUnscoredLimit(sampled, reward, settings.unscored, signal);
+    for (const rollouts of chunks(scored, settings.groupSize)) {
+      const use = useOf(rollouts, settings.filter);
+      groups.push({ use, rollouts });
+      if (use === 'trained') missing--;
+    }
+  }
+  return { groups, draws, rounds, rejected };
+}
+
+/** All rollouts in the order of the requests, group after group. */
+async function sampleAndScore(
+  requests: readonly GroupRequest[],
+  engine: Engine,
+  reward: RewardFunction,
+  settings: CollectSettings,
+  signal: AbortSignal,
+): Promise<ScoredRollout[]> {
+  const sampling: SamplingSettings = {
+    groupSize: settings.groupSize,
+    maxCompletionTokens: settings.maxCompletionTokens,
+    // Sampler logprobs stand in for the old policy's only when nothing reshapes its distribution.
+    temperature: 1,
+    topP: 1,
+    topK: 0,
+  };
+  const scoring: Promise<ScoredRollout[]>[] = [];
+  let done = 0;
+  for await (const { position, group } of sampleGroups(engine, requests, sampling, signal)) {
+    const scored = scoreRollouts(group.rollouts, reward, signal);
+    // Awaited below; until then a failure must not count as unhandled.
+    scored.catch(() => undefined);
+    scoring[position] = scored;
+    settings.onSampled(++done, requests.length);
+  }
+  return (await Promise.all(scoring)).flat();
+}
+
+function useOf(rollouts: readonly ScoredRollout[], filter: GroupFilter): CollectedGroup['use'] {
+  const rewards = rewardsOf(rollouts);
+  if (rewards.length < 2) return 'unscored';
+  return keepGroup(rewards, filter) ? 'trained' : 'filtered';
+}
+
+function chunks<T>(items: readonly T[], size: number): T[][] {
+  const result: T[][] = [];
+  for (let start = 0; start < items.length; start += size) {
+    result.push(items.slice(start, start + size));
+  }
+  return result;
+}

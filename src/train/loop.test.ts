@@ -1,0 +1,258 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Engine } from '../engine/engine.ts';
+import { readCheckpoints } from '../run/checkpoints.ts';
+import { readEvents, readMetrics, readRollouts } from '../run/run-reader.ts';
+import { RunWriter } from '../run/run-writer.ts';
+import {
+  toyAlgorithm,
+  toyConfig,
+  toyEngine,
+  toyPreparation,
+  toyReward,
+  toySamples,
+  toyTraining,
+  withoutJudge,
+} from './loop.fixture.ts';
+import { type Training, train } from './loop.ts';
+
+const { signal } = new AbortController();
+const manifest = { kind: 'train', config: {}, facts: {} } as const;
+const clock = () => 0;
+
+let directory: string;
+let writers: RunWriter[] = [];
+
+beforeEach(async () => {
+  directory = join(await mkdtemp(join(tmpdir(), 'medix-loop-')), 'run');
+});
+
+afterEach(async () => {
+  await Promise.all(writers.map((writer) => writer.close('stopped')));
+  writers = [];
+});
+
+async function create(path = directory): Promise<RunWriter> {
+  const run = await RunWriter.create(path, manifest, [], clock);
+  writers.push(run);
+  return run;
+}
+
+async function resume(run: RunWriter): Promise<RunWriter> {
+  await run.close('stopped');
+  writers = writers.filter((writer) => writer !== run);
+  const next = await RunWriter.resume(run.directory, manifest, [], clock);
+  writers.push(next);
+  return next;
+}
+
+async function weightsHash(engine: Engine): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'medix-weights-'));
+  await engine.save(path);
+  return createHash('sha256')
+    .update(await readFile(join(path, 'policy.json')))
+    .digest('hex');
+}
+
+/** Metrics without times, as one value to compare. */
+async function history(path: string) {
+  return (await readMetrics(path)).map(({ iteration, values }) => ({ iteration, values }));
+}
+
+async function eventKinds(path: string): Promise<string[]> {
+  return (await readEvents(path)).map(({ kind }) => kind);
+}
+
+describe('the training loop', () => {
+  const thorough = {
+    ...toyConfig,
+    iterations: 150,
+    rollout: { ...toyConfig.rollout, groupSize: 16 },
+    optimizer: { ...toyConfig.optimizer, learningRate: 0.1 },
+    validation: { every: 150, beforeTraining: true },
+    checkpoint: { every: 150, keepLast: 1 },
+  };
+
+  test.each(['dapo', 'grpo', 'gspo'] as const)('learns the toy task by %s', async (preset) => {
+    const algorithm = toyAlgorithm({ preset });
+    await train(toyTraining(await create(), { config: thorough, algorithm }), signal);
+    const metrics = await readMetrics(directory);
+    expect(metrics[0]?.values['validation/reward/mean']).toBeLessThan(0.4);
+    expect(metrics.at(-1)?.values['validation/reward/mean']).toBeGreaterThan(0.9);
+  });
+
+  test('gives the same bits for the same seed and others for another', async () => {
+    const engines = [toyEngine(), toyEngine(), toyEngine()];
+    const hashes: string[] = [];
+    for (const [i, engine] of engines.entries()) {
+      const config = { ...toyConfig, seed: i < 2 ? 7 : 8 };
+      await train(toyTraining(await create(`${directory}-${i}`), { config }, engine), signal);
+      hashes.push(await weightsHash(engine));
+    }
+    expect(hashes[1]).toBe(hashes[0]);
+    expect(hashes[2]).not.toBe(hashes[0]);
+    expect(await history(`${directory}-1`)).toEqual(await history(`${directory}-0`));
+  });
+
+  test('keeps every rollout with its scores and what became of it', async () => {
+    const algorithm = toyAlgorithm({ maxSampleRounds: 10 });
+    await train(toyTraining(await create(), { algorithm }), signal);
+    const rollouts = await readRollouts(directory, 1, 'training');
+    const trained = rollouts.filter(({ use }) => use === 'trained');
+    expect(trained).toHaveLength(24);
+    expect(trained.every(({ advantage }) => advantage !== null)).toBe(true);
+    expect(rollouts.filter(({ use }) => use === 'filtered').length % 6).toBe(0);
+    expect(new Set(rollouts.map(({ key }) => key)).size).toBe(rollouts.length);
+    expect(await readRollouts(directory, 5, 'validation')).toHaveLength(toySamples.length);
+  });
+
+  test('passes over prompts that are too long, by id', async () => {
+    const engine = toyEngine();
+    const long = { ...toySamples[0]!, id: 'long', problem: 'x'.repeat(5000) };
+    const samples = { size: 3, at: async (i: number) => (i === 1 ? long : toySamples[i]!) };
+    await train(toyTraining(await create(), { samples }, engine), signal);
+    expect(await readEvents(directory)).toContainEqual(
+      expect.objectContaining({ kind: 'prompt-rejected', sampleId: 'long' }),
+    );
+  });
+
+  test('says so when no prompt fits at all', async () => {
+    const engine = toyEngine({ contextLength: 10 });
+    const prepare = toyPreparation(engine, 3);
+    const config = { ...toyConfig, validation: { every: 5, beforeTraining: false } };
+    const training = toyTraining(await create(), { prepare, config }, engine);
+    await expect(train(training, signal)).rejects.toThrow(/at most 7 tokens/);
+  });
+});
+
+describe('dynamic sampling', () => {
+  /** Nothing distinguishes the answers, so every group is filtered. */
+  const flat = toyReward((outcome) =>
+    outcome.kind === 'scored' ? { ...outcome, reward: 0.5 } : outcome,
+  );
+
+  test('goes on without a step when every group is filtered', async () => {
+    const engine = toyEngine();
+    const before = await weightsHash(engine);
+    const config = { ...toyConfig, iterations: 1 };
+    await train(toyTraining(await create(), { config, reward: flat }, engine), signal);
+    expect(await weightsHash(engine)).toBe(before);
+    expect(await eventKinds(directory)).toContain('step-skipped');
+    const metrics = await readMetrics(directory);
+    expect(metrics.at(-1)?.values).toMatchObject({
+      'rollout/rounds': 3,
+      'rollout/groupsFiltered': 1,
+    });
+  });
+
+  test('draws only what is missing', async () => {
+    const config = { ...toyConfig, iterations: 20 };
+    const algorithm = toyAlgorithm({ maxSampleRounds: 10 });
+    await train(toyTraining(await create(), { config, algorithm }), signal);
+    for (let iteration = 1; iteration <= 20; iteration++) {
+      const rollouts = await readRollouts(directory, iteration, 'training');
+      expect(rollouts.filter(({ use }) => use === 'trained').length).toBeLessThanOrEqual(24);
+    }
+  });
+});
+
+describe('unscored rollouts', () => {
+  test('below the limit leave the baseline and the loss', async () => {
+    let calls = 0;
+    const reward = toyReward((outcome) => (calls++ % 40 === 5 ? withoutJudge(outcome) : outcome));
+    await train(toyTraining(await create(), { reward }), signal);
+    const rollouts = (
+      await Promise.all([1, 2, 3].map((i) => readRollouts(directory, i, 'training')))
+    ).flat();
+    const unscored = rollouts.filter(({ use }) => use === 'unscored');
+    expect(unscored.length).toBeGreaterThan(0);
+    expect(unscored.every((r) => r.reward === null && r.advantage === null)).toBe(true);
+  });
+
+  test('above the limit are asked for once more', async () => {
+    let calls = 0;
+    const reward = toyReward((outcome) => (calls++ < 24 ? withoutJudge(outcome) : outcome));
+    const config = { ...toyConfig, validation: { every: 5, beforeTraining: false } };
+    await train(toyTraining(await create(), { reward, config }), signal);
+    expect(await readEvents(directory)).toContainEqual(
+      expect.objectContaining({ kind: 'rescored', unscored: 24, stillUnscored: 0 }),
+    );
+  });
+
+  test('that stay pause the run with the component, the cause and the way on', async () => {
+    let isDown = false;
+    const reward = toyReward((outcome) => (isDown ? withoutJudge(outcome) : outcome));
+    const run = await create();
+    const engine = toyEngine({
+      onCall: (verb, count) => {
+        if (verb === 'sample' && count === 9) isDown = true;
+      },
+    });
+    const error = await train(toyTraining(run, { reward }, engine), signal).catch(String);
+    expect(error).toMatch(/judge.*at most 10 %.*timeout.*medix train --resume/s);
+    const paused = (await readCheckpoints(directory)).at(-1)?.iteration ?? 0;
+    expect(await history(directory)).toHaveLength(paused + 1);
+
+    isDown = false;
+    const second = toyEngine();
+    await train(toyTraining(await resume(run), { reward }, second), signal);
+    const undisturbed = toyEngine();
+    await train(toyTraining(await create(`${directory}-b`), {}, undisturbed), signal);
+    expect(await weightsHash(second)).toBe(await weightsHash(undisturbed));
+    expect(await history(directory)).toEqual(await history(`${directory}-b`));
+  });
+});
+
+describe('an interrupted run', () => {
+  const interruptions = [
+    ['before anything', 'sample', 1],
+    ['while sampling', 'sample', 6],
+    ['between two optimizer steps', 'optimStep', 8],
+    ['in the first checkpoint', 'save', 1],
+    ['in a later checkpoint', 'save', 3],
+    ['at the last step', 'optimStep', 19],
+  ] as const;
+
+  test.each(interruptions)('%s ends as if undisturbed', async (_, verb, count) => {
+    const undisturbed = toyEngine();
+    await train(toyTraining(await create(`${directory}-whole`), {}, undisturbed), signal);
+
+    const controller = new AbortController();
+    const run = await create();
+    const first = toyEngine({
+      onCall: (called, n) => {
+        if (called !== verb || n !== count) return;
+        controller.abort(new Error('interrupted'));
+        throw new Error('interrupted');
+      },
+    });
+    await expect(train(toyTraining(run, {}, first), controller.signal)).rejects.toThrow(
+      'interrupted',
+    );
+
+    const second = toyEngine();
+    await train(toyTraining(await resume(run), {}, second), signal);
+    expect(await weightsHash(second)).toBe(await weightsHash(undisturbed));
+    expect(await history(directory)).toEqual(await history(`${directory}-whole`));
+  });
+});
+
+describe('a step with a gradient that is not finite', () => {
+  test('is skipped, counted and told', async () => {
+    const reward = toyReward((outcome) =>
+      outcome.kind === 'scored' ? { ...outcome, reward: outcome.reward * 1e300 } : outcome,
+    );
+    const changes: Partial<Training> = {
+      reward,
+      config: { ...toyConfig, iterations: 1 },
+      algorithm: toyAlgorithm({ advantage: 'dr-grpo' }),
+    };
+    await train(toyTraining(await create(), changes), signal);
+    const metrics = await readMetrics(directory);
+    expect(metrics.at(-1)?.values['update/skippedSteps']).toBe(1);
+    expect(await eventKinds(directory)).toContain('step-skipped');
+  });
+});

@@ -1,0 +1,258 @@
+/**
+ * Group-based reinforcement learning on open-ended answers (MediX-R1, arXiv 2602.23363):
+ *
+ *     repeat: draw prompts → sample a group of completions for each → score them → keep the groups that
+ *     teach → advantages within each group → optimizer steps → now and then validate and checkpoint
+ *
+ * The loop knows no model, file or server: the engine, the reward and the run come as arguments. All that
+ * varies follows from the config, its seed and the data, so a run that was killed and resumed ends in the
+ * same bits as one that was not: what came after its last checkpoint is simply done again.
+ */
+import type { TrainConfig } from '../config/train-config.ts';
+import { type Metrics, metricValues } from '../core/metrics.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { RewardFunction } from '../reward/composite.ts';
+import type { PreparePrompt } from '../rollout/prepare-prompts.ts';
+import type { RunWriter } from '../run/run-writer.ts';
+import type { Algorithm } from './algorithm.ts';
+import { type Collection, collectGroups } from './collect-groups.ts';
+import { createEmitter, type Emit, emitRejections, type Report } from './events.ts';
+import { adamSchedule } from './learning-rate.ts';
+import {
+  better,
+  checkpointIfDue,
+  type ProgressState,
+  restoreProgress,
+  saveProgress,
+} from './progress-state.ts';
+import { createPromptSource, type PromptSource } from './prompt-source.ts';
+import {
+  completionMetrics,
+  groupMetrics,
+  rewardMetrics,
+  trainingLines,
+  validationLines,
+} from './rollout-records.ts';
+import type { SampleSet } from './sample-order.ts';
+import type { UnscoredPolicy } from './score-rollouts.ts';
+import { rewardsOf } from './score-rollouts.ts';
+import { createStopwatch } from './stopwatch.ts';
+import { updatePolicy, withAdvantages } from './update-policy.ts';
+import { validate } from './validation.ts';
+
+export type Training = {
+  readonly config: Pick<
+    TrainConfig,
+    'seed' | 'iterations' | 'rollout' | 'optimizer' | 'validation' | 'checkpoint'
+  >;
+  readonly algorithm: Algorithm;
+  /** Share of rollouts that may stay unscored, in [0, 1]. */
+  readonly unscoredLimit: number;
+  readonly engine: Engine;
+  readonly reward: RewardFunction;
+  readonly samples: SampleSet;
+  /** Absent: nothing is validated. */
+  readonly validationSamples?: SampleSet;
+  readonly prepare: PreparePrompt;
+  readonly run: RunWriter;
+  readonly report: Report;
+  /** Milliseconds, for the `time/` metrics alone. */
+  readonly clock: () => number;
+  /** Asked after each iteration; true ends the run there. Absent: only the iterations count. */
+  readonly isOutOfTime?: () => boolean;
+};
+
+/** What the steps of the loop share. */
+type Loop = Training & {
+  readonly source: PromptSource;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * Trains until `config.iterations` iterations are done.
+ *
+ * @throws MedixError 'reward' when the run pauses because scores fail to come, 'data' when no prompt
+ *   fits; the signal's reason when it aborts. In each case the run can be resumed.
+ */
+export async function train(training: Training, signal: AbortSignal): Promise<ProgressState> {
+  const { config, engine, run } = training;
+  const loop: Loop = {
+    ...training,
+    source: createPromptSource(training.samples, training.prepare, config.seed),
+    emit: createEmitter(run, training.report),
+    signal,
+  };
+  let state = await restoreProgress(run, engine);
+  await loop.emit(state.iteration, {
+    kind: 'started',
+    iteration: state.iteration,
+    iterations: config.iterations,
+    model: engine.model.id,
+    parameters: engine.model.parameters,
+  });
+  if (state.iteration === 0 && config.validation.beforeTraining) {
+    state = await validateBeforeTraining(loop, state);
+  }
+  while (state.iteration < config.iterations) {
+    state = await iterate(loop, state);
+    if (training.isOutOfTime?.()) break;
+  }
+  return state;
+}
+
+/** One cycle from prompts to a better policy. */
+async function iterate(loop: Loop, before: ProgressState): Promise<ProgressState> {
+  const { config, algorithm, engine, run, report, signal } = loop;
+  const iteration = before.iteration + 1;
+  const watch = createStopwatch(loop.clock);
+
+  const collection = await collectOrPause(loop, before);
+  watch.lap('time/sampleMs');
+
+  const groups = withAdvantages(collection.groups, algorithm.advantage);
+  await run.writeRollouts(iteration, 'training', trainingLines(collection.groups, groups.flat()));
+  await noteShortfalls(loop, iteration, collection, groups.length);
+
+  const update = await updatePolicy(
+    engine,
+    groups,
+    {
+      loss: algorithm.loss,
+      miniBatches: config.optimizer.stepsPerIteration,
+      adamAt: adamSchedule(config.optimizer, totalSteps(config)),
+      steps: before.steps,
+    },
+    signal,
+  );
+  if (update.skipped > 0) {
+    await loop.emit(iteration, { kind: 'step-skipped', reason: 'nonfinite-gradient' });
+  }
+  watch.lap('time/updateMs');
+
+  const due = iteration % config.validation.every === 0 || iteration === config.iterations;
+  const validation = due ? await measure(loop, iteration) : notMeasured;
+  watch.lap('time/validateMs');
+
+  const values = metricValues({
+    ...collectionMetrics(collection),
+    ...update.metrics,
+    ...validation.metrics,
+    ...watch.metrics('time/iterationMs'),
+  });
+  await run.writeMetrics(iteration, values);
+  report({ kind: 'iteration', iteration, iterations: config.iterations, values });
+
+  const state = {
+    iteration,
+    draws: collection.draws,
+    steps: update.steps,
+    bestScore: better(validation.score, before.bestScore),
+  };
+  await checkpointIfDue(loop, state, before, validation.score);
+  return state;
+}
+
+/**
+ * Until the first optimizer step the weights are those of the iteration before, so whatever stops the
+ * collection leaves a state worth keeping. An abort does not wait for it.
+ */
+async function collectOrPause(loop: Loop, before: ProgressState): Promise<Collection> {
+  const { config, algorithm, engine, run, signal } = loop;
+  const iteration = before.iteration + 1;
+  const settings = {
+    seed: config.seed,
+    iteration,
+    draws: before.draws,
+    groups: config.rollout.promptsPerIteration,
+    groupSize: config.rollout.groupSize,
+    maxCompletionTokens: config.rollout.maxCompletionTokens,
+    maxRounds: algorithm.maxSampleRounds,
+    filter: algorithm.filter,
+    unscored: unscoredPolicy(loop, iteration),
+    onSampled: (done: number, of: number) => loop.report({ kind: 'sampling', iteration, done, of }),
+  };
+  try {
+    return await collectGroups(loop.source, engine, loop.reward, settings, signal);
+  } catch (error) {
+    if (!signal.aborted && before.iteration > (run.lastCheckpoint ?? 0)) {
+      await saveProgress(run, engine, before, null, config.checkpoint.keepLast);
+      await loop.emit(before.iteration, { kind: 'checkpoint', reason: 'pause' });
+    }
+    throw error;
+  }
+}
+
+async function noteShortfalls(
+  { config, emit }: Loop,
+  iteration: number,
+  { rejected }: Collection,
+  groups: number,
+): Promise<void> {
+  await emitRejections(emit, iteration, rejected);
+  const wanted = config.rollout.promptsPerIteration;
+  if (groups < wanted) await emit(iteration, { kind: 'short-iteration', groups, wanted });
+  if (groups === 0) await emit(iteration, { kind: 'step-skipped', reason: 'no-groups' });
+}
+
+type Measurement = { readonly metrics: Metrics; readonly score: number | null };
+
+const notMeasured: Measurement = { metrics: {}, score: null };
+
+/** Validates the present weights; the mean reward is the score that picks the best checkpoint. */
+async function measure(loop: Loop, iteration: number): Promise<Measurement> {
+  const { config, validationSamples } = loop;
+  if (!validationSamples) return notMeasured;
+  const scored = await validate(
+    validationSamples,
+    loop.prepare,
+    loop.engine,
+    loop.reward,
+    config.rollout.maxCompletionTokens,
+    unscoredPolicy(loop, iteration),
+    loop.signal,
+  );
+  await loop.run.writeRollouts(iteration, 'validation', validationLines(scored));
+  const rewards = rewardsOf(scored);
+  return {
+    metrics: {
+      ...rewardMetrics('validation/reward', scored),
+      ...completionMetrics('validation', scored),
+    },
+    score: rewards.length > 0 ? rewards.reduce((a, b) => a + b) / rewards.length : null,
+  };
+}
+
+/** Iteration 0 in the metrics: the model as it was given. */
+async function validateBeforeTraining(loop: Loop, state: ProgressState): Promise<ProgressState> {
+  const { metrics, score } = await measure(loop, 0);
+  if (score === null) return state;
+  const values = metricValues(metrics);
+  await loop.run.writeMetrics(0, values);
+  loop.report({ kind: 'iteration', iteration: 0, iterations: loop.config.iterations, values });
+  return { ...state, bestScore: score };
+}
+
+function collectionMetrics({ groups, rounds, rejected }: Collection): Metrics {
+  const scored = groups.flatMap(({ rollouts }) => rollouts);
+  return {
+    ...rewardMetrics('reward', scored),
+    ...completionMetrics('rollout', scored),
+    ...groupMetrics(groups),
+    'rollout/rounds': { sum: rounds, count: 1 },
+    'rollout/rejectedPrompts': { sum: rejected.length, count: 1 },
+  };
+}
+
+function unscoredPolicy({ run, unscoredLimit, emit }: Loop, iteration: number): UnscoredPolicy {
+  return {
+    limit: unscoredLimit,
+    next: `mend what failed, then go on with: medix train --resume ${run.directory}`,
+    onRescored: (unscored, stillUnscored) =>
+      emit(iteration, { kind: 'rescored', unscored, stillUnscored }),
+  };
+}
+
+function totalSteps({ iterations, optimizer }: Training['config']): number {
+  return iterations * optimizer.stepsPerIteration;
+}

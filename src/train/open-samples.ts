@@ -1,0 +1,42 @@
+/** The data sets a config names. */
+import type { HubAccess } from '../config/environment.ts';
+import { isPhantoms } from '../config/sections.ts';
+import type { TrainConfig } from '../config/train-config.ts';
+import { defined } from '../core/errors.ts';
+import { phantomSample } from '../data/phantoms/study.ts';
+import { loadSamples } from '../data/read.ts';
+import type { RejectedRow } from '../data/row.ts';
+import { type SampleSet, sampleSetOf } from './sample-order.ts';
+
+export type OpenedSamples = {
+  readonly samples: SampleSet;
+  /** Rows that could not be used. */
+  readonly rejected: readonly RejectedRow[];
+};
+
+/**
+ * @param split which of the config's two sets; undefined when the config names no validation set.
+ * @throws MedixError 'data' when the set cannot be read or has no usable row.
+ */
+export async function openSamples(
+  data: TrainConfig['data'],
+  split: 'train' | 'validation',
+  hub: HubAccess,
+  signal: AbortSignal,
+): Promise<OpenedSamples | undefined> {
+  const location = data[split];
+  const count = data[`${split}Count`];
+  if (location === null) return undefined;
+  if (isPhantoms(location)) {
+    const size = defined(count, 'number of phantoms');
+    const drawn = location === 'phantoms@readings' ? 'readings' : split;
+    const at = async (index: number) => phantomSample({ seed: data.seed, split: drawn, index });
+    return { samples: { size, at }, rejected: [] };
+  }
+  const { samples, rejected } = await loadSamples(location, {
+    hub,
+    signal,
+    ...(count === null ? {} : { limit: count }),
+  });
+  return { samples: sampleSetOf(samples), rejected };
+}

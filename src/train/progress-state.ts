@@ -1,0 +1,86 @@
+/** Where a run stands, apart from the engine's weights: all that a checkpoint adds to them. */
+import { z } from 'zod';
+import type { SftConfig } from '../config/sft-config.ts';
+import { fail, messageOf } from '../core/errors.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { RunWriter } from '../run/run-writer.ts';
+import type { Emit } from './events.ts';
+
+const stateSchema = z.strictObject({
+  /** Last iteration done. */
+  iteration: z.int().nonnegative(),
+  /** Samples drawn. */
+  draws: z.int().nonnegative(),
+  /** Optimizer steps taken, skipped ones included. */
+  steps: z.int().nonnegative(),
+  /** Best validation so far; null before the first. */
+  bestScore: z.number().nullable(),
+});
+
+export type ProgressState = z.infer<typeof stateSchema>;
+
+const start: ProgressState = { iteration: 0, draws: 0, steps: 0, bestScore: null };
+
+/**
+ * Loads the engine from the run's newest checkpoint, if it has one.
+ * @throws MedixError 'run' when the checkpoint was written by another kind of run.
+ */
+export async function restoreProgress(run: RunWriter, engine: Engine): Promise<ProgressState> {
+  const checkpoint = run.resumeFrom;
+  if (!checkpoint) return start;
+  const state = stateSchema.safeParse(checkpoint.trainer);
+  if (!state.success) {
+    fail('run', {
+      where: checkpoint.directory,
+      expected: "this version's trainer state",
+      got: messageOf(state.error),
+      next: 'resume with the version that wrote it',
+    });
+  }
+  await engine.load(checkpoint.engineDirectory);
+  return state.data;
+}
+
+/** @param score validation at this very iteration, higher is better. */
+export async function saveProgress(
+  run: RunWriter,
+  engine: Engine,
+  state: ProgressState,
+  score: number | null,
+  keepLast: number,
+): Promise<void> {
+  await run.writeCheckpoint(
+    { iteration: state.iteration, score, trainer: state },
+    (directory) => engine.save(directory),
+    keepLast,
+  );
+}
+
+type Saving = {
+  readonly config: Pick<SftConfig, 'iterations' | 'checkpoint'>;
+  readonly run: RunWriter;
+  readonly engine: Engine;
+  readonly emit: Emit;
+};
+
+/** Saves every so often, after the last iteration, and whenever validation was never better. */
+export async function checkpointIfDue(
+  { config, run, engine, emit }: Saving,
+  state: ProgressState,
+  before: ProgressState,
+  score: number | null,
+): Promise<void> {
+  const { every, keepLast } = config.checkpoint;
+  const isBest = state.bestScore !== before.bestScore;
+  const isLast = state.iteration === config.iterations;
+  if (!isBest && !isLast && state.iteration % every !== 0) return;
+  await saveProgress(run, engine, state, score, keepLast);
+  const reason = isBest ? 'best' : isLast ? 'last' : 'due';
+  await emit(state.iteration, { kind: 'checkpoint', reason });
+}
+
+/** The higher of two scores, where there is one. */
+export function better(score: number | null, best: number | null): number | null {
+  if (score === null) return best;
+  return best === null || score > best ? score : best;
+}

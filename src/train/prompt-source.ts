@@ -1,0 +1,74 @@
+/** Draws samples until enough of them make a prompt that fits the model. */
+import { defined, fail } from '../core/errors.ts';
+import type {
+  PreparationOutcome,
+  PreparedPrompt,
+  PreparePrompt,
+} from '../rollout/prepare-prompts.ts';
+import { createSampleOrder, type SampleSet } from './sample-order.ts';
+
+type DrawnPrompt = PreparedPrompt & {
+  /** Running number of the draw within the run. */
+  readonly draw: number;
+};
+
+export type Rejection = Extract<PreparationOutcome, { kind: 'rejected' }>;
+
+export type PromptSource = {
+  /**
+   * @param from draws made so far.
+   * @returns exactly `count` prompts, the draws made by then, and what was passed over.
+   * @throws MedixError 'data' when no prompt of the whole data set fits.
+   */
+  take(
+    count: number,
+    from: number,
+  ): Promise<{
+    readonly prompts: readonly DrawnPrompt[];
+    readonly draws: number;
+    readonly rejected: readonly Rejection[];
+  }>;
+};
+
+export function createPromptSource(
+  samples: SampleSet,
+  prepare: PreparePrompt,
+  seed: number,
+): PromptSource {
+  const rowOf = createSampleOrder(samples.size, seed);
+  const prepareDraw = async (draw: number) => ({
+    draw,
+    outcome: await prepare(await samples.at(rowOf(draw))),
+  });
+  return {
+    take: async (count, from) => {
+      const prompts: DrawnPrompt[] = [];
+      const rejected: Rejection[] = [];
+      let draws = from;
+      while (prompts.length < count) {
+        const missing = count - prompts.length;
+        const drawn = await Promise.all(
+          Array.from({ length: missing }, (_, i) => prepareDraw(draws + i)),
+        );
+        draws += missing;
+        for (const { draw, outcome } of drawn) {
+          if (outcome.kind === 'rejected') rejected.push(outcome);
+          else prompts.push({ sample: outcome.sample, prompt: outcome.prompt, draw });
+        }
+        if (prompts.length === 0 && draws - from >= samples.size) failAllTooLong(rejected);
+      }
+      return { prompts, draws, rejected };
+    },
+  };
+}
+
+function failAllTooLong(rejected: readonly Rejection[]): never {
+  const shortest = Math.min(...rejected.map(({ promptTokens }) => promptTokens));
+  const { longest } = defined(rejected[0], 'a rejected prompt');
+  fail('data', {
+    where: 'data.train',
+    expected: `prompts of at most ${longest} tokens, so that a completion fits into the model's context`,
+    got: `none; the shortest has ${shortest}`,
+    next: 'allow shorter completions, use smaller images, or a model with a longer context',
+  });
+}

@@ -1,0 +1,93 @@
+/** Scored rollouts as metrics and as lines of the run directory. */
+import type { Mean, Metrics } from '../core/metrics.ts';
+import { mergeMetrics } from '../core/metrics.ts';
+import type { RolloutLine } from '../run/records.ts';
+import type { CollectedGroup } from './collect-groups.ts';
+import type { ScoredRollout } from './score-rollouts.ts';
+import type { TrainingRollout } from './update-policy.ts';
+
+/** `{stage}/mean`, `{stage}/<component>/mean`, `{stage}/unscored` (share of rollouts). */
+export function rewardMetrics(stage: string, scored: readonly ScoredRollout[]): Metrics {
+  return mergeMetrics(
+    scored.map(({ outcome }) => ({
+      [`${stage}/mean`]: outcome.kind === 'scored' ? once(outcome.reward) : nothing,
+      [`${stage}/unscored`]: once(outcome.kind === 'unscored' ? 1 : 0),
+      ...Object.fromEntries(
+        Object.entries(outcome.components).map(([name, score]) => [
+          `${stage}/${name}/mean`,
+          score.kind === 'scored' ? once(score.value) : nothing,
+        ]),
+      ),
+    })),
+  );
+}
+
+/** Lengths in tokens, and the share of completions cut off at the limit. */
+export function completionMetrics(stage: string, scored: readonly ScoredRollout[]): Metrics {
+  return mergeMetrics(
+    scored.map(({ rollout }) => ({
+      [`${stage}/completionTokens`]: once(rollout.completion.length),
+      [`${stage}/truncated`]: once(rollout.stopReason === 'length' ? 1 : 0),
+      [`${stage}/tokenLogprob`]: {
+        sum: rollout.samplerLogprobs.reduce((a, b) => a + b, 0),
+        count: rollout.samplerLogprobs.length,
+      },
+    })),
+  );
+}
+
+/** Shares of the groups by what became of them. */
+export function groupMetrics(groups: readonly CollectedGroup[]): Metrics {
+  return mergeMetrics(
+    groups.map(({ use }) => ({
+      'rollout/groupsTrained': once(use === 'trained' ? 1 : 0),
+      'rollout/groupsFiltered': once(use === 'filtered' ? 1 : 0),
+      'rollout/groupsUnscored': once(use === 'unscored' ? 1 : 0),
+    })),
+  );
+}
+
+type NewLine = Omit<RolloutLine, 'attempt' | 'iteration'>;
+
+/** @param trained the rollouts among them that train the policy. */
+export function trainingLines(
+  groups: readonly CollectedGroup[],
+  trained: readonly TrainingRollout[],
+): NewLine[] {
+  const advantages = new Map(trained.map(({ key, advantage }) => [key, advantage]));
+  return groups.flatMap(({ use, rollouts }) =>
+    rollouts.map((scored) => {
+      const isScored = scored.outcome.kind === 'scored';
+      return line(scored, isScored ? use : 'unscored', advantages.get(scored.rollout.key) ?? null);
+    }),
+  );
+}
+
+export function validationLines(scored: readonly ScoredRollout[]): NewLine[] {
+  return scored.map((item) => line(item, 'validation', null));
+}
+
+function line(
+  { rollout, outcome }: ScoredRollout,
+  use: RolloutLine['use'],
+  advantage: number | null,
+): NewLine {
+  return {
+    key: rollout.key,
+    sampleId: rollout.sample.id,
+    completion: rollout.text,
+    completionTokens: rollout.completion.length,
+    stopReason: rollout.stopReason,
+    logprob: rollout.samplerLogprobs.reduce((a, b) => a + b, 0),
+    reward: outcome.kind === 'scored' ? outcome.reward : null,
+    components: outcome.components,
+    advantage,
+    use,
+  };
+}
+
+const nothing: Mean = { sum: 0, count: 0 };
+
+function once(value: number): Mean {
+  return { sum: value, count: 1 };
+}

@@ -1,0 +1,93 @@
+/**
+ * Rewards for rollouts, and what happens when they fail to come: an unscored rollout has no reward, a
+ * few of them are left out, too many are asked for once more and then stop the run. A dead judge is
+ * never a wrong answer.
+ */
+import { fail } from '../core/errors.ts';
+import type { RewardFunction, RewardOutcome } from '../reward/composite.ts';
+import type { Rollout } from '../rollout/rollout.ts';
+
+export type ScoredRollout = { readonly rollout: Rollout; readonly outcome: RewardOutcome };
+
+export async function scoreRollouts(
+  rollouts: readonly Rollout[],
+  reward: RewardFunction,
+  signal: AbortSignal,
+): Promise<ScoredRollout[]> {
+  const items = rollouts.map(({ sample, text }) => ({ sample, response: text }));
+  const outcomes = await reward.score(items, signal);
+  signal.throwIfAborted();
+  return rollouts.map((rollout, i) => ({ rollout, outcome: outcomes[i]! }));
+}
+
+/** The rewards of those that have one. */
+export function rewardsOf(rollouts: readonly ScoredRollout[]): number[] {
+  return rollouts.flatMap(({ outcome }) => (outcome.kind === 'scored' ? [outcome.reward] : []));
+}
+
+export type UnscoredPolicy = {
+  /** Share of rollouts that may stay unscored, in [0, 1]. */
+  readonly limit: number;
+  /** How to go on after the error, as an imperative clause. */
+  readonly next: string;
+  /** Hears of a second attempt at scoring. */
+  readonly onRescored: (unscored: number, stillUnscored: number) => Promise<void>;
+};
+
+/**
+ * @param scored rollouts of one batch, in any grouping.
+ * @returns the same rollouts in the same order; those that failed are scored once more when their share
+ *   is above the limit.
+ * @throws MedixError 'reward' when the share is above the limit even then; names the components that
+ *   failed and why.
+ */
+export async function withinUnscoredLimit(
+  scored: readonly ScoredRollout[],
+  reward: RewardFunction,
+  policy: UnscoredPolicy,
+  signal: AbortSignal,
+): Promise<readonly ScoredRollout[]> {
+  const unscored = scored.filter(({ outcome }) => outcome.kind === 'unscored');
+  if (unscored.length <= policy.limit * scored.length) return scored;
+  const again = await scoreRollouts(
+    unscored.map(({ rollout }) => rollout),
+    reward,
+    signal,
+  );
+  const stillUnscored = again.filter(({ outcome }) => outcome.kind === 'unscored');
+  await policy.onRescored(unscored.length, stillUnscored.length);
+  if (stillUnscored.length > policy.limit * scored.length) {
+    failUnscored(stillUnscored, scored.length, policy);
+  }
+  const outcomes = new Map(again.map((item) => [item.rollout.key, item]));
+  return scored.map((item) => outcomes.get(item.rollout.key) ?? item);
+}
+
+function failUnscored(
+  unscored: readonly ScoredRollout[],
+  total: number,
+  { limit, next }: UnscoredPolicy,
+): never {
+  const components = new Set<string>();
+  const causes = new Map<string, number>();
+  let message = '';
+  for (const { outcome } of unscored) {
+    if (outcome.kind !== 'unscored') continue;
+    message ||= outcome.message;
+    causes.set(outcome.cause, (causes.get(outcome.cause) ?? 0) + 1);
+    for (const [name, score] of Object.entries(outcome.components)) {
+      if (score.kind === 'unscored') components.add(name);
+    }
+  }
+  const counts = [...causes].map(([cause, count]) => `${count} ${cause}`).join(', ');
+  fail('reward', {
+    where: `reward component ${[...components].join(' and ')}`,
+    expected: `at most ${percent(limit)} of rollouts without a score`,
+    got: `${percent(unscored.length / total)} after a second attempt (${counts}; first: ${message})`,
+    next,
+  });
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 1000) / 10} %`;
+}

@@ -1,0 +1,169 @@
+/**
+ * Supervised fine-tuning: the policy imitates demonstrations. One iteration is one optimizer step on one
+ * batch; order, checkpoints and resume are those of the reinforcement-learning loop.
+ */
+import type { SftConfig } from '../config/sft-config.ts';
+import { fail } from '../core/errors.ts';
+import { type Mean, type Metrics, mergeMetrics, metricValues } from '../core/metrics.ts';
+import type { Engine, Sequence } from '../engine/engine.ts';
+import type { Processor } from '../model/prompt.ts';
+import type { PreparedPrompt, PreparePrompt } from '../rollout/prepare-prompts.ts';
+import type { RunWriter } from '../run/run-writer.ts';
+import { crossEntropyLoss } from '../update/cross-entropy.ts';
+import { createEmitter, type Emit, emitRejections, type Report } from './events.ts';
+import { adamSchedule } from './learning-rate.ts';
+import { better, checkpointIfDue, type ProgressState, restoreProgress } from './progress-state.ts';
+import { createPromptSource, type PromptSource } from './prompt-source.ts';
+import type { SampleSet } from './sample-order.ts';
+import { createStopwatch } from './stopwatch.ts';
+
+export type FineTuning = {
+  readonly config: Pick<
+    SftConfig,
+    'seed' | 'iterations' | 'batchSize' | 'optimizer' | 'validation' | 'checkpoint'
+  >;
+  readonly engine: Engine;
+  /** Every sample needs a demonstration. */
+  readonly samples: SampleSet;
+  /** Absent: nothing is validated. */
+  readonly validationSamples?: SampleSet;
+  readonly prepare: PreparePrompt;
+  readonly run: RunWriter;
+  readonly report: Report;
+  /** Milliseconds, for the `time/` metrics alone. */
+  readonly clock: () => number;
+};
+
+/** What the steps of the loop share; `prepare` leaves room for the demonstration. */
+type Loop = FineTuning & {
+  readonly source: PromptSource;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+};
+
+/** Sequences whose held-out loss is computed in one call. */
+const validationBatch = 64;
+
+/**
+ * Fine-tunes until `config.iterations` steps are done.
+ *
+ * @throws MedixError 'data' when a sample has no demonstration or none fits the model; the signal's
+ *   reason when it aborts. The run can be resumed.
+ */
+export async function fineTune(tuning: FineTuning, signal: AbortSignal): Promise<ProgressState> {
+  const { config, engine, run } = tuning;
+  const prepare = roomForDemonstrations(tuning.prepare, engine);
+  const loop: Loop = {
+    ...tuning,
+    prepare,
+    source: createPromptSource(tuning.samples, prepare, config.seed),
+    emit: createEmitter(run, tuning.report),
+    signal,
+  };
+  let state = await restoreProgress(run, engine);
+  await loop.emit(state.iteration, {
+    kind: 'started',
+    iteration: state.iteration,
+    iterations: config.iterations,
+    model: engine.model.id,
+    parameters: engine.model.parameters,
+  });
+  while (state.iteration < config.iterations) {
+    signal.throwIfAborted();
+    state = await imitate(loop, state);
+  }
+  return state;
+}
+
+/** One optimizer step on one batch of demonstrations. */
+async function imitate(loop: Loop, before: ProgressState): Promise<ProgressState> {
+  const { config, engine, run, report, emit, source, signal } = loop;
+  const iteration = before.iteration + 1;
+  const watch = createStopwatch(loop.clock);
+
+  const { prompts, draws, rejected } = await source.take(config.batchSize, before.draws);
+  await emitRejections(emit, iteration, rejected);
+  const sequences = prompts.map((prompt) => demonstrate(prompt, engine.model.processor));
+  const loss = crossEntropyLoss(sequences.map(({ completion }) => completion.length));
+  const batch = await engine.forwardBackward(sequences, loss, signal);
+  const adam = adamSchedule(config.optimizer, config.iterations)(before.steps);
+  const update = await engine.optimStep(adam);
+  if (update.kind === 'skipped-nonfinite') {
+    await emit(iteration, { kind: 'step-skipped', reason: 'nonfinite-gradient' });
+  }
+  watch.lap('time/updateMs');
+
+  const due = iteration % config.validation.every === 0 || iteration === config.iterations;
+  const heldOut = due ? await heldOutLoss(loop) : nothing;
+  watch.lap('time/validateMs');
+
+  const metrics: Metrics = {
+    'sft/loss': { sum: batch.loss, count: 1 },
+    'sft/completionTokens': mean(sequences.map(({ completion }) => completion.length)),
+    'update/learningRate': { sum: adam.learningRate, count: 1 },
+    'update/gradNorm': update.kind === 'applied' ? { sum: update.gradNorm, count: 1 } : nothing,
+    ...(heldOut.count > 0 ? { 'validation/loss': heldOut } : {}),
+  };
+  const values = metricValues(mergeMetrics([metrics, watch.metrics('time/iterationMs')]));
+  await run.writeMetrics(iteration, values);
+  report({ kind: 'iteration', iteration, iterations: config.iterations, values });
+
+  const score = heldOut.count > 0 ? -heldOut.sum / heldOut.count : null;
+  const bestScore = better(score, before.bestScore);
+  const state = { iteration, draws, steps: before.steps + 1, bestScore };
+  await checkpointIfDue(loop, state, before, score);
+  return state;
+}
+
+/** Prompts that leave no room for their own demonstration are rejected too. */
+function roomForDemonstrations(prepare: PreparePrompt, engine: Engine): PreparePrompt {
+  const longest = engine.model.contextLength;
+  return async (sample) => {
+    const outcome = await prepare(sample);
+    if (outcome.kind === 'rejected') return outcome;
+    const { prompt, completion } = demonstrate(outcome, engine.model.processor);
+    const tokens = prompt.tokens.length + completion.length;
+    return tokens <= longest
+      ? outcome
+      : { kind: 'rejected', sample, promptTokens: tokens, longest };
+  };
+}
+
+function demonstrate({ sample, prompt }: PreparedPrompt, processor: Processor): Sequence {
+  if (sample.demonstration === undefined) {
+    fail('data', {
+      where: `sample ${sample.id}`,
+      expected: 'a demonstration, the completion to imitate',
+      got: 'none',
+      next: 'add a "demonstration" column to the data set',
+    });
+  }
+  return { prompt, completion: processor.encodeCompletion(sample.demonstration, true) };
+}
+
+/** Summed negative logprob and token count of the held-out demonstrations that fit. */
+async function heldOutLoss({ validationSamples, engine, prepare, signal }: Loop): Promise<Mean> {
+  if (!validationSamples) return nothing;
+  let sum = 0;
+  let count = 0;
+  for (let start = 0; start < validationSamples.size; start += validationBatch) {
+    const size = Math.min(validationBatch, validationSamples.size - start);
+    const outcomes = await Promise.all(
+      Array.from({ length: size }, async (_, i) => prepare(await validationSamples.at(start + i))),
+    );
+    const sequences = outcomes.flatMap((outcome) =>
+      outcome.kind === 'prepared' ? [demonstrate(outcome, engine.model.processor)] : [],
+    );
+    for (const logprobs of await engine.logprobs(sequences, 'policy', signal)) {
+      sum -= logprobs.reduce((a, b) => a + b, 0);
+      count += logprobs.length;
+    }
+  }
+  return { sum, count };
+}
+
+const nothing: Mean = { sum: 0, count: 0 };
+
+function mean(values: readonly number[]): Mean {
+  return { sum: values.reduce((a, b) => a + b, 0), count: values.length };
+}

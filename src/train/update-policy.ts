@@ -1,0 +1,107 @@
+/** Advantages, mini-batches and optimizer steps of one iteration. */
+import { type AdvantageName, advantageEstimators } from '../advantage/estimators.ts';
+import { type Metrics, mergeMetrics } from '../core/metrics.ts';
+import type { AdamParameters, Engine, Sequence } from '../engine/engine.ts';
+import type { Rollout } from '../rollout/rollout.ts';
+import { type PolicyLossSettings, policyLoss } from '../update/policy-loss.ts';
+import type { CollectedGroup } from './collect-groups.ts';
+
+/** A rollout that trains the policy. */
+export type TrainingRollout = Rollout & { readonly advantage: number };
+
+export type UpdateSettings = {
+  readonly loss: PolicyLossSettings;
+  /** Optimizer steps to take; fewer when there are fewer groups. */
+  readonly miniBatches: number;
+  /** The n-th optimizer step of the run, from 0. */
+  readonly adamAt: (step: number) => AdamParameters;
+  /** Steps taken before. */
+  readonly steps: number;
+};
+
+export type UpdateReport = {
+  readonly metrics: Metrics;
+  /** Steps taken by the end, skipped ones included. */
+  readonly steps: number;
+  readonly skipped: number;
+};
+
+/** Advantages of the scored rollouts of each trained group; groups stay whole and in order. */
+export function withAdvantages(
+  groups: readonly CollectedGroup[],
+  estimator: AdvantageName,
+): TrainingRollout[][] {
+  return groups
+    .filter(({ use }) => use === 'trained')
+    .map(({ rollouts }) => {
+      const scored = rollouts.flatMap(({ rollout, outcome }) =>
+        outcome.kind === 'scored' ? [{ rollout, reward: outcome.reward }] : [],
+      );
+      const advantages = advantageEstimators[estimator](scored.map(({ reward }) => reward));
+      return scored.map(({ rollout }, i) => ({ ...rollout, advantage: advantages[i]! }));
+    });
+}
+
+/**
+ * One optimizer step per mini-batch of whole groups.
+ *
+ * Deviation from PPO implementations that recompute them: the old policy's logprobs are the sampler's,
+ * since an engine guarantees that sampler and trainer agree.
+ */
+export async function updatePolicy(
+  engine: Engine,
+  groups: readonly (readonly TrainingRollout[])[],
+  settings: UpdateSettings,
+  signal: AbortSignal,
+): Promise<UpdateReport> {
+  const parts: Metrics[] = [];
+  let { steps } = settings;
+  let skipped = 0;
+  for (const miniBatch of split(groups, settings.miniBatches)) {
+    const rollouts = miniBatch.flat();
+    const sequences = rollouts.map(({ prompt, completion }) => ({ prompt, completion }));
+    const loss = policyLoss(
+      settings.loss,
+      await lossInputs(engine, rollouts, sequences, settings.loss, signal),
+    );
+    const report = await engine.forwardBackward(sequences, loss, signal);
+    const adam = settings.adamAt(steps);
+    const step = await engine.optimStep(adam);
+    steps++;
+    if (step.kind === 'skipped-nonfinite') skipped++;
+    parts.push(report.metrics, {
+      'update/loss': { sum: report.loss, count: 1 },
+      'update/learningRate': { sum: adam.learningRate, count: 1 },
+      'update/skippedSteps': { sum: step.kind === 'skipped-nonfinite' ? 1 : 0, count: 1 },
+      ...(step.kind === 'applied' ? { 'update/gradNorm': { sum: step.gradNorm, count: 1 } } : {}),
+    });
+  }
+  return { metrics: mergeMetrics(parts), steps, skipped };
+}
+
+async function lossInputs(
+  engine: Engine,
+  rollouts: readonly TrainingRollout[],
+  sequences: readonly Sequence[],
+  { klCoefficient }: PolicyLossSettings,
+  signal: AbortSignal,
+) {
+  const reference =
+    klCoefficient > 0 ? await engine.logprobs(sequences, 'reference', signal) : undefined;
+  return rollouts.map(({ samplerLogprobs, advantage }, i) => ({
+    oldLogprobs: samplerLogprobs,
+    advantage,
+    ...(reference ? { referenceLogprobs: reference[i]! } : {}),
+  }));
+}
+
+/** Consecutive parts whose sizes differ by at most one; never an empty one. */
+function split<T>(items: readonly T[], parts: number): T[][] {
+  const count = Math.min(parts, items.length);
+  return Array.from({ length: count }, (_, part) =>
+    items.slice(
+      Math.floor((part * items.length) / count),
+      Math.floor(((part + 1) * items.length) / count),
+    ),
+  );
+}
