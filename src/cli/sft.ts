@@ -12,6 +12,7 @@ import type { Engine } from '../engine/engine.ts';
 import { openLocalEngine } from '../engine/local/local-engine.ts';
 import { createPromptPreparation } from '../rollout/prepare-prompts.ts';
 import { requireNewRun } from '../run/run-writer.ts';
+import { fromSolutions } from '../train/demonstrations.ts';
 import { makeModel } from '../train/new-model.ts';
 import { openSamples } from '../train/open-samples.ts';
 import type { SampleSet } from '../train/sample-order.ts';
@@ -50,9 +51,11 @@ async function runFineTuning(
   const training = defined(await openSamples(config.data, 'train', hub, signal), 'training set');
   const validation = await openSamples(config.data, 'validation', hub, signal);
   reportRejectedRows(terminal, [training, validation]);
+  const demonstrated = config.demonstrations === 'given' ? (set: SampleSet) => set : fromSolutions;
+  const samples = demonstrated(training.samples);
   const template = await openTemplate(config.data.template);
   const render = (sample: Sample) => renderMessages(template, sample);
-  const engine = await openModel(config, training.samples, render);
+  const engine = await openModel(config, samples, render);
   try {
     const model = await writeRun(
       { kind: 'sft', out: config.out, isResumed, config, overrides, facts: await runFacts() },
@@ -62,8 +65,8 @@ async function runFineTuning(
           {
             config,
             engine,
-            samples: training.samples,
-            ...(validation ? { validationSamples: validation.samples } : {}),
+            samples,
+            ...(validation ? { validationSamples: demonstrated(validation.samples) } : {}),
             prepare: createPromptPreparation(engine.model, render, 0),
             run,
             report: createReport(terminal),

@@ -110,7 +110,7 @@ describe('reading a config', () => {
     const made = await readConfig(sftConfigSchema, {
       overrides: ['model.preset=mini', 'data.train=x'],
     });
-    expect(made.model).toEqual({ preset: 'mini', vocabularySize: 1024 });
+    expect(made.model).toEqual({ preset: 'mini', imageSize: 64, vocabularySize: 1024 });
   });
 });
 

@@ -16,7 +16,16 @@ const modelSection = z.union(
       preset: z
         .enum(['mini'])
         .describe(
-          'A new model with random weights; mini: 1.6M parameters, images of 64 by 64 pixels',
+          'A new model with random weights; mini: 1.6M parameters, image patches of 8 by 8 pixels',
+        ),
+      imageSize: z
+        .int()
+        .multipleOf(16)
+        .min(16)
+        .max(512)
+        .default(64)
+        .describe(
+          'Images are resized to the area of a square of this side, in pixels; four patches make a token',
         ),
       vocabularySize: z
         .int()
@@ -25,18 +34,24 @@ const modelSection = z.union(
         .describe("Tokens of its tokenizer, trained on the data set's texts"),
     }),
   ],
-  { error: 'a model folder, or {preset, vocabularySize} for a new model' },
+  { error: 'a model folder, or {preset, imageSize, vocabularySize} for a new model' },
 );
 
 /** Schema of {@link SftConfig}; its fields carry their own documentation. */
 export const sftConfigSchema = z.strictObject({
   model: modelSection.describe(
-    'Folder of the model to start from, in Hugging Face layout, or {preset, vocabularySize} for a new one',
+    'Folder of the model to start from, in Hugging Face layout, or {preset, imageSize, vocabularySize} for a new one',
   ),
   out: outField('runs/sft'),
   seed: seedField,
   iterations: positiveInteger.default(100).describe('Optimizer steps'),
   data: dataSection,
+  demonstrations: z
+    .enum(['given', 'from-solutions'])
+    .default('given')
+    .describe(
+      'given: the data set\'s "demonstration" column; from-solutions: written from tag and answer, the thinking names the modality alone',
+    ),
   batchSize: positiveInteger.default(32).describe('Demonstrations in one step'),
   optimizer: z.strictObject(optimizerFields).prefault({}),
   validation: z

@@ -22,7 +22,7 @@ export type PreparationOutcome =
 /** Prepares one sample; equal ids give the same prompt object, which lets an engine share its prefix. */
 export type PreparePrompt = (sample: Sample) => Promise<PreparationOutcome>;
 
-const defaultCacheBytes = 256 * 2 ** 20;
+const defaultCacheBytes = 2 ** 30;
 
 /**
  * @param maxCompletionTokens room that a prompt must leave in the model's context, in tokens.

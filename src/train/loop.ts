@@ -58,7 +58,7 @@ export type Training = {
   readonly report: Report;
   /** Milliseconds, for the `time/` metrics alone. */
   readonly clock: () => number;
-  /** Asked after each iteration; true ends the run there. Absent: only the iterations count. */
+  /** Asked after each update; true makes that iteration the last. Absent: only the iterations count. */
   readonly isOutOfTime?: () => boolean;
 };
 
@@ -94,15 +94,16 @@ export async function train(training: Training, signal: AbortSignal): Promise<Pr
   if (state.iteration === 0 && config.validation.beforeTraining) {
     state = await validateBeforeTraining(loop, state);
   }
-  while (state.iteration < config.iterations) {
-    state = await iterate(loop, state);
-    if (training.isOutOfTime?.()) break;
-  }
+  let isLast = state.iteration >= config.iterations;
+  while (!isLast) ({ state, isLast } = await iterate(loop, state));
   return state;
 }
 
 /** One cycle from prompts to a better policy. */
-async function iterate(loop: Loop, before: ProgressState): Promise<ProgressState> {
+async function iterate(
+  loop: Loop,
+  before: ProgressState,
+): Promise<{ readonly state: ProgressState; readonly isLast: boolean }> {
   const { config, algorithm, engine, run, report, signal } = loop;
   const iteration = before.iteration + 1;
   const watch = createStopwatch(loop.clock);
@@ -130,7 +131,8 @@ async function iterate(loop: Loop, before: ProgressState): Promise<ProgressState
   }
   watch.lap('time/updateMs');
 
-  const due = iteration % config.validation.every === 0 || iteration === config.iterations;
+  const isLast = iteration === config.iterations || (loop.isOutOfTime?.() ?? false);
+  const due = isLast || iteration % config.validation.every === 0;
   const validation = due ? await measure(loop, iteration) : notMeasured;
   watch.lap('time/validateMs');
 
@@ -149,8 +151,8 @@ async function iterate(loop: Loop, before: ProgressState): Promise<ProgressState
     steps: update.steps,
     bestScore: better(validation.score, before.bestScore),
   };
-  await checkpointIfDue(loop, state, before, validation.score);
-  return state;
+  await checkpointIfDue(loop, state, before, validation.score, isLast);
+  return { state, isLast };
 }
 
 /**

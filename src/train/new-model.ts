@@ -12,12 +12,10 @@ type NewModel = Exclude<SftConfig['model'], string>;
 
 type Geometry = Omit<ModelConfig, 'tokens' | 'text'> & {
   readonly text: Omit<ModelConfig['text'], 'vocabSize'>;
-  /** Side of the square images it reads; all images are resized to its area. */
-  readonly imageSize: number;
 };
 
 const geometries: Readonly<Record<NewModel['preset'], Geometry>> = {
-  /** 16 tokens an image; small enough to train on two processor cores in minutes. */
+  /** Small enough to train on two processor cores in minutes. */
   mini: {
     text: {
       hiddenSize: 128,
@@ -46,7 +44,6 @@ const geometries: Readonly<Record<NewModel['preset'], Geometry>> = {
       ropeTheta: 10_000,
       deepstackLayers: [1],
     },
-    imageSize: 64,
   },
 };
 
@@ -59,12 +56,12 @@ const tokenizerRows = 2000;
  */
 export async function makeModel(
   directory: string,
-  { preset, vocabularySize }: NewModel,
+  { preset, imageSize, vocabularySize }: NewModel,
   samples: SampleSet,
   render: (sample: Sample) => readonly Message[],
   seed: number,
 ): Promise<void> {
-  const { text, vision, imageSize } = geometries[preset];
+  const { text, vision } = geometries[preset];
   const tokenizer = trainTokenizer(await textsOf(samples, render), vocabularySize);
   const config = {
     text: { ...text, vocabSize: tokenizer.vocabSize },

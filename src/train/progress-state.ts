@@ -57,7 +57,7 @@ export async function saveProgress(
 }
 
 type Saving = {
-  readonly config: Pick<SftConfig, 'iterations' | 'checkpoint'>;
+  readonly config: Pick<SftConfig, 'checkpoint'>;
   readonly run: RunWriter;
   readonly engine: Engine;
   readonly emit: Emit;
@@ -69,10 +69,10 @@ export async function checkpointIfDue(
   state: ProgressState,
   before: ProgressState,
   score: number | null,
+  isLast: boolean,
 ): Promise<void> {
   const { every, keepLast } = config.checkpoint;
   const isBest = state.bestScore !== before.bestScore;
-  const isLast = state.iteration === config.iterations;
   if (!isBest && !isLast && state.iteration % every !== 0) return;
   await saveProgress(run, engine, state, score, keepLast);
   const reason = isBest ? 'best' : isLast ? 'last' : 'due';

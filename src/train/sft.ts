@@ -111,7 +111,7 @@ async function imitate(loop: Loop, before: ProgressState): Promise<ProgressState
   const score = heldOut.count > 0 ? -heldOut.sum / heldOut.count : null;
   const bestScore = better(score, before.bestScore);
   const state = { iteration, draws, steps: before.steps + 1, bestScore };
-  await checkpointIfDue(loop, state, before, score);
+  await checkpointIfDue(loop, state, before, score, iteration === config.iterations);
   return state;
 }
 
