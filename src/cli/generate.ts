@@ -6,6 +6,7 @@ import { defined, fail, messageOf } from '../core/errors.ts';
 import type { ImageFile } from '../core/sample.ts';
 import { openTemplate, renderMessages } from '../data/prompt-template.ts';
 import { parseResponse } from '../data/response.ts';
+import { builtInTemplates } from '../data/templates.ts';
 import type { Completion, Engine, SampleRequest } from '../engine/engine.ts';
 import { openLocalEngine } from '../engine/local/local-engine.ts';
 import type { Prompt } from '../model/prompt.ts';
@@ -33,6 +34,8 @@ const defaultMaxTokens = 1024;
 
 const defaultTemplate = 'medix-r1';
 
+const templateNames = Object.keys(builtInTemplates).join(', ');
+
 export const addGenerateCommand: AddCommand = (program, context) => {
   program
     .command('generate')
@@ -42,7 +45,7 @@ export const addGenerateCommand: AddCommand = (program, context) => {
     .option('--image <files...>', 'images, in the order the model sees them')
     .option(
       '--template <name>',
-      `"medix-r1", "brief" or the path of a Jinja file (default: what the run that made the model was trained with, else "${defaultTemplate}")`,
+      `prompt template: ${templateNames} or the path of a Jinja file (default: what the run that made the model was trained with, else ${defaultTemplate})`,
     )
     .option(
       '--max-tokens <number>',

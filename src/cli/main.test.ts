@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { runCli } from './main.ts';
+import { packageVersion } from './run-facts.ts';
 import { createTerminal } from './terminal.ts';
 
 async function run(...argv: string[]) {
@@ -18,11 +19,23 @@ async function run(...argv: string[]) {
 }
 
 describe('the command line', () => {
-  test('explains itself', async () => {
+  test('tells its version', async () => {
+    const output = `${await packageVersion()}\n`;
+    expect(await run('--version')).toEqual({ code: 0, output, errors: '' });
+  });
+
+  test('lists its commands, each of which explains itself', async () => {
     const { code, output } = await run('--help');
     expect(code).toBe(0);
-    expect(output).toContain('train');
-    expect(output).toContain('sft');
+    const commands = [...output.matchAll(/^ {2}([a-z]+) \[options\]/gm)].map(([, name]) => name!);
+    expect(commands).toEqual(
+      expect.arrayContaining(['quickstart', 'sft', 'train', 'generate', 'logprobs']),
+    );
+    for (const command of commands) {
+      const help = await run(command, '--help');
+      expect(help).toMatchObject({ code: 0, errors: '' });
+      expect(help.output).toMatch(new RegExp(`^Usage: medix ${command} `));
+    }
   });
 
   test('documents every config field of a command', async () => {

@@ -76,6 +76,8 @@ function abortOnInterrupt(): AbortSignal {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
+  // Whoever read the output is gone, as in `medix … | head`; without a listener that is a crash.
+  process.stdout.on('error', (error) => controller.abort(error));
   return controller.signal;
 }
 

@@ -12,7 +12,7 @@ export function createTerminal(output: Output): Terminal {
     hasStatus = false;
   };
   return {
-    isInteractive: output.isTTY,
+    isInteractive: output.isTTY === true,
     print: (line) => write(`${line}\n`),
     write,
     showStatus: (line) => {

@@ -64,6 +64,7 @@ const usages: readonly Case[] = [
   ['an unknown option of sft', ['sft', '--force'], [/option '--force'/]],
   ['an unknown option of generate', [...ask, 'm', '--sed', '1'], [/option '--sed'/]],
   ['an unknown option of logprobs', [...score, 'x', '--seed', '1'], [/option '--seed'/]],
+  ['an unknown option of quickstart', ['quickstart', '--fast'], [/option '--fast'/]],
   ['a missing option', ['generate', '--prompt', 'Hi'], [/'--model <directory>' not specified/]],
   [
     'an option value of the wrong type',
@@ -96,14 +97,13 @@ const configs: readonly Case[] = [
 ];
 
 const models: readonly Case[] = [
-  ['no model', [...ask, 'missing'], [/^missing.config.json: expected the file in the model/]],
   [
-    'a model of another architecture',
-    ['sft', 'model=llama', ...phantoms, 'out=run'],
-    [/^llama.config.json: model_type: expected "qwen3_vl", got "llama"/],
+    'no model',
+    ['sft', 'model=missing', ...phantoms, 'out=run'],
+    [/^missing.config.json: expected the file in the model directory, got none/],
   ],
   [
-    'another architecture, asked',
+    'a model of another architecture',
     [...ask, 'llama'],
     [/^llama.config.json: model_type: expected "qwen3_vl", got "llama"/],
   ],
@@ -134,6 +134,11 @@ const data: readonly Case[] = [
     'no data',
     ['train', model, 'data.train=missing.jsonl', 'out=run'],
     [/^missing.jsonl: .* no such/],
+  ],
+  [
+    'a result in the way of a quickstart',
+    ['quickstart', '--out', 'results'],
+    [/^results: .*empty/],
   ],
   [
     'a result in the way of a run',
