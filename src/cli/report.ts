@@ -50,7 +50,7 @@ function describe(event: Exclude<TrainEvent | Progress, { kind: 'sampling' }>): 
     case 'iteration':
       return `${event.iteration}/${event.iterations}  ${describeValues(event.values)}`;
     case 'prompt-rejected':
-      return `passed over ${event.sampleId}: its prompt has ${event.promptTokens} tokens, ${event.longest} fit`;
+      return `passed over ${event.problem}`;
     case 'rescored':
       return `${event.unscored} rollouts had no score; after a second attempt ${event.stillUnscored}`;
     case 'short-iteration':

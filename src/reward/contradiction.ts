@@ -5,13 +5,20 @@
  */
 import { normaliseAnswer } from '../judge/normalise.ts';
 
-const opposites: readonly (readonly [string, string])[] = [
+type Pair = readonly [string, string];
+
+/** Leaving one of these out is as wrong as saying the other: "nodule" is not "left nodule". */
+const places: readonly Pair[] = [
   ['left', 'right'],
   ['upper', 'lower'],
   ['anterior', 'posterior'],
   ['medial', 'lateral'],
   ['superior', 'inferior'],
   ['proximal', 'distal'],
+];
+
+const opposites: readonly Pair[] = [
+  ...places,
   ['unilateral', 'bilateral'],
   ['normal', 'abnormal'],
   ['benign', 'malignant'],
@@ -27,9 +34,10 @@ const opposites: readonly (readonly [string, string])[] = [
 const negations = new Set(['no', 'not', 'without', 'never', 'none', 'neither', 'nor', 'non']);
 
 /**
- * Why two answers cannot mean the same, or undefined when no rule sees a conflict: one of two opposites
- * on each side, a negation on one side only, or a number of the reference that the answer, which names
- * other numbers, lacks.
+ * Why an answer cannot mean the same as the reference, or undefined when no rule sees a conflict: one of
+ * two opposites on each side, a negation on one side only, or a place or number of the reference that the
+ * answer lacks. Without the last, a policy learns that answers as vague as "nodules" are near enough to
+ * "three nodules".
  */
 export function contradiction(answer: string, reference: string): string | undefined {
   const said = new Set(normaliseAnswer(answer).split(' '));
@@ -42,16 +50,19 @@ export function contradiction(answer: string, reference: string): string | undef
     }
   }
   if (negates(said) !== negates(meant)) return 'negation on one side only';
-  const missing = numbersOf(meant).find((number) => !said.has(number));
-  if (missing !== undefined && numbersOf(said).length > 0)
-    return `${missing} is not among its numbers`;
-  return undefined;
+  const needed = [...meant].filter((word) => isPlace(word) || isNumber(word));
+  const missing = needed.find((word) => !said.has(word));
+  return missing === undefined ? undefined : `${missing} is left out`;
 }
 
 function negates(words: ReadonlySet<string>): boolean {
   return [...words].some((word) => negations.has(word));
 }
 
-function numbersOf(words: ReadonlySet<string>): string[] {
-  return [...words].filter((word) => /^\d/.test(word));
+function isPlace(word: string): boolean {
+  return places.some((pair) => pair.includes(word));
+}
+
+function isNumber(word: string): boolean {
+  return /^\d/.test(word);
 }

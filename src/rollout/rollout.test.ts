@@ -45,7 +45,7 @@ describe('preparing prompts', () => {
     const roomy = await createPromptPreparation(engine.model, render, 3)(sample);
     expect(roomy.kind).toBe('prepared');
     const tight = await createPromptPreparation(engine.model, render, 4)(sample);
-    expect(tight).toMatchObject({ kind: 'rejected', promptTokens: 17, longest: 16 });
+    expect(tight).toMatchObject({ kind: 'rejected', problem: { got: '17' } });
   });
 
   test('encodes a sample once while the cache has room, again when it was dropped', async () => {

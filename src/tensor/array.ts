@@ -2,7 +2,7 @@
 
 export type NdArray = { readonly shape: readonly number[]; readonly data: Float64Array };
 
-export function sizeOf(shape: readonly number[]): number {
+function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, dim) => product * dim, 1);
 }
 

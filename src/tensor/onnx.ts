@@ -15,7 +15,7 @@ import { type Node, topologicalOrder } from './node.ts';
 import type { DataType, OpKind } from './op-attributes.ts';
 import { type OpRule, opTable } from './op-table.ts';
 
-export type GraphInput = {
+type GraphInput = {
   readonly name: string;
   readonly shape: Shape;
   readonly dataType: DataType;

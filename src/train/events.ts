@@ -1,4 +1,5 @@
 /** What a training run tells the outside: stored in events.jsonl and shown as it happens. */
+import { formatProblem } from '../core/errors.ts';
 import type { RunWriter } from '../run/run-writer.ts';
 import type { Rejection } from './prompt-source.ts';
 
@@ -14,8 +15,7 @@ export type TrainEvent =
   | {
       readonly kind: 'prompt-rejected';
       readonly sampleId: string;
-      readonly promptTokens: number;
-      readonly longest: number;
+      readonly problem: string;
     }
   | {
       readonly kind: 'rescored';
@@ -63,7 +63,8 @@ export async function emitRejections(
   iteration: number,
   rejected: readonly Rejection[],
 ): Promise<void> {
-  for (const { sample, promptTokens, longest } of rejected) {
-    await emit(iteration, { kind: 'prompt-rejected', sampleId: sample.id, promptTokens, longest });
+  for (const { sample, problem } of rejected) {
+    const text = formatProblem(problem);
+    await emit(iteration, { kind: 'prompt-rejected', sampleId: sample.id, problem: text });
   }
 }

@@ -55,20 +55,17 @@ export function createPromptSource(
           if (outcome.kind === 'rejected') rejected.push(outcome);
           else prompts.push({ sample: outcome.sample, prompt: outcome.prompt, draw });
         }
-        if (prompts.length === 0 && draws - from >= samples.size) failAllTooLong(rejected);
+        if (prompts.length === 0 && draws - from >= samples.size) failNoneFits(rejected);
       }
       return { prompts, draws, rejected };
     },
   };
 }
 
-function failAllTooLong(rejected: readonly Rejection[]): never {
-  const shortest = Math.min(...rejected.map(({ promptTokens }) => promptTokens));
-  const { longest } = defined(rejected[0], 'a rejected prompt');
+function failNoneFits(rejected: readonly Rejection[]): never {
+  const { problem } = defined(rejected[0], 'a rejected prompt');
   fail('data', {
-    where: 'data.train',
-    expected: `prompts of at most ${longest} tokens, so that a completion fits into the model's context`,
-    got: `none; the shortest has ${shortest}`,
-    next: 'allow shorter completions, use smaller images, or a model with a longer context',
+    ...problem,
+    where: `data.train: no sample can be used; the first is ${problem.where}`,
   });
 }

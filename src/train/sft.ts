@@ -7,7 +7,7 @@ import { fail } from '../core/errors.ts';
 import { type Mean, type Metrics, mergeMetrics, metricValues } from '../core/metrics.ts';
 import type { Engine, Sequence } from '../engine/engine.ts';
 import type { Processor } from '../model/prompt.ts';
-import type { PreparedPrompt, PreparePrompt } from '../rollout/prepare-prompts.ts';
+import { type PreparedPrompt, type PreparePrompt, tooLong } from '../rollout/prepare-prompts.ts';
 import type { RunWriter } from '../run/run-writer.ts';
 import { crossEntropyLoss } from '../update/cross-entropy.ts';
 import { createEmitter, type Emit, emitRejections, type Report } from './events.ts';
@@ -125,7 +125,7 @@ function roomForDemonstrations(prepare: PreparePrompt, engine: Engine): PrepareP
     const tokens = prompt.tokens.length + completion.length;
     return tokens <= longest
       ? outcome
-      : { kind: 'rejected', sample, promptTokens: tokens, longest };
+      : { kind: 'rejected', sample, problem: tooLong(sample, tokens, longest) };
   };
 }
 

@@ -27,7 +27,7 @@ const examined = {
   normality: 0.03,
 } as const;
 
-export type QuestionKind = keyof typeof examined;
+type QuestionKind = keyof typeof examined;
 type Shares = Readonly<Record<QuestionKind, number>>;
 
 /**

@@ -94,7 +94,7 @@ function longest(completions: readonly Int32Array[]): number {
   return completions.reduce((length, tokens) => Math.max(length, tokens.length), 0);
 }
 
-export type TextBatch = {
+type TextBatch = {
   readonly values: Values;
   readonly bindings: Bindings;
   readonly images: boolean;
