@@ -18,7 +18,7 @@ export type PreparationOutcome =
 /** Prepares one sample; equal ids give the same prompt object, which lets an engine share its prefix. */
 export type PreparePrompt = (sample: Sample) => Promise<PreparationOutcome>;
 
-const defaultCacheBytes = 2 ** 30;
+const defaultCacheBytes = 512 * 2 ** 20;
 
 /**
  * @param maxCompletionTokens room that a prompt must leave in the model's context, in tokens.

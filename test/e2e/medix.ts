@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll } from 'vitest';
 
@@ -20,22 +21,38 @@ export type Outcome = {
   readonly stderr: string;
 };
 
-export function medix(folder: string, ...args: readonly string[]): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--import', loader, main, ...args], {
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-    });
+export type Running = {
+  kill(signal: NodeJS.Signals): void;
+  readonly outcome: Promise<Outcome>;
+};
+
+/** @param onLine hears every line of stdout as it comes. */
+export function startMedix(
+  folder: string,
+  args: readonly string[],
+  onLine: (line: string) => void = () => {},
+): Running {
+  const child = spawn(process.execPath, ['--import', loader, main, ...args], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  createInterface({ input: child.stdout.setEncoding('utf8') }).on('line', onLine);
+  child.stdout.on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const outcome = new Promise<Outcome>((resolve, reject) => {
     child.on('error', reject).on('close', (code) => resolve({ code, stdout, stderr }));
   });
+  return { kill: (signal) => child.kill(signal), outcome };
+}
+
+export function medix(folder: string, ...args: readonly string[]): Promise<Outcome> {
+  return startMedix(folder, args).outcome;
 }
 
 /** A folder that is deleted after the tests of the file. */

@@ -28,7 +28,7 @@ describe('phantoms', () => {
 
   it('share no image between splits or within one', () => {
     const seen = new Set<string>();
-    const all = [...studies('train', 800), ...validation, ...test];
+    const all = [...studies('readings', 800), ...studies('train', 800), ...validation, ...test];
     for (const { pixels } of all) seen.add(createHash('sha1').update(pixels).digest('base64'));
     expect(seen.size).toBe(all.length);
   });
@@ -50,6 +50,14 @@ describe('phantoms', () => {
     const counts = countBy(validation, ({ modality }) => modality);
     expect(counts.size).toBe(8);
     expect(new Set(counts.values())).toEqual(new Set([300]));
+  });
+
+  it('for reading hardly ask for anything but the finding, and state all findings', () => {
+    const readings = studies('readings', 400);
+    const open = readings.filter(({ question }) => question.kind === 'finding');
+    expect(open.length / readings.length).toBeGreaterThan(0.9);
+    const { demonstration } = phantomSample({ seed: 11, split: 'readings', index: 5 });
+    expect(demonstration).toContain(`<thinking>${readings[5]?.reading}</thinking>`);
   });
 
   it('are answered rightly less than 35 % of the time without the image', () => {

@@ -44,7 +44,7 @@ import {
 } from './weights.ts';
 
 export type LocalEngineOptions = {
-  /** Padded tokens in one forward or backward pass: bounds memory. @default 4096 */
+  /** Padded tokens in one forward or backward pass: bounds memory. @default 2048 */
   readonly maxBatchTokens?: number;
   /** Completions decoded side by side. @default 256 */
   readonly maxRows?: number;
@@ -90,7 +90,7 @@ class LocalEngine implements Engine {
 
   constructor(parts: Parts, options: LocalEngineOptions) {
     this.#parts = parts;
-    this.#options = { maxBatchTokens: 4096, maxRows: 256, sharePrompts: true, ...options };
+    this.#options = { maxBatchTokens: 2048, maxRows: 256, sharePrompts: true, ...options };
     this.#programs = new Programs(parts.config);
     this.model = {
       id: parts.directory,

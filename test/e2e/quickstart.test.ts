@@ -1,0 +1,50 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { medix, temporaryFolder } from './medix.ts';
+
+const folder = await temporaryFolder();
+
+test('a quickstart cut short by its time limit still measures, reports and leaves a usable model', async () => {
+  const { code, stdout, stderr } = await medix(
+    folder,
+    'quickstart',
+    '--minutes=0.001',
+    '--seed=3',
+    '--out=run',
+  );
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  const summary = JSON.parse(await readFile(join(folder, 'run', 'summary.json'), 'utf8'));
+  const means = {
+    reward: expect.any(Number),
+    accuracy: expect.any(Number),
+    similarity: expect.any(Number),
+    format: expect.any(Number),
+    modality: expect.any(Number),
+  };
+  expect(summary).toEqual({
+    seed: 3,
+    iterations: 1,
+    wallSeconds: expect.any(Number),
+    peakRssBytes: expect.any(Number),
+    parameters: expect.any(Number),
+    questions: 400,
+    before: means,
+    after: means,
+    accuracyGain: { points: expect.any(Number), ci95: [expect.any(Number), expect.any(Number)] },
+    mcnemarP: expect.any(Number),
+  });
+  expect(summary.before.format).toBeGreaterThan(0.9);
+  expect(stdout).toContain('time is up');
+  expect(stdout).toContain('Six of the questions');
+
+  const { stdout: answer } = await medix(
+    folder,
+    'generate',
+    '--model=run/model',
+    '--prompt=What does this image show?',
+    '--json',
+  );
+  expect(JSON.parse(answer)).toMatchObject({ stopReason: expect.any(String) });
+});

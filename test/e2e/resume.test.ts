@@ -1,0 +1,51 @@
+/** Stops training runs in the middle and goes on with them: the weights must not tell. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { medix, startMedix, temporaryFolder } from './medix.ts';
+
+const startModel = fileURLToPath(new URL('../../assets/start-model', import.meta.url));
+const folder = await temporaryFolder();
+
+const training = (out: string) => [
+  'train',
+  `model=${startModel}`,
+  `out=${out}`,
+  'data.train=phantoms',
+  'data.trainCount=1000',
+  'data.template=question',
+  'rollout.promptsPerIteration=4',
+  'rollout.groupSize=4',
+  'rollout.maxCompletionTokens=32',
+  'algorithm.maxSampleRounds=2',
+  'optimizer.learningRate=1e-3',
+  'iterations=4',
+  'checkpoint.every=1',
+];
+
+async function weightsHash(run: string): Promise<string> {
+  const bytes = await readFile(join(folder, run, 'model', 'model.safetensors'));
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+test('a run killed in its third iteration and resumed ends in the same weights', async () => {
+  expect((await medix(folder, ...training('whole'))).code).toBe(0);
+  const running = startMedix(folder, training('killed'), (line) => {
+    if (line.startsWith('2/4')) running.kill('SIGKILL');
+  });
+  expect((await running.outcome).code).toBeNull();
+  expect((await medix(folder, 'train', '--resume', 'killed')).code).toBe(0);
+  expect(await weightsHash('killed')).toBe(await weightsHash('whole'));
+});
+
+test('a run stopped by Ctrl-C says how to go on, and goes on', async () => {
+  const running = startMedix(folder, training('interrupted'), (line) => {
+    if (line.startsWith('1/4')) running.kill('SIGINT');
+  });
+  const { code, stderr } = await running.outcome;
+  expect(code).toBe(130);
+  expect(stderr).toContain('medix train --resume interrupted');
+  expect((await medix(folder, 'train', '--resume', 'interrupted')).code).toBe(0);
+});
