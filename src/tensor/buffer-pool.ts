@@ -1,27 +1,40 @@
-/** Float32 buffers that are handed out and taken back, so that a training step reuses its memory. */
+/**
+ * Float32 buffers that are handed out and taken back, so that a training step reuses its memory instead
+ * of asking the system for fresh pages. Holds no more free memory than was ever in use at once.
+ */
 
 export class BufferPool {
-  /** Free buffers, by capacity. */
-  readonly #free = new Map<number, Float32Array[]>();
+  /** Oldest first. */
+  #free: Float32Array[] = [];
+  #freeElements = 0;
+  #usedElements = 0;
+  #mostUsed = 0;
 
-  /** A buffer of exactly `size` elements with arbitrary contents. */
+  /** A buffer of exactly `size` elements with arbitrary contents: the smallest free one that is not far too large. */
   take(size: number): Float32Array {
-    const capacity = capacityFor(size);
-    const buffer = this.#free.get(capacity)?.pop() ?? new Float32Array(capacity);
+    let best = -1;
+    this.#free.forEach(({ length }, i) => {
+      const fits = length >= size && length <= 2 * size + 1024;
+      if (fits && (best < 0 || length < this.#free[best]!.length)) best = i;
+    });
+    let buffer = best < 0 ? undefined : this.#free.splice(best, 1)[0];
+    if (buffer === undefined) buffer = new Float32Array(size);
+    else this.#freeElements -= buffer.length;
+    this.#usedElements += buffer.length;
+    this.#mostUsed = Math.max(this.#mostUsed, this.#usedElements);
     return buffer.subarray(0, size);
   }
 
+  /** Takes back what {@link take} gave. */
   give(view: Float32Array): void {
     const buffer = new Float32Array(view.buffer);
-    const list = this.#free.get(buffer.length);
-    if (list === undefined) this.#free.set(buffer.length, [buffer]);
-    else list.push(buffer);
+    this.#free.push(buffer);
+    this.#freeElements += buffer.length;
+    this.#usedElements -= buffer.length;
+    while (this.#freeElements + this.#usedElements > this.#mostUsed) {
+      const oldest = this.#free.shift();
+      if (oldest === undefined) return;
+      this.#freeElements -= oldest.length;
+    }
   }
-}
-
-/** Sizes are rounded up to eighths of a power of two, so that similar sizes share buffers. */
-function capacityFor(size: number): number {
-  if (size <= 64) return 64;
-  const step = 2 ** (Math.floor(Math.log2(size)) - 3);
-  return Math.ceil(size / step) * step;
 }
