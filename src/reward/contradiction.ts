@@ -34,18 +34,18 @@ const opposites: readonly Pair[] = [
 const negations = new Set(['no', 'not', 'without', 'never', 'none', 'neither', 'nor', 'non']);
 
 /**
- * Why an answer cannot mean the same as the reference, or undefined when no rule sees a conflict: one of
- * two opposites on each side, a negation on one side only, or a place or number of the reference that the
- * answer lacks. Without the last, a policy learns that answers as vague as "nodules" are near enough to
- * "three nodules".
+ * Why an answer cannot mean the same as the reference, or undefined when no rule sees a conflict: the
+ * opposite of what the reference says (alone, or beside it as a hedge), a negation on one side only, or a
+ * place or number of the reference that the answer lacks. Each rule closes a way that policies find to be
+ * near every reference at once: "nodules" for "three nodules", "left right lung" for either side.
  */
 export function contradiction(answer: string, reference: string): string | undefined {
   const said = new Set(normaliseAnswer(answer).split(' '));
   const meant = new Set(normaliseAnswer(reference).split(' '));
   for (const pair of opposites) {
     for (const [one, other] of [pair, [pair[1], pair[0]] as const]) {
-      if (said.has(one) && !said.has(other) && meant.has(other) && !meant.has(one)) {
-        return `${one} instead of ${other}`;
+      if (said.has(one) && meant.has(other) && !meant.has(one)) {
+        return said.has(other) ? `both ${one} and ${other}` : `${one} instead of ${other}`;
       }
     }
   }

@@ -71,13 +71,14 @@ describe('contradiction', () => {
     ['malignant mass', 'benign mass'],
     ['nodules', 'three nodules'],
     ['lower lung', 'left lower lung'],
+    ['left right lung', 'left lung'],
   ])('sees it between %j and %j', (answer, reference) => {
     expect(contradiction(answer, reference)).toBeTypeOf('string');
   });
 
   it.each([
     ['enlarged heart', 'cardiomegaly'],
-    ['both left and right lung', 'left lung'],
+    ['left and right lung', 'right and left lung'],
     ['3 nodules of 4 mm', 'three nodules'],
     ['not seen', 'no finding'],
   ])('sees none between %j and %j', (answer, reference) => {

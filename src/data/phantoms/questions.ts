@@ -38,14 +38,14 @@ type Shares = Readonly<Record<QuestionKind, number>>;
 const sharesFor: Readonly<Record<'questions' | 'readings', Shares>> = {
   questions: examined,
   readings: {
-    finding: 0.94,
-    count: 0.01,
-    location: 0.01,
-    side: 0.01,
+    finding: 0.8,
+    count: 0.07,
+    location: 0.06,
+    side: 0.02,
     level: 0.01,
     size: 0.01,
-    presence: 0.005,
-    normality: 0.005,
+    presence: 0.02,
+    normality: 0.01,
   },
 };
 

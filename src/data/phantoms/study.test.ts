@@ -52,10 +52,10 @@ describe('phantoms', () => {
     expect(new Set(counts.values())).toEqual(new Set([300]));
   });
 
-  it('for reading hardly ask for anything but the finding, and state all findings', () => {
+  it('for reading mostly ask for the finding, and state all findings', () => {
     const readings = studies('readings', 400);
     const open = readings.filter(({ question }) => question.kind === 'finding');
-    expect(open.length / readings.length).toBeGreaterThan(0.9);
+    expect(open.length / readings.length).toBeGreaterThan(0.7);
     const { demonstration } = phantomSample({ seed: 11, split: 'readings', index: 5 });
     expect(demonstration).toContain(`<thinking>${readings[5]?.reading}</thinking>`);
   });
