@@ -16,7 +16,7 @@ import { drawFindings, type Findings, shows, withArticle } from './findings.ts';
  * How often each kind is asked where a modality has it. Open questions with three or more likely
  * answers outweigh the two-way ones, so that guessing without the image stays below one in three.
  */
-const examined = {
+const shares = {
   finding: 0.38,
   count: 0.2,
   location: 0.18,
@@ -27,27 +27,7 @@ const examined = {
   normality: 0.03,
 } as const;
 
-type QuestionKind = keyof typeof examined;
-type Shares = Readonly<Record<QuestionKind, number>>;
-
-/**
- * What is asked, by purpose. `readings` are for supervised fine-tuning: they teach to read an image, since
- * every demonstration states all findings, and little about answering. A model made of them sees much and
- * answers about half of the questions, which leaves RL its part.
- */
-const sharesFor: Readonly<Record<'questions' | 'readings', Shares>> = {
-  questions: examined,
-  readings: {
-    finding: 0.8,
-    count: 0.07,
-    location: 0.06,
-    side: 0.02,
-    level: 0.01,
-    size: 0.01,
-    presence: 0.02,
-    normality: 0.01,
-  },
-};
+export type QuestionKind = keyof typeof shares;
 
 const needs: Readonly<Partial<Record<QuestionKind, readonly Attribute[]>>> = {
   count: ['count'],
@@ -63,9 +43,8 @@ export type Question = Answer & { readonly kind: QuestionKind; readonly problem:
 export function drawQuestion(
   rng: Rng,
   anatomy: Anatomy,
-  purpose: keyof typeof sharesFor,
 ): { readonly question: Question; readonly findings: Findings } {
-  const kind = drawKind(rng, anatomy, sharesFor[purpose]);
+  const kind = drawKind(rng, anatomy);
   const asked = rng.pick(anatomy.findings.filter((finding) => answers(finding, kind)));
   const findings = drawFindings(rng, drawFinding(rng, anatomy, kind, asked));
   const problem = rng.pick(wordings(anatomy, kind, asked));
@@ -76,7 +55,7 @@ function answers(finding: FindingKind, kind: QuestionKind): boolean {
   return (needs[kind] ?? []).every((attribute) => shows(finding, attribute));
 }
 
-function drawKind(rng: Rng, anatomy: Anatomy, shares: Shares): QuestionKind {
+function drawKind(rng: Rng, anatomy: Anatomy): QuestionKind {
   const kinds = (Object.keys(shares) as QuestionKind[]).filter((kind) =>
     anatomy.findings.some((finding) => answers(finding, kind)),
   );

@@ -52,12 +52,16 @@ describe('phantoms', () => {
     expect(new Set(counts.values())).toEqual(new Set([300]));
   });
 
-  it('for reading mostly ask for the finding, and state all findings', () => {
-    const readings = studies('readings', 400);
-    const open = readings.filter(({ question }) => question.kind === 'finding');
-    expect(open.length / readings.length).toBeGreaterThan(0.7);
-    const { demonstration } = phantomSample({ seed: 11, split: 'readings', index: 5 });
-    expect(demonstration).toContain(`<thinking>${readings[5]?.reading}</thinking>`);
+  it('made for reading recite the findings in about half of their demonstrations', () => {
+    const asked = studies('readings', 400).flatMap((study, index) =>
+      study.question.kind === 'finding' ? [] : [{ study, index }],
+    );
+    const recited = asked.filter(({ study, index }) => {
+      const { demonstration } = phantomSample({ seed: 11, split: 'readings', index });
+      return demonstration?.endsWith(`<answer>${study.reading}</answer>`);
+    });
+    expect(recited.length / asked.length).toBeGreaterThan(0.45);
+    expect(recited.length / asked.length).toBeLessThan(0.75);
   });
 
   it('are answered rightly less than 35 % of the time without the image', () => {

@@ -11,7 +11,7 @@ import { describe, type Findings } from './findings.ts';
 import { encodePng } from './png.ts';
 import { drawQuestion, type Question } from './questions.ts';
 
-/** `readings` are studies to imitate before RL; the others ask all kinds of questions. */
+/** `readings` are for supervised fine-tuning before RL: see {@link demonstratedAnswer}. */
 export type PhantomSplit = 'readings' | 'train' | 'validation' | 'test';
 export type PhantomKey = {
   readonly seed: number;
@@ -41,11 +41,7 @@ export function phantomStudy({ seed, split, index }: PhantomKey): PhantomStudy {
   const id = `phantom/${seed}/${split}/${index}`;
   const rng = rngFromKey(id);
   const anatomy = defined(anatomies[index % anatomies.length], 'an anatomy');
-  const { question, findings } = drawQuestion(
-    rng,
-    anatomy,
-    split === 'readings' ? 'readings' : 'questions',
-  );
+  const { question, findings } = drawQuestion(rng, anatomy);
   return {
     id,
     modality: anatomy.modality,
@@ -58,25 +54,38 @@ export function phantomStudy({ seed, split, index }: PhantomKey): PhantomStudy {
 }
 
 /**
- * The study as a row of a data set. Its demonstration is the reading as thinking, then the reference
- * answer or, one time in four, another accepted wording of at most four words.
+ * The study as a row of a data set. Its demonstration is the reading as thinking, then an answer; see
+ * {@link demonstratedAnswer}.
  */
 export function phantomSample(key: PhantomKey): Sample {
-  const { id, modality, pixels, channels, question, reading } = phantomStudy(key);
-  const { problem, reference, accepted } = question;
-  const rng = rngFromKey(`${id}/demonstration`);
-  const short = accepted.filter((wording) => wording.split(' ').length <= 4);
-  const answer = short.length > 0 && rng.next() < 0.25 ? rng.pick(short) : reference;
+  const study = phantomStudy(key);
+  const { id, modality, pixels, channels, question, reading } = study;
+  const answer = demonstratedAnswer(study, key.split);
   return {
     id,
     source: 'phantoms (synthetic)',
     images: [{ bytes: encodePng(pixels, imageSize, imageSize, channels), name: `${id}.png` }],
-    problem,
+    problem: question.problem,
     modality,
-    reference,
-    accepted,
+    reference: question.reference,
+    accepted: question.accepted,
     demonstration: formatDemonstration({ modality, thinking: reading, answer }),
   };
+}
+
+/** How often a demonstration of the `readings` recites all findings, whatever was asked. */
+const recited = 0.6;
+
+/**
+ * The reference or, one time in four, another accepted wording of at most four words. Among the
+ * `readings`, most answers recite all findings as a report does: a model that imitates them sees well and
+ * answers about half of the questions, which leaves RL to teach it to answer what is asked.
+ */
+function demonstratedAnswer({ id, question, reading }: PhantomStudy, split: PhantomSplit): string {
+  const rng = rngFromKey(`${id}/demonstration`);
+  if (split === 'readings' && question.kind !== 'finding' && rng.next() < recited) return reading;
+  const short = question.accepted.filter((wording) => wording.split(' ').length <= 4);
+  return short.length > 0 && rng.next() < 0.25 ? rng.pick(short) : question.reference;
 }
 
 /** `count` samples of a split, drawn as they are asked for. */
