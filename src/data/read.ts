@@ -1,9 +1,11 @@
 import { MedixError } from '../core/errors.ts';
 import type { Sample } from '../core/sample.ts';
+import type { DataFile } from './data-file.ts';
 import type { HubAccess } from './hub.ts';
 import { readJsonLines } from './jsonl.ts';
 import { locate } from './locate.ts';
 import { readParquet } from './parquet.ts';
+import type { RawRow } from './raw-row.ts';
 import { type ReadOutcome, type RejectedRow, tagList, toOutcome } from './row.ts';
 
 export type ReadOptions = {
@@ -27,13 +29,16 @@ export async function* readSamples(
   { hub = {}, signal }: ReadOptions = {},
 ): AsyncGenerator<ReadOutcome> {
   for await (const file of locate(location, hub)) {
-    const read = file.format === 'parquet' ? readParquet : readJsonLines;
-    for await (const raw of read(file, signal)) {
+    for await (const raw of readers[file.format](file, signal)) {
       signal?.throwIfAborted();
       yield await toOutcome(file, raw);
     }
   }
 }
+
+const readers: Readonly<
+  Record<DataFile['format'], (file: DataFile, signal?: AbortSignal) => AsyncIterable<RawRow>>
+> = { parquet: readParquet, jsonl: readJsonLines };
 
 export type LoadedSamples = {
   readonly samples: readonly Sample[];

@@ -2,6 +2,7 @@
  * Samples to prompts: template, chat template, image patches, token ids. Encoded prompts are kept for
  * the next epoch in a least-recently-used cache; those too long for the model are rejected by id.
  */
+import { createHash } from 'node:crypto';
 import { MedixError, type Problem } from '../core/errors.ts';
 import type { Message } from '../core/message.ts';
 import type { Sample } from '../core/sample.ts';
@@ -15,7 +16,7 @@ export type PreparationOutcome =
   /** The prompt leaves no room for a completion, or an image cannot be read. */
   | { readonly kind: 'rejected'; readonly sample: Sample; readonly problem: Problem };
 
-/** Prepares one sample; equal ids give the same prompt object, which lets an engine share its prefix. */
+/** Prepares one sample. Samples that ask the same about the same images have the same prompt, whatever their ids. */
 export type PreparePrompt = (sample: Sample) => Promise<PreparationOutcome>;
 
 const defaultCacheBytes = 512 * 2 ** 20;
@@ -33,14 +34,16 @@ export function createPromptPreparation(
   const longest = model.contextLength - maxCompletionTokens;
   const cache = new PromptCache(cacheBytes);
   return async (sample) => {
-    let prompt = cache.get(sample.id);
+    const messages = render(sample);
+    const key = contentDigest(messages);
+    let prompt = cache.get(key);
     if (!prompt) {
       try {
-        prompt = await model.processor.encode(render(sample));
+        prompt = await model.processor.encode(messages);
       } catch (error) {
         return { kind: 'rejected', sample, problem: dataProblem(error, sample) };
       }
-      cache.set(sample.id, prompt);
+      cache.set(key, prompt);
     }
     return prompt.tokens.length <= longest
       ? { kind: 'prepared', sample, prompt }
@@ -65,6 +68,19 @@ function dataProblem(error: unknown, sample: Sample): Problem {
   return { ...problem, where: `sample ${sample.id}: ${problem.where}` };
 }
 
+/** Of all that a prompt is made from. Ids are no key: two data sets may both count their rows from 0. */
+function contentDigest(messages: readonly Message[]): string {
+  const hash = createHash('sha256');
+  for (const { role, content } of messages) {
+    hash.update(`${role} ${content.length}\n`);
+    for (const part of content) {
+      const bytes = part.type === 'text' ? Buffer.from(part.text) : part.image.bytes;
+      hash.update(`${part.type} ${bytes.length}\n`).update(bytes);
+    }
+  }
+  return hash.digest('hex');
+}
+
 /** Least recently used first out; a `Map` keeps insertion order. */
 class PromptCache {
   readonly #capacity: number;
@@ -75,17 +91,19 @@ class PromptCache {
     this.#capacity = capacity;
   }
 
-  get(id: string): Prompt | undefined {
-    const prompt = this.#prompts.get(id);
+  get(key: string): Prompt | undefined {
+    const prompt = this.#prompts.get(key);
     if (prompt) {
-      this.#prompts.delete(id);
-      this.#prompts.set(id, prompt);
+      this.#prompts.delete(key);
+      this.#prompts.set(key, prompt);
     }
     return prompt;
   }
 
-  set(id: string, prompt: Prompt): void {
-    this.#prompts.set(id, prompt);
+  set(key: string, prompt: Prompt): void {
+    // Two calls at once may both have encoded it.
+    if (this.#prompts.has(key)) return;
+    this.#prompts.set(key, prompt);
     this.#bytes += sizeOf(prompt);
     for (const [oldest, oldestPrompt] of this.#prompts) {
       if (this.#bytes <= this.#capacity) break;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Message } from '../core/message.ts';
 import type { Sample } from '../core/sample.ts';
 import { createScriptedEngine } from '../engine/scripted/scripted-engine.ts';
 import { createPromptPreparation } from './prepare-prompts.ts';
@@ -48,19 +49,46 @@ describe('preparing prompts', () => {
     expect(tight).toMatchObject({ kind: 'rejected', problem: { got: '17' } });
   });
 
-  test('encodes a sample once while the cache has room, again when it was dropped', async () => {
-    const engine = createScriptedEngine({ pieces: [] });
-    let rendered = 0;
-    const counting = (given: Sample) => {
-      rendered++;
-      return render(given);
+  test('encodes a prompt once while the cache has room, again when it was dropped', async () => {
+    const { model } = createScriptedEngine({ pieces: [] });
+    let encoded = 0;
+    const encode: typeof model.processor.encode = (messages) => {
+      encoded++;
+      return model.processor.encode(messages);
     };
-    const prepare = createPromptPreparation(engine.model, counting, 3, 100);
+    const counting = { ...model, processor: { ...model.processor, encode } };
+    const prepare = createPromptPreparation(counting, render, 3, 100);
     await prepare(sample);
+    await prepare({ ...sample });
+    expect(encoded).toBe(1);
+    await prepare({ ...sample, problem: 'which lobe?' });
     await prepare(sample);
-    expect(rendered).toBe(1);
-    await prepare({ ...sample, id: 'study-2' });
-    await prepare(sample);
-    expect(rendered).toBe(3);
+    expect(encoded).toBe(3);
+  });
+
+  test('asks each of two samples with one id its own question about its own image', async () => {
+    const { model } = createScriptedEngine({ pieces: [] });
+    const withImages = ({ problem, images }: Sample): readonly Message[] => [
+      {
+        role: 'user',
+        content: [
+          ...images.map((image) => ({ type: 'image' as const, image })),
+          { type: 'text', text: problem },
+        ],
+      },
+    ];
+    const image = (value: number) => ({ bytes: Uint8Array.of(value), name: 'scan.png' });
+    const prepare = createPromptPreparation(model, withImages, 3);
+    for (const one of [
+      sample,
+      { ...sample, problem: 'which lobe?' },
+      { ...sample, images: [image(1)] },
+      { ...sample, images: [image(2)] },
+    ]) {
+      expect(await prepare(one)).toMatchObject({
+        kind: 'prepared',
+        prompt: await model.processor.encode(withImages(one)),
+      });
+    }
   });
 });

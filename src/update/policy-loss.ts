@@ -88,16 +88,18 @@ function sequenceLoss(
     referenceLogprobs ? referenceLogprobs.length === length : settings.klCoefficient === 0,
     'a KL penalty needs a reference logprob for every token',
   );
+  const { ratioOf, tokenLoss } = kinds[settings.kind];
   const weight = tokenWeight(length);
   const gradient = new Float32Array(length);
   const sequenceLogRatio =
-    settings.kind === 'gspo' ? meanDifference(policyLogprobs, oldLogprobs) : undefined;
+    ratioOf === 'sequence' ? meanDifference(policyLogprobs, oldLogprobs) : undefined;
   let loss = 0;
   for (let t = 0; t < length; t++) {
     const policy = policyLogprobs[t] ?? 0;
     const logRatio = policy - (oldLogprobs[t] ?? 0);
-    const token = tokenLoss(settings, advantage, policy, sequenceLogRatio ?? logRatio);
-    tally.add('update/ratio', token.ratio);
+    const ratio = boundedRatio(sequenceLogRatio ?? logRatio, settings);
+    const token = tokenLoss(ratio, advantage, policy, settings);
+    tally.add('update/ratio', ratio.value);
     tally.add('update/clipFractionLow', token.clipped === 'low' ? 1 : 0);
     tally.add('update/clipFractionHigh', token.clipped === 'high' ? 1 : 0);
     tally.add('update/clipFractionDual', token.clipped === 'dual' ? 1 : 0);
@@ -116,6 +118,16 @@ function sequenceLoss(
   return { loss, gradient };
 }
 
+type Ratio = {
+  readonly value: number;
+  /** The value within [1 − clipLow, 1 + clipHigh]. */
+  readonly clipped: number;
+  /** The bound that `clipped` rests on. */
+  readonly side: 'low' | 'high' | 'not';
+  /** Whether the value follows its logprob, or rests on `logRatioBound`. */
+  readonly moves: boolean;
+};
+
 type TokenLoss = {
   readonly loss: number;
   /**
@@ -123,32 +135,49 @@ type TokenLoss = {
    * moves every one of them by 1/T: the shares add up to this one value.
    */
   readonly slope: number;
-  readonly ratio: number;
+  /** The bound that took the token's gradient away or, in `cispo`, weakened it. */
   readonly clipped: 'low' | 'high' | 'dual' | 'not';
 };
 
-function tokenLoss(
-  { kind, clipLow, clipHigh, clipDual }: PolicyLossSettings,
+type TokenLossFunction = (
+  ratio: Ratio,
   advantage: number,
   policyLogprob: number,
-  unboundedLogRatio: number,
-): TokenLoss {
-  const logRatio = Math.min(logRatioBound, Math.max(-logRatioBound, unboundedLogRatio));
-  const ratio = Math.exp(logRatio);
-  const clippedRatio = Math.min(1 + clipHigh, Math.max(1 - clipLow, ratio));
-  const side = ratio < clippedRatio ? 'low' : ratio > clippedRatio ? 'high' : 'not';
-  if (kind === 'cispo') {
-    const slope = -advantage * clippedRatio;
-    return { loss: slope * policyLogprob, slope, ratio, clipped: side };
-  }
-  const unclipped = -advantage * ratio;
-  const clipped = -advantage * clippedRatio;
+  settings: PolicyLossSettings,
+) => TokenLoss;
+
+const clippedSurrogate: TokenLossFunction = (ratio, advantage, _policyLogprob, { clipDual }) => {
+  const unclipped = -advantage * ratio.value;
+  const clipped = -advantage * ratio.clipped;
   if (advantage < 0 && Math.max(unclipped, clipped) > -advantage * clipDual) {
-    return { loss: -advantage * clipDual, slope: 0, ratio, clipped: 'dual' };
+    return { loss: -advantage * clipDual, slope: 0, clipped: 'dual' };
   }
-  if (clipped > unclipped) return { loss: clipped, slope: 0, ratio, clipped: side };
-  const slope = logRatio === unboundedLogRatio ? unclipped : 0;
-  return { loss: unclipped, slope, ratio, clipped: 'not' };
+  if (clipped > unclipped) return { loss: clipped, slope: 0, clipped: ratio.side };
+  return { loss: unclipped, slope: ratio.moves ? unclipped : 0, clipped: 'not' };
+};
+
+const weightedLikelihood: TokenLossFunction = (ratio, advantage, policyLogprob) => {
+  const slope = -advantage * ratio.clipped;
+  return { loss: slope * policyLogprob, slope, clipped: ratio.side };
+};
+
+const kinds: Readonly<
+  Record<
+    PolicyLossKind,
+    { readonly ratioOf: 'token' | 'sequence'; readonly tokenLoss: TokenLossFunction }
+  >
+> = {
+  clip: { ratioOf: 'token', tokenLoss: clippedSurrogate },
+  gspo: { ratioOf: 'sequence', tokenLoss: clippedSurrogate },
+  cispo: { ratioOf: 'token', tokenLoss: weightedLikelihood },
+};
+
+function boundedRatio(logRatio: number, { clipLow, clipHigh }: PolicyLossSettings): Ratio {
+  const bounded = Math.min(logRatioBound, Math.max(-logRatioBound, logRatio));
+  const value = Math.exp(bounded);
+  const clipped = Math.min(1 + clipHigh, Math.max(1 - clipLow, value));
+  const side = value < clipped ? 'low' : value > clipped ? 'high' : 'not';
+  return { value, clipped, side, moves: bounded === logRatio };
 }
 
 function meanDifference(policyLogprobs: Float32Array, oldLogprobs: Float32Array): number {

@@ -231,8 +231,10 @@ export function describeEngine(name: string, fixture: EngineFixture): void {
           engine.logprobs(sequences, 'policy', noAbort),
           other.logprobs(sequences, 'policy', noAbort),
         ]);
+        const sampled = (await sampleAll(other, requestsFor(prompts))).flat();
         await other.close();
         ours.forEach((row, i) => {
+          expect([...sampled[i]!.tokens]).toEqual([...sequences[i]!.completion]);
           expect(difference(row, theirs[i]!)).toBeLessThan(1e-5);
         });
         const learn = async (fresh: Engine) => {

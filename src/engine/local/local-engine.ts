@@ -44,13 +44,19 @@ import {
 } from './weights.ts';
 
 export type LocalEngineOptions = {
-  /** Padded tokens in one forward or backward pass: bounds memory. @default 2048 */
+  /**
+   * Padded tokens in one scoring or update pass: bounds memory. Prompts read for sampling may have four
+   * times as many, since nothing of theirs is kept for a backward pass. @default 2048
+   */
   readonly maxBatchTokens?: number;
   /** Completions decoded side by side. @default 256 */
   readonly maxRows?: number;
   /** Whether a group's prompt is computed once for all its completions. @default true */
   readonly sharePrompts?: boolean;
 };
+
+/** A prefill may have this many times `maxBatchTokens`. */
+const prefillFactor = 4;
 
 /**
  * Opens a model directory in Hugging Face layout. Its weights are the policy's start and the reference.
@@ -110,6 +116,7 @@ class LocalEngine implements Engine {
       stopTokens: processor.stopTokens,
       bannedTokens: processor.bannedTokens,
       maxRows: this.#options.maxRows,
+      maxPrefillTokens: prefillFactor * this.#options.maxBatchTokens,
     };
     return sampleBatched(requests, settings, signal);
   }

@@ -24,6 +24,8 @@ export type SamplerSettings = {
   readonly bannedTokens: readonly number[];
   /** Completions decoded side by side. */
   readonly maxRows: number;
+  /** Padded tokens of the prompts read side by side. */
+  readonly maxPrefillTokens: number;
 };
 
 /** A completion in the making. */
@@ -43,13 +45,21 @@ export async function* sampleBatched(
   settings: SamplerSettings,
   signal: AbortSignal,
 ): AsyncGenerator<SampledGroup> {
-  for (const batch of batchRequests(requests, settings.maxRows)) {
+  const { maxRows, maxPrefillTokens } = settings;
+  for (const batch of batchRequests(requests, maxRows, maxPrefillTokens)) {
     yield* sampleBatch(requests, batch, settings, signal);
   }
 }
 
-/** Requests of similar size together; a request is never split, so its prompt is read once. */
-function batchRequests(requests: readonly SampleRequest[], maxRows: number): number[][] {
+/**
+ * Positions of the requests that are sampled side by side, batch by batch. Requests of similar size meet;
+ * a request is never split, so its prompt is read once, and a single one may exceed both limits.
+ */
+export function batchRequests(
+  requests: readonly SampleRequest[],
+  maxRows: number,
+  maxPrefillTokens: number,
+): number[][] {
   const order = requests
     .map((_, i) => i)
     .sort(
@@ -58,17 +68,24 @@ function batchRequests(requests: readonly SampleRequest[], maxRows: number): num
         requests[b]!.prompt.tokens.length - requests[a]!.prompt.tokens.length,
     );
   const batches: number[][] = [];
+  let current: number[] = [];
   let rows = 0;
+  let longest = 0;
   for (const request of order) {
-    const count = requests[request]!.keys.length;
-    const current = batches.at(-1);
-    if (current === undefined || rows + count > maxRows) {
-      batches.push([request]);
-      rows = count;
-    } else {
-      current.push(request);
-      rows += count;
+    const { keys, prompt } = requests[request]!;
+    rows += keys.length;
+    longest = Math.max(longest, prompt.tokens.length);
+    if (
+      current.length === 0 ||
+      rows > maxRows ||
+      (current.length + 1) * longest > maxPrefillTokens
+    ) {
+      current = [];
+      batches.push(current);
+      rows = keys.length;
+      longest = prompt.tokens.length;
     }
+    current.push(request);
   }
   return batches;
 }
