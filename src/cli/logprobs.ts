@@ -8,7 +8,7 @@ import { readModelFiles } from '../model/model-files.ts';
 import { createProcessor } from '../model/processor.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { type EncodedRow, type RowEncoding, readRows, rowFields } from './completion-rows.ts';
-import { requireWritable, writeAside } from './write-aside.ts';
+import { requireWritable, writeOut } from './out-file.ts';
 
 type Options = {
   readonly model: string;
@@ -51,7 +51,7 @@ async function scoreFile(options: Options, { terminal, signal }: CommandContext)
   await requireWritable(options.out, options.force ?? false);
   const encoding = await openEncoding(options.model);
   const total = await checkRows(options.in, encoding, signal);
-  await writeAside(options.out, async (append) => {
+  await writeOut(options.out, async (append) => {
     const engine = await openLocalEngine(options.model);
     try {
       let done = 0;

@@ -93,7 +93,11 @@ async function runQuickstart(
   const started = clock();
   if (!isResumed) await requireNewRun(config.out);
   const template = await openTemplate(config.data.template);
-  const { reward, ...scorers } = openReward(config.reward, readSecrets(config.reward), config.seed);
+  const { reward, ...scorers } = await openReward(
+    config.reward,
+    readSecrets(config.reward),
+    config.seed,
+  );
   const algorithm = resolveAlgorithm(config.algorithm);
   const engine = await openLocalEngine(config.model);
   const { maxCompletionTokens } = config.rollout;

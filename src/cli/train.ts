@@ -46,7 +46,7 @@ async function runTraining(
   const validation = await openSamples(config.data, 'validation', hub, signal);
   reportRejectedRows(terminal, [training, validation]);
   const template = await openTemplate(config.data.template);
-  const { reward, ...scorers } = openReward(config.reward, secrets, config.seed);
+  const { reward, ...scorers } = await openReward(config.reward, secrets, config.seed);
   const algorithm = resolveAlgorithm(config.algorithm);
   const engine = await openLocalEngine(config.model);
   try {

@@ -1,9 +1,9 @@
-import { open, rename } from 'node:fs/promises';
 import type { SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { fail } from '../core/errors.ts';
 import type { Sample } from '../core/sample.ts';
-import { formatOf } from './data-file.ts';
+import { writeAside } from '../core/write-aside.ts';
+import { type DataFile, formatOf } from './data-file.ts';
 
 /**
  * Writes samples as parquet or JSONL, by the path's extension, in the schema that `readSamples` reads.
@@ -21,17 +21,14 @@ export async function writeSamples(path: string, samples: Iterable<Sample>): Pro
       next: 'choose one of the two formats',
     });
   }
-  const chunks = format === 'parquet' ? [toParquet([...samples])] : jsonLines(samples);
-  const aside = `${path}.unfinished`;
-  const file = await open(aside, 'w');
-  try {
-    for (const chunk of chunks) await file.writeFile(chunk);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(aside, path);
+  await writeAside(path, async (append) => {
+    for (const chunk of encoders[format](samples)) await append(chunk);
+  });
 }
+
+const encoders: Readonly<
+  Record<DataFile['format'], (samples: Iterable<Sample>) => Iterable<string | Uint8Array>>
+> = { parquet: (samples) => [toParquet([...samples])], jsonl: jsonLines };
 
 const rowGroupSize = 256;
 

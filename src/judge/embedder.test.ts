@@ -5,7 +5,7 @@ import { rngFromKey } from '../core/rng.ts';
 import { systemClock } from './clock.ts';
 import { cosine, type EmbedOutcome } from './embedder.ts';
 import { cacheEmbeddings } from './embedding-cache.ts';
-import { createLocalEmbedder } from './local-embedder.ts';
+import { openLocalEmbedder } from './local-embedder.ts';
 import { createOpenAiEmbedder } from './openai-embedder.ts';
 
 const never = new AbortController().signal;
@@ -19,8 +19,8 @@ function vectorOf(outcome: EmbedOutcome | undefined): Float32Array {
   return outcome.vector;
 }
 
-describe('local embedder', () => {
-  const embedder = createLocalEmbedder();
+describe('local embedder', async () => {
+  const embedder = await openLocalEmbedder();
 
   it('gives unit vectors that place paraphrases nearer than other findings', async () => {
     const texts = ['enlarged heart', 'the heart is enlarged', 'fracture of the left wrist'];
@@ -34,9 +34,16 @@ describe('local embedder', () => {
   it('gives a text the same vector alone and in a batch of many', async () => {
     const many = Array.from({ length: 20 }, (_, i) => `finding ${'of note '.repeat(i % 4)}${i}`);
     const batch = (await embedder.embed(many, never)).map(vectorOf);
-    const fresh = createLocalEmbedder();
+    const fresh = await openLocalEmbedder();
     const [alone] = (await fresh.embed(['finding of note 1'], never)).map(vectorOf);
     expect(cosine(alone ?? new Float32Array(), batch[1] ?? new Float32Array())).toBeCloseTo(1, 4);
+  });
+
+  it('that cannot be loaded is one clear error, before any text is embedded', async () => {
+    const missing = () => Promise.reject(new Error('Cannot find package'));
+    await expect(openLocalEmbedder(missing)).rejects.toThrow(
+      /^@energetic-ai\/model-embeddings-en: expected the installed package, got Cannot find package; run npm install/,
+    );
   });
 
   it('refuses blank texts and leaves the others alone', async () => {

@@ -18,7 +18,7 @@ export type Embedder = {
   readonly describe: EmbedderDescription;
   /**
    * One outcome per text, in the order of the texts. Blank texts are `refused`: they have no meaning to
-   * embed. After `signal` aborts, open texts come back `cancelled`.
+   * embed. Failures are outcomes; after `signal` aborts, open texts come back `cancelled`.
    */
   embed(texts: readonly string[], signal: AbortSignal): Promise<readonly EmbedOutcome[]>;
 };

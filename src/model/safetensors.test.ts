@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
+import { unfinishedPrefix } from '../core/write-aside.ts';
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16 } from './half-floats.ts';
 import { openSafetensors } from './safetensors.ts';
 import { tinyConfig, tinyModelDirectory } from './tiny-model.fixture.ts';
@@ -166,5 +167,7 @@ test('a failed write leaves the old file and nothing aside', async () => {
   const store = await openSafetensors(path);
   expect(Array.from(await store.read('x'))).toEqual([7]);
   await store.close();
-  expect((await readdir(directory)).filter((name) => name.endsWith('.partial'))).toEqual([]);
+  expect((await readdir(directory)).filter((name) => name.startsWith(unfinishedPrefix))).toEqual(
+    [],
+  );
 });

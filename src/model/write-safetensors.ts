@@ -1,7 +1,6 @@
 /** Writes a safetensors file so that a crash leaves either the old file or the new one, never a part. */
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { invariant } from '../core/errors.ts';
+import { writeAside } from '../core/write-aside.ts';
 import { float32ToBfloat16 } from './half-floats.ts';
 
 export type NamedTensor = {
@@ -22,23 +21,13 @@ export async function writeSafetensors(
   tensors: readonly NamedTensor[],
   dtype: 'F32' | 'BF16' = 'F32',
 ): Promise<void> {
-  const aside = `${path}.partial`;
-  const file = await open(aside, 'w');
-  try {
-    await writeAll(file, header(tensors, dtype));
+  await writeAside(path, async (append) => {
+    await append(header(tensors, dtype));
     for (const { data } of tensors) {
       const values = dtype === 'F32' ? data : float32ToBfloat16(data);
-      await writeAll(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+      await append(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     }
-    await file.sync();
-  } catch (error) {
-    await file.close();
-    await rm(aside, { force: true });
-    throw error;
-  }
-  await file.close();
-  await rename(aside, path);
-  await syncDirectory(dirname(path));
+  });
 }
 
 function header(tensors: readonly NamedTensor[], dtype: 'F32' | 'BF16'): Uint8Array {
@@ -63,17 +52,4 @@ function header(tensors: readonly NamedTensor[], dtype: 'F32' | 'BF16'): Uint8Ar
   new DataView(bytes.buffer).setBigUint64(0, BigInt(padded), true);
   bytes.set(json, 8);
   return bytes;
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, done, Math.min(bytes.length - done, 1 << 30));
-    done += bytesWritten;
-  }
-}
-
-/** Makes the rename itself durable. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  await directory.sync().finally(() => directory.close());
 }

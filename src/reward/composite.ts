@@ -34,7 +34,7 @@ export type RewardOutcome =
 
 export type RewardFunction = {
   readonly profile: RewardProfile;
-  /** One outcome per item, in the order of the items. Failures are outcomes; the call does not reject. */
+  /** One outcome per item, in the order of the items. Failures are outcomes; only a defect rejects. */
   score(items: readonly RewardItem[], signal: AbortSignal): Promise<readonly RewardOutcome[]>;
 };
 

@@ -8,7 +8,8 @@ import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fail } from '../core/errors.ts';
-import { flush, isMissing, namesIn, unfinishedPrefix, writeFileDurably } from './durable.ts';
+import { flush, unfinishedPrefix } from '../core/write-aside.ts';
+import { isMissing, namesIn, writeFileDurably } from './durable.ts';
 import { type Attempt, attemptSchema } from './records.ts';
 
 /** All attempts of a run, oldest first. */

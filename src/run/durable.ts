@@ -3,20 +3,14 @@
  * place, flushed, renamed, and the rename flushed.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fail, messageOf } from '../core/errors.ts';
-
-/** Names with this prefix are unfinished or being deleted; readers pass over them. */
-export const unfinishedPrefix = '.unfinished-';
+import { flush, unfinishedPrefix, writeAside } from '../core/write-aside.ts';
 
 /** Replaces `path` by `text` in one step. */
 export async function writeFileDurably(path: string, text: string): Promise<void> {
-  const aside = join(dirname(path), `${unfinishedPrefix}${randomUUID()}`);
-  await writeFile(aside, text);
-  await flush(aside);
-  await rename(aside, path);
-  await flush(dirname(path));
+  await writeAside(path, (append) => append(text));
 }
 
 /**
@@ -74,22 +68,16 @@ export async function namesIn(directory: string): Promise<string[]> {
   }
 }
 
-/** Forces a file's or directory's content to the disk. */
-export async function flush(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 export function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 /** Turns what the file system refuses (no room, no permission) into an error that says how to go on. */
-export async function storing<T>(path: string, write: () => Promise<T>): Promise<T> {
+export async function storing<T>(
+  where: string,
+  write: () => Promise<T>,
+  next = 'make room or grant access, then resume the run',
+): Promise<T> {
   try {
     return await write();
   } catch (error) {
@@ -97,10 +85,10 @@ export async function storing<T>(path: string, write: () => Promise<T>): Promise
     fail(
       'run',
       {
-        where: path,
+        where,
         expected: 'a place that can be written',
         got: messageOf(error),
-        next: 'make room or grant access, then resume the run',
+        next,
       },
       error,
     );

@@ -5,7 +5,7 @@ import { rngFromKey } from '../core/rng.ts';
 import { systemClock } from '../judge/clock.ts';
 import type { Embedder, EmbedderDescription } from '../judge/embedder.ts';
 import type { Judge, JudgeDescription } from '../judge/judge.ts';
-import { createLocalEmbedder } from '../judge/local-embedder.ts';
+import { openLocalEmbedder } from '../judge/local-embedder.ts';
 import { createOpenAiEmbedder } from '../judge/openai-embedder.ts';
 import { createOpenAiJudge } from '../judge/openai-judge.ts';
 import { createReferenceMatchJudge } from '../judge/reference-match.ts';
@@ -21,10 +21,17 @@ export type OpenedReward = {
   readonly embedder: EmbedderDescription;
 };
 
-/** No server is contacted yet. */
-export function openReward(config: RewardConfig, secrets: Secrets, seed: number): OpenedReward {
+/**
+ * Loads what runs in this process; no server is contacted yet.
+ * @throws MedixError 'judge' when the local encoder cannot be loaded.
+ */
+export async function openReward(
+  config: RewardConfig,
+  secrets: Secrets,
+  seed: number,
+): Promise<OpenedReward> {
   const judge = openJudge(config, secrets, seed);
-  const embedder = openEmbedder(config, secrets, seed);
+  const embedder = await openEmbedder(config, secrets, seed);
   return {
     reward: createReward({ profile: rewardProfiles[config.profile], judge, embedder }),
     judge: judge.describe,
@@ -40,8 +47,12 @@ function openJudge({ judge, profile }: RewardConfig, secrets: Secrets, seed: num
   );
 }
 
-function openEmbedder({ embedder }: RewardConfig, secrets: Secrets, seed: number): Embedder {
-  if (embedder.kind === 'local') return createLocalEmbedder();
+async function openEmbedder(
+  { embedder }: RewardConfig,
+  secrets: Secrets,
+  seed: number,
+): Promise<Embedder> {
+  if (embedder.kind === 'local') return openLocalEmbedder();
   return createOpenAiEmbedder(serverOptions(embedder, secrets.embedderApiKey), {
     rng: rngFromKey(`embedder/${seed}`),
     clock: systemClock,

@@ -27,7 +27,7 @@ const shares = {
   normality: 0.03,
 } as const;
 
-export type QuestionKind = keyof typeof shares;
+type QuestionKind = keyof typeof shares;
 
 const needs: Readonly<Partial<Record<QuestionKind, readonly Attribute[]>>> = {
   count: ['count'],
