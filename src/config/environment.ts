@@ -4,6 +4,7 @@ import type { TrainConfig } from './train-config.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** How to reach a Hugging Face hub; left out, the public one without a token. */
 export type HubAccess = {
   /** `HF_TOKEN`. */
   readonly token?: string;

@@ -1,12 +1,7 @@
 import { downloadFile, listFiles } from '@huggingface/hub';
+import type { HubAccess } from '../config/environment.ts';
 import { fail, messageOf } from '../core/errors.ts';
 import type { DataFile } from './data-file.ts';
-
-/** How to reach a Hugging Face hub; left out, the public one without a token. */
-export type HubAccess = {
-  readonly endpoint?: string;
-  readonly token?: string;
-};
 
 export function isHubName(text: string): boolean {
   return /^[A-Za-z0-9][\w.-]*\/[\w.-]+$/.test(text);

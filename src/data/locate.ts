@@ -1,8 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { HubAccess } from '../config/environment.ts';
 import { fail } from '../core/errors.ts';
 import { type DataFile, formatOf, localFile } from './data-file.ts';
-import { type HubAccess, isHubName, listHubFiles, openHubFile } from './hub.ts';
+import { isHubName, listHubFiles, openHubFile } from './hub.ts';
 
 /**
  * The files that a location stands for, each opened when it is its turn: a parquet or JSONL file; a

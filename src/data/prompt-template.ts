@@ -16,7 +16,7 @@ export type PromptTemplate = {
  * Stands in for the question while the template renders, so that the place of the images is known and
  * no text of a question can act as markup.
  */
-const questionMark = '\uE000question\uE001';
+const questionPlaceholder = '\uE000question\uE001';
 
 /**
  * Opens a built-in template (`medix-r1`, `brief`) or a Jinja file.
@@ -66,8 +66,8 @@ export function renderMessages(
 
 /** The text before the question, and the texts that the question joins (the first is empty). */
 function splitAtQuestion({ template }: PromptTemplate, imageCount: number): [string, string[]] {
-  const text = template.render({ problem: questionMark, imageCount, modalities }).trim();
-  const [before, ...rest] = text.split(questionMark);
+  const text = template.render({ problem: questionPlaceholder, imageCount, modalities }).trim();
+  const [before, ...rest] = text.split(questionPlaceholder);
   if (before === undefined || rest.length === 0)
     throw new Error('a template without {{ problem }}');
   return [before, ['', ...rest]];

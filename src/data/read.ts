@@ -1,7 +1,7 @@
+import type { HubAccess } from '../config/environment.ts';
 import { MedixError } from '../core/errors.ts';
 import type { Sample } from '../core/sample.ts';
 import type { DataFile } from './data-file.ts';
-import type { HubAccess } from './hub.ts';
 import { readJsonLines } from './jsonl.ts';
 import { locate } from './locate.ts';
 import { readParquet } from './parquet.ts';

@@ -1,19 +1,19 @@
 import { isModality, type Modality } from '../core/modality.ts';
 
 /** A completion in the output format `<TAG><thinking>…</thinking><answer>…</answer>`. */
-export type Response = {
+type ResponseParts = {
   readonly modality: Modality;
   readonly thinking: string;
   readonly answer: string;
 };
 
 export type ParsedResponse =
-  | ({ readonly kind: 'parsed' } & Response)
+  | ({ readonly kind: 'parsed' } & ResponseParts)
   /** The parts that could be read, and what is wrong with the first that could not. */
-  | ({ readonly kind: 'malformed'; readonly problem: string } & Partial<Response>);
+  | ({ readonly kind: 'malformed'; readonly problem: string } & Partial<ResponseParts>);
 
 /** Writes a response in the output format. */
-export function formatDemonstration({ modality, thinking, answer }: Response): string {
+export function formatDemonstration({ modality, thinking, answer }: ResponseParts): string {
   return `<${modality}><thinking>${thinking}</thinking><answer>${answer}</answer>`;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The one expensive seam: six verbs over a policy that may live in this process or on a cluster. An
+ * The one expensive seam: few verbs over a policy that may live in this process or on a cluster. An
  * engine knows tokens and gradients; nothing about rewards, groups, judges or run directories.
  */
 import type { Metrics } from '../core/metrics.ts';

@@ -10,7 +10,7 @@ import type { Node } from '../tensor/node.ts';
 import * as ops from '../tensor/ops.ts';
 import type { Attend } from './attention.ts';
 import type { TextConfig } from './config.ts';
-import type { Parameters } from './parameters.ts';
+import type { ParameterLookup } from './parameters.ts';
 import { rotary, type VisionGraph } from './vision-graph.ts';
 
 export type DecoderGraph = {
@@ -23,7 +23,7 @@ export type DecoderGraph = {
 export function decoderGraph(
   text: TextConfig,
   tokens: Dim,
-  parameters: Parameters,
+  parameters: ParameterLookup,
   attend: Attend,
   images: VisionGraph | undefined,
 ): DecoderGraph {
@@ -76,7 +76,11 @@ export function decoderGraph(
 }
 
 /** Scores over the vocabulary [M, V] of hidden states [M, D]. */
-export function vocabularyLogits(hidden: Node, text: TextConfig, parameters: Parameters): Node {
+export function vocabularyLogits(
+  hidden: Node,
+  text: TextConfig,
+  parameters: ParameterLookup,
+): Node {
   const name = text.tieWordEmbeddings ? 'model.language_model.embed_tokens' : 'lm_head';
   return ops.linear(hidden, parameters(`${name}.weight`));
 }

@@ -89,7 +89,7 @@ export function initialValues(spec: ParameterSpec, rng: Rng): Float32Array {
 }
 
 /** The graph's input node of a parameter; the same node for the same name. */
-export type Parameters = (name: string) => Node;
+export type ParameterLookup = (name: string) => Node;
 
 export function parameterNodes(config: ModelConfig): ReadonlyMap<string, Node> {
   return new Map(parameterSpecs(config).map(({ name, shape }) => [name, input(name, shape)]));

@@ -9,7 +9,7 @@ import { type Dim, dimMultiply } from '../tensor/dim.ts';
 import type { Node } from '../tensor/node.ts';
 import * as ops from '../tensor/ops.ts';
 import type { VisionConfig } from './config.ts';
-import type { Parameters } from './parameters.ts';
+import type { ParameterLookup } from './parameters.ts';
 
 export type VisionGraph = {
   /** [I·U, text width] */
@@ -40,7 +40,7 @@ function visionInputs(vision: VisionConfig) {
   };
 }
 
-export function visionGraph(vision: VisionConfig, parameters: Parameters): VisionGraph {
+export function visionGraph(vision: VisionConfig, parameters: ParameterLookup): VisionGraph {
   const inputs = visionInputs(vision);
   const width = vision.hiddenSize;
   const affine = (x: Node, name: string) =>
@@ -87,7 +87,7 @@ function attention(
   x: Node,
   block: string,
   vision: VisionConfig,
-  parameters: Parameters,
+  parameters: ParameterLookup,
   inputs: ReturnType<typeof visionInputs>,
 ): Node {
   const { hiddenSize: width, heads } = vision;

@@ -7,6 +7,7 @@ import {
   type NodeProtoSchema,
   TensorProto_DataType,
   type TensorProtoSchema,
+  TypeProtoSchema,
   type ValueInfoProtoSchema,
 } from 'onnx-buf';
 import type { Dim, Shape } from './dim.ts';
@@ -32,6 +33,17 @@ export type OnnxGraph = {
 const opset = 20n;
 const irVersion = 10n;
 
+type OnnxNode = MessageInitShape<typeof NodeProtoSchema> & {
+  readonly input: readonly string[];
+  readonly output: readonly string[];
+};
+
+/**
+ * Every model's first result: an empty sequence. The runtime's binding cannot hand it back; program.ts
+ * tells what that is good for.
+ */
+export const lastWord = 'done';
+
 /**
  * @param outputs result name to node.
  * @param given nodes whose values are fed under these names instead of being computed.
@@ -40,7 +52,7 @@ export function emitOnnx(
   outputs: Readonly<Record<string, Node>>,
   given: ReadonlyMap<Node, string> = new Map(),
 ): OnnxGraph {
-  const nodes: MessageInitShape<typeof NodeProtoSchema>[] = [];
+  const nodes: OnnxNode[] = [];
   const initializers = new Map<string, MessageInitShape<typeof TensorProtoSchema>>();
   const inputs = new Map<string, GraphInput>();
   const dims = new Set<string>();
@@ -109,11 +121,18 @@ export function emitOnnx(
       names.set(node, (opTable[node.kind] as OpRule<OpKind>).onnx(emitter, operands, node));
     }
   }
-  const results = Object.entries(outputs).map(([name, node]) => {
-    // A result may be an input or shared by two names: give each its own node.
-    nodes.push({ opType: 'Identity', input: [names.get(node)!], output: [name] });
-    return { name, shape: node.shape };
-  });
+  // A result takes the place of the value it is, rather than a copy of it; an input, or a value that
+  // already is a result, gets a node of its own.
+  const computed = new Set(emitted.values());
+  const resultNames = new Map<string, string>();
+  for (const [name, node] of Object.entries(outputs)) {
+    const value = names.get(node)!;
+    if (computed.has(value) && !resultNames.has(value)) resultNames.set(value, name);
+    else nodes.push({ opType: 'Identity', input: [value], output: [name] });
+  }
+  const rename = (value: string) => resultNames.get(value) ?? value;
+  const results = Object.entries(outputs).map(([name, { shape }]) => ({ name, shape }));
+  nodes.push({ opType: 'SequenceEmpty', input: [], output: [lastWord] });
 
   const model = create(ModelProtoSchema, {
     irVersion,
@@ -124,7 +143,11 @@ export function emitOnnx(
     ],
     graph: {
       name: 'graph',
-      node: nodes,
+      node: nodes.map((node) => ({
+        ...node,
+        input: node.input.map(rename),
+        output: node.output.map(rename),
+      })),
       initializer: [...initializers.values()],
       input: [
         ...[...inputs.values()].map(({ name, shape, dataType }) =>
@@ -132,7 +155,10 @@ export function emitOnnx(
         ),
         ...[...dims].map((dim) => valueInfo(`dim:${dim}`, [1], 'INT64')),
       ],
-      output: results.map(({ name, shape }) => valueInfo(name, shape, 'FLOAT')),
+      output: [
+        emptySequence(lastWord),
+        ...results.map(({ name, shape }) => valueInfo(name, shape, 'FLOAT')),
+      ],
     },
   });
   return {
@@ -176,4 +202,11 @@ function valueInfo(
       },
     },
   };
+}
+
+function emptySequence(name: string): MessageInitShape<typeof ValueInfoProtoSchema> {
+  const element = create(TypeProtoSchema, {
+    value: { case: 'tensorType', value: { elemType: TensorProto_DataType.FLOAT } },
+  });
+  return { name, type: { value: { case: 'sequenceType', value: { elemType: element } } } };
 }

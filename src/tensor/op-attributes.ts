@@ -32,7 +32,7 @@ export type OpAttributes = {
   softmax: object;
   logSoftmax: object;
   tokenLogprobs: object;
-  placeTokens: { readonly vocabulary: Dim };
+  addAtTokens: object;
   rmsNorm: { readonly epsilon: number };
   layerNorm: { readonly epsilon: number };
 };

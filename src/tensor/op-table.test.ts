@@ -63,7 +63,7 @@ const cases: { readonly [K in OpKind]: readonly Node[] } = {
   softmax: [ops.softmax(cube)],
   logSoftmax: [ops.logSoftmax(cube)],
   tokenLogprobs: [ops.tokenLogprobs(x, indices)],
-  placeTokens: [ops.placeTokens(vector, indices, 6)],
+  addAtTokens: [ops.addAtTokens(x, vector, indices)],
   rmsNorm: [ops.rmsNorm(cube, row, 1e-6)],
   layerNorm: [ops.layerNorm(cube, row, bias, 1e-6)],
 };

@@ -12,7 +12,7 @@ import {
   strides,
   zeros,
 } from './array.ts';
-import { type Bindings, dimAdd, dimSubtract, dimValue } from './dim.ts';
+import { type Bindings, dimAdd, dimMultiply, dimSubtract, dimValue } from './dim.ts';
 import type { Emitter } from './emitter.ts';
 import type { Node } from './node.ts';
 import type { OpAttributes, OpKind } from './op-attributes.ts';
@@ -41,6 +41,7 @@ type Binary = 'add' | 'subtract' | 'multiply' | 'divide';
 
 const last = (node: Node) => node.shape.length - 1;
 const sumLast = (node: Node) => ops.sum(node, [last(node)]);
+const sumSquares = (node: Node) => sumLast(ops.multiply(node, node));
 const width = (node: Node) => node.shape.at(-1) as number;
 
 function elementwise<K extends Elementwise>(
@@ -316,12 +317,16 @@ export const opTable: { readonly [K in OpKind]: OpRule<K> } = {
   rotateHalf: {
     // The map is a rotation by a quarter turn: its transpose is its negative.
     gradient: (_, g) => [ops.scale(ops.rotateHalf(g), -1)],
+    // One pass of the rotary kernel, each row a sequence of one, at cosine 0 and sine 1.
     onnx: (emit, [a], node) => {
-      const half = width(node) / 2;
-      const axis = emit.dims([last(node)]);
-      const low = emit.op('Slice', [a!, emit.dims([0]), emit.dims([half]), axis]);
-      const high = emit.op('Slice', [a!, emit.dims([half]), emit.dims([2 * half]), axis]);
-      return emit.op('Concat', [emit.op('Neg', [high]), low], { axis: -1 });
+      const size = width(node);
+      const row = emit.op('Reshape', [a!, emit.dims([-1, 1, size])]);
+      const [cos, sin] = [0, 1].map((value) =>
+        emit.op('Expand', [emit.scalar(value), emit.dims([1, size / 2])]),
+      );
+      const inputs = [row, emit.dims([0]), cos!, sin!];
+      const turned = emit.op('RotaryEmbedding', inputs, {}, 'com.microsoft');
+      return emit.op('Reshape', [turned, emit.op('Shape', [a!])]);
     },
     interpret: ([a]) =>
       mapRows(a!, (row) => {
@@ -383,9 +388,8 @@ export const opTable: { readonly [K in OpKind]: OpRule<K> } = {
   tokenLogprobs: {
     gradient: (node, g) => {
       const [logits, tokens] = node.inputs as readonly [Node, Node];
-      const column = ops.reshape(g, [g.shape[0]!, 1]);
-      const spread = ops.multiply(ops.softmax(logits), column);
-      return [ops.subtract(ops.placeTokens(g, tokens, logits.shape[1]!), spread), undefined];
+      const column = ops.reshape(ops.scale(g, -1), [g.shape[0]!, 1]);
+      return [ops.addAtTokens(ops.multiply(ops.softmax(logits), column), g, tokens), undefined];
     },
     onnx: (emit, [logits, tokens]) => {
       const all = emit.op('LogSoftmax', [logits!], { axis: -1 });
@@ -401,34 +405,41 @@ export const opTable: { readonly [K in OpKind]: OpRule<K> } = {
     },
     recompute: false,
   },
-  placeTokens: {
+  addAtTokens: {
     gradient: (node, g) => {
-      const tokens = node.inputs[1]!;
-      const vocabulary = node.attributes.vocabulary;
-      const marks = ops.placeTokens(ops.expand(one, tokens.shape), tokens, vocabulary);
-      return [
-        ops.sumTo(ops.reshape(sumLast(ops.multiply(g, marks)), tokens.shape), tokens.shape),
-        undefined,
-      ];
+      const [matrix, values, tokens] = node.inputs as readonly [Node, Node, Node];
+      const blank = ops.expand(ops.constant(0), matrix.shape);
+      const marks = ops.addAtTokens(blank, ops.expand(one, values.shape), tokens);
+      return [g, ops.reshape(sumLast(ops.multiply(g, marks)), values.shape), undefined];
     },
-    onnx: (emit, [values, tokens], node) => {
-      const table = emit.op('Expand', [emit.scalar(0), emit.dims(node.shape)]);
+    onnx: (emit, [matrix, values, tokens]) => {
       const columns = emit.op('Unsqueeze', [tokens!, emit.dims([1])]);
       const updates = emit.op('Unsqueeze', [values!, emit.dims([1])]);
-      return emit.op('ScatterElements', [table, columns, updates], { axis: 1 });
+      const attributes = { axis: 1, reduction: 'add' };
+      return emit.op('ScatterElements', [matrix!, columns, updates], attributes);
     },
-    interpret: ([values, tokens], _, shape) =>
-      build(shape, ([row, column]) => (tokens!.data[row!] === column ? values!.data[row!]! : 0)),
+    interpret: ([matrix, values, tokens], _, shape) =>
+      build(shape, ([row, column]) => {
+        const added = tokens!.data[row!] === column ? values!.data[row!]! : 0;
+        return broadcastAt(matrix!, [row!, column!]) + added;
+      }),
     recompute: true,
   },
   rmsNorm: {
+    // With r = 1/rms(a): r·g·w − a·r³·mean(g·a·w), and Σ r·g·a for the weight. The sums are products
+    // with a vector, which read the rows but write none.
     gradient: (node, g) => {
       const [a, weight] = node.inputs as readonly [Node, Node];
-      const inverse = inverseDeviation(ops.multiply(a, a), node.attributes.epsilon);
-      const normal = ops.multiply(a, inverse);
+      const size = width(a);
+      const rows = dimMultiply(...a.shape.slice(0, -1));
+      const inverse = inverseDeviation(sumSquares(a), size, node.attributes.epsilon);
+      const product = ops.reshape(ops.multiply(g, a), [rows, size]);
+      const dot = ops.matmul(product, ops.reshape(weight, [size, 1]));
+      const cubed = ops.multiply(inverse, ops.multiply(inverse, inverse));
+      const pull = ops.scale(ops.multiply(cubed, ops.reshape(dot, inverse.shape)), 1 / size);
       return [
-        normGradient(ops.multiply(g, weight), normal, inverse),
-        ops.sumTo(ops.multiply(g, normal), weight.shape),
+        ops.subtract(ops.multiply(ops.multiply(g, weight), inverse), ops.multiply(a, pull)),
+        ops.reshape(ops.matmul(ops.reshape(inverse, [1, rows]), product), weight.shape),
       ];
     },
     onnx: (emit, inputs, { attributes }) =>
@@ -443,7 +454,7 @@ export const opTable: { readonly [K in OpKind]: OpRule<K> } = {
     gradient: (node, g) => {
       const [a, weight, bias] = node.inputs as readonly [Node, Node, Node];
       const centred = ops.subtract(a, ops.scale(sumLast(a), 1 / width(a)));
-      const inverse = inverseDeviation(ops.multiply(centred, centred), node.attributes.epsilon);
+      const inverse = inverseDeviation(sumSquares(centred), width(a), node.attributes.epsilon);
       const normal = ops.multiply(centred, inverse);
       const inner = normGradient(ops.multiply(g, weight), normal, inverse);
       return [
@@ -462,9 +473,9 @@ export const opTable: { readonly [K in OpKind]: OpRule<K> } = {
   },
 };
 
-/** 1 / sqrt(mean over the last axis + epsilon). */
-function inverseDeviation(squares: Node, epsilon: number): Node {
-  const mean = ops.scale(sumLast(squares), 1 / width(squares));
+/** 1 / sqrt(mean of squares + epsilon), given their sum over the last axis and its size. */
+function inverseDeviation(sumOfSquares: Node, size: number, epsilon: number): Node {
+  const mean = ops.scale(sumOfSquares, 1 / size);
   return ops.divide(one, ops.sqrt(ops.add(mean, ops.constant(epsilon))));
 }
 

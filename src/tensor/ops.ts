@@ -1,5 +1,5 @@
 /** The vocabulary graphs are written in: one function per op, plus a few short compositions. */
-import { type Dim, type Shape, sameShape } from './dim.ts';
+import { type Dim, dimAdd, type Shape, sameShape } from './dim.ts';
 import { type Node, node } from './node.ts';
 import type { DataType } from './op-attributes.ts';
 
@@ -9,7 +9,7 @@ export const input = (name: string, shape: Shape, dataType: DataType = 'float32'
 export const constant = (value: number): Node => node('constant', [], { value });
 
 /** Elementwise with numpy's broadcasting; a named dimension never stands for 1. */
-export const add = (a: Node, b: Node): Node => broadcasting('add', a, b);
+export const add = (a: Node, b: Node): Node => joinPads(a, b) ?? broadcasting('add', a, b);
 export const subtract = (a: Node, b: Node): Node => broadcasting('subtract', a, b);
 export const multiply = (a: Node, b: Node): Node => broadcasting('multiply', a, b);
 export const divide = (a: Node, b: Node): Node => broadcasting('divide', a, b);
@@ -49,7 +49,7 @@ export const slice = (a: Node, axis: number, start: Dim, size: Dim): Node =>
 
 /** Zeros before and after along one axis. */
 export const pad = (a: Node, axis: number, before: Dim, after: Dim): Node =>
-  node('pad', [a], { axis, before, after });
+  before === 0 && after === 0 ? a : node('pad', [a], { axis, before, after });
 
 export const concat = (parts: readonly Node[], axis: number): Node =>
   node('concat', parts, { axis });
@@ -73,9 +73,9 @@ export const logSoftmax = (a: Node): Node => node('logSoftmax', [a], {});
 export const tokenLogprobs = (logits: Node, tokens: Node): Node =>
   node('tokenLogprobs', [logits, tokens], {});
 
-/** `values` [M] at columns `tokens` [M] (int32) of a zero matrix [M, vocabulary]. */
-export const placeTokens = (values: Node, tokens: Node, vocabulary: Dim): Node =>
-  node('placeTokens', [values, tokens], { vocabulary });
+/** `matrix` [M, V] with `values` [M] added at columns `tokens` [M] (int32). */
+export const addAtTokens = (matrix: Node, values: Node, tokens: Node): Node =>
+  node('addAtTokens', [matrix, values, tokens], {});
 
 /** x / sqrt(mean(x²) + epsilon) · weight over the last axis (arXiv 1910.07467). */
 export const rmsNorm = (a: Node, weight: Node, epsilon: number): Node =>
@@ -115,4 +115,20 @@ function broadcasting(kind: Broadcasting, a: Node, b: Node): Node {
     if (sameShape(candidate.shape, full.shape)) return candidate;
   }
   return full;
+}
+
+/**
+ * The sum of two padded tensors that lie side by side is their concatenation. Gradients of the slices of
+ * one tensor add up in this way.
+ */
+function joinPads(a: Node, b: Node): Node | undefined {
+  if (a.kind !== 'pad' || b.kind !== 'pad' || !sameShape(a.shape, b.shape)) return undefined;
+  const { axis } = a.attributes;
+  if (b.attributes.axis !== axis) return undefined;
+  const end = ({ inputs, attributes }: typeof a) =>
+    dimAdd(attributes.before, inputs[0]!.shape[axis]!);
+  if (end(b) === a.attributes.before) return joinPads(b, a);
+  if (end(a) !== b.attributes.before) return undefined;
+  const joined = concat([a.inputs[0]!, b.inputs[0]!], axis);
+  return pad(joined, axis, a.attributes.before, b.attributes.after);
 }

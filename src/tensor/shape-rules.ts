@@ -69,9 +69,10 @@ export const shapeRules: { readonly [K in OpKind]: ShapeRule<K> } = {
     check(logits!.length === 2 && logits![0] === tokens![0], 'tokenLogprobs', logits!, tokens!);
     return [tokens![0]!];
   },
-  placeTokens: ([values, tokens], { vocabulary }) => {
-    check(sameShape(values!, tokens!), 'placeTokens', values!, tokens!);
-    return [values![0]!, vocabulary];
+  addAtTokens: ([matrix, values, tokens]) => {
+    check(sameShape(values!, tokens!), 'addAtTokens', values!, tokens!);
+    check(matrix!.length === 2 && matrix![0] === values![0], 'addAtTokens', matrix!, values!);
+    return matrix!;
   },
   rmsNorm: ([a, weight]) => {
     check(sameShape(weight!, a!.slice(-1)), 'rmsNorm', a!, weight!);

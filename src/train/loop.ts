@@ -9,7 +9,7 @@
  * same bits as one that was not: what came after its last checkpoint is simply done again.
  */
 import type { TrainConfig } from '../config/train-config.ts';
-import { type Metrics, metricValues } from '../core/metrics.ts';
+import { type Metrics, meanOf, metricValues } from '../core/metrics.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { RewardFunction } from '../reward/composite.ts';
 import type { PreparePrompt } from '../rollout/prepare-prompts.ts';
@@ -241,8 +241,8 @@ function collectionMetrics({ groups, rounds, rejected }: Collection): Metrics {
     ...rewardMetrics('reward', scored),
     ...completionMetrics('rollout', scored),
     ...groupMetrics(groups),
-    'rollout/rounds': { sum: rounds, count: 1 },
-    'rollout/rejectedPrompts': { sum: rejected.length, count: 1 },
+    'rollout/rounds': meanOf(rounds),
+    'rollout/rejectedPrompts': meanOf(rejected.length),
   };
 }
 

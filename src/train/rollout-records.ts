@@ -1,6 +1,5 @@
 /** Scored rollouts as metrics and as lines of the run directory. */
-import type { Mean, Metrics } from '../core/metrics.ts';
-import { mergeMetrics } from '../core/metrics.ts';
+import { type Metrics, meanOf, mergeMetrics } from '../core/metrics.ts';
 import type { RolloutLine } from '../run/records.ts';
 import type { CollectedGroup } from './collect-groups.ts';
 import type { ScoredRollout } from './score-rollouts.ts';
@@ -10,12 +9,12 @@ import type { TrainingRollout } from './update-policy.ts';
 export function rewardMetrics(stage: string, scored: readonly ScoredRollout[]): Metrics {
   return mergeMetrics(
     scored.map(({ outcome }) => ({
-      [`${stage}/mean`]: outcome.kind === 'scored' ? once(outcome.reward) : nothing,
-      [`${stage}/unscored`]: once(outcome.kind === 'unscored' ? 1 : 0),
+      [`${stage}/mean`]: outcome.kind === 'scored' ? meanOf(outcome.reward) : meanOf(),
+      [`${stage}/unscored`]: meanOf(outcome.kind === 'unscored' ? 1 : 0),
       ...Object.fromEntries(
         Object.entries(outcome.components).map(([name, score]) => [
           `${stage}/${name}/mean`,
-          score.kind === 'scored' ? once(score.value) : nothing,
+          score.kind === 'scored' ? meanOf(score.value) : meanOf(),
         ]),
       ),
     })),
@@ -26,8 +25,8 @@ export function rewardMetrics(stage: string, scored: readonly ScoredRollout[]): 
 export function completionMetrics(stage: string, scored: readonly ScoredRollout[]): Metrics {
   return mergeMetrics(
     scored.map(({ rollout }) => ({
-      [`${stage}/completionTokens`]: once(rollout.completion.length),
-      [`${stage}/truncated`]: once(rollout.stopReason === 'length' ? 1 : 0),
+      [`${stage}/completionTokens`]: meanOf(rollout.completion.length),
+      [`${stage}/truncated`]: meanOf(rollout.stopReason === 'length' ? 1 : 0),
       [`${stage}/tokenLogprob`]: {
         sum: rollout.samplerLogprobs.reduce((a, b) => a + b, 0),
         count: rollout.samplerLogprobs.length,
@@ -40,9 +39,9 @@ export function completionMetrics(stage: string, scored: readonly ScoredRollout[
 export function groupMetrics(groups: readonly CollectedGroup[]): Metrics {
   return mergeMetrics(
     groups.map(({ use }) => ({
-      'rollout/groupsTrained': once(use === 'trained' ? 1 : 0),
-      'rollout/groupsFiltered': once(use === 'filtered' ? 1 : 0),
-      'rollout/groupsUnscored': once(use === 'unscored' ? 1 : 0),
+      'rollout/groupsTrained': meanOf(use === 'trained' ? 1 : 0),
+      'rollout/groupsFiltered': meanOf(use === 'filtered' ? 1 : 0),
+      'rollout/groupsUnscored': meanOf(use === 'unscored' ? 1 : 0),
     })),
   );
 }
@@ -84,10 +83,4 @@ function line(
     advantage,
     use,
   };
-}
-
-const nothing: Mean = { sum: 0, count: 0 };
-
-function once(value: number): Mean {
-  return { sum: value, count: 1 };
 }

@@ -4,7 +4,7 @@
  */
 import type { SftConfig } from '../config/sft-config.ts';
 import { fail } from '../core/errors.ts';
-import { type Mean, type Metrics, mergeMetrics, metricValues } from '../core/metrics.ts';
+import { type Mean, type Metrics, meanOf, mergeMetrics, metricValues } from '../core/metrics.ts';
 import type { Engine, Sequence } from '../engine/engine.ts';
 import type { Processor } from '../model/prompt.ts';
 import { type PreparedPrompt, type PreparePrompt, tooLong } from '../rollout/prepare-prompts.ts';
@@ -94,14 +94,14 @@ async function imitate(loop: Loop, before: ProgressState): Promise<ProgressState
   watch.lap('time/updateMs');
 
   const due = iteration % config.validation.every === 0 || iteration === config.iterations;
-  const heldOut = due ? await heldOutLoss(loop) : nothing;
+  const heldOut = due ? await heldOutLoss(loop) : meanOf();
   watch.lap('time/validateMs');
 
   const metrics: Metrics = {
-    'sft/loss': { sum: batch.loss, count: 1 },
-    'sft/completionTokens': mean(sequences.map(({ completion }) => completion.length)),
-    'update/learningRate': { sum: adam.learningRate, count: 1 },
-    'update/gradNorm': update.kind === 'applied' ? { sum: update.gradNorm, count: 1 } : nothing,
+    ...batch.metrics,
+    'sft/completionTokens': meanOf(...sequences.map(({ completion }) => completion.length)),
+    'update/learningRate': meanOf(adam.learningRate),
+    'update/gradNorm': update.kind === 'applied' ? meanOf(update.gradNorm) : meanOf(),
     ...(heldOut.count > 0 ? { 'validation/loss': heldOut } : {}),
   };
   const values = metricValues(mergeMetrics([metrics, watch.metrics('time/iterationMs')]));
@@ -143,7 +143,7 @@ function demonstrate({ sample, prompt }: PreparedPrompt, processor: Processor): 
 
 /** Summed negative logprob and token count of the held-out demonstrations that fit. */
 async function heldOutLoss({ validationSamples, engine, prepare, signal }: Loop): Promise<Mean> {
-  if (!validationSamples) return nothing;
+  if (!validationSamples) return meanOf();
   let sum = 0;
   let count = 0;
   for (let start = 0; start < validationSamples.size; start += validationBatch) {
@@ -160,10 +160,4 @@ async function heldOutLoss({ validationSamples, engine, prepare, signal }: Loop)
     }
   }
   return { sum, count };
-}
-
-const nothing: Mean = { sum: 0, count: 0 };
-
-function mean(values: readonly number[]): Mean {
-  return { sum: values.reduce((a, b) => a + b, 0), count: values.length };
 }

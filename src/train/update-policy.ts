@@ -1,6 +1,6 @@
 /** Advantages, mini-batches and optimizer steps of one iteration. */
 import { type AdvantageName, advantageEstimators } from '../advantage/estimators.ts';
-import { type Metrics, mergeMetrics } from '../core/metrics.ts';
+import { type Metrics, meanOf, mergeMetrics } from '../core/metrics.ts';
 import type { AdamParameters, Engine, Sequence } from '../engine/engine.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import { type PolicyLossSettings, policyLoss } from '../update/policy-loss.ts';
@@ -70,10 +70,10 @@ export async function updatePolicy(
     steps++;
     if (step.kind === 'skipped-nonfinite') skipped++;
     parts.push(report.metrics, {
-      'update/loss': { sum: report.loss, count: 1 },
-      'update/learningRate': { sum: adam.learningRate, count: 1 },
-      'update/skippedSteps': { sum: step.kind === 'skipped-nonfinite' ? 1 : 0, count: 1 },
-      ...(step.kind === 'applied' ? { 'update/gradNorm': { sum: step.gradNorm, count: 1 } } : {}),
+      'update/loss': meanOf(report.loss),
+      'update/learningRate': meanOf(adam.learningRate),
+      'update/skippedSteps': meanOf(step.kind === 'skipped-nonfinite' ? 1 : 0),
+      ...(step.kind === 'applied' ? { 'update/gradNorm': meanOf(step.gradNorm) } : {}),
     });
   }
   return { metrics: mergeMetrics(parts), steps, skipped };

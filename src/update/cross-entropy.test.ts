@@ -9,7 +9,7 @@ it('is the mean over all tokens, with the same gradient on each', () => {
   const part = crossEntropyLoss([3, 1])([first, second]);
   expect(part.loss).toBe(3);
   expect(part.gradients.map((row) => [...row])).toEqual([[-0.25, -0.25, -0.25], [-0.25]]);
-  expect(metricValues(part.metrics)).toEqual({ 'update/crossEntropy': 3 });
+  expect(metricValues(part.metrics)).toEqual({ 'sft/loss': 3 });
 });
 
 it('adds up over micro-batches', () => {

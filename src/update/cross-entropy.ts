@@ -4,7 +4,7 @@ import type { Loss } from '../engine/engine.ts';
 /**
  * The loss of supervised fine-tuning: minus the mean logprob of the demonstrated tokens, over all tokens
  * of the call. `lengths[i]` is the number of tokens of the completion with index i; at least one token in
- * all. The metric update/crossEntropy is the same mean.
+ * all. The metric sft/loss is the same mean.
  */
 export function crossEntropyLoss(lengths: readonly number[]): Loss {
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
@@ -18,6 +18,6 @@ export function crossEntropyLoss(lengths: readonly number[]): Loss {
       count += policyLogprobs.length;
       return new Float32Array(policyLogprobs.length).fill(-1 / tokens);
     });
-    return { loss: sum / tokens, gradients, metrics: { 'update/crossEntropy': { sum, count } } };
+    return { loss: sum / tokens, gradients, metrics: { 'sft/loss': { sum, count } } };
   };
 }

@@ -31,10 +31,10 @@ export type EngineFixture = {
     | {
         readonly read: (directory: string) => Promise<Record<string, Float32Array>>;
         readonly write: (directory: string, values: Record<string, Float32Array>) => Promise<void>;
+        /** Step along a parameter's direction for finite differences. */
+        readonly differenceStep: number;
       }
     | { readonly skip: string };
-  /** Step along a parameter's direction for finite differences. */
-  readonly differenceStep: number;
 };
 
 const noAbort = new AbortController().signal;
@@ -87,11 +87,16 @@ export function describeEngine(name: string, fixture: EngineFixture): void {
     });
 
     it('gives the logprobs of sampling again when it scores the same tokens', async () => {
-      const { sequences, completions } = await rollouts(engine, prompts);
-      const scored = await engine.logprobs(sequences, 'policy', noAbort);
-      completions.forEach(({ logprobs }, i) => {
-        expect(difference(logprobs, scored[i]!)).toBeLessThan(1e-4);
-      });
+      const moving = await fixture.open();
+      for (let steps = 0; steps < 2; steps++) {
+        const { sequences, completions } = await rollouts(moving, prompts);
+        const scored = await moving.logprobs(sequences, 'policy', noAbort);
+        completions.forEach(({ logprobs }, i) => {
+          expect(difference(logprobs, scored[i]!)).toBeLessThan(1e-4);
+        });
+        await trainSteps(moving, sequences, 1);
+      }
+      await moving.close();
     });
 
     it('shows a loss the same logprobs as it scores', async () => {
@@ -317,7 +322,7 @@ export function describeEngine(name: string, fixture: EngineFixture): void {
           return weightedLoss(scored.map((policyLogprobs, index) => ({ index, policyLogprobs })))
             .loss;
         };
-        const h = fixture.differenceStep;
+        const h = weights.differenceStep;
         for (const [name, values] of Object.entries(before)) {
           const direction = randomDirection(values.length, name);
           const gradient = values.map((value, i) => value - after[name]![i]!);

@@ -52,6 +52,6 @@ describeEngine('local', {
       for (const [name, data] of Object.entries(values)) buffer.views[name]!.set(data);
       await writeParameters(join(directory, 'model.safetensors'), { '': buffer });
     },
+    differenceStep: 2e-3,
   },
-  differenceStep: 2e-3,
 });

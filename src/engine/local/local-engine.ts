@@ -5,13 +5,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fail, invariant } from '../../core/errors.ts';
+import { fail, invariant, messageOf } from '../../core/errors.ts';
 import { mergeMetrics } from '../../core/metrics.ts';
 import { type ModelConfig, readModelConfig } from '../../model/config.ts';
 import { type ModelFiles, readModelFiles } from '../../model/model-files.ts';
 import { createProcessor } from '../../model/processor.ts';
-import type { Processor, Prompt } from '../../model/prompt.ts';
+import type { Processor } from '../../model/prompt.ts';
 import { BufferPool } from '../../tensor/buffer-pool.ts';
+import { requireRoom } from '../context-length.ts';
 import type {
   AdamParameters,
   Engine,
@@ -107,7 +108,7 @@ class LocalEngine implements Engine {
   }
 
   sample(requests: readonly SampleRequest[], signal: AbortSignal): AsyncIterable<SampledGroup> {
-    for (const { prompt, maxTokens } of requests) this.#checkLength(prompt, maxTokens);
+    for (const { prompt, maxTokens } of requests) requireRoom(this.model, prompt, maxTokens);
     const { config, weights, processor } = this.#parts;
     const settings = {
       config,
@@ -171,20 +172,11 @@ class LocalEngine implements Engine {
 
   async load(directory: string): Promise<void> {
     const state = this.#trainingState();
-    const path = join(directory, stateFile);
-    const parsed = stateSchema.safeParse(JSON.parse(await readFile(path, 'utf8')));
-    if (!parsed.success) {
-      fail('engine', {
-        where: path,
-        expected: 'the state of a local engine',
-        got: parsed.error.message,
-        next: 'resume from another checkpoint',
-      });
-    }
+    const { steps } = await readState(join(directory, stateFile));
     await readParameters(this.#parts.weights, weightsFile(directory));
     await readParameters(state.adam.first, join(directory, optimizerFile), 'first.');
     await readParameters(state.adam.second, join(directory, optimizerFile), 'second.');
-    state.adam.steps = parsed.data.steps;
+    state.adam.steps = steps;
     state.gradient.flat.fill(0);
   }
 
@@ -238,22 +230,12 @@ class LocalEngine implements Engine {
   }
 
   *#batches(sequences: readonly Sequence[]): Generator<UpdateBatch> {
-    for (const { prompt, completion } of sequences) this.#checkLength(prompt, completion.length);
+    for (const { prompt, completion } of sequences)
+      requireRoom(this.model, prompt, completion.length);
     const groups: Branches[] = branchGroups(sequences, this.#options.sharePrompts);
     for (const batch of microBatches(groups, this.#options.maxBatchTokens)) {
       yield updateBatch(batch, this.#parts.config);
     }
-  }
-
-  #checkLength(prompt: Prompt, completionTokens: number): void {
-    const total = prompt.tokens.length + completionTokens;
-    if (total <= this.model.contextLength) return;
-    fail('engine', {
-      where: this.model.id,
-      expected: `prompt and completion within ${this.model.contextLength} tokens`,
-      got: `${prompt.tokens.length} + ${completionTokens}`,
-      next: 'shorten the prompt, use smaller images or lower the completion limit',
-    });
   }
 
   #trainingState(): TrainingState {
@@ -283,3 +265,20 @@ class LocalEngine implements Engine {
 const optimizerFile = 'optimizer.safetensors';
 const stateFile = 'engine.json';
 const stateSchema = z.object({ steps: z.int().nonnegative() });
+
+async function readState(path: string): Promise<z.infer<typeof stateSchema>> {
+  try {
+    return stateSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (error) {
+    fail(
+      'engine',
+      {
+        where: path,
+        expected: 'the state of a local engine',
+        got: messageOf(error),
+        next: 'resume from another checkpoint',
+      },
+      error,
+    );
+  }
+}

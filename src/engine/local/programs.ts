@@ -7,7 +7,7 @@ import {
 } from '../../model/attention.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { decoderGraph, vocabularyLogits } from '../../model/decoder-graph.ts';
-import { type Parameters, parameterNodes } from '../../model/parameters.ts';
+import { type ParameterLookup, parameterNodes } from '../../model/parameters.ts';
 import { visionGraph } from '../../model/vision-graph.ts';
 import { dimAdd, dimMultiply } from '../../tensor/dim.ts';
 import { splitForwardBackward } from '../../tensor/gradient.ts';
@@ -107,7 +107,7 @@ export class Programs {
     this.#compiled.clear();
   }
 
-  readonly #lookup: Parameters = (name) => this.#parameters.get(name)!;
+  readonly #lookup: ParameterLookup = (name) => this.#parameters.get(name)!;
 
   #decoder(tokens: string | number, images: boolean, attend: Attend) {
     const { text, vision } = this.#config;

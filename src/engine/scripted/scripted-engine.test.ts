@@ -1,6 +1,3 @@
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Engine, Loss, SampleRequest } from '../engine.ts';
 import { createScriptedEngine } from './scripted-engine.ts';
@@ -38,32 +35,6 @@ const imitate: Loss = (inputs) => ({
 });
 
 describe('the scripted engine', () => {
-  test('samples by key alone, whatever stands beside it', async () => {
-    const engine = createScriptedEngine({ pieces });
-    const [, b] = await sample(engine, await requestFor(engine, ['a', 'b']));
-    const [alone] = await sample(engine, await requestFor(engine, ['b']));
-    expect(alone).toEqual(b);
-  });
-
-  test('samples with the logprobs that training sees', async () => {
-    const engine = createScriptedEngine({ pieces });
-    const request = await requestFor(engine, ['a', 'b', 'c']);
-    const completions = await sample(engine, request);
-    const sequences = completions.map(({ tokens }) => ({
-      prompt: request.prompt,
-      completion: tokens,
-    }));
-    await engine.forwardBackward(sequences, imitate, signal);
-    await engine.optimStep(adam);
-    const after = await sample(engine, request);
-    const logprobs = await engine.logprobs(
-      after.map(({ tokens }) => ({ prompt: request.prompt, completion: tokens })),
-      'policy',
-      signal,
-    );
-    expect(logprobs).toEqual(after.map((completion) => completion.logprobs));
-  });
-
   test('follows the gradient that a loss gives it', async () => {
     const engine = createScriptedEngine({ pieces });
     const { prompt } = await requestFor(engine, []);
@@ -82,40 +53,6 @@ describe('the scripted engine', () => {
     });
     expect(engine.model.processor.decode(greedy?.tokens ?? [])).toBe('<X_RAY>left lung');
     expect(greedy?.stopReason).toBe('stop');
-  });
-
-  test('comes back from disk bit for bit', async () => {
-    const train = async (engine: Engine) => {
-      const { prompt } = await requestFor(engine, []);
-      const completion = engine.model.processor.encodeCompletion('right', true);
-      await engine.forwardBackward([{ prompt, completion }], imitate, signal);
-      await engine.optimStep(adam);
-    };
-    const directory = join(await mkdtemp(join(tmpdir(), 'medix-scripted-')), 'engine');
-    const first = createScriptedEngine({ pieces });
-    await train(first);
-    await first.save(directory);
-    await train(first);
-    const second = createScriptedEngine({ pieces });
-    await second.load(directory);
-    await train(second);
-    const request = await requestFor(first, ['x', 'y', 'z']);
-    expect(await sample(second, request)).toEqual(await sample(first, request));
-  });
-
-  test('drops a gradient that is not finite and changes nothing', async () => {
-    const engine = createScriptedEngine({ pieces });
-    const request = await requestFor(engine, ['a']);
-    const before = await sample(engine, request);
-    const { prompt } = request;
-    const completion = engine.model.processor.encodeCompletion('left', true);
-    const broken: Loss = (inputs) => ({
-      ...imitate(inputs),
-      gradients: inputs.map(({ policyLogprobs }) => policyLogprobs.map(() => Number.NaN)),
-    });
-    await engine.forwardBackward([{ prompt, completion }], broken, signal);
-    expect(await engine.optimStep(adam)).toEqual({ kind: 'skipped-nonfinite' });
-    expect(await sample(engine, request)).toEqual(before);
   });
 
   test('fails where it is told to', async () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Metrics } from '../../core/metrics.ts';
 import { mergeMetrics } from '../../core/metrics.ts';
 import { rngFromKey } from '../../core/rng.ts';
+import { requireRoom } from '../context-length.ts';
 import type {
   Completion,
   Engine,
@@ -48,6 +49,15 @@ export function createScriptedEngine(options: ScriptedOptions): Engine {
   const reference = new TabularPolicy(vocabulary);
   const counts = new Map<ScriptedVerb, number>();
 
+  const model: ModelDescription = {
+    id: 'scripted',
+    contextLength: options.contextLength ?? 4096,
+    get parameters() {
+      return policy.parameters;
+    },
+    processor,
+  };
+
   const enter = async (verb: ScriptedVerb, signal?: AbortSignal) => {
     signal?.throwIfAborted();
     const count = (counts.get(verb) ?? 0) + 1;
@@ -56,10 +66,15 @@ export function createScriptedEngine(options: ScriptedOptions): Engine {
     signal?.throwIfAborted();
   };
 
+  const requireRoomFor = (sequences: readonly Sequence[]) => {
+    for (const { prompt, completion } of sequences) requireRoom(model, prompt, completion.length);
+  };
+
   async function* sample(
     requests: readonly SampleRequest[],
     signal: AbortSignal,
   ): AsyncGenerator<SampledGroup> {
+    for (const { prompt, maxTokens } of requests) requireRoom(model, prompt, maxTokens);
     await enter('sample', signal);
     for (const [request, { keys, ...rest }] of requests.entries()) {
       signal.throwIfAborted();
@@ -75,6 +90,7 @@ export function createScriptedEngine(options: ScriptedOptions): Engine {
     loss: Loss,
     signal: AbortSignal,
   ) => {
+    requireRoomFor(sequences);
     await enter('forwardBackward', signal);
     const metrics: Metrics[] = [];
     let total = 0;
@@ -101,20 +117,12 @@ export function createScriptedEngine(options: ScriptedOptions): Engine {
     await writeFile(join(directory, stateFile), JSON.stringify(policy.state()));
   };
 
-  const model: ModelDescription = {
-    id: 'scripted',
-    contextLength: options.contextLength ?? 4096,
-    get parameters() {
-      return policy.parameters;
-    },
-    processor,
-  };
-
   return {
     model,
     sample,
     forwardBackward,
     logprobs: async (sequences: readonly Sequence[], weights: Weights, signal: AbortSignal) => {
+      requireRoomFor(sequences);
       await enter('logprobs', signal);
       const table = weights === 'policy' ? policy : reference;
       return sequences.map(({ prompt, completion }) => table.logprobs(prompt, completion));

@@ -1,0 +1,285 @@
+/**
+ * `npm run bench [-- --out FILE]`: what the local engine does with the arithmetic of this machine. All
+ * figures come from one run; results are compared with each other before anything is printed.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+import { advantageEstimators } from '../src/advantage/estimators.ts';
+import { phantomSample } from '../src/data/phantoms/study.ts';
+import { openTemplate, renderMessages } from '../src/data/prompt-template.ts';
+import type { Engine, Sequence } from '../src/engine/engine.ts';
+import { openLocalEngine } from '../src/engine/local/local-engine.ts';
+import { openLocalEmbedder } from '../src/judge/local-embedder.ts';
+import { createReferenceMatchJudge } from '../src/judge/reference-match.ts';
+import type { Prompt } from '../src/model/prompt.ts';
+import { createReward, type RewardFunction } from '../src/reward/composite.ts';
+import { rewardProfiles } from '../src/reward/profile.ts';
+import * as ops from '../src/tensor/ops.ts';
+import { Program } from '../src/tensor/program.ts';
+import { policyLoss } from '../src/update/policy-loss.ts';
+import { algorithmPresets } from '../src/update/presets.ts';
+import { openW, shape, updateFlops } from './workload.ts';
+
+const { values: options } = parseArgs({
+  options: { out: { type: 'string', default: 'bench/results/latest.json' } },
+});
+const never = new AbortController().signal;
+const grpo = { ...algorithmPresets.dapo.loss };
+const adam = {
+  learningRate: 1e-6,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0.01,
+  maxGradNorm: 1,
+};
+
+type RewardItem = Parameters<RewardFunction['score']>[0][number];
+type Rollout = Sequence & { readonly oldLogprobs: Float32Array };
+
+async function seconds<T>(work: () => Promise<T>): Promise<readonly [number, T]> {
+  const start = performance.now();
+  const result = await work();
+  return [(performance.now() - start) / 1000, result];
+}
+
+/** GFLOP/s of the best of several square products of each size. */
+async function matmulPeak(): Promise<Record<number, number>> {
+  const graph = ops.matmul(ops.input('a', ['N', 'N']), ops.input('b', ['N', 'N']));
+  const program = await Program.compile({ c: graph });
+  const peak: Record<number, number> = {};
+  for (const size of [512, 1024, 2048]) {
+    const a = new Float32Array(size * size).fill(0.5);
+    const c = new Float32Array(size * size);
+    let best = Number.POSITIVE_INFINITY;
+    for (let run = 0; run < 8; run++) {
+      const [time] = await seconds(() => program.run({ a, b: a }, { c }, { N: size }));
+      best = Math.min(best, time);
+    }
+    if (c[0] !== size / 4) throw new Error(`product of ${size}: ${c[0]} instead of ${size / 4}`);
+    peak[size] = (2 * size ** 3) / best / 1e9;
+  }
+  await program.dispose();
+  return peak;
+}
+
+async function sampleAll(
+  engine: Engine,
+  prompts: readonly Prompt[],
+  completions: number,
+  maxTokens: number,
+  name: string,
+): Promise<Rollout[][]> {
+  const groups: Rollout[][] = [];
+  const requests = prompts.map((prompt, p) => ({
+    prompt,
+    keys: Array.from({ length: completions }, (_, c) => `${name}/${p}/${c}`),
+    maxTokens,
+    temperature: 1,
+    topP: 1,
+    topK: 0,
+  }));
+  for await (const group of engine.sample(requests, never)) {
+    groups[group.request] = group.completions.map(({ tokens, logprobs }) => ({
+      prompt: prompts[group.request]!,
+      completion: tokens,
+      oldLogprobs: logprobs,
+    }));
+  }
+  return groups;
+}
+
+/** One optimizer step on the rollouts; returns the gradient norm before clipping. */
+async function update(engine: Engine, rollouts: readonly Rollout[], advantages: readonly number[]) {
+  const loss = policyLoss(
+    grpo,
+    rollouts.map(({ oldLogprobs }, i) => ({ oldLogprobs, advantage: advantages[i]! })),
+  );
+  const [passSeconds] = await seconds(() => engine.forwardBackward(rollouts, loss, never));
+  const report = await engine.optimStep(adam);
+  if (report.kind !== 'applied') throw new Error(`the step was ${report.kind}`);
+  return { passSeconds, gradNorm: report.gradNorm };
+}
+
+const reward = createReward({
+  profile: rewardProfiles['medix-r1'],
+  judge: createReferenceMatchJudge(),
+  embedder: await openLocalEmbedder(),
+});
+
+/** Advantages of all rollouts; a group whose rewards do not differ gets zeros. */
+async function scoreGroups(items: readonly (readonly RewardItem[])[]): Promise<number[]> {
+  const outcomes = await reward.score(items.flat(), never);
+  let next = 0;
+  return items.flatMap((group) => {
+    const rewards = group.map(() => {
+      const outcome = outcomes[next++]!;
+      if (outcome.kind !== 'scored') throw new Error(outcome.message);
+      return outcome.reward;
+    });
+    return advantageEstimators.grpo(rewards);
+  });
+}
+
+async function benchW() {
+  const w = await openW();
+  const { shared, unshared, prompts, vocabulary } = w;
+  const sample = (name: string) =>
+    sampleAll(shared, prompts, shape.completions, shape.completionTokens, name);
+  const sampleStudy = phantomSample({ seed: 0, split: 'train', index: 0 });
+  await sample('warm-up');
+
+  const [sampleSeconds, groups] = await seconds(() => sample('timed'));
+  const rollouts = groups.flat();
+  const tokens = rollouts.reduce((total, { completion }) => total + completion.length, 0);
+  const [rewardSeconds] = await seconds(() =>
+    scoreGroups(
+      groups.map((group) =>
+        group.map(({ completion }) => ({
+          sample: sampleStudy,
+          response: shared.model.processor.decode(completion),
+        })),
+      ),
+    ),
+  );
+  // Random text earns no reward; uneven advantages stand in, so that the gradient is not zero.
+  const advantages = rollouts.map((_, i) => Math.sin(i + 1));
+  const [scoredShared, scoredUnshared] = [
+    await shared.logprobs(rollouts, 'policy', never),
+    await unshared.logprobs(rollouts, 'policy', never),
+  ];
+  const difference = Math.max(
+    ...scoredShared.map((row, i) =>
+      row.reduce((most, value, t) => Math.max(most, Math.abs(value - scoredUnshared[i]![t]!)), 0),
+    ),
+  );
+  await update(unshared, rollouts, advantages);
+  await update(shared, rollouts, advantages);
+  const without = await update(unshared, rollouts, advantages);
+  const [updateSeconds, sharing] = await seconds(() => update(shared, rollouts, advantages));
+  const normError = Math.abs(sharing.gradNorm - without.gradNorm) / without.gradNorm;
+  if (difference > 1e-5 || normError > 1e-5) {
+    throw new Error(`shared and unshared differ: logprobs ${difference}, norm ${normError}`);
+  }
+  await w.close();
+  const flops = updateFlops(vocabulary);
+  return {
+    parameters: shared.model.parameters,
+    logprobDifference: difference,
+    gradNormRelativeDifference: normError,
+    updatePassSeconds: sharing.passSeconds,
+    updatePassSecondsUnshared: without.passSeconds,
+    updateGflops: flops / sharing.passSeconds / 1e9,
+    sampledTokensPerSecond: tokens / sampleSeconds,
+    iterationSeconds: sampleSeconds + rewardSeconds + updateSeconds,
+    sampleSeconds,
+    rewardSeconds,
+    updateSeconds,
+  };
+}
+
+/** 32 prompts × 8 completions of the quickstart, from its starting model. */
+async function benchQuickstart() {
+  const engine = await openLocalEngine('assets/start-model');
+  const template = await openTemplate('question');
+  const iteration = async (first: number) => {
+    const samples = Array.from({ length: 32 }, (_, i) =>
+      phantomSample({ seed: 0, split: 'train', index: first + i }),
+    );
+    const [prepareSeconds, prompts] = await seconds(() =>
+      Promise.all(
+        samples.map((one) => engine.model.processor.encode(renderMessages(template, one))),
+      ),
+    );
+    const [sampleSeconds, groups] = await seconds(() =>
+      sampleAll(engine, prompts, 8, 40, `quickstart ${first}`),
+    );
+    const [rewardSeconds, advantages] = await seconds(() =>
+      scoreGroups(
+        groups.map((group, g) =>
+          group.map(({ completion }) => ({
+            sample: samples[g]!,
+            response: engine.model.processor.decode(completion),
+          })),
+        ),
+      ),
+    );
+    const rollouts = groups.flat().map((rollout, i) => ({ rollout, advantage: advantages[i]! }));
+    const trained = rollouts.filter(({ advantage }) => advantage !== 0);
+    const [updateSeconds] = await seconds(() =>
+      update(
+        engine,
+        trained.map(({ rollout }) => rollout),
+        trained.map(({ advantage }) => advantage),
+      ),
+    );
+    const iterationSeconds = prepareSeconds + sampleSeconds + rewardSeconds + updateSeconds;
+    return { iterationSeconds, prepareSeconds, sampleSeconds, rewardSeconds, updateSeconds };
+  };
+  for (let warmUp = 0; warmUp < 2; warmUp++) await iteration(32 * warmUp);
+  const timed = await iteration(64);
+  await engine.close();
+  return timed;
+}
+
+const machine = {
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cores: cpus().length,
+  node: process.version,
+  onnxruntime: '1.30.0',
+};
+const peak = await matmulPeak();
+const w = await benchW();
+const quickstart = await benchQuickstart();
+const best = Math.max(...Object.values(peak));
+const result = {
+  machine,
+  matmulGflops: peak,
+  w: { ...w, shareOfPeak: w.updateGflops / best },
+  quickstart,
+  peakRssBytes: process.resourceUsage().maxRSS * 1024,
+};
+await mkdir(dirname(options.out), { recursive: true });
+await writeFile(options.out, `${JSON.stringify(result, null, 2)}\n`);
+
+const s = (value: number) => `${value.toFixed(2)} s`;
+const rows: readonly (readonly [string, string])[] = [
+  ['machine', `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}`],
+  ['MatMul 512 / 1024 / 2048', `${Object.values(peak).map(Math.round).join(' / ')} GFLOP/s`],
+  [
+    'W: update pass, prompts shared',
+    `${s(w.updatePassSeconds)}, ${Math.round(w.updateGflops)} GFLOP/s`,
+  ],
+  ['W: share of the MatMul peak', `${(100 * result.w.shareOfPeak).toFixed(0)} %`],
+  ['W: update pass, prompts repeated', s(w.updatePassSecondsUnshared)],
+  [
+    'W: sampling',
+    `${Math.round(w.sampledTokensPerSecond)} new tokens/s (transformers elsewhere: 335)`,
+  ],
+  ['W: one GRPO iteration', `${s(w.iterationSeconds)} (TRL elsewhere: 42 s)`],
+  [
+    'W:   sample / reward / update',
+    [w.sampleSeconds, w.rewardSeconds, w.updateSeconds].map(s).join(' / '),
+  ],
+  ['quickstart: one iteration', s(quickstart.iterationSeconds)],
+  [
+    'quickstart:   prepare / sample / reward / update',
+    [
+      quickstart.prepareSeconds,
+      quickstart.sampleSeconds,
+      quickstart.rewardSeconds,
+      quickstart.updateSeconds,
+    ]
+      .map(s)
+      .join(' / '),
+  ],
+  [
+    'shared = unshared',
+    `logprobs to ${w.logprobDifference.toExponential(1)}, gradient norm to ${w.gradNormRelativeDifference.toExponential(1)}`,
+  ],
+  ['peak memory', `${(result.peakRssBytes / 2 ** 30).toFixed(2)} GiB`],
+];
+for (const [name, value] of rows) console.log(`${name.padEnd(50)}${value}`);
+console.log(`written to ${options.out}`);
