@@ -30,7 +30,7 @@ import { writeRun } from './write-run.ts';
 const startModel = fileURLToPath(new URL('../../assets/start-model', import.meta.url));
 
 const heldOutQuestions = 400;
-const iterations = 120;
+const iterations = 140;
 
 type Options = {
   readonly seed: number;
@@ -73,9 +73,10 @@ function quickstartConfig(seed: number, out: string): TrainConfig {
     rollout: { promptsPerIteration: 32, groupSize: 8, maxCompletionTokens: 40 },
     algorithm: { preset: 'dapo', maxSampleRounds: 1 },
     optimizer: {
-      learningRate: 1e-4,
+      learningRate: 1.5e-4,
       beta2: 0.99,
       weightDecay: 0,
+      schedule: 'cosine',
       warmupSteps: 10,
       stepsPerIteration: 2,
     },
