@@ -27,7 +27,8 @@ export const klPenalties: Readonly<
   k3: (policy, reference) => {
     const wanted = reference - policy;
     const x = Math.min(logRatioBound, Math.max(-logRatioBound, wanted));
-    const value = Math.exp(x) - x - 1;
+    // Near 0 the difference of rounded numbers can fall below the 0 that it never reaches.
+    const value = Math.max(0, Math.expm1(x) - x);
     const bounded = x !== wanted || value > k3Bound;
     return { value: Math.min(k3Bound, value), gradient: bounded ? 0 : 1 - Math.exp(x) };
   },

@@ -1,5 +1,5 @@
 /** What a user may get wrong: every command says it in one place and leaves every file as it was. */
-import { cp, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { phantomSample } from '../../src/data/phantoms/study.ts';
@@ -7,7 +7,7 @@ import { writeSamples } from '../../src/data/write.ts';
 import { contents, imagePath, medix, temporaryFolder, tinyModel } from './medix.ts';
 
 const folder = await temporaryFolder();
-let before: Record<string, string>;
+const copies = await temporaryFolder();
 
 beforeAll(async () => {
   const inFolder = (name: string) => join(folder, name);
@@ -47,7 +47,6 @@ beforeAll(async () => {
   await writeFile(inFolder('taken.jsonl'), 'a result\n');
   await mkdir(inFolder('results'));
   await writeFile(inFolder('results/metrics.jsonl'), 'a result\n');
-  before = await contents(folder);
 });
 
 const model = `model=${tinyModel}`;
@@ -188,7 +187,11 @@ describe.concurrent.each([
   { kind: 'data', cases: data },
 ])('a mistake of $kind', ({ kind, cases }) => {
   it.each(cases)('%s', async (_, args, errors) => {
-    const { code, stderr } = await medix(folder, ...args);
+    // Cases run side by side: each in its own copy, so that no file of another's is seen in passing.
+    const own = await mkdtemp(join(copies, 'case-'));
+    await cp(folder, own, { recursive: true });
+    const before = await contents(own);
+    const { code, stderr } = await medix(own, ...args);
     const lines = stderr.trimEnd().split('\n');
     if (kind === 'usage') {
       expect(lines[0]).toMatch(errors[0]!);
@@ -199,6 +202,6 @@ describe.concurrent.each([
       for (const line of lines) expect(line).toMatch(/expected .+, got .+; .+/);
       expect(code).toBe(1);
     }
-    expect(await contents(folder)).toEqual(before);
+    expect(await contents(own)).toEqual(before);
   });
 });
