@@ -8,20 +8,19 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readSecrets } from '../config/environment.ts';
 import { type TrainConfig, trainConfigSchema } from '../config/train-config.ts';
-import { phantomSample } from '../data/phantoms/study.ts';
 import { openTemplate, renderMessages } from '../data/prompt-template.ts';
 import { openLocalEngine } from '../engine/local/local-engine.ts';
 import { compareBeforeAfter } from '../eval/before-after.ts';
 import { createPromptPreparation } from '../rollout/prepare-prompts.ts';
 import { writeFileDurably } from '../run/durable.ts';
-import { readManifest } from '../run/run-reader.ts';
 import { requireNewRun } from '../run/run-writer.ts';
 import { resolveAlgorithm } from '../train/algorithm.ts';
 import { train } from '../train/loop.ts';
 import { openReward } from '../train/open-reward.ts';
-import type { SampleSet } from '../train/sample-order.ts';
+import { phantomSet } from '../train/open-samples.ts';
 import { validate } from '../train/validation.ts';
 import type { AddCommand, CommandContext } from './command.ts';
+import { readArguments } from './config-arguments.ts';
 import { decimalNumber, wholeNumber } from './option-values.ts';
 import { closingTable, createQuickstartReport, exampleAnswers } from './quickstart-view.ts';
 import { runFacts } from './run-facts.ts';
@@ -30,6 +29,8 @@ import { writeRun } from './write-run.ts';
 const startModel = fileURLToPath(new URL('../../assets/start-model', import.meta.url));
 
 const heldOutQuestions = 400;
+/** More than a run draws: no study comes twice. */
+const trainingStudies = 1_000_000;
 const iterations = 140;
 
 type Options = {
@@ -53,23 +54,23 @@ export const addQuickstartCommand: AddCommand = (program, context) => {
     )
     .option('--resume <directory>', 'go on with a quickstart that was stopped or killed')
     .action(async (options: Options) => {
-      const out = options.resume ?? options.out ?? (await firstFreeDirectory('runs/quickstart'));
+      const { seed, minutes, resume } = options;
       const config =
-        options.resume === undefined
-          ? quickstartConfig(options.seed, out)
-          : trainConfigSchema.parse((await readManifest(out)).config);
-      await runQuickstart(config, options.resume !== undefined, options.minutes, context);
+        resume === undefined
+          ? quickstartConfig(seed, options.out ?? (await firstFreeDirectory('runs/quickstart')))
+          : (await readArguments(trainConfigSchema, 'train', { words: [], resume })).config;
+      await runQuickstart(config, resume !== undefined, minutes, context);
     });
 };
 
 /** An ordinary `medix train` run: DAPO as in MediX-R1, in miniature. */
-function quickstartConfig(seed: number, out: string): TrainConfig {
+export function quickstartConfig(seed: number, out: string): TrainConfig {
   return trainConfigSchema.parse({
     model: startModel,
     out,
     seed,
     iterations,
-    data: { train: 'phantoms', trainCount: 1_000_000, seed, template: 'question' },
+    data: { train: 'phantoms', trainCount: trainingStudies, seed, template: 'question' },
     rollout: { promptsPerIteration: 32, groupSize: 8, maxCompletionTokens: 40 },
     algorithm: { preset: 'dapo', maxSampleRounds: 1 },
     optimizer: {
@@ -107,25 +108,15 @@ async function runQuickstart(
     (sample) => renderMessages(template, sample),
     maxCompletionTokens,
   );
-  const phantoms = (split: 'train' | 'test', size: number): SampleSet => ({
-    size,
-    at: async (index) => phantomSample({ seed: config.data.seed, split, index }),
-  });
+  const { seed } = config.data;
+  const heldOut = phantomSet({ seed, split: 'test', size: heldOutQuestions });
   const unscored = {
     limit: config.reward.unscoredLimit,
     next: `run: medix quickstart --resume ${config.out}`,
     onRescored: async () => {},
   };
   const answerHeldOut = () =>
-    validate(
-      phantoms('test', heldOutQuestions),
-      prepare,
-      engine,
-      reward,
-      maxCompletionTokens,
-      unscored,
-      signal,
-    );
+    validate(heldOut, prepare, engine, reward, maxCompletionTokens, unscored, signal);
   terminal.print(
     `A vision-language model with ${engine.model.parameters.toLocaleString('en')} parameters answers ${heldOutQuestions} questions about synthetic studies it has never seen ...`,
   );
@@ -137,6 +128,7 @@ async function runQuickstart(
     const model = await writeRun(
       {
         kind: 'train',
+        command: 'quickstart',
         out: config.out,
         isResumed,
         config,
@@ -152,7 +144,7 @@ async function runQuickstart(
             unscoredLimit: config.reward.unscoredLimit,
             engine,
             reward,
-            samples: phantoms('train', config.data.trainCount ?? 0),
+            samples: phantomSet({ seed, split: 'train', size: trainingStudies }),
             prepare,
             run,
             report,

@@ -58,7 +58,15 @@ async function runFineTuning(
   const engine = await openModel(config, samples, render);
   try {
     const model = await writeRun(
-      { kind: 'sft', out: config.out, isResumed, config, overrides, facts: await runFacts() },
+      {
+        kind: 'sft',
+        command: 'sft',
+        out: config.out,
+        isResumed,
+        config,
+        overrides,
+        facts: await runFacts(),
+      },
       engine,
       async (run) => {
         await fineTune(

@@ -53,6 +53,7 @@ async function runTraining(
     const model = await writeRun(
       {
         kind: 'train',
+        command: 'train',
         out: config.out,
         isResumed,
         config,

@@ -7,6 +7,8 @@ import type { CommandContext } from './command.ts';
 
 export type RunPlan = {
   readonly kind: Manifest['kind'];
+  /** The command that goes on with it. */
+  readonly command: 'train' | 'sft' | 'quickstart';
   /** Run directory. */
   readonly out: string;
   readonly isResumed: boolean;
@@ -44,7 +46,7 @@ export async function writeRun(
         where: out,
         expected: 'to run to the end',
         got: 'an interruption',
-        next: `go on with: medix ${kind} --resume ${out}`,
+        next: `go on with: medix ${plan.command} --resume ${out}`,
       },
       error,
     );

@@ -5,7 +5,8 @@
  */
 import { type Node, topologicalOrder } from './node.ts';
 import type { OpKind } from './op-attributes.ts';
-import { type OpRule, opTable } from './op-table.ts';
+import type { OpRule } from './op-rule.ts';
+import { opTable } from './op-table.ts';
 import { add, constant, expand, input } from './ops.ts';
 
 /**

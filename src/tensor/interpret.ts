@@ -3,7 +3,8 @@ import type { NdArray } from './array.ts';
 import { type Bindings, shapeValue } from './dim.ts';
 import { type Node, topologicalOrder } from './node.ts';
 import type { OpKind } from './op-attributes.ts';
-import { type OpRule, opTable } from './op-table.ts';
+import type { OpRule } from './op-rule.ts';
+import { opTable } from './op-table.ts';
 
 /** @param inputs values of the graph's input nodes by name. */
 export function interpret(

@@ -14,7 +14,8 @@ import type { Dim, Shape } from './dim.ts';
 import type { AttributeValue, Emitter } from './emitter.ts';
 import { type Node, topologicalOrder } from './node.ts';
 import type { DataType, OpKind } from './op-attributes.ts';
-import { type OpRule, opTable } from './op-table.ts';
+import type { OpRule } from './op-rule.ts';
+import { opTable } from './op-table.ts';
 
 type GraphInput = {
   readonly name: string;

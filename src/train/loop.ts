@@ -22,8 +22,8 @@ import {
   better,
   checkpointIfDue,
   type ProgressState,
-  restoreProgress,
   saveProgress,
+  startProgress,
 } from './progress-state.ts';
 import { createPromptSource, type PromptSource } from './prompt-source.ts';
 import {
@@ -76,21 +76,14 @@ type Loop = Training & {
  *   fits; the signal's reason when it aborts. In each case the run can be resumed.
  */
 export async function train(training: Training, signal: AbortSignal): Promise<ProgressState> {
-  const { config, engine, run } = training;
+  const { config, run } = training;
   const loop: Loop = {
     ...training,
     source: createPromptSource(training.samples, training.prepare, config.seed),
     emit: createEmitter(run, training.report),
     signal,
   };
-  let state = await restoreProgress(run, engine);
-  await loop.emit(state.iteration, {
-    kind: 'started',
-    iteration: state.iteration,
-    iterations: config.iterations,
-    model: engine.model.id,
-    parameters: engine.model.parameters,
-  });
+  let state = await startProgress(loop);
   if (state.iteration === 0 && config.validation.beforeTraining) {
     state = await validateBeforeTraining(loop, state);
   }

@@ -3,7 +3,7 @@ import type { HubAccess } from '../config/environment.ts';
 import { isPhantoms } from '../config/sections.ts';
 import type { TrainConfig } from '../config/train-config.ts';
 import { defined } from '../core/errors.ts';
-import { phantomSample } from '../data/phantoms/study.ts';
+import { type PhantomSplit, phantomSample } from '../data/phantoms/study.ts';
 import { loadSamples } from '../data/read.ts';
 import type { RejectedRow } from '../data/row.ts';
 import { type SampleSet, sampleSetOf } from './sample-order.ts';
@@ -30,8 +30,7 @@ export async function openSamples(
   if (isPhantoms(location)) {
     const size = defined(count, 'number of phantoms');
     const drawn = location === 'phantoms@readings' ? 'readings' : split;
-    const at = async (index: number) => phantomSample({ seed: data.seed, split: drawn, index });
-    return { samples: { size, at }, rejected: [] };
+    return { samples: phantomSet({ seed: data.seed, split: drawn, size }), rejected: [] };
   }
   const { samples, rejected } = await loadSamples(location, {
     hub,
@@ -39,4 +38,17 @@ export async function openSamples(
     ...(count === null ? {} : { limit: count }),
   });
   return { samples: sampleSetOf(samples), rejected };
+}
+
+/** Synthetic studies, drawn as they are asked for. */
+export function phantomSet({
+  seed,
+  split,
+  size,
+}: {
+  readonly seed: number;
+  readonly split: PhantomSplit;
+  readonly size: number;
+}): SampleSet {
+  return { size, at: async (index) => phantomSample({ seed, split, index }) };
 }

@@ -22,10 +22,32 @@ export type ProgressState = z.infer<typeof stateSchema>;
 const start: ProgressState = { iteration: 0, draws: 0, steps: 0, bestScore: null };
 
 /**
- * Loads the engine from the run's newest checkpoint, if it has one.
+ * Loads the engine from the run's newest checkpoint, if it has one, and tells where the run starts.
  * @throws MedixError 'run' when the checkpoint was written by another kind of run.
  */
-export async function restoreProgress(run: RunWriter, engine: Engine): Promise<ProgressState> {
+export async function startProgress({
+  run,
+  engine,
+  emit,
+  config,
+}: {
+  readonly run: RunWriter;
+  readonly engine: Engine;
+  readonly emit: Emit;
+  readonly config: { readonly iterations: number };
+}): Promise<ProgressState> {
+  const state = await restoreProgress(run, engine);
+  await emit(state.iteration, {
+    kind: 'started',
+    iteration: state.iteration,
+    iterations: config.iterations,
+    model: engine.model.id,
+    parameters: engine.model.parameters,
+  });
+  return state;
+}
+
+async function restoreProgress(run: RunWriter, engine: Engine): Promise<ProgressState> {
   const checkpoint = run.resumeFrom;
   if (!checkpoint) return start;
   const state = stateSchema.safeParse(checkpoint.trainer);

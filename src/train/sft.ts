@@ -12,7 +12,7 @@ import type { RunWriter } from '../run/run-writer.ts';
 import { crossEntropyLoss } from '../update/cross-entropy.ts';
 import { createEmitter, type Emit, emitRejections, type Report } from './events.ts';
 import { adamSchedule } from './learning-rate.ts';
-import { better, checkpointIfDue, type ProgressState, restoreProgress } from './progress-state.ts';
+import { better, checkpointIfDue, type ProgressState, startProgress } from './progress-state.ts';
 import { createPromptSource, type PromptSource } from './prompt-source.ts';
 import type { SampleSet } from './sample-order.ts';
 import { createStopwatch } from './stopwatch.ts';
@@ -60,14 +60,7 @@ export async function fineTune(tuning: FineTuning, signal: AbortSignal): Promise
     emit: createEmitter(run, tuning.report),
     signal,
   };
-  let state = await restoreProgress(run, engine);
-  await loop.emit(state.iteration, {
-    kind: 'started',
-    iteration: state.iteration,
-    iterations: config.iterations,
-    model: engine.model.id,
-    parameters: engine.model.parameters,
-  });
+  let state = await startProgress(loop);
   while (state.iteration < config.iterations) {
     signal.throwIfAborted();
     state = await imitate(loop, state);

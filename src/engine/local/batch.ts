@@ -117,13 +117,12 @@ export function updateBatch(groups: readonly Branches[], config: ModelConfig): U
   const spans: { index: number; start: number; end: number }[] = [];
   const predictors: number[] = [];
   const targets: number[] = [];
-  const prefixBias = new Float32Array(P * S);
+  const prompts = groups.map(({ prompt }) => prompt);
+  const { prefixBias, nextPositions } = layout.placePrompts(prompts, S);
   groups.forEach(({ prompt, indices, completions }, p) => {
-    const { next } = layout.placePrompt(prompt, p * S);
-    prefixBias.fill(masked, p * S + prompt.tokens.length, (p + 1) * S);
     completions.forEach((completion, g) => {
       const offset = P * S + (p * G + g) * C;
-      layout.placeText(completion.subarray(0, -1), offset, next);
+      layout.placeText(completion.subarray(0, -1), offset, nextPositions[p]!);
       const start = targets.length;
       completion.forEach((token, t) => {
         predictors.push(t === 0 ? p * S + prompt.tokens.length - 1 : offset + t - 1);
@@ -132,12 +131,7 @@ export function updateBatch(groups: readonly Branches[], config: ModelConfig): U
       spans.push({ index: indices[g]!, start, end: targets.length });
     });
   });
-  const vision = visionInputs(
-    groups.map(({ prompt }) => prompt),
-    S,
-    P * S + P * G * C,
-    config,
-  );
+  const vision = visionInputs(prompts, S, P * S + P * G * C, config);
   return {
     values: {
       ...layout.values(),
@@ -161,11 +155,7 @@ export function prefillBatch(prompts: readonly Prompt[], config: ModelConfig): P
   const P = prompts.length;
   const S = Math.max(...prompts.map(({ tokens }) => tokens.length));
   const layout = createLayout(P * S, config);
-  const prefixBias = new Float32Array(P * S);
-  const nextPositions = prompts.map((prompt, p) => {
-    prefixBias.fill(masked, p * S + prompt.tokens.length, (p + 1) * S);
-    return layout.placePrompt(prompt, p * S).next;
-  });
+  const { prefixBias, nextPositions } = layout.placePrompts(prompts, S);
   const vision = visionInputs(prompts, S, P * S, config);
   return {
     values: {
@@ -186,15 +176,21 @@ function createLayout(size: number, config: ModelConfig) {
   const tokens = new Int32Array(size).fill(config.tokens.pad);
   const positions = new Int32Array(3 * size);
   return {
-    placePrompt(prompt: Prompt, offset: number): TextPositions {
-      const placed = cachedPositions(prompt, config);
-      const length = prompt.tokens.length;
-      tokens.set(prompt.tokens, offset);
-      for (let axis = 0; axis < 3; axis++) {
-        const row = placed.positions.subarray(axis * length, (axis + 1) * length);
-        positions.set(row, axis * size + offset);
-      }
-      return placed;
+    /** Fills [P, S]; `prefixBias` [P, S] masks what lies past a prompt's end. */
+    placePrompts(prompts: readonly Prompt[], S: number) {
+      const prefixBias = new Float32Array(prompts.length * S);
+      const nextPositions = prompts.map((prompt, p) => {
+        const placed = cachedPositions(prompt, config);
+        const length = prompt.tokens.length;
+        tokens.set(prompt.tokens, p * S);
+        for (let axis = 0; axis < 3; axis++) {
+          const row = placed.positions.subarray(axis * length, (axis + 1) * length);
+          positions.set(row, axis * size + p * S);
+        }
+        prefixBias.fill(masked, p * S + length, (p + 1) * S);
+        return placed.next;
+      });
+      return { prefixBias, nextPositions };
     },
     placeText(text: Int32Array, offset: number, firstPosition: number): void {
       tokens.set(text, offset);

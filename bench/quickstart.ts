@@ -1,0 +1,97 @@
+/** An iteration of the quickstart, by the steps of the training loop with the quickstart's own settings. */
+import { keepGroup } from '../src/advantage/filter.ts';
+import { quickstartConfig } from '../src/cli/quickstart.ts';
+import { phantomSample } from '../src/data/phantoms/study.ts';
+import { openTemplate, renderMessages } from '../src/data/prompt-template.ts';
+import { openLocalEngine } from '../src/engine/local/local-engine.ts';
+import type { RewardFunction } from '../src/reward/composite.ts';
+import { createPromptPreparation } from '../src/rollout/prepare-prompts.ts';
+import { type Rollout, sampleGroups } from '../src/rollout/rollout.ts';
+import { resolveAlgorithm } from '../src/train/algorithm.ts';
+import { adamSchedule } from '../src/train/learning-rate.ts';
+import { rewardsOf, scoreRollouts } from '../src/train/score-rollouts.ts';
+import { updatePolicy, withAdvantages } from '../src/train/update-policy.ts';
+import { never, seconds } from './timing.ts';
+
+const warmUps = 2;
+const timed = 5;
+
+type Split = Readonly<Record<'prepare' | 'sample' | 'reward' | 'update', number>>;
+
+/** Seconds of the steps, each the median over several iterations. */
+export async function benchQuickstart(reward: RewardFunction): Promise<Split> {
+  const config = quickstartConfig(0, 'unused');
+  const { promptsPerIteration, groupSize, maxCompletionTokens } = config.rollout;
+  const { stepsPerIteration } = config.optimizer;
+  const algorithm = resolveAlgorithm(config.algorithm);
+  const template = await openTemplate(config.data.template);
+  const engine = await openLocalEngine(config.model);
+  const prepare = createPromptPreparation(
+    engine.model,
+    (sample) => renderMessages(template, sample),
+    maxCompletionTokens,
+  );
+  const adamAt = adamSchedule(config.optimizer, config.iterations * stepsPerIteration);
+
+  const iterate = async (iteration: number): Promise<Split> => {
+    const [prepareSeconds, requests] = await seconds(() =>
+      Promise.all(
+        Array.from({ length: promptsPerIteration }, async (_, i) => {
+          const index = iteration * promptsPerIteration + i;
+          const prepared = await prepare(phantomSample({ seed: 0, split: 'train', index }));
+          if (prepared.kind === 'rejected') throw new Error(prepared.problem.got);
+          return { ...prepared, key: `bench/${index}` };
+        }),
+      ),
+    );
+    const [sampleSeconds, groups] = await seconds(async () => {
+      const sampled: (readonly Rollout[])[] = [];
+      const settings = { groupSize, maxCompletionTokens, temperature: 1, topP: 1, topK: 0 };
+      for await (const { position, group } of sampleGroups(engine, requests, settings, never)) {
+        sampled[position] = group.rollouts;
+      }
+      return sampled;
+    });
+    const [rewardSeconds, scored] = await seconds(() =>
+      Promise.all(groups.map((rollouts) => scoreRollouts(rollouts, reward, never))),
+    );
+    const [updateSeconds] = await seconds(() => {
+      const collected = scored.map(
+        (rollouts) =>
+          ({
+            use: keepGroup(rewardsOf(rollouts), algorithm.filter) ? 'trained' : 'filtered',
+            rollouts,
+          }) as const,
+      );
+      const trained = withAdvantages(collected, algorithm.advantage);
+      const settings = {
+        loss: algorithm.loss,
+        miniBatches: stepsPerIteration,
+        adamAt,
+        steps: iteration * stepsPerIteration,
+      };
+      return updatePolicy(engine, trained, settings, never);
+    });
+    return {
+      prepare: prepareSeconds,
+      sample: sampleSeconds,
+      reward: rewardSeconds,
+      update: updateSeconds,
+    };
+  };
+
+  const splits: Split[] = [];
+  for (let iteration = 0; iteration < warmUps + timed; iteration++) {
+    const split = await iterate(iteration);
+    if (iteration >= warmUps) splits.push(split);
+  }
+  await engine.close();
+  const median = (step: keyof Split) =>
+    splits.map((split) => split[step]).sort((a, b) => a - b)[Math.floor(timed / 2)]!;
+  return {
+    prepare: median('prepare'),
+    sample: median('sample'),
+    reward: median('reward'),
+    update: median('update'),
+  };
+}
