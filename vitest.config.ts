@@ -8,8 +8,18 @@ export default defineConfig({
         test: {
           name: 'whole',
           include: ['test/**/*.test.ts'],
+          exclude: ['test/integration/**'],
           testTimeout: 240_000,
           hookTimeout: 240_000,
+        },
+      },
+      // Needs parts from package registries, prepared outside the repository; see test/integration/parts.ts.
+      {
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
         },
       },
     ],

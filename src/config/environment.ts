@@ -1,6 +1,6 @@
 /** The only reader of environment variables. Secrets pass as arguments and are never stored. */
 import { MedixError, type Problem } from '../core/errors.ts';
-import type { TrainConfig } from './train-config.ts';
+import type { RewardConfig } from './judge-config.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -21,12 +21,22 @@ export function readHubAccess(environment: Environment = process.env): HubAccess
   };
 }
 
+/** `MEDIX_REWARD_TOKEN`: what trainers show to the reward service. Empty counts as absent. */
+export function readRewardToken(environment: Environment = process.env): string | undefined {
+  return environment['MEDIX_REWARD_TOKEN'] || undefined;
+}
+
+/** `MEDIX_PEERS`: a folder whose node_modules holds optional packages. Empty counts as absent. */
+export function readPeersFolder(environment: Environment = process.env): string | undefined {
+  return environment['MEDIX_PEERS'] || undefined;
+}
+
 /**
  * The API keys that a reward's config names.
  * @throws MedixError 'config' naming every variable that is not set.
  */
 export function readSecrets(
-  reward: TrainConfig['reward'],
+  reward: Pick<RewardConfig, 'judge' | 'embedder'>,
   environment: Environment = process.env,
 ): Secrets {
   const problems: Problem[] = [];

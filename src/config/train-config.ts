@@ -1,5 +1,6 @@
 /** The config of `medix train`: reinforcement learning of a policy on open-ended answers. */
 import { z } from 'zod';
+import { rewardFields } from './judge-config.ts';
 import {
   checkpointSection,
   dataSection,
@@ -8,52 +9,6 @@ import {
   positiveInteger,
   seedField,
 } from './sections.ts';
-
-const apiKeyEnv = z
-  .string()
-  .min(1)
-  .nullable()
-  .default(null)
-  .describe('Name of the environment variable that holds the API key; null sends none');
-
-const serverFields = {
-  url: z.url().describe('Base URL of an OpenAI-compatible server, e.g. http://localhost:8085/v1'),
-  model: z.string().min(1).describe('Model name as the server knows it'),
-  apiKeyEnv,
-  concurrency: positiveInteger.default(32).describe('Requests in flight at once'),
-  deadlineMs: positiveInteger.default(60_000).describe('Milliseconds for one request'),
-  attempts: positiveInteger
-    .default(4)
-    .describe('Requests for one question at most; lost connections and overload are retried'),
-};
-
-const judgeSection = z.discriminatedUnion(
-  'kind',
-  [
-    z.strictObject({
-      kind: z.literal('reference-match').describe('offline, normalised match with the reference'),
-    }),
-    z.strictObject({
-      kind: z.literal('openai').describe('a language model behind an OpenAI-compatible server'),
-      ...serverFields,
-    }),
-  ],
-  { error: 'one of "reference-match", "openai"' },
-);
-
-const embedderSection = z.discriminatedUnion(
-  'kind',
-  [
-    z.strictObject({
-      kind: z.literal('local').describe('a general English sentence encoder in this process'),
-    }),
-    z.strictObject({
-      kind: z.literal('openai').describe('an encoder behind an OpenAI-compatible server'),
-      ...serverFields,
-    }),
-  ],
-  { error: 'one of "local", "openai"' },
-);
 
 const algorithmSection = z.strictObject({
   preset: z
@@ -122,14 +77,7 @@ export const trainConfigSchema = z.strictObject({
     .prefault({}),
   reward: z
     .strictObject({
-      profile: z
-        .enum(['medix-r1', 'medix-r1-reference'])
-        .default('medix-r1')
-        .describe(
-          "How components become a reward; -reference repeats the paper's code, quirks included",
-        ),
-      judge: judgeSection.prefault({ kind: 'reference-match' }),
-      embedder: embedderSection.prefault({ kind: 'local' }),
+      ...rewardFields,
       unscoredLimit: z
         .number()
         .min(0)

@@ -6,6 +6,7 @@ export type FailureCause =
   | 'refused'
   | 'unparsable'
   | 'policy-blocked'
+  | 'cap-reached'
   | 'cancelled';
 
 export type Unscored = {

@@ -1,4 +1,4 @@
-import { downloadFile, listFiles } from '@huggingface/hub';
+import { datasetInfo, downloadFile, listFiles } from '@huggingface/hub';
 import type { HubAccess } from '../config/environment.ts';
 import { fail, messageOf } from '../core/errors.ts';
 import type { DataFile } from './data-file.ts';
@@ -8,15 +8,32 @@ export function isHubName(text: string): boolean {
 }
 
 /**
- * The paths of all files of a hub data set, at its main revision.
+ * The commit (40 hexadecimal digits) that a hub data set's main revision stands at now.
  *
  * @throws MedixError where the hub cannot be reached or refuses
  */
-export async function listHubFiles(dataset: string, hub: HubAccess): Promise<string[]> {
+export async function resolveHubRevision(dataset: string, hub: HubAccess): Promise<string> {
+  const { sha } = await reaching(dataset, () =>
+    datasetInfo({ ...accessFor(hub), name: dataset, additionalFields: ['sha'] }),
+  );
+  return sha;
+}
+
+/**
+ * The paths of all files of a hub data set.
+ *
+ * @param revision commit, branch or tag; left out, the main revision
+ * @throws MedixError where the hub cannot be reached or refuses
+ */
+export async function listHubFiles(
+  dataset: string,
+  hub: HubAccess,
+  revision?: string,
+): Promise<string[]> {
   return reaching(dataset, async () => {
     const paths: string[] = [];
     for await (const { type, path } of listFiles({
-      ...requestFor(dataset, hub),
+      ...requestFor(dataset, hub, revision),
       recursive: true,
     })) {
       if (type === 'file') paths.push(path);
@@ -31,9 +48,11 @@ export async function openHubFile(
   path: string,
   format: DataFile['format'],
   hub: HubAccess,
+  revision?: string,
 ): Promise<DataFile> {
   const name = `${dataset}/${path}`;
-  const blob = await reaching(name, () => downloadFile({ ...requestFor(dataset, hub), path }));
+  const request = requestFor(dataset, hub, revision);
+  const blob = await reaching(name, () => downloadFile({ ...request, path }));
   if (!blob) return failAt(name, 'no such file');
   return {
     name,
@@ -44,9 +63,16 @@ export async function openHubFile(
   };
 }
 
-function requestFor(name: string, { endpoint, token }: HubAccess) {
+function requestFor(name: string, hub: HubAccess, revision: string | undefined) {
   return {
     repo: { type: 'dataset' as const, name },
+    ...(revision === undefined ? {} : { revision }),
+    ...accessFor(hub),
+  };
+}
+
+function accessFor({ endpoint, token }: HubAccess) {
+  return {
     ...(endpoint === undefined ? {} : { hubUrl: endpoint }),
     ...(token === undefined ? {} : { accessToken: token }),
   };

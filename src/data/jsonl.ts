@@ -7,18 +7,19 @@ export async function* readJsonLines(file: DataFile, signal?: AbortSignal): Asyn
   let row = 0;
   for await (const line of linesOf(file.stream())) {
     signal?.throwIfAborted();
-    if (line.trim() !== '') yield parseLine(line, row);
+    if (line.trim() !== '') yield parseRow(line, row, 'line');
     row++;
   }
 }
 
-function parseLine(line: string, row: number): RawRow {
+/** @param what names the text in the problem of one that is no row */
+export function parseRow(text: string, row: number, what: 'line' | 'element'): RawRow {
   try {
-    const fields: unknown = JSON.parse(line);
+    const fields: unknown = JSON.parse(text);
     if (typeof fields === 'object' && fields !== null && !Array.isArray(fields)) {
       return { kind: 'fields', row, fields: fields as Record<string, unknown> };
     }
-    return { kind: 'unreadable', row, problem: 'the line is no JSON object' };
+    return { kind: 'unreadable', row, problem: `the ${what} is no JSON object` };
   } catch (error) {
     return { kind: 'unreadable', row, problem: messageOf(error) };
   }

@@ -64,7 +64,8 @@ function chooseSplit(
   return chosen;
 }
 
-function belongsTo(name: string, split: string): boolean {
+/** Whether a path names a split: `test.parquet`, `data/test-00000-of-00002.parquet`, `test/…`. */
+export function belongsTo(name: string, split: string): boolean {
   return name.split(/[/\\]/).some((part) => part === split || /^[-_.]/.test(after(part, split)));
 }
 

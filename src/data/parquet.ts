@@ -9,14 +9,22 @@ import { fail, messageOf } from '../core/errors.ts';
 import type { DataFile } from './data-file.ts';
 import { columnNames, type RawRow, requiredColumns } from './raw-row.ts';
 
+/** The columns to read of those that a file has. Throws a MedixError where one is missing. */
+export type ChooseColumns = (file: DataFile, present: readonly string[]) => string[];
+
 /**
- * Rows of a parquet file, one row group in memory at a time; columns that no sample needs are not read.
+ * Rows of a parquet file, one row group in memory at a time; columns that nobody needs are not read.
  *
+ * @param choose by default the columns that a training sample is made of
  * @throws MedixError where the file is damaged or lacks a required column
  */
-export async function* readParquet(file: DataFile, signal?: AbortSignal): AsyncGenerator<RawRow> {
+export async function* readParquet(
+  file: DataFile,
+  signal?: AbortSignal,
+  choose: ChooseColumns = chooseSampleColumns,
+): AsyncGenerator<RawRow> {
   const metadata = await orDamaged(file, () => parquetMetadataAsync(file));
-  const columns = chooseColumns(file, metadata);
+  const columns = choose(file, namesOf(metadata));
   let rowStart = 0;
   for (const group of metadata.row_groups) {
     signal?.throwIfAborted();
@@ -31,8 +39,11 @@ export async function* readParquet(file: DataFile, signal?: AbortSignal): AsyncG
   }
 }
 
-function chooseColumns(file: DataFile, metadata: FileMetaData): string[] {
-  const present = parquetSchema(metadata).children.map(({ element }) => element.name);
+function namesOf(metadata: FileMetaData): string[] {
+  return parquetSchema(metadata).children.map(({ element }) => element.name);
+}
+
+function chooseSampleColumns(file: DataFile, present: readonly string[]): string[] {
   const missing = requiredColumns.filter((name) => !present.includes(name));
   if (missing.length > 0) {
     fail('data', {

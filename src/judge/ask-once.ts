@@ -1,16 +1,17 @@
 /**
  * Identical questions are asked once: callers that ask while an answer is on its way share it, later
- * ones read it from memory. Failures are not remembered, so they are asked again. The work stops only
- * when the last caller who waits for it has given up: one caller's cancellation never harms another.
+ * ones have it recalled. Failures are not kept, so they are asked again. The work stops only when the last
+ * caller who waits for it has given up: one caller's cancellation never harms another.
  */
+import { defined } from '../core/errors.ts';
 import type { Unscored } from '../core/outcome.ts';
+import { onAbort } from './abort.ts';
 import { cancelled } from './cancelled.ts';
-import { createMemory } from './memory.ts';
 
-type Flight<T> = {
-  readonly answer: Promise<T | Unscored>;
-  readonly controller: AbortController;
-  callers: number;
+export type Asked<T> = {
+  readonly answer: T | Unscored;
+  /** Whether an earlier or simultaneous question of the same key brought the answer. */
+  readonly reused: boolean;
 };
 
 /** One answer per key, in order. `ask` is called only for keys that nobody has asked yet. */
@@ -18,24 +19,39 @@ export type AskOnce<T> = (
   keys: readonly string[],
   signal: AbortSignal,
   ask: (index: number, signal: AbortSignal) => Promise<T | Unscored>,
-) => Promise<(T | Unscored)[]>;
+) => Promise<Asked<T>[]>;
 
-/** @param capacity Answers remembered; the least recently used leaves first. */
-export function createAskOnce<T extends { readonly kind: string }>(capacity: number): AskOnce<T> {
-  const remembered = createMemory<T>(capacity);
+/** Where answers are kept. */
+export type AnswerMemory<T> = {
+  recall(key: string): T | undefined;
+  /** No caller has the answer before this resolves. Must not reject. */
+  keep(key: string, answer: T): Promise<void>;
+};
+
+type Flight<T> = {
+  readonly answer: Promise<T | Unscored>;
+  readonly controller: AbortController;
+  callers: number;
+};
+
+export function createAskOnce<T extends { readonly kind: string }>(
+  memory: AnswerMemory<T>,
+): AskOnce<T> {
   const flights = new Map<string, Flight<T>>();
 
   const takeOff = (key: string, ask: (signal: AbortSignal) => Promise<T | Unscored>): Flight<T> => {
     const controller = new AbortController();
-    const flight = { controller, callers: 0, answer: ask(controller.signal) };
+    const askAndKeep = async () => {
+      const answer = await ask(controller.signal);
+      if (!isUnscored(answer)) await memory.keep(key, answer);
+      return answer;
+    };
+    const flight = { controller, callers: 0, answer: askAndKeep() };
     flights.set(key, flight);
     const land = () => {
       if (flights.get(key) === flight) flights.delete(key);
     };
-    flight.answer.then((answer) => {
-      if (!isUnscored(answer)) remembered.put(key, answer);
-      land();
-    }, land);
+    flight.answer.then(land, land);
     return flight;
   };
 
@@ -43,13 +59,13 @@ export function createAskOnce<T extends { readonly kind: string }>(capacity: num
     key: string,
     aborted: Promise<Unscored>,
     ask: (signal: AbortSignal) => Promise<T | Unscored>,
-  ): Promise<T | Unscored> => {
-    const known = remembered.get(key);
-    if (known !== undefined) return known;
-    const flight = flights.get(key) ?? takeOff(key, ask);
+  ): Promise<Asked<T>> => {
+    const others = flights.get(key);
+    const flight = others ?? takeOff(key, ask);
     flight.callers++;
     try {
-      return await Promise.race([flight.answer, aborted]);
+      const answer = await Promise.race([flight.answer, aborted]);
+      return { answer, reused: others !== undefined };
     } finally {
       flight.callers--;
       if (flight.callers === 0) {
@@ -60,19 +76,25 @@ export function createAskOnce<T extends { readonly kind: string }>(capacity: num
   };
 
   return async (keys, signal, ask) => {
-    if (signal.aborted) return keys.map(() => cancelled);
-    // One listener for the whole call: a signal may see thousands of keys.
-    let onAbort = () => {};
-    const aborted = new Promise<Unscored>((resolve) => {
-      onAbort = () => resolve(cancelled);
+    if (signal.aborted) return keys.map(() => ({ answer: cancelled, reused: false }));
+    const asked: (Asked<T> | undefined)[] = keys.map((key) => {
+      const answer = memory.recall(key);
+      return answer === undefined ? undefined : { answer, reused: true };
     });
-    signal.addEventListener('abort', onAbort);
+    const open = [...keys.entries()].filter(([index]) => asked[index] === undefined);
+    let stopListening = () => {};
+    const aborted = new Promise<Unscored>((resolve) => {
+      stopListening = onAbort(signal, () => resolve(cancelled));
+    });
     try {
-      return await Promise.all(
-        keys.map((key, index) => waitFor(key, aborted, (shared) => ask(index, shared))),
+      await Promise.all(
+        open.map(async ([index, key]) => {
+          asked[index] = await waitFor(key, aborted, (shared) => ask(index, shared));
+        }),
       );
+      return asked.map((one) => defined(one, 'asked answer'));
     } finally {
-      signal.removeEventListener('abort', onAbort);
+      stopListening();
     }
   };
 }

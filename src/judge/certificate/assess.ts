@@ -1,0 +1,108 @@
+/** Whether a judge may be relied on, by its certificate. */
+import type { JudgeConfig } from '../../config/judge-config.ts';
+import { MedixError } from '../../core/errors.ts';
+import type { JudgeDescription } from '../judge.ts';
+import { type Certificate, readCertificate } from './certificate.ts';
+import { sameFamily } from './families.ts';
+
+/** Least figures over all probes; figures themselves are compared, not the ends of their intervals. */
+export type Thresholds = {
+  /** In [0, 1]: share of right answers passed. */
+  readonly minSensitivity: number;
+  /** In [0, 1]: share of wrong answers refused. */
+  readonly minSpecificity: number;
+  /** In [-1, 1]: agreement beyond chance. */
+  readonly minKappa: number;
+};
+
+export type Assessment =
+  | { readonly kind: 'fit' }
+  /** At least one reason, each a clause for people. */
+  | { readonly kind: 'unfit'; readonly reasons: readonly string[] };
+
+/** A certificate attests one digest: another model, prompt or way of reading verdicts needs another. */
+export function assessCertificate(
+  certificate: Certificate | undefined,
+  judge: JudgeDescription,
+  thresholds: Thresholds,
+): Assessment {
+  if (certificate === undefined) return unfit(['it has no certificate']);
+  if (certificate.judge.digest !== judge.digest) {
+    return unfit([
+      `its certificate is of another judge (${certificate.judge.id}, digest ${short(certificate.judge.digest)}; this one is ${short(judge.digest)}): model, prompt and way of reading verdicts must be the same`,
+    ]);
+  }
+  const { sensitivity, specificity, kappa } = certificate.overall;
+  const reasons = [
+    shortfall('sensitivity', sensitivity, thresholds.minSensitivity),
+    shortfall('specificity', specificity, thresholds.minSpecificity),
+    shortfall('kappa', kappa, thresholds.minKappa),
+  ].filter((reason) => reason !== undefined);
+  return reasons.length === 0 ? { kind: 'fit' } : unfit(reasons);
+}
+
+export type VettedJudge = {
+  /** Absent where the config names none. */
+  readonly certificate?: Certificate;
+  /** What to tell the user before any work; empty for a judge that is fit. */
+  readonly warnings: readonly string[];
+};
+
+/**
+ * What training and evaluation make of a judge before they rely on it: reads the certificate that its
+ * config names and assesses it. A rule (`reference-match`) needs none.
+ * @param modelNames All that may tell the family of the model whose answers are judged: id, path,
+ *   `architectures` of its config.json.
+ * @throws MedixError 'judge' when the certificate cannot be read, or the judge is unfit and its config
+ *   refuses such judges.
+ */
+export async function vetJudge(
+  config: JudgeConfig,
+  judge: JudgeDescription,
+  modelNames: readonly string[],
+): Promise<VettedJudge> {
+  if (config.kind === 'reference-match') return { warnings: [] };
+  const { path, below, ...thresholds } = config.certificate;
+  const certificate = path === null ? undefined : await readCertificate(path);
+  const assessment = assessCertificate(certificate, judge, thresholds);
+  const reasons = assessment.kind === 'fit' ? [] : assessment.reasons;
+  const next = 'certify it with medix judge certify and name the file in judge.certificate.path';
+  if (below === 'refuse' && reasons.length > 0) {
+    throw new MedixError(
+      'judge',
+      reasons.map((reason) => ({
+        where: `judge ${judge.id}`,
+        expected: 'a certified judge that meets the thresholds of judge.certificate',
+        got: reason,
+        next: `${next}, take a better judge, or set judge.certificate.below to warn`,
+      })),
+    );
+  }
+  const warnings = reasons.map((reason) => `judge ${judge.id} may be unfit: ${reason}; ${next}`);
+  const family = sameFamily(judge.id, ...modelNames);
+  if (family !== undefined) {
+    warnings.push(
+      `judge ${judge.id} and the model it judges are both of the ${family} family, and judges favour their own; take a judge of another`,
+    );
+  }
+  return { ...(certificate ? { certificate } : {}), warnings };
+}
+
+function unfit(reasons: readonly string[]): Assessment {
+  return { kind: 'unfit', reasons };
+}
+
+function shortfall(
+  name: string,
+  figure: { readonly value: number; readonly low: number; readonly high: number } | null,
+  least: number,
+): string | undefined {
+  if (figure === null) return `its ${name} could not be measured`;
+  if (figure.value >= least) return undefined;
+  const { value, low, high } = figure;
+  return `its ${name} is ${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)}), below ${least}`;
+}
+
+function short(digest: string): string {
+  return digest.slice(0, 12);
+}

@@ -1,0 +1,92 @@
+/** How encoders in this process are fed: texts of like length together, one batch after the other. */
+import { setImmediate as nextTick } from 'node:timers/promises';
+import { defined, messageOf } from '../core/errors.ts';
+import { cancelled } from './cancelled.ts';
+import { type Embedder, type EmbedOutcome, unitVector } from './embedder.ts';
+
+/** One row per text, in order; rows need not have unit length. */
+export type EncodeBatch = (texts: string[]) => Promise<readonly ArrayLike<number>[]>;
+
+export type Batching = {
+  /** Texts at most. */
+  readonly size: number;
+  /** Length of a text; texts of like length share a batch, so that short ones do not pay for long ones. */
+  readonly lengthOf: (text: string) => number;
+  /**
+   * Only texts of one length share a batch. Where `lengthOf` counts the encoder's tokens nothing is padded,
+   * so a text has the same vector, to the bit, whatever it is embedded beside.
+   */
+  readonly ofOneLength: boolean;
+};
+
+/** Blank texts are `refused`; a batch that the encoder cannot take leaves its texts `refused` as well. */
+export async function embedInBatches(
+  texts: readonly string[],
+  batching: Batching,
+  encode: EncodeBatch,
+  signal: AbortSignal,
+): Promise<EmbedOutcome[]> {
+  const outcomes: EmbedOutcome[] = texts.map((text) => (text.trim() === '' ? blank : cancelled));
+  const open = [...texts.keys()].filter((index) => outcomes[index] !== blank);
+  for (const batch of batchesOf(open, texts, batching)) {
+    if (signal.aborted) break;
+    const answers = await embedBatch(
+      batch.map((index) => texts[index] ?? ''),
+      encode,
+    );
+    for (const [at, index] of batch.entries()) outcomes[index] = defined(answers[at], 'embedding');
+    await nextTick();
+  }
+  return outcomes;
+}
+
+function batchesOf(
+  indices: readonly number[],
+  texts: readonly string[],
+  { size, lengthOf, ofOneLength }: Batching,
+): number[][] {
+  const byLength = indices
+    .map((index) => ({ index, length: lengthOf(texts[index] ?? '') }))
+    .sort((a, b) => a.length - b.length);
+  const batches: number[][] = [];
+  let batchLength = Number.NaN;
+  for (const { index, length } of byLength) {
+    const last = batches.at(-1);
+    if (last && last.length < size && !(ofOneLength && length !== batchLength)) last.push(index);
+    else batches.push([index]);
+    batchLength = length;
+  }
+  return batches;
+}
+
+async function embedBatch(texts: string[], encode: EncodeBatch): Promise<readonly EmbedOutcome[]> {
+  try {
+    const rows = await encode(texts);
+    return texts.map((_, at) => outcomeOf(defined(rows[at], 'embedding')));
+  } catch (error) {
+    const message = `the encoder failed: ${messageOf(error)}`;
+    return texts.map(() => ({ kind: 'unscored', cause: 'refused', message }));
+  }
+}
+
+function outcomeOf(row: ArrayLike<number>): EmbedOutcome {
+  const vector = unitVector(row);
+  if (vector !== undefined) return { kind: 'embedded', vector };
+  return { kind: 'unscored', cause: 'unparsable', message: 'the encoder returned no direction' };
+}
+
+/** An encoder that computes in this process gains nothing from simultaneous calls. */
+export function inTurns(embed: Embedder['embed']): Embedder['embed'] {
+  let turn: Promise<unknown> = Promise.resolve();
+  return (texts, signal) => {
+    const mine = turn.then(() => embed(texts, signal));
+    turn = mine.catch(() => {});
+    return mine;
+  };
+}
+
+const blank: EmbedOutcome = {
+  kind: 'unscored',
+  cause: 'refused',
+  message: 'a blank text has no embedding',
+};

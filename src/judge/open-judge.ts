@@ -1,0 +1,41 @@
+/** The judge that a config names. Training, reward service, certificate and evaluation open it here. */
+import type { JudgeConfig } from '../config/judge-config.ts';
+import { fail } from '../core/errors.ts';
+import { openAnswerStore } from './answer-store.ts';
+import { createChatJudge } from './chat-judge.ts';
+import type { Judge } from './judge.ts';
+import { type JudgePrompt, openJudgePrompt } from './judge-prompt.ts';
+import { type ChatJudgeConfig, type OpenContext, openChatModel } from './open-chat-model.ts';
+import { createReferenceMatchJudge } from './reference-match.ts';
+
+/**
+ * Opens prompt, model and store; no server is contacted yet.
+ * @throws MedixError 'judge' when one of them cannot be used.
+ */
+export async function openJudge(config: JudgeConfig, context: OpenContext): Promise<Judge> {
+  if (config.kind === 'reference-match') return createReferenceMatchJudge();
+  const prompt = await openJudgePrompt(config.prompt ?? 'medix-r1');
+  checkForm(prompt, config);
+  const store = config.cache === null ? undefined : openAnswerStore(config.cache);
+  try {
+    const { verdict, showImages, maxTokens } = config;
+    const { ledger } = context;
+    const model = await openChatModel(config, context);
+    const parts = { model, prompt, verdict, showImages, maxTokens, ledger };
+    return createChatJudge({ ...parts, ...(store === undefined ? {} : { store }) });
+  } catch (error) {
+    await store?.close();
+    throw error;
+  }
+}
+
+/** The paper's prompt asks for a word and its code looks for YES in it; no other form fits. */
+function checkForm({ isReference, id }: JudgePrompt, { verdict }: ChatJudgeConfig): void {
+  if (!isReference || verdict === 'word') return;
+  fail('judge', {
+    where: 'judge.verdict',
+    expected: `word, which is all that the prompt ${id} asks for`,
+    got: verdict,
+    next: 'set judge.verdict to word or choose the prompt medix-r1',
+  });
+}
