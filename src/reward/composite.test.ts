@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Sample } from '../core/sample.ts';
-import type { Embedder } from '../judge/embedder.ts';
-import type { Judge, JudgeItem, JudgeOutcome } from '../judge/judge.ts';
+import type { JudgeOutcome } from '../judge/judge.ts';
 import { createReward, type RewardOutcome } from './composite.ts';
-import { type RewardProfile, rewardProfiles } from './profile.ts';
+import { openRewardProfile, type RewardProfile } from './profile.ts';
+import type { RewardSample } from './reward-item.ts';
+import { dead, no, scriptedEmbedder, scriptedJudge, yes } from './scripted.fixture.ts';
 
 const never = new AbortController().signal;
-const profile = rewardProfiles['medix-r1'];
+const profile = await openRewardProfile('medix-r1');
 
 const sample: Sample = {
   id: '1',
@@ -20,47 +21,13 @@ const sample: Sample = {
 const respond = (answer: string) =>
   `<CT_SCAN><thinking>I see.</thinking><answer>${answer}</answer>`;
 
-function scriptedJudge(outcome: JudgeOutcome) {
-  const calls: (readonly JudgeItem[])[] = [];
-  const judge: Judge = {
-    describe: { id: 'scripted', kind: 'openai', digest: 'scripted' },
-    judge: async (items) => {
-      calls.push(items);
-      return items.map(() => outcome);
-    },
-  };
-  return { judge, calls };
-}
-
-/** Places each text at an angle on the unit circle; a text without one cannot be embedded. */
-function scriptedEmbedder(cosines: Readonly<Record<string, number>>) {
-  const calls: (readonly string[])[] = [];
-  const embedder: Embedder = {
-    describe: { id: 'scripted', kind: 'openai', digest: 'scripted' },
-    embed: async (texts) => {
-      calls.push(texts);
-      return texts.map((text) => {
-        const x = cosines[text];
-        if (x === undefined)
-          return { kind: 'unscored', cause: 'timeout', message: `${text}: late` };
-        return { kind: 'embedded', vector: new Float32Array([x, Math.sqrt(1 - x * x)]) };
-      });
-    },
-  };
-  return { embedder, calls };
-}
-
-const yes: JudgeOutcome = { kind: 'judged', correct: true, reply: 'YES', latencyMs: 1 };
-const no: JudgeOutcome = { kind: 'judged', correct: false, reply: 'NO', latencyMs: 1 };
-const dead: JudgeOutcome = { kind: 'unscored', cause: 'transport', message: 'connection refused' };
-
 async function scoreOne(
   response: string,
   options: {
     verdict?: JudgeOutcome;
     cosines?: Readonly<Record<string, number>>;
     profile?: RewardProfile;
-    sample?: Sample;
+    sample?: RewardSample;
   } = {},
 ): Promise<RewardOutcome> {
   const { judge } = scriptedJudge(options.verdict ?? no);
@@ -102,7 +69,7 @@ describe('profile medix-r1', () => {
   });
 
   it('grades similarity when the profile says so', async () => {
-    const graded: RewardProfile = { ...profile, similarity: { kind: 'graded' } };
+    const graded: RewardProfile = { ...profile, similarity: { kind: 'graded', floor: 0 } };
     const cosines = { infarct: 1, 'heart attack': 0.5, 'coronary occlusion': -0.2 };
     const outcome = await scoreOne(respond('infarct'), { cosines, profile: graded });
     expect(outcome.components.similarity).toMatchObject({ value: 0.5 });
@@ -173,7 +140,7 @@ describe('profile medix-r1', () => {
   it('can leave the modality out for samples without images', async () => {
     const textOnly: RewardProfile = {
       ...profile,
-      textOnlyComponents: ['judge', 'similarity', 'format'],
+      textOnly: ['judge', 'similarity', 'format'],
     };
     const untagged = respond('heart attack').replace('CT_SCAN', 'X_RAY');
     const question = { ...sample, images: [] };
@@ -182,10 +149,101 @@ describe('profile medix-r1', () => {
     expect(rewardOf(await scoreOne(untagged, { sample: question }))).toBeCloseTo(0.955, 12);
   });
 
-  it('rejects weights that do not add up to 1', () => {
-    const wrong = { ...profile, weights: { ...profile.weights, judge: 1 } };
-    const { judge } = scriptedJudge(no);
+  it('scales the weights of the others where the ground truth names no modality', async () => {
+    const { modality: _, ...untagged } = sample;
+    const cosines = { infarct: 1, 'heart attack': 0, 'coronary occlusion': 0 };
+    const outcome = await scoreOne(respond('infarct'), { verdict: yes, cosines, sample: untagged });
+    expect(rewardOf(outcome)).toBeCloseTo((0.5175 + 0.1) / 0.955, 12);
+    expect(outcome.components).not.toHaveProperty('modality');
+  });
+
+  it('never takes a verdict or a vector that is no number for a value', async () => {
+    const cosines = { infarct: 1, 'heart attack': Number.NaN, 'coronary occlusion': 0 };
+    for (const similarity of [profile.similarity, { kind: 'graded', floor: 0.2 } as const]) {
+      const outcome = await scoreOne(respond('infarct'), {
+        cosines,
+        profile: { ...profile, similarity },
+      });
+      expect(outcome).toMatchObject({ kind: 'unscored', cause: 'unparsable' });
+    }
+  });
+
+  it('shows the images of the question to judges', async () => {
+    const { judge, calls } = scriptedJudge(yes);
     const { embedder } = scriptedEmbedder({});
-    expect(() => createReward({ profile: wrong, judge, embedder })).toThrow(/add up to 1/);
+    await createReward({ profile, judge, embedder }).score(
+      [
+        { sample, response: respond('infarct') },
+        { sample: { ...sample, images: [] }, response: respond('infarct') },
+      ],
+      never,
+    );
+    expect(calls[0]?.map(({ images }) => images)).toEqual([sample.images, undefined]);
+  });
+});
+
+describe('a guard', () => {
+  const guarded: RewardProfile = { ...profile, guards: { shortest: 3, rejected: ['?'] } };
+  const cosines = { 'heart attack': 1, 'coronary occlusion': 0, MI: 1, 'infarct?': 1, 'MI?': 1 };
+
+  it('makes an answer wrong unseen', async () => {
+    for (const answer of ['MI', '🫀🫀', 'infarct?']) {
+      const outcome = await scoreOne(respond(answer), { verdict: dead, cosines, profile: guarded });
+      expect(rewardOf(outcome)).toBeCloseTo(0.145, 12);
+    }
+  });
+
+  it("spares the reference's own words", async () => {
+    const brief = { ...sample, reference: 'MI?' };
+    const outcome = await scoreOne(respond('MI?'), {
+      verdict: dead,
+      profile: guarded,
+      sample: brief,
+    });
+    expect(rewardOf(outcome)).toBe(1);
+  });
+});
+
+describe('the aggregation', () => {
+  const cosines = { infarct: 1, 'heart attack': 0.9, 'coronary occlusion': 0 };
+
+  it('gated gives nothing for a right answer in a wrong format', async () => {
+    const gated: RewardProfile = { ...profile, aggregation: 'gated' };
+    const right = { verdict: yes, cosines, profile: gated };
+    expect(rewardOf(await scoreOne(`${respond('infarct')} done`, right))).toBe(0);
+    expect(rewardOf(await scoreOne(respond('infarct'), right))).toBeCloseTo(1, 12);
+    const wrong = { ...right, verdict: no };
+    expect(rewardOf(await scoreOne(respond('infarct'), wrong))).toBeCloseTo(0.3825 / 0.9, 12);
+  });
+
+  it('per-component has the weighted sum as reward and its parts for the advantage', async () => {
+    const decoupled: RewardProfile = { ...profile, aggregation: 'per-component' };
+    const outcome = await scoreOne(respond('infarct'), { cosines, profile: decoupled });
+    expect(outcome).toMatchObject({
+      reward: 0.3375 + 0.045 + 0.1,
+      signals: [
+        { weight: 0.5175, value: 0 },
+        { weight: 0.3375, value: 1 },
+        { weight: 0.045, value: 1 },
+        { weight: 0.1, value: 1 },
+      ],
+    });
+    expect(await scoreOne(respond('infarct'), { cosines })).not.toHaveProperty('signals');
+  });
+
+  it('takes off more the longer a response is, up to the limit', async () => {
+    const right = respond('heart attack');
+    const overlong = { limit: right.length + 20, buffer: 20, penalty: 0.5 };
+    const lengths = [0, 5, 10, 20, 500];
+    const outcomes = await Promise.all(
+      lengths.map((more) =>
+        scoreOne(right.replace('I see.', `I see.${'🫀'.repeat(more)}`), {
+          profile: { ...profile, overlong },
+        }),
+      ),
+    );
+    const close = [1, 0.875, 0.75, 0.5, 0.5].map((reward) => expect.closeTo(reward, 12));
+    expect(outcomes.map(rewardOf)).toEqual(close);
+    expect(outcomes[1]).toMatchObject({ overlong: 0.25 });
   });
 });

@@ -3,7 +3,7 @@
  * similarity reward needs a rule for them. The paper's code has none: there, the wrong side earns full
  * similarity. A judge needs no such rule.
  */
-import { normaliseAnswer } from '../judge/normalise.ts';
+import { normalForm } from './normal-form.ts';
 
 type Pair = readonly [string, string];
 
@@ -31,6 +31,13 @@ const opposites: readonly Pair[] = [
   ['yes', 'no'],
 ];
 
+/** Each pair in both directions. */
+const conflicts = opposites.flatMap(([one, other]): Pair[] => [
+  [one, other],
+  [other, one],
+]);
+const placeWords = new Set(places.flat());
+
 const negations = new Set(['no', 'not', 'without', 'never', 'none', 'neither', 'nor', 'non']);
 
 /**
@@ -40,27 +47,23 @@ const negations = new Set(['no', 'not', 'without', 'never', 'none', 'neither', '
  * near every reference at once: "nodules" for "three nodules", "left right lung" for either side.
  */
 export function contradiction(answer: string, reference: string): string | undefined {
-  const said = new Set(normaliseAnswer(answer).split(' '));
-  const meant = new Set(normaliseAnswer(reference).split(' '));
-  for (const pair of opposites) {
-    for (const [one, other] of [pair, [pair[1], pair[0]] as const]) {
-      if (said.has(one) && meant.has(other) && !meant.has(one)) {
-        return said.has(other) ? `both ${one} and ${other}` : `${one} instead of ${other}`;
-      }
+  const said = normalForm(answer).words;
+  const meant = normalForm(reference).words;
+  for (const [one, other] of conflicts) {
+    if (said.has(one) && meant.has(other) && !meant.has(one)) {
+      return said.has(other) ? `both ${one} and ${other}` : `${one} instead of ${other}`;
     }
   }
   if (negates(said) !== negates(meant)) return 'negation on one side only';
-  const needed = [...meant].filter((word) => isPlace(word) || isNumber(word));
-  const missing = needed.find((word) => !said.has(word));
-  return missing === undefined ? undefined : `${missing} is left out`;
+  for (const word of meant) {
+    if ((placeWords.has(word) || isNumber(word)) && !said.has(word)) return `${word} is left out`;
+  }
+  return undefined;
 }
 
 function negates(words: ReadonlySet<string>): boolean {
-  return [...words].some((word) => negations.has(word));
-}
-
-function isPlace(word: string): boolean {
-  return places.some((pair) => pair.includes(word));
+  for (const word of negations) if (words.has(word)) return true;
+  return false;
 }
 
 function isNumber(word: string): boolean {

@@ -1,13 +1,15 @@
 /**
- * The answer of a response, and whether rules alone decide it (profile `medix-r1`). Repairs of the
- * paper's code: one character and any punctuation may be an answer, whitespace is compared alike on both
- * sides, two answer blocks are no answer (the paper takes the first), and an unfinished thought is not
- * taken for one.
+ * The answer of a response, and whether rules alone decide it (rules `medix-r1`). Repairs of the paper's
+ * code (arXiv 2602.23363): one character and any punctuation may be an answer, whitespace is compared alike
+ * on both sides, two answer blocks are no answer (the paper takes the first), and an unfinished thought is
+ * not taken for one.
  */
-import type { Sample } from '../core/sample.ts';
-import { normaliseAnswer } from '../judge/normalise.ts';
-import { matchingAnswer } from '../judge/reference-match.ts';
 import type { AnswerCheck } from './answer-check.ts';
+import { blockContents, withoutBlocks } from './blocks.ts';
+import { rejectedBy } from './guards.ts';
+import { normalForm } from './normal-form.ts';
+import type { RewardProfile } from './profile.ts';
+import type { RewardSample } from './reward-item.ts';
 
 /**
  * The text of the only answer block; without any block, what remains of the response after the thinking
@@ -15,28 +17,37 @@ import type { AnswerCheck } from './answer-check.ts';
  * several blocks, or nothing but thinking.
  */
 export function extractAnswer(response: string): string | undefined {
-  const blocks = [...response.matchAll(/<answer>(.*?)<\/answer>/gs)];
-  if (blocks.length > 1) return undefined;
-  if (blocks.length === 1) return blocks[0]?.[1]?.trim();
-  const rest = response.replace(/<thinking>.*?<\/thinking>/gs, '');
+  const answers = blockContents(response, 'answer');
+  if (answers.length > 1) return undefined;
+  if (answers[0] !== undefined) return answers[0].trim();
+  const rest = withoutBlocks(response, 'thinking');
   if (rest.includes('<thinking>')) return undefined;
   return rest
     .trim()
     .replace(/^<[A-Z_]+>/, '')
-    .replace(/^\s*<answer>/, '')
+    .trimStart()
+    .replace(/^<answer>/, '')
     .trim();
 }
 
 /**
  * A match after normalisation with the reference or an accepted answer needs no judge. An answer without
  * a letter, digit or sign is wrong without one: judges have been seen to say yes to ":" (arXiv 2507.08794).
+ * No guard rejects the words of the reference itself.
  */
-export function checkAnswer(response: string, sample: Sample): AnswerCheck {
+export function checkAnswer(
+  response: string,
+  { reference, accepted }: RewardSample,
+  guards: RewardProfile['guards'],
+): AnswerCheck {
   const answer = extractAnswer(response);
   if (answer === undefined) return { kind: 'wrong', reason: 'no single answer' };
-  const { reference, accepted } = sample;
-  if (answer !== '' && [reference, ...accepted].includes(answer)) return { kind: 'exact' };
-  if (normaliseAnswer(answer) === '') return { kind: 'wrong', reason: 'empty answer' };
-  if (matchingAnswer({ answer, reference, accepted }) !== undefined) return { kind: 'exact' };
+  const right = [reference, ...accepted];
+  if (answer !== '' && right.includes(answer)) return { kind: 'exact', answer };
+  const { text: normalised } = normalForm(answer);
+  if (normalised === '') return { kind: 'wrong', answer, reason: 'empty answer' };
+  const rejection = rejectedBy(guards, answer);
+  if (rejection !== undefined) return { kind: 'wrong', answer, reason: rejection };
+  if (right.some((text) => normalForm(text).text === normalised)) return { kind: 'exact', answer };
   return { kind: 'compare', answer, reference, accepted };
 }

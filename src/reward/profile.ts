@@ -1,62 +1,45 @@
 /**
- * How four signals become one reward. `medix-r1-reference` repeats the paper's code, quirks included
- * (reference-rules.ts); `medix-r1`, the default, keeps its signals and weights and repairs its defects:
- * answers of any length and punctuation count, the format is strict, a failure leaves a response
- * unscored instead of wrong, and the similarity of contradicting answers is 0.
+ * How four signals become one reward. Profiles are files: `medix-r1-reference` repeats the paper's code
+ * (arXiv 2602.23363), quirks included; `medix-r1`, the default, keeps its signals and weights and repairs
+ * its defects; a user's own may change anything that profile-schema.ts lists.
  */
-import type { Sample } from '../core/sample.ts';
-import { type ComponentName, componentNames } from './score.ts';
-import type { SimilarityRule } from './similarity.ts';
+import { access } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { readConfig } from '../config/read-config.ts';
+import { fail, messageOf } from '../core/errors.ts';
+import { digestOf } from '../judge/digest.ts';
+import { type RewardProfileSettings, rewardProfileSchema } from './profile-schema.ts';
 
-export type RewardProfileName = 'medix-r1' | 'medix-r1-reference';
-
-export type RewardProfile = {
-  /** Also selects the rules that read a response. */
-  readonly name: RewardProfileName;
-  /** Non-negative, adding up to 1. */
-  readonly weights: Readonly<Record<ComponentName, number>>;
-  readonly similarity: SimilarityRule;
-  /**
-   * Components that count for a sample without images; their weights are scaled to add up to 1. The
-   * others are still scored and reported.
-   */
-  readonly textOnlyComponents: readonly ComponentName[];
+export type RewardProfile = Readonly<RewardProfileSettings> & {
+  /** Shipped name, or the path it was read from. */
+  readonly name: string;
+  /** Hexadecimal SHA-256 of every setting: two profiles with one digest score alike. */
+  readonly digest: string;
 };
 
-/** arXiv 2602.23363: format 0.1, and 0.9 shared as 0.575 / 0.375 / 0.05. */
-const weights = {
-  judge: 0.9 * 0.575,
-  similarity: 0.9 * 0.375,
-  modality: 0.9 * 0.05,
-  format: 0.1,
-} as const;
+const shippedNames: readonly string[] = ['medix-r1', 'medix-r1-reference'];
+const shippedFolder = new URL('../../assets/reward-profiles/', import.meta.url);
 
-const shared = {
-  weights,
-  similarity: { kind: 'threshold', at: 0.8 },
-  // The prompt asks for a tag whether or not there is an image.
-  textOnlyComponents: componentNames,
-} as const;
-
-export const rewardProfiles: Readonly<Record<RewardProfileName, RewardProfile>> = {
-  'medix-r1': { name: 'medix-r1', ...shared },
-  'medix-r1-reference': { name: 'medix-r1-reference', ...shared },
-};
-
-/** The weight of each component for one sample; adds up to 1. */
-export function weightsFor(
-  profile: RewardProfile,
-  sample: Pick<Sample, 'images'>,
-): Readonly<Record<ComponentName, number>> {
-  const counting = sample.images.length > 0 ? componentNames : profile.textOnlyComponents;
-  if (counting.length === componentNames.length) return profile.weights;
-  const total = counting.reduce((sum, name) => sum + profile.weights[name], 0);
-  const share = (name: ComponentName) =>
-    counting.includes(name) ? profile.weights[name] / total : 0;
-  return {
-    judge: share('judge'),
-    similarity: share('similarity'),
-    modality: share('modality'),
-    format: share('format'),
-  };
+/**
+ * Opens a profile that comes with MediX, or a user's YAML or JSON file.
+ * @throws MedixError 'config' with every problem of the file and the path of each field.
+ */
+export async function openRewardProfile(nameOrPath: string): Promise<RewardProfile> {
+  const path = shippedNames.includes(nameOrPath)
+    ? fileURLToPath(new URL(`${nameOrPath}.yaml`, shippedFolder))
+    : nameOrPath;
+  await access(path).catch((error: unknown) =>
+    fail(
+      'config',
+      {
+        where: `reward profile ${nameOrPath}`,
+        expected: `${shippedNames.join(' or ')}, or a file that can be read`,
+        got: messageOf(error),
+        next: 'correct the name or the path',
+      },
+      error,
+    ),
+  );
+  const settings = await readConfig(rewardProfileSchema, { base: path, overrides: [] });
+  return { name: nameOrPath, digest: digestOf(settings), ...settings };
 }

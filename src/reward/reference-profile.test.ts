@@ -2,39 +2,15 @@
 import { describe, expect, it } from 'vitest';
 import type { Modality } from '../core/modality.ts';
 import type { Sample } from '../core/sample.ts';
-import type { Embedder } from '../judge/embedder.ts';
-import type { Judge } from '../judge/judge.ts';
 import { createReward } from './composite.ts';
-import { rewardProfiles } from './profile.ts';
-import {
-  checkReferenceAnswer,
-  scoreReferenceFormat,
-  scoreReferenceModality,
-} from './reference-rules.ts';
+import { openRewardProfile } from './profile.ts';
+import { readGroundTruth } from './reward-item.ts';
+import { dead, no, scriptedEmbedder, scriptedJudge } from './scripted.fixture.ts';
 
 const never = new AbortController().signal;
-
-const judgeSayingNo: Judge = {
-  describe: { id: 'no', kind: 'openai', digest: 'no' },
-  judge: async (items) =>
-    items.map(() => ({ kind: 'judged', correct: false, reply: 'NO', latencyMs: 1 })),
-};
-const failingEmbedder: Embedder = {
-  describe: { id: 'down', kind: 'openai', digest: 'down' },
-  embed: async (texts) =>
-    texts.map(() => ({ kind: 'unscored', cause: 'transport', message: 'connection refused' })),
-};
-const deadJudge: Judge = {
-  ...judgeSayingNo,
-  judge: async (items) =>
-    items.map(() => ({ kind: 'unscored', cause: 'timeout', message: 'no answer' })),
-};
-
-const reward = createReward({
-  profile: rewardProfiles['medix-r1-reference'],
-  judge: judgeSayingNo,
-  embedder: failingEmbedder,
-});
+const profile = await openRewardProfile('medix-r1-reference');
+const { embedder } = scriptedEmbedder({});
+const reward = createReward({ profile, judge: scriptedJudge(no).judge, embedder });
 
 function xray(reference: string, modality: Modality = 'X_RAY'): Sample {
   return {
@@ -132,15 +108,26 @@ describe('profile medix-r1-reference', () => {
     expect(outcome.reward).toBeCloseTo(overall, 12);
   });
 
-  it('gives only the format score when the solution has no tag', () => {
-    const response = right('Yes');
-    expect(checkReferenceAnswer(response, 'Yes').kind).toBe('wrong');
-    expect(scoreReferenceModality(response, 'Yes')).toMatchObject({ value: 0 });
-    expect(scoreReferenceFormat(response)).toMatchObject({ value: 1 });
+  it('gives only the format score when the ground truth has no tag', async () => {
+    const read = readGroundTruth('Yes', profile);
+    if (read.kind !== 'read') throw new Error(read.problem);
+    const sample = { problem: '', images: [], accepted: [], ...read.truth };
+    const [outcome] = await reward.score([{ sample, response: right('Yes') }], never);
+    expect(outcome).toMatchObject({ reward: 0.1, components: { modality: { value: 0 } } });
   });
 
+  it.each(['cancelled', 'cap-reached'] as const)(
+    'gives no number to an answer that was never put to the judge: %s',
+    async (cause) => {
+      const unasked = scriptedJudge({ kind: 'unscored', cause, message: 'not asked' }).judge;
+      const waiting = createReward({ profile, judge: unasked, embedder });
+      const item = { sample: xray('Cardiomegaly'), response: right('an enlarged heart') };
+      expect(await waiting.score([item], never)).toMatchObject([{ kind: 'unscored', cause }]);
+    },
+  );
+
   it('turns failures into wrong answers, with the failure on record', async () => {
-    const broken = createReward({ ...reward, judge: deadJudge, embedder: failingEmbedder });
+    const broken = createReward({ profile, judge: scriptedJudge(dead).judge, embedder });
     const [outcome] = await broken.score(
       [{ sample: xray('Mass'), response: right('Tumour') }],
       never,
@@ -148,8 +135,8 @@ describe('profile medix-r1-reference', () => {
     expect(outcome).toMatchObject({
       kind: 'scored',
       components: {
-        judge: { kind: 'scored', value: 0, detail: 'timeout: no answer' },
-        similarity: { kind: 'scored', value: 0, detail: 'transport: connection refused' },
+        judge: { kind: 'scored', value: 0, detail: 'transport: connection refused' },
+        similarity: { kind: 'scored', value: 0, detail: 'timeout: Tumour: late' },
       },
     });
   });

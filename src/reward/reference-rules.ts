@@ -2,46 +2,75 @@
  * The rules of the paper's reward code (arXiv 2602.23363) with every quirk, for comparison with its
  * results; facts in its `medical.py`, written anew. `groundTruth` is the data set's solution,
  * `<TAG>answer`. Known faults that are kept on purpose: whitespace around `<`, `>` and `/` is deleted in
- * the response only; answers of one character or with `:`, `?` or `__` are wrong even when they equal the
- * truth; the first of several answers counts; empty and repeated blocks pass as well formed.
+ * the response only; guards reject an answer even when it equals the truth; the first of several answers
+ * counts; empty and repeated blocks pass as well formed.
  */
 import type { Score } from '../core/outcome.ts';
 import type { AnswerCheck } from './answer-check.ts';
+import { firstBlockContent } from './blocks.ts';
+import { rejectedBy } from './guards.ts';
+import type { RewardProfile } from './profile.ts';
+import { strip, withoutSpaceAroundBrackets } from './python-text.ts';
+import type { RewardSample } from './reward-item.ts';
 import { binaryScore } from './score.ts';
 
-export function checkReferenceAnswer(rawResponse: string, groundTruth: string): AnswerCheck {
-  const end = groundTruth.indexOf('>');
-  if (end < 0) return { kind: 'wrong', reason: 'the solution has no modality tag' };
-  const reference = trimmed(groundTruth.slice(end + 1));
-  const response = withoutSpacedBrackets(rawResponse);
-  const answer = trimmed(/<answer>(.*?)<\/answer>/s.exec(response)?.[1] ?? response);
-  if ([...answer].length <= 1 || /__|[:?]/.test(answer)) {
-    return { kind: 'wrong', reason: 'an answer that the paper rejects unseen' };
-  }
-  if (answer === reference) return { kind: 'exact' };
+export function readAsPaper(
+  rawResponse: string,
+  sample: RewardSample,
+  guards: RewardProfile['guards'],
+): { readonly check: AnswerCheck; readonly modality: Score; readonly format: Score } {
+  const response = withoutSpaceAroundBrackets(rawResponse);
+  const groundTruth = groundTruthOf(sample);
+  const thinkingAt = response.indexOf('<thinking>');
+  const isThinking = thinkingAt >= 0;
+  return {
+    check: checkAnswer(response, groundTruth, guards),
+    modality: isThinking
+      ? scoreModality(response.slice(0, thinkingAt), groundTruth)
+      : binaryScore(false, 'no <thinking>'),
+    format: isThinking
+      ? scoreFormat(response.slice(thinkingAt))
+      : binaryScore(false, 'no <thinking>'),
+  };
+}
+
+function checkAnswer(
+  response: string,
+  groundTruth: string,
+  guards: RewardProfile['guards'],
+): AnswerCheck {
+  const answer = strip(strip(firstBlockContent(response, 'answer') ?? response), '.');
+  const tagEnd = groundTruth.indexOf('>');
+  if (tagEnd < 0) return { kind: 'wrong', answer, reason: 'the ground truth has no modality tag' };
+  const reference = strip(strip(groundTruth.slice(tagEnd + 1)), '.');
+  const rejection = rejectedBy(guards, answer);
+  if (rejection !== undefined) return { kind: 'wrong', answer, reason: rejection };
+  if (answer === reference) return { kind: 'exact', answer };
   return { kind: 'compare', answer, reference, accepted: [] };
 }
 
-export function scoreReferenceModality(rawResponse: string, groundTruth: string): Score {
-  const response = withoutSpacedBrackets(rawResponse);
-  const start = response.indexOf('<thinking>');
-  if (start < 0) return binaryScore(false, 'no <thinking>');
+/** @param head all before the first `<thinking>`. */
+function scoreModality(head: string, groundTruth: string): Score {
   const wanted = `${groundTruth.split('>', 1)[0]}>`;
-  return binaryScore(response.slice(0, start).trim().toLowerCase() === wanted.toLowerCase());
+  // Upper case as in the paper's code: "ı" is an "I", which lower case would keep apart.
+  return binaryScore(strip(head).toUpperCase() === wanted.toUpperCase());
 }
 
-export function scoreReferenceFormat(rawResponse: string): Score {
-  const response = withoutSpacedBrackets(rawResponse);
-  const start = response.indexOf('<thinking>');
-  if (start < 0) return binaryScore(false, 'no <thinking>');
-  const blocks = /^<thinking>.*?<\/thinking>\s*<answer>.*?<\/answer>$/s;
-  return binaryScore(blocks.test(response.slice(start).trim()));
+/**
+ * `<thinking>.*?</thinking>\s*<answer>.*?</answer>` over the whole rest.
+ * @param rest begins with `<thinking>`; no white space is left between its blocks.
+ */
+function scoreFormat(rest: string): Score {
+  const blocks = strip(rest);
+  const joint = '</thinking><answer>';
+  const closing = '</answer>';
+  // The earliest place to pass from one block to the other leaves the most room for the answer, so no
+  // other needs a try.
+  const jointAt = blocks.indexOf(joint, '<thinking>'.length);
+  const hasRoom = jointAt >= 0 && jointAt + joint.length <= blocks.length - closing.length;
+  return binaryScore(hasRoom && blocks.endsWith(closing));
 }
 
-function withoutSpacedBrackets(response: string): string {
-  return response.replace(/\s*([<>/])\s*/g, '$1');
-}
-
-function trimmed(text: string): string {
-  return text.trim().replace(/^\.+|\.+$/g, '');
+function groundTruthOf({ groundTruth, modality, reference }: RewardSample): string {
+  return groundTruth ?? (modality === undefined ? reference : `<${modality}>${reference}`);
 }

@@ -1,12 +1,46 @@
-import type { Score } from '../core/outcome.ts';
+/** The components of a reward and what one of them has to say. */
+import { z } from 'zod';
+import type { FailureCause, Score } from '../core/outcome.ts';
 
-/** The four signals of MediX-R1 (arXiv 2602.23363), in the order of their weights. */
+/**
+ * The four signals of MediX-R1 (arXiv 2602.23363), in the order in which they are added up: floating-point
+ * sums depend on it.
+ */
 export const componentNames = ['judge', 'similarity', 'modality', 'format'] as const;
 export type ComponentName = (typeof componentNames)[number];
 
-export type Components = Readonly<Record<ComponentName, Score>>;
+export type Components = {
+  readonly judge: Score;
+  readonly similarity: Score;
+  /** Absent where the ground truth names no modality. */
+  readonly modality?: Score;
+  readonly format: Score;
+};
 
 /** A yes-or-no signal: 1 or 0. `detail` says why, for the record. */
 export function binaryScore(holds: boolean, detail?: string): Score {
   return { kind: 'scored', value: holds ? 1 : 0, ...(detail === undefined ? {} : { detail }) };
 }
+
+const causes = [
+  'timeout',
+  'transport',
+  'refused',
+  'unparsable',
+  'policy-blocked',
+  'cap-reached',
+  'cancelled',
+] as const satisfies readonly FailureCause[];
+
+const scoreSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('scored'), value: z.number(), detail: z.string().exactOptional() }),
+  z.object({ kind: z.literal('unscored'), cause: z.enum(causes), message: z.string() }),
+]);
+
+/** Components as a run's rollouts and a file of scores keep them. */
+export const componentsSchema = z.object({
+  judge: scoreSchema,
+  similarity: scoreSchema,
+  modality: scoreSchema.exactOptional(),
+  format: scoreSchema,
+}) satisfies z.ZodType<Components>;

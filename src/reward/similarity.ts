@@ -2,14 +2,8 @@ import { defined } from '../core/errors.ts';
 import type { Score } from '../core/outcome.ts';
 import { cosine, type Embedder, type EmbedOutcome } from '../judge/embedder.ts';
 import type { AnswerCheck } from './answer-check.ts';
+import type { RewardProfile } from './profile.ts';
 import { binaryScore } from './score.ts';
-
-/** What a cosine is worth. */
-export type SimilarityRule =
-  /** 1 when the cosine is at least `at`, else 0; the paper has 0.8. */
-  | { readonly kind: 'threshold'; readonly at: number }
-  /** The cosine itself, negative ones as 0. */
-  | { readonly kind: 'graded' };
 
 /** Why an answer cannot mean the same as a reference, however near their vectors. */
 export type FindConflict = (answer: string, reference: string) => string | undefined;
@@ -23,7 +17,7 @@ type Compared = Extract<AnswerCheck, { readonly kind: 'compare' }>;
 export async function scoreBySimilarity(
   checks: readonly AnswerCheck[],
   embedder: Embedder,
-  rule: SimilarityRule,
+  rule: RewardProfile['similarity'],
   findConflict: FindConflict,
   signal: AbortSignal,
 ): Promise<Score[]> {
@@ -62,7 +56,7 @@ function scoreNearest(
   answer: string,
   references: readonly string[],
   vectors: ReadonlyMap<string, EmbedOutcome>,
-  rule: SimilarityRule,
+  rule: RewardProfile['similarity'],
 ): Score {
   const answered = defined(vectors.get(answer), 'vector');
   if (answered.kind === 'unscored') return answered;
@@ -74,6 +68,10 @@ function scoreNearest(
     nearest = Math.max(nearest, cosine(answered.vector, meant.vector));
   }
   const detail = `cosine ${nearest.toFixed(3)}`;
+  if (Number.isNaN(nearest)) {
+    return { kind: 'unscored', cause: 'unparsable', message: 'the embedder gave no finite vector' };
+  }
   if (rule.kind === 'threshold') return binaryScore(nearest >= rule.at, detail);
-  return { kind: 'scored', value: Math.min(1, Math.max(0, nearest)), detail };
+  const value = (nearest - rule.floor) / (1 - rule.floor);
+  return { kind: 'scored', value: Math.min(1, Math.max(0, value)), detail };
 }

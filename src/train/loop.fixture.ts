@@ -5,7 +5,7 @@ import type { Sample } from '../core/sample.ts';
 import type { Engine } from '../engine/engine.ts';
 import { createScriptedEngine, type ScriptedOptions } from '../engine/scripted/scripted-engine.ts';
 import type { RewardFunction, RewardOutcome } from '../reward/composite.ts';
-import { rewardProfiles } from '../reward/profile.ts';
+import { openRewardProfile } from '../reward/profile.ts';
 import { createPromptPreparation } from '../rollout/prepare-prompts.ts';
 import type { RunWriter } from '../run/run-writer.ts';
 import { type Algorithm, resolveAlgorithm } from './algorithm.ts';
@@ -30,12 +30,16 @@ export function toyEngine(options: Omit<ScriptedOptions, 'pieces'> = {}): Engine
   return createScriptedEngine({ pieces: ['<X_RAY>', ...sides], ...options });
 }
 
+const profile = await openRewardProfile('medix-r1');
+
 /** 0.9 for the right side, 0.1 for the tag before it; both exact. */
 export function toyReward(
   outcomeOf: (outcome: RewardOutcome, response: string) => RewardOutcome = (outcome) => outcome,
 ): RewardFunction {
   return {
-    profile: rewardProfiles['medix-r1'],
+    profile,
+    judge: { id: 'toy-judge', kind: 'reference-match', digest: 'toy' },
+    embedder: { id: 'toy-embedder', kind: 'local', digest: 'toy' },
     score: async (items) =>
       items.map(({ sample, response }) => {
         const hasTag = response.startsWith('<X_RAY>');

@@ -84,6 +84,21 @@ describe('the training loop', () => {
     expect(metrics.at(-1)?.values['validation/reward/mean']).toBeGreaterThan(0.9);
   });
 
+  test('learns it from rewards that are compared part by part', async () => {
+    const reward = toyReward((outcome) => {
+      if (outcome.kind !== 'scored') return outcome;
+      const { judge, format } = outcome.components;
+      const signals = [
+        { weight: 0.9, value: judge.kind === 'scored' ? judge.value : Number.NaN },
+        { weight: 0.1, value: format.kind === 'scored' ? format.value : Number.NaN },
+      ];
+      return { ...outcome, signals };
+    });
+    await train(toyTraining(await create(), { config: thorough, reward }), signal);
+    const metrics = await readMetrics(directory);
+    expect(metrics.at(-1)?.values['validation/reward/mean']).toBeGreaterThan(0.9);
+  });
+
   test('gives the same bits for the same seed and others for another', async () => {
     const engines = [toyEngine(), toyEngine(), toyEngine()];
     const hashes: string[] = [];
@@ -170,6 +185,11 @@ describe('unscored rollouts', () => {
     const unscored = rollouts.filter(({ use }) => use === 'unscored');
     expect(unscored.length).toBeGreaterThan(0);
     expect(unscored.every((r) => r.reward === null && r.advantage === null)).toBe(true);
+    const metrics = await readMetrics(directory);
+    const { values } = metrics.find((line) => (line.values['reward/unscored'] ?? 0) > 0) ?? {};
+    expect(values?.['reward/unscored/timeout']).toBe(values?.['reward/unscored']);
+    expect(values?.['reward/judge/unscored']).toBe(values?.['reward/unscored']);
+    expect(values?.['reward/format/unscored']).toBe(0);
   });
 
   test('above the limit are asked for once more', async () => {
@@ -192,7 +212,9 @@ describe('unscored rollouts', () => {
       },
     });
     const error = await train(toyTraining(run, { reward }, engine), signal).catch(String);
-    expect(error).toMatch(/judge.*at most 10 %.*timeout.*medix train --resume/s);
+    expect(error).toMatch(
+      /component judge \(asked of toy-judge\): .*at most 10 %.*\d+ timeout.*medix train --resume/s,
+    );
     const paused = (await readCheckpoints(directory)).at(-1)?.iteration ?? 0;
     expect(await history(directory)).toHaveLength(paused + 1);
 

@@ -1,24 +1,42 @@
 /** Scored rollouts as metrics and as lines of the run directory. */
-import { type Metrics, meanOf, mergeMetrics } from '../core/metrics.ts';
+import { type Mean, type Metrics, meanOf, mergeMetrics } from '../core/metrics.ts';
+import type { RewardOutcome } from '../reward/composite.ts';
 import type { RolloutLine } from '../run/records.ts';
 import type { CollectedGroup } from './collect-groups.ts';
-import type { ScoredRollout } from './score-rollouts.ts';
+import { countCauses, type ScoredRollout } from './score-rollouts.ts';
 import type { TrainingRollout } from './update-policy.ts';
 
-/** `{stage}/mean`, `{stage}/<component>/mean`, `{stage}/unscored` (share of rollouts). */
+/**
+ * `{stage}/mean`, and for each component `{stage}/<component>/mean` and `/unscored`, the share of its scores
+ * that failed; `{stage}/unscored` (share of rollouts without a reward) and, where there are some,
+ * `{stage}/unscored/<cause>`; `{stage}/overlong` (share of the penalty for length) where the profile has one.
+ * What has no score is in no mean.
+ */
 export function rewardMetrics(stage: string, scored: readonly ScoredRollout[]): Metrics {
-  return mergeMetrics(
-    scored.map(({ outcome }) => ({
-      [`${stage}/mean`]: outcome.kind === 'scored' ? meanOf(outcome.reward) : meanOf(),
-      [`${stage}/unscored`]: meanOf(outcome.kind === 'unscored' ? 1 : 0),
-      ...Object.fromEntries(
-        Object.entries(outcome.components).map(([name, score]) => [
-          `${stage}/${name}/mean`,
-          score.kind === 'scored' ? meanOf(score.value) : meanOf(),
-        ]),
-      ),
-    })),
-  );
+  const causes = [...countCauses(scored)].map(([cause, count]) => [
+    `${stage}/unscored/${cause}`,
+    { sum: count, count: scored.length },
+  ]);
+  return {
+    ...mergeMetrics(scored.map(({ outcome }) => outcomeMetrics(stage, outcome))),
+    ...Object.fromEntries(causes),
+  };
+}
+
+function outcomeMetrics(stage: string, outcome: RewardOutcome): Metrics {
+  const metrics: Record<string, Mean> = {
+    [`${stage}/mean`]: outcome.kind === 'scored' ? meanOf(outcome.reward) : meanOf(),
+    [`${stage}/unscored`]: meanOf(outcome.kind === 'unscored' ? 1 : 0),
+  };
+  for (const [name, score] of Object.entries(outcome.components)) {
+    const isScored = score.kind === 'scored';
+    metrics[`${stage}/${name}/mean`] = isScored ? meanOf(score.value) : meanOf();
+    metrics[`${stage}/${name}/unscored`] = meanOf(isScored ? 0 : 1);
+  }
+  if (outcome.kind === 'scored' && outcome.overlong !== undefined) {
+    metrics[`${stage}/overlong`] = meanOf(outcome.overlong);
+  }
+  return metrics;
 }
 
 /** Lengths in tokens, and the share of completions cut off at the limit. */

@@ -4,7 +4,9 @@
  * never a wrong answer.
  */
 import { fail } from '../core/errors.ts';
+import type { FailureCause } from '../core/outcome.ts';
 import type { RewardFunction, RewardOutcome } from '../reward/composite.ts';
+import { type ComponentName, componentNames } from '../reward/score.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 
 export type ScoredRollout = { readonly rollout: Rollout; readonly outcome: RewardOutcome };
@@ -39,7 +41,7 @@ export type UnscoredPolicy = {
  * @returns the same rollouts in the same order; those that failed are scored once more when their share
  *   is above the limit.
  * @throws MedixError 'reward' when the share is above the limit even then; names the components that
- *   failed and why.
+ *   failed, who was asked for them and why there was no answer.
  */
 export async function withinUnscoredLimit(
   scored: readonly ScoredRollout[],
@@ -57,7 +59,7 @@ export async function withinUnscoredLimit(
   const stillUnscored = again.filter(({ outcome }) => outcome.kind === 'unscored');
   await policy.onRescored(unscored.length, stillUnscored.length);
   if (stillUnscored.length > policy.limit * scored.length) {
-    failUnscored(stillUnscored, scored.length, policy);
+    failUnscored(stillUnscored, scored.length, reward, policy);
   }
   const outcomes = new Map(again.map((item) => [item.rollout.key, item]));
   return scored.map((item) => outcomes.get(item.rollout.key) ?? item);
@@ -66,26 +68,47 @@ export async function withinUnscoredLimit(
 function failUnscored(
   unscored: readonly ScoredRollout[],
   total: number,
+  reward: RewardFunction,
   { limit, next }: UnscoredPolicy,
 ): never {
-  const components = new Set<string>();
-  const causes = new Map<string, number>();
-  let message = '';
-  for (const { outcome } of unscored) {
-    if (outcome.kind !== 'unscored') continue;
-    message ||= outcome.message;
-    causes.set(outcome.cause, (causes.get(outcome.cause) ?? 0) + 1);
-    for (const [name, score] of Object.entries(outcome.components)) {
-      if (score.kind === 'unscored') components.add(name);
-    }
-  }
+  const causes = countCauses(unscored);
   const counts = [...causes].map(([cause, count]) => `${count} ${cause}`).join(', ');
+  const first = unscored.find(({ outcome }) => outcome.kind === 'unscored')?.outcome;
+  const message = first?.kind === 'unscored' ? first.message : '';
   fail('reward', {
-    where: `reward component ${[...components].join(' and ')}`,
+    where: failedComponents(unscored, reward),
     expected: `at most ${percent(limit)} of rollouts without a score`,
     got: `${percent(unscored.length / total)} after a second attempt (${counts}; first: ${message})`,
     next,
   });
+}
+
+/** How many have no reward, by cause; the commonest first. */
+export function countCauses(scored: readonly ScoredRollout[]): ReadonlyMap<FailureCause, number> {
+  const counts = new Map<FailureCause, number>();
+  for (const { outcome } of scored) {
+    if (outcome.kind === 'scored') continue;
+    counts.set(outcome.cause, (counts.get(outcome.cause) ?? 0) + 1);
+  }
+  return new Map([...counts].sort(([, a], [, b]) => b - a));
+}
+
+/** Which components failed and who was asked for them, e.g. `reward component judge (asked of qwen3)`. */
+function failedComponents(
+  unscored: readonly ScoredRollout[],
+  { judge, embedder }: RewardFunction,
+): string {
+  const asked: Partial<Record<ComponentName, string>> = {
+    judge: judge.id,
+    similarity: embedder.id,
+  };
+  const names = componentNames.filter((name) =>
+    unscored.some(({ outcome }) => outcome.components[name]?.kind === 'unscored'),
+  );
+  const parts = names.map((name) =>
+    asked[name] === undefined ? name : `${name} (asked of ${asked[name]})`,
+  );
+  return `reward component ${parts.join(' and ')}`;
 }
 
 function percent(share: number): string {

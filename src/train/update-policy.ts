@@ -1,5 +1,7 @@
 /** Advantages, mini-batches and optimizer steps of one iteration. */
+import { decoupledAdvantages } from '../advantage/decoupled.ts';
 import { type AdvantageName, advantageEstimators } from '../advantage/estimators.ts';
+import { defined } from '../core/errors.ts';
 import { type Metrics, meanOf, mergeMetrics } from '../core/metrics.ts';
 import type { AdamParameters, Engine, Sequence } from '../engine/engine.ts';
 import type { Rollout } from '../rollout/rollout.ts';
@@ -26,20 +28,36 @@ export type UpdateReport = {
   readonly skipped: number;
 };
 
-/** Advantages of the scored rollouts of each trained group; groups stay whole and in order. */
+/**
+ * Advantages of the scored rollouts of each trained group; groups stay whole and in order. Rewards that come
+ * with their parts are compared part by part (GDPO, arXiv 2601.05242), the others as they are.
+ */
 export function withAdvantages(
   groups: readonly CollectedGroup[],
   estimator: AdvantageName,
 ): TrainingRollout[][] {
-  return groups
+  const trained = groups
     .filter(({ use }) => use === 'trained')
-    .map(({ rollouts }) => {
-      const scored = rollouts.flatMap(({ rollout, outcome }) =>
-        outcome.kind === 'scored' ? [{ rollout, reward: outcome.reward }] : [],
+    .map(({ rollouts }) =>
+      rollouts.flatMap(({ rollout, outcome }) =>
+        outcome.kind === 'scored' ? [{ rollout, outcome }] : [],
+      ),
+    );
+  const signals = trained.map((group) =>
+    group.flatMap(({ outcome }) => (outcome.signals ? [outcome.signals] : [])),
+  );
+  const isDecoupled = signals.some((group) => group.length > 0);
+  const advantages = isDecoupled
+    ? decoupledAdvantages(signals, estimator)
+    : trained.map((group) =>
+        advantageEstimators[estimator](group.map(({ outcome }) => outcome.reward)),
       );
-      const advantages = advantageEstimators[estimator](scored.map(({ reward }) => reward));
-      return scored.map(({ rollout }, i) => ({ ...rollout, advantage: advantages[i]! }));
-    });
+  return trained.map((group, g) =>
+    group.map(({ rollout }, i) => ({
+      ...rollout,
+      advantage: defined(advantages[g]?.[i], 'advantage'),
+    })),
+  );
 }
 
 /**

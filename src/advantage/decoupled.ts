@@ -1,0 +1,53 @@
+/**
+ * Advantages of rewards that come in parts: GDPO (arXiv 2601.05242). A weighted sum lets the part of largest
+ * variance speak for all, and different parts that add up alike become one; so each part gets an advantage
+ * of its own within the group, those are added by weight, and the sums are normalised over the batch, so
+ * that their size does not grow with the number of parts.
+ */
+import { invariant } from '../core/errors.ts';
+import { type AdvantageName, advantageEstimators } from './estimators.ts';
+
+type Signal = { readonly weight: number; readonly value: number };
+
+/** Keeps the last division finite in a batch without variance. */
+const epsilon = 1e-6;
+
+/**
+ * @param groups [P, G, parts]; the parts of a group's rollouts are the same and in one order, those of two
+ *   groups need not be. At least two rollouts a group.
+ * @param estimator of each part within its group; GDPO has `grpo`.
+ * @returns [P, G], over the whole batch of mean 0 and of standard deviation 1, or all 0 where no part
+ *   differs anywhere.
+ */
+export function decoupledAdvantages(
+  groups: readonly (readonly (readonly Signal[])[])[],
+  estimator: AdvantageName,
+): number[][] {
+  const sums = groups.map((rollouts) => weightedAdvantages(rollouts, estimator));
+  const batch = sums.flat();
+  const mean = batch.reduce((total, sum) => total + sum, 0) / batch.length;
+  const squares = batch.reduce((total, sum) => total + (sum - mean) ** 2, 0);
+  const std = Math.sqrt(squares / (batch.length - 1));
+  return sums.map((group) => group.map((sum) => (sum - mean) / (std + epsilon)));
+}
+
+function weightedAdvantages(
+  rollouts: readonly (readonly Signal[])[],
+  estimator: AdvantageName,
+): number[] {
+  const sums = rollouts.map(() => 0);
+  for (const [part, { weight }] of (rollouts[0] ?? []).entries()) {
+    const values = rollouts.map((signals) => {
+      const signal = signals[part];
+      invariant(
+        signal?.weight === weight,
+        'the rollouts of a group are rewarded for the same parts',
+      );
+      return signal.value;
+    });
+    for (const [i, advantage] of advantageEstimators[estimator](values).entries()) {
+      sums[i] = (sums[i] ?? 0) + weight * advantage;
+    }
+  }
+  return sums;
+}

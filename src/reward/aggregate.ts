@@ -1,0 +1,109 @@
+/** From the scores of one response to its reward. Pure. */
+import type { FailureCause } from '../core/outcome.ts';
+import { overlongShare } from './overlong.ts';
+import type { RewardProfile } from './profile.ts';
+import type { RewardItem, RewardSample } from './reward-item.ts';
+import { type ComponentName, type Components, componentNames } from './score.ts';
+
+/** One part of a reward, before it is weighted. */
+type Signal = { readonly weight: number; readonly value: number };
+
+export type RewardOutcome =
+  | {
+      readonly kind: 'scored';
+      /** In [0, 1]; down to −penalty where the profile punishes long responses. */
+      readonly reward: number;
+      readonly components: Components;
+      /** Share of the penalty for length that was taken off, in [0, 1]; absent without such a penalty. */
+      readonly overlong?: number;
+      /**
+       * The parts of the reward, the same ones for each rollout of a group, where the profile wants the
+       * advantage to compare them one by one (aggregation `per-component`).
+       */
+      readonly signals?: readonly Signal[];
+    }
+  /** A component that counts has failed; cause and message are those of the first that did. */
+  | {
+      readonly kind: 'unscored';
+      readonly cause: FailureCause;
+      readonly message: string;
+      readonly components: Components;
+    };
+
+type Composition = {
+  /** Of the components that are added up, together 1; the others weigh 0. */
+  readonly weights: Readonly<Record<ComponentName, number>>;
+  /** Whether format multiplies the sum. */
+  readonly isGated: boolean;
+};
+
+/**
+ * What counts for one response, and how much. A component that does not apply, and for samples without
+ * images any that the profile leaves out, passes its weight on to the others.
+ */
+export function compositionOf(
+  profile: RewardProfile,
+  sample: Pick<RewardSample, 'images'>,
+  components: Components,
+): Composition {
+  const counting = componentNames.filter(
+    (name) =>
+      components[name] !== undefined &&
+      (sample.images.length > 0 || profile.textOnly.includes(name)),
+  );
+  const isGated = profile.aggregation === 'gated' && counting.includes('format');
+  const added = counting.filter((name) => !(isGated && name === 'format'));
+  // Whole weights stay as they are: a division by their rounded sum would cost the last bit.
+  const total =
+    added.length === componentNames.length
+      ? 1
+      : added.reduce((sum, name) => sum + profile.weights[name], 0);
+  const share = (name: ComponentName) => (added.includes(name) ? profile.weights[name] / total : 0);
+  return {
+    weights: {
+      judge: share('judge'),
+      similarity: share('similarity'),
+      modality: share('modality'),
+      format: share('format'),
+    },
+    isGated,
+  };
+}
+
+/** The outcome of one item whose components have been scored. */
+export function aggregate(
+  profile: RewardProfile,
+  { sample, response }: RewardItem,
+  components: Components,
+): RewardOutcome {
+  const { weights, isGated } = compositionOf(profile, sample, components);
+  const signals: Signal[] = [];
+  let gate = 1;
+  for (const name of componentNames) {
+    const isGate = isGated && name === 'format';
+    const score = components[name];
+    if (!score || (weights[name] === 0 && !isGate)) continue;
+    if (score.kind === 'unscored') {
+      return { kind: 'unscored', cause: score.cause, message: score.message, components };
+    }
+    if (isGate) gate = score.value;
+    else signals.push({ weight: weights[name], value: score.value });
+  }
+  const sum = signals.reduce((total, { weight, value }) => total + weight * value, 0);
+  // Scaled weights may add up to a last bit more than 1.
+  const reward = gate * Math.min(1, sum);
+  const isDecoupled = profile.aggregation === 'per-component';
+  if (!profile.overlong) {
+    return { kind: 'scored', reward, components, ...(isDecoupled ? { signals } : {}) };
+  }
+  const { penalty } = profile.overlong;
+  const share = overlongShare(response, profile.overlong);
+  signals.push({ weight: penalty, value: -share });
+  return {
+    kind: 'scored',
+    reward: reward - penalty * share,
+    components,
+    overlong: share,
+    ...(isDecoupled ? { signals } : {}),
+  };
+}

@@ -1,0 +1,117 @@
+/** The reward a config names, with its judge and embedder. */
+import type { Secrets } from '../config/environment.ts';
+import type { JudgeConfig, RewardConfig } from '../config/judge-config.ts';
+import { MedixError, type Problem } from '../core/errors.ts';
+import type { Clock } from '../judge/clock.ts';
+import type { Embedder, EmbedderDescription } from '../judge/embedder.ts';
+import type { Judge, JudgeDescription } from '../judge/judge.ts';
+import { createLedger, type Ledger } from '../judge/ledger.ts';
+import { openEmbedder } from '../judge/open-embedder.ts';
+import { openJudge } from '../judge/open-judge.ts';
+import { createReward, type RewardFunction } from './composite.ts';
+import { openRewardProfile, type RewardProfile } from './profile.ts';
+
+export type OpenedReward = {
+  readonly reward: RewardFunction;
+  readonly judge: Judge;
+  readonly embedder: Embedder;
+  /** What judge and embedder were asked, and what it cost. */
+  readonly ledger: Ledger;
+  /** Whether the judge sees images, so that their bytes are needed. */
+  readonly seesImages: boolean;
+  /** For manifests: whose scores these are. */
+  readonly facts: {
+    readonly judge: JudgeDescription;
+    readonly embedder: EmbedderDescription;
+    readonly profile: RewardProfile;
+  };
+  close(): Promise<void>;
+};
+
+export type RewardContext = {
+  readonly secrets: Secrets;
+  /** Of what is drawn while asking, e.g. pauses between attempts; it shapes no score. */
+  readonly seed: number;
+  readonly clock: Clock;
+};
+
+/**
+ * Reads the profile and loads what runs in this process; no server is contacted yet.
+ * @throws MedixError 'config' when the profile is wrong, 'judge' when judge or embedder cannot be opened.
+ */
+export async function openReward(
+  config: RewardConfig,
+  { secrets, seed, clock }: RewardContext,
+): Promise<OpenedReward> {
+  const profile = await openRewardProfile(config.profile);
+  const ledger = createLedger(
+    config.judge.kind === 'reference-match'
+      ? {}
+      : { prices: config.judge.prices, cap: config.judge.cap },
+  );
+  const { judgeApiKey, embedderApiKey } = secrets;
+  const context = { seed, clock, ledger };
+  const judge = await openJudge(asProfileAsks(config.judge, profile), {
+    ...context,
+    ...(judgeApiKey === undefined ? {} : { apiKey: judgeApiKey }),
+  });
+  try {
+    const embedder = await openEmbedder(config.embedder, {
+      ...context,
+      ...(embedderApiKey === undefined ? {} : { apiKey: embedderApiKey }),
+    });
+    const close = async () => {
+      await Promise.all([judge.close(), embedder.close()]);
+    };
+    return {
+      reward: createReward({ profile, judge, embedder }),
+      judge,
+      embedder,
+      ledger,
+      seesImages: config.judge.kind !== 'reference-match' && config.judge.showImages,
+      facts: { judge: judge.describe, embedder: embedder.describe, profile },
+      close,
+    };
+  } catch (error) {
+    await judge.close();
+    throw error;
+  }
+}
+
+/** The paper's rules go with the paper's question to the judge, unless the config names another. */
+export function asProfileAsks(judge: JudgeConfig, { rules }: RewardProfile): JudgeConfig {
+  return judge.kind === 'reference-match' ? judge : { ...judge, prompt: judge.prompt ?? rules };
+}
+
+/**
+ * Asks judge and embedder once, each unless the profile gives it no weight, before any work depends on
+ * them.
+ * @throws MedixError 'judge' naming every one that does not answer, and why.
+ */
+export async function requireReachable(
+  { reward, judge, embedder }: Pick<OpenedReward, 'reward' | 'judge' | 'embedder'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { weights } = reward.profile;
+  const parts = [
+    { name: 'judge', part: judge, weight: weights.judge },
+    { name: 'embedder', part: embedder, weight: weights.similarity },
+  ];
+  const asked = parts.filter(({ weight }) => weight > 0);
+  const problems = await Promise.all(
+    asked.map(async ({ name, part }): Promise<Problem[]> => {
+      const failure = await part.probe(signal);
+      if (failure === undefined) return [];
+      return [
+        {
+          where: `${name} ${part.describe.id}`,
+          expected: 'an answer',
+          got: `${failure.cause}: ${failure.message}`,
+          next: `start its server, or correct ${name}.url, ${name}.model or ${name}.apiKeyEnv`,
+        },
+      ];
+    }),
+  );
+  signal.throwIfAborted();
+  if (problems.flat().length > 0) throw new MedixError('judge', problems.flat());
+}

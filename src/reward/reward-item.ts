@@ -1,0 +1,50 @@
+/** What a reward is computed from, and how a ground truth written as one text becomes part of it. */
+import { isModality, type Modality } from '../core/modality.ts';
+import type { Sample } from '../core/sample.ts';
+import type { RewardProfile } from './profile.ts';
+
+/** A {@link Sample} is one. */
+export type RewardSample = Pick<Sample, 'problem' | 'images' | 'reference' | 'accepted'> & {
+  /** Absent where nobody knows it; the component `modality` then does not apply. */
+  readonly modality?: Modality;
+  /**
+   * The ground truth as it was written; only the reference's rules look at it, since the paper's code reads
+   * it anew. Absent: `<modality>reference`.
+   */
+  readonly groundTruth?: string;
+};
+
+export type RewardItem = {
+  readonly sample: RewardSample;
+  /** What the policy answered, whole. */
+  readonly response: string;
+};
+
+type GroundTruth = Pick<RewardSample, 'modality' | 'reference' | 'groundTruth'>;
+
+type GroundTruthOutcome =
+  | { readonly kind: 'read'; readonly truth: GroundTruth }
+  | { readonly kind: 'malformed'; readonly problem: string };
+
+/**
+ * Reads `<TAG>answer`, or an answer without a tag.
+ *
+ * The reference's rules take any text, as the paper's code does: without a tag no answer is right. The
+ * others refuse a tag outside the set of 16 and an empty answer, and without a tag leave the modality out
+ * of the reward.
+ */
+export function readGroundTruth(
+  groundTruth: string,
+  { rules }: Pick<RewardProfile, 'rules'>,
+): GroundTruthOutcome {
+  const [tagged, tag] = /^\s*<([^<>\s]+)>/.exec(groundTruth) ?? [''];
+  const reference = groundTruth.slice(tagged.length).trim();
+  const isKnown = tag !== undefined && isModality(tag);
+  if (rules !== 'medix-r1-reference') {
+    if (tag !== undefined && !isKnown) {
+      return { kind: 'malformed', problem: `the ground truth's tag <${tag}> is none of the 16` };
+    }
+    if (reference === '') return { kind: 'malformed', problem: 'the ground truth has no answer' };
+  }
+  return { kind: 'read', truth: { reference, groundTruth, ...(isKnown ? { modality: tag } : {}) } };
+}
