@@ -1,6 +1,7 @@
 /**
- * `npm run bench [-- --out FILE]`: what the local engine does with the arithmetic of this machine. All
- * figures come from one run; results are compared with each other before anything is printed.
+ * `npm run bench [-- --out FILE]`: what the local engine does with the arithmetic of this machine, and how
+ * busy the reward keeps a judge. All figures come from one run; results are checked before anything is
+ * printed.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -14,12 +15,14 @@ import { openLocalEmbedder } from '../src/judge/local-embedder.ts';
 import { createReferenceMatchJudge } from '../src/judge/reference-match.ts';
 import type { Prompt } from '../src/model/prompt.ts';
 import { createReward, type RewardFunction } from '../src/reward/composite.ts';
-import { rewardProfiles } from '../src/reward/profile.ts';
+import { openRewardProfile } from '../src/reward/profile.ts';
 import * as ops from '../src/tensor/ops.ts';
 import { Program } from '../src/tensor/program.ts';
 import { policyLoss } from '../src/update/policy-loss.ts';
 import { algorithmPresets } from '../src/update/presets.ts';
 import { benchQuickstart } from './quickstart.ts';
+import { benchReward, benchScoreMemory } from './reward.ts';
+import { benchRewardService } from './reward-service.ts';
 import { never, seconds } from './timing.ts';
 import { openW, shape, updateFlops } from './workload.ts';
 
@@ -107,7 +110,7 @@ async function update(engine: Engine, rollouts: readonly Rollout[], advantages: 
 }
 
 const reward = createReward({
-  profile: rewardProfiles['medix-r1'],
+  profile: await openRewardProfile('medix-r1'),
   judge: createReferenceMatchJudge(),
   embedder: await openLocalEmbedder(),
 });
@@ -200,18 +203,30 @@ const peak: Peak = {};
 const w = await benchW(peak);
 const quickstart = await benchQuickstart(reward);
 const quickstartSeconds = Object.values(quickstart).reduce((total, value) => total + value, 0);
+const judged = await benchReward();
+const scoreFile = await benchScoreMemory();
+const service = await benchRewardService();
 const best = Math.max(...Object.values(peak));
 const result = {
   machine,
   matmulGflops: peak,
   w: { ...w, shareOfPeak: w.updateGflops / best },
   quickstart: { iterationSeconds: quickstartSeconds, ...quickstart },
+  reward: {
+    ...judged,
+    timesIdeal: judged.coldSeconds / judged.idealSeconds,
+    timesFasterThanSequential: judged.sequentialSeconds / judged.coldSeconds,
+    scoreFile,
+    service,
+  },
   peakRssBytes: process.resourceUsage().maxRSS * 1024,
 };
 await mkdir(dirname(options.out), { recursive: true });
 await writeFile(options.out, `${JSON.stringify(result, null, 2)}\n`);
 
 const s = (value: number) => `${value.toFixed(2)} s`;
+const count = (value: number) => Math.round(value).toLocaleString('en');
+const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
 const rows: readonly (readonly [string, string])[] = [
   ['machine', `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}`],
   ['MatMul 512 / 1024 / 2048', `${Object.values(peak).map(Math.round).join(' / ')} GFLOP/s`],
@@ -239,7 +254,29 @@ const rows: readonly (readonly [string, string])[] = [
     'shared = unshared',
     `logprobs to ${w.logprobDifference.toExponential(1)}, gradient norm to ${w.gradNormRelativeDifference.toExponential(1)}`,
   ],
+  [
+    `reward: ${judged.responses} responses, ${judged.distinct} questions of 50 ms, 64 at once`,
+    `${s(judged.coldSeconds)}, ${result.reward.timesIdeal.toFixed(2)} × ideal`,
+  ],
+  [
+    'reward:   one after the other, as the paper does',
+    `${s(judged.sequentialSeconds)} (${judged.sequentialSample} measured), ${Math.round(result.reward.timesFasterThanSequential)} ×`,
+  ],
+  [
+    'reward:   answers in memory / on disk',
+    `${count(judged.warmPerSecond)} / ${count(judged.diskPerSecond)} responses/s`,
+  ],
+  [
+    `reward score: ${scoreFile ? count(scoreFile.rows) : 'memory over many'} rows offline`,
+    scoreFile
+      ? `${s(scoreFile.seconds)}, ${mebibytes(scoreFile.rssAtTenth)} at 10 %, ${mebibytes(scoreFile.rssAtEnd)} at the end`
+      : 'not measured: this system has no /proc',
+  ],
+  [
+    `reward serve: ${service.trainers} trainers`,
+    `${count(service.itemsPerSecond)} responses/s, p50 ${service.p50Ms.toFixed(0)} ms, p99 ${service.p99Ms.toFixed(0)} ms`,
+  ],
   ['peak memory', `${(result.peakRssBytes / 2 ** 30).toFixed(2)} GiB`],
 ];
-for (const [name, value] of rows) console.log(`${name.padEnd(50)}${value}`);
+for (const [name, value] of rows) console.log(`${name.padEnd(62)}${value}`);
 console.log(`written to ${options.out}`);

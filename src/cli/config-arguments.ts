@@ -31,27 +31,30 @@ export async function readArguments<Schema extends z.ZodType>(
   kind: Manifest['kind'],
   { words, resume }: ConfigArguments,
 ): Promise<ReadArguments<z.output<Schema>>> {
-  const overrides = words.filter((word) => word.includes('='));
-  const files = words.filter((word) => !word.includes('='));
-  if (files.length > (resume === undefined ? 1 : 0)) {
-    fail('config', {
-      where: 'command line',
-      expected: resume === undefined ? 'one config file' : 'no config file beside --resume',
-      got: files.join(' '),
-      next: 'write changes as key=value',
-    });
-  }
-  if (resume === undefined) {
-    const base = files[0];
-    return {
-      config: await readConfig(schema, { ...(base === undefined ? {} : { base }), overrides }),
-      overrides,
-    };
-  }
+  if (resume === undefined) return readConfigArguments(schema, words);
+  const { files, overrides } = sortWords(words);
+  if (files.length > 0) refuseFiles('no config file beside --resume', files);
   const manifest = await readManifest(resume);
   requireSameRun(manifest, kind, resume, overrides);
   const base = { ...manifest.config, out: resume };
   return { config: await readConfig(schema, { base, overrides }), overrides };
+}
+
+/**
+ * The config that a file and changes to it give, for commands without runs.
+ * @throws MedixError 'config' with all that is wrong.
+ */
+export async function readConfigArguments<Schema extends z.ZodType>(
+  schema: Schema,
+  words: readonly string[],
+): Promise<ReadArguments<z.output<Schema>>> {
+  const { files, overrides } = sortWords(words);
+  if (files.length > 1) refuseFiles('one config file', files);
+  const base = files[0];
+  return {
+    config: await readConfig(schema, { ...(base === undefined ? {} : { base }), overrides }),
+    overrides,
+  };
 }
 
 /** The resolved config as YAML, for the terminal. */
@@ -59,16 +62,39 @@ export function formatConfig(config: unknown): string {
   return stringify(config).trimEnd();
 }
 
-/** Help on the config's fields. */
+/** Help on the config's fields, for commands that make runs. */
 export function configHelp(schema: z.ZodType): string {
+  return fieldsHelp(schema, [
+    'A run is resumed with the config it was started with; key=value changes it.',
+  ]);
+}
+
+/** Help on the config's fields. */
+export function fieldsHelp(schema: z.ZodType, notes: readonly string[] = []): string {
   return [
     '',
     'Arguments are a YAML or JSON file, changes to it as key=value, or both.',
-    'A run is resumed with the config it was started with; key=value changes it.',
+    ...notes,
     '',
     'Config fields:',
     formatFields(listFields(schema)),
   ].join('\n');
+}
+
+function sortWords(words: readonly string[]) {
+  return {
+    overrides: words.filter((word) => word.includes('=')),
+    files: words.filter((word) => !word.includes('=')),
+  };
+}
+
+function refuseFiles(expected: string, files: readonly string[]): never {
+  return fail('config', {
+    where: 'command line',
+    expected,
+    got: files.join(' '),
+    next: 'write changes as key=value',
+  });
 }
 
 function requireSameRun(

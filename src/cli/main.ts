@@ -6,8 +6,10 @@ import { Command, CommanderError } from 'commander';
 import { MedixError } from '../core/errors.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { addGenerateCommand } from './generate.ts';
+import { addJudgeCommand } from './judge.ts';
 import { addLogprobsCommand } from './logprobs.ts';
 import { addQuickstartCommand } from './quickstart.ts';
+import { addRewardCommand } from './reward.ts';
 import { packageVersion } from './run-facts.ts';
 import { addSftCommand } from './sft.ts';
 import { createTerminal } from './terminal.ts';
@@ -19,6 +21,8 @@ const commands: readonly AddCommand[] = [
   addTrainCommand,
   addGenerateCommand,
   addLogprobsCommand,
+  addJudgeCommand,
+  addRewardCommand,
 ];
 
 const exitCodes = { failed: 1, usage: 2, interrupted: 130 } as const;

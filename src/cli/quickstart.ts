@@ -11,12 +11,13 @@ import { type TrainConfig, trainConfigSchema } from '../config/train-config.ts';
 import { openTemplate, renderMessages } from '../data/prompt-template.ts';
 import { openLocalEngine } from '../engine/local/local-engine.ts';
 import { compareBeforeAfter } from '../eval/before-after.ts';
+import { systemClock } from '../judge/clock.ts';
+import { openReward } from '../reward/open-reward.ts';
 import { createPromptPreparation } from '../rollout/prepare-prompts.ts';
 import { writeFileDurably } from '../run/durable.ts';
 import { requireNewRun } from '../run/run-writer.ts';
 import { resolveAlgorithm } from '../train/algorithm.ts';
 import { train } from '../train/loop.ts';
-import { openReward } from '../train/open-reward.ts';
 import { phantomSet } from '../train/open-samples.ts';
 import { validate } from '../train/validation.ts';
 import type { AddCommand, CommandContext } from './command.ts';
@@ -95,11 +96,12 @@ async function runQuickstart(
   const started = clock();
   if (!isResumed) await requireNewRun(config.out);
   const template = await openTemplate(config.data.template);
-  const { reward, ...scorers } = await openReward(
-    config.reward,
-    readSecrets(config.reward),
-    config.seed,
-  );
+  const opened = await openReward(config.reward, {
+    secrets: readSecrets(config.reward),
+    seed: config.seed,
+    clock: systemClock,
+  });
+  const { reward } = opened;
   const algorithm = resolveAlgorithm(config.algorithm);
   const engine = await openLocalEngine(config.model);
   const { maxCompletionTokens } = config.rollout;
@@ -133,7 +135,7 @@ async function runQuickstart(
         isResumed,
         config,
         overrides: [],
-        facts: { ...(await runFacts()), ...scorers, profile: reward.profile, algorithm },
+        facts: { ...(await runFacts()), ...opened.facts, algorithm },
       },
       engine,
       async (run) => {
@@ -182,7 +184,7 @@ Next:
   medix generate --model ${model} --image FILE --prompt "What does this image show?"
   medix train --help`);
   } finally {
-    await engine.close();
+    await Promise.all([engine.close(), opened.close()]);
   }
 }
 

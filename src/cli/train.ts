@@ -4,15 +4,19 @@ import { type TrainConfig, trainConfigSchema } from '../config/train-config.ts';
 import { defined } from '../core/errors.ts';
 import { openTemplate, renderMessages } from '../data/prompt-template.ts';
 import { openLocalEngine } from '../engine/local/local-engine.ts';
+import { vetJudge } from '../judge/certificate/assess.ts';
+import type { Certificate } from '../judge/certificate/certificate.ts';
+import { systemClock } from '../judge/clock.ts';
+import { type OpenedReward, openReward, requireReachable } from '../reward/open-reward.ts';
 import { createPromptPreparation } from '../rollout/prepare-prompts.ts';
 import { requireNewRun } from '../run/run-writer.ts';
 import { resolveAlgorithm } from '../train/algorithm.ts';
 import { train } from '../train/loop.ts';
-import { openReward } from '../train/open-reward.ts';
 import { openSamples } from '../train/open-samples.ts';
-import type { AddCommand, CommandContext } from './command.ts';
+import type { AddCommand, CommandContext, Terminal } from './command.ts';
 import { configHelp, formatConfig, readArguments } from './config-arguments.ts';
 import { createReport, reportRejectedRows } from './report.ts';
+import { ledgerLines } from './reward-view.ts';
 import { runFacts } from './run-facts.ts';
 import { writeRun } from './write-run.ts';
 
@@ -46,47 +50,71 @@ async function runTraining(
   const validation = await openSamples(config.data, 'validation', hub, signal);
   reportRejectedRows(terminal, [training, validation]);
   const template = await openTemplate(config.data.template);
-  const { reward, ...scorers } = await openReward(config.reward, secrets, config.seed);
   const algorithm = resolveAlgorithm(config.algorithm);
-  const engine = await openLocalEngine(config.model);
+  const scoring = { secrets, seed: config.seed, clock: systemClock };
+  const opened = await openReward(config.reward, scoring);
   try {
-    const model = await writeRun(
-      {
-        kind: 'train',
-        command: 'train',
-        out: config.out,
-        isResumed,
-        config,
-        overrides,
-        facts: { ...(await runFacts()), ...scorers, profile: reward.profile, algorithm },
-      },
-      engine,
-      async (run) => {
-        await train(
-          {
-            config,
-            algorithm,
-            unscoredLimit: config.reward.unscoredLimit,
-            engine,
-            reward,
-            samples: training.samples,
-            ...(validation ? { validationSamples: validation.samples } : {}),
-            prepare: createPromptPreparation(
-              engine.model,
-              (sample) => renderMessages(template, sample),
-              config.rollout.maxCompletionTokens,
-            ),
-            run,
-            report: createReport(terminal),
-            clock,
-          },
-          signal,
-        );
-      },
-      context,
-    );
-    terminal.print(`the model is in ${model}`);
+    const certificate = await vetted(config, opened, terminal);
+    await requireReachable(opened, signal);
+    const engine = await openLocalEngine(config.model);
+    try {
+      const model = await writeRun(
+        {
+          kind: 'train',
+          command: 'train',
+          out: config.out,
+          isResumed,
+          config,
+          overrides,
+          facts: { ...(await runFacts()), ...opened.facts, certificate, algorithm },
+        },
+        engine,
+        async (run) => {
+          await train(
+            {
+              config,
+              algorithm,
+              unscoredLimit: config.reward.unscoredLimit,
+              engine,
+              reward: opened.reward,
+              samples: training.samples,
+              ...(validation ? { validationSamples: validation.samples } : {}),
+              prepare: createPromptPreparation(
+                engine.model,
+                (sample) => renderMessages(template, sample),
+                config.rollout.maxCompletionTokens,
+              ),
+              run,
+              report: createReport(terminal),
+              clock,
+            },
+            signal,
+          );
+        },
+        context,
+      );
+      for (const line of ledgerLines(opened.ledger.summary())) terminal.print(line);
+      terminal.print(`the model is in ${model}`);
+    } finally {
+      await engine.close();
+    }
   } finally {
-    await engine.close();
+    await opened.close();
   }
+}
+
+/**
+ * The judge's certificate for the manifest; null where it has none.
+ * @throws MedixError 'judge' when the config refuses a judge that is not fit.
+ */
+async function vetted(
+  config: TrainConfig,
+  { judge }: OpenedReward,
+  terminal: Terminal,
+): Promise<Certificate | null> {
+  // The embedded engine trains this architecture only.
+  const policy = [config.model, 'Qwen3VLForConditionalGeneration'];
+  const { certificate, warnings } = await vetJudge(config.reward.judge, judge.describe, policy);
+  for (const warning of warnings) terminal.print(`warning: ${warning}`);
+  return certificate ?? null;
 }

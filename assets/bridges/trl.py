@@ -1,0 +1,87 @@
+"""The reward of MediX for TRL's GRPOTrainer: asks a running `medix reward serve`.
+
+    from medix_trl import medix_reward
+    GRPOTrainer(..., reward_funcs=medix_reward)
+
+The data set has a column `solution` or `ground_truth` with <TAG>answer, and may have `question` or
+`problem` (else the user's last message counts), `accepted`, and `image` or `images`. What the service
+cannot score after all attempts is None, which TRL leaves out of baseline and loss; a service that cannot
+be asked at all raises.
+
+MEDIX_REWARD_TOKEN holds the service's token, MEDIX_REWARD_URL another address of it.
+"""
+
+import asyncio
+import base64
+import io
+import math
+from collections.abc import Callable
+from typing import Any
+
+from client import component, score_items
+
+# Whether images go along. Only a judge that sees (reward.judge.showImages) looks at them.
+SEND_IMAGES = False
+
+
+async def medix_reward(
+    prompts: list[Any],
+    completions: list[Any],
+    completion_ids: list[list[int]] | None = None,
+    log_metric: Callable[[str, float], None] | None = None,
+    **columns: Any,
+) -> list[float | None]:
+    """One reward a completion; None where there is none."""
+    items = [
+        _item(prompt, completion, {name: column[row] for name, column in columns.items() if isinstance(column, list)})
+        for row, (prompt, completion) in enumerate(zip(prompts, completions, strict=True))
+    ]
+    results = await asyncio.to_thread(score_items, items)
+    if log_metric is not None:
+        _log(results, log_metric)
+    return [float(result["reward"]) if result["kind"] == "scored" else None for result in results]
+
+
+def _item(prompt: Any, completion: Any, row: dict[str, Any]) -> dict[str, Any]:
+    item = {"question": _first(row, "question", "problem"), "ground_truth": _first(row, "ground_truth", "solution")}
+    if item["ground_truth"] is None:
+        raise ValueError("the data set has no column `solution` or `ground_truth`")
+    if item["question"] is None:
+        item["question"] = _text(prompt, "user")
+    item["response"] = _text(completion, "assistant")
+    if row.get("accepted") is not None:
+        item["accepted"] = list(row["accepted"])
+    if SEND_IMAGES:
+        images = row.get("images") or [row.get("image")]
+        item["images"] = [_base64(image) for image in images if image is not None]
+    return item
+
+
+def _first(row: dict[str, Any], *names: str) -> Any:
+    return next((row[name] for name in names if row.get(name) is not None), None)
+
+
+def _text(conversation: Any, role: str) -> str:
+    """Text as it is; of messages the content of the last one of a role."""
+    if isinstance(conversation, str):
+        return conversation
+    contents = [message["content"] for message in conversation if message["role"] == role]
+    last = contents[-1] if contents else ""
+    if isinstance(last, str):
+        return last
+    return "\n".join(part["text"] for part in last if part.get("type") == "text")
+
+
+def _base64(image: Any) -> str:
+    """A PIL image, losslessly."""
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def _log(results: list[dict[str, Any]], log_metric: Callable[[str, float], None]) -> None:
+    log_metric("medix/unscored", sum(result["kind"] != "scored" for result in results) / len(results))
+    for name in ("judge", "similarity", "modality", "format"):
+        values = [value for result in results if not math.isnan(value := component(result, name))]
+        if values:
+            log_metric(f"medix/{name}", sum(values) / len(values))

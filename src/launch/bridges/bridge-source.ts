@@ -1,0 +1,74 @@
+/**
+ * Python files that foreign trainers load as their reward function. Each is one file of its own, since
+ * trainers load it by its path and ship it alone: the client in front, then what the trainer calls.
+ */
+import { readFile } from 'node:fs/promises';
+import { fail, invariant } from '../../core/errors.ts';
+
+export const bridgeTrainers = ['easyr1', 'verl', 'trl'] as const;
+export type BridgeTrainer = (typeof bridgeTrainers)[number];
+
+/** Name of the bridge's file; for TRL also of the module that is imported. */
+export function bridgeFileName(trainer: BridgeTrainer): string {
+  return `medix_${trainer}.py`;
+}
+
+const folder = new URL('../../../assets/bridges/', import.meta.url);
+
+/** As client.py has it. */
+const defaultUrl = '"http://127.0.0.1:8090"';
+
+/**
+ * The text of a bridge.
+ * @param url base address of the reward service.
+ * @throws MedixError 'config' when it is no http address, or has a password, which a file shall not hold.
+ */
+export async function bridgeSource(trainer: BridgeTrainer, url: string): Promise<string> {
+  const address = JSON.stringify(checkUrl(url));
+  const client = splitModule(await readFile(new URL('client.py', folder), 'utf8'));
+  const calls = splitModule(await readFile(new URL(`${trainer}.py`, folder), 'utf8'));
+  invariant(client.body.includes(defaultUrl), 'client.py names the default address');
+  return [
+    calls.docstring,
+    joinImports([...client.imports, ...calls.imports]),
+    client.body.replace(defaultUrl, () => address),
+    calls.body,
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n')
+    .concat('\n');
+}
+
+type Module = {
+  readonly docstring: string;
+  readonly imports: readonly string[];
+  readonly body: string;
+};
+
+/** A module of ours: a docstring or none, one-line imports, everything else. */
+function splitModule(text: string): Module {
+  const [, docstring = '', rest = ''] = /^("""[\s\S]*?"""\n)?([\s\S]*)$/.exec(text) ?? [];
+  const [head = ''] = /^(?:(?:import|from) .*\n|\n)*/.exec(rest) ?? [];
+  const imports = head
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('from client '));
+  return { docstring: docstring.trim(), imports, body: rest.slice(head.length).trim() };
+}
+
+function joinImports(lines: readonly string[]): string {
+  const distinct = [...new Set(lines)].sort();
+  const isPlain = (line: string) => line.startsWith('import ');
+  return [...distinct.filter(isPlain), ...distinct.filter((line) => !isPlain(line))].join('\n');
+}
+
+function checkUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = url !== undefined && url.username === '' && url.password === '';
+  if (isPlain && /^https?:$/.test(url.protocol)) return text.replace(/\/+$/, '');
+  return fail('config', {
+    where: '--url',
+    expected: 'an http address without a password',
+    got: url === undefined || isPlain ? JSON.stringify(text) : 'one with a password',
+    next: 'give the base address of the service; its token goes into MEDIX_REWARD_TOKEN',
+  });
+}

@@ -1,0 +1,63 @@
+/**
+ * Who may ask. With a token every request must carry it, as `Authorization: Bearer TOKEN` or as the
+ * password of basic authorization: OpenRLHF and slime send no headers of their own, but their HTTP client
+ * makes one of `http://medix:TOKEN@host:8090/rm`. On a loopback address the request must also name that
+ * address as its host, since a web page may rebind its own name to 127.0.0.1.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { MiddlewareHandler } from 'hono';
+import { fail } from '../../core/errors.ts';
+import { refuse } from './refusal.ts';
+
+/** Whether only processes of this machine can reach the address. */
+export function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
+  return bare === 'localhost' || bare === '::1' || /^127(\.\d{1,3}){3}$/.test(bare);
+}
+
+/** @throws MedixError 'config' when others could reach the address without a token. */
+export function requireToken(host: string, token: string | undefined): void {
+  if (token !== undefined || isLoopback(host)) return;
+  fail('config', {
+    where: `host ${host}`,
+    expected:
+      'a token in the environment variable MEDIX_REWARD_TOKEN, since other machines can reach it',
+    got: 'none',
+    next: 'export MEDIX_REWARD_TOKEN here and at the trainer, or listen on 127.0.0.1',
+  });
+}
+
+/** @param host address the service listens on. */
+export function guardAccess(host: string, token: string | undefined): MiddlewareHandler {
+  const local = isLoopback(host);
+  const expected = token === undefined ? undefined : digest(token);
+  return async (c, next) => {
+    if (local && !isLoopback(hostName(c.req.header('host') ?? ''))) {
+      return refuse(c, 403, 'forbidden', 'the Host header names another host');
+    }
+    const given = presentedToken(c.req.header('authorization'));
+    if (expected && !(given !== undefined && timingSafeEqual(digest(given), expected))) {
+      c.header('WWW-Authenticate', 'Bearer');
+      return refuse(c, 401, 'unauthorized', 'the token is missing or wrong');
+    }
+    return next();
+  };
+}
+
+function hostName(header: string): string {
+  return header.replace(/:\d+$/, '');
+}
+
+function presentedToken(header: string | undefined): string | undefined {
+  const [, scheme = '', value = ''] = /^(\S+) +(.+)$/.exec(header ?? '') ?? [];
+  if (scheme.toLowerCase() === 'bearer') return value;
+  if (scheme.toLowerCase() !== 'basic') return undefined;
+  const credentials = Buffer.from(value, 'base64').toString();
+  const colon = credentials.indexOf(':');
+  return colon < 0 ? undefined : credentials.slice(colon + 1);
+}
+
+/** Comparing digests takes the same time whatever the lengths are. */
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

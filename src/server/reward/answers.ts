@@ -1,0 +1,46 @@
+/** What a scoring route answers, and how a body that does not fit is refused. */
+import type { Hook, z } from '@hono/zod-openapi';
+import type { Env } from 'hono';
+import { refusalSchema, refuse } from './refusal.ts';
+
+const refusal = (description: string) => ({
+  description,
+  content: { 'application/json': { schema: refusalSchema } },
+});
+
+const refusals = {
+  400: refusal('The body is not of this form'),
+  401: refusal('The token is missing or wrong'),
+  413: refusal('The body is too large'),
+  415: refusal('The body is not JSON'),
+  422: refusal('An item is malformed, and this protocol has no result for it'),
+  429: refusal('As much as the service takes is in work; repeat after Retry-After'),
+  503: refusal(
+    'Stopping, or an item has no reward in a protocol of numbers; repeat after Retry-After',
+  ),
+};
+
+/** Responses of a route that answers with `reply`. */
+export function answers<Reply extends z.ZodType>(reply: Reply) {
+  return {
+    200: { description: 'Rewards', content: { 'application/json': { schema: reply } } },
+    ...refusals,
+  };
+}
+
+/** @returns the body a JSON route expects. */
+export function jsonBody<Body extends z.ZodType>(schema: Body) {
+  return { required: true, content: { 'application/json': { schema } } } as const;
+}
+
+/** Answers 400 with everything that is wrong with a body or a query. */
+export const refuseMisfit: Hook<unknown, Env, string, unknown> = (result, c) => {
+  if (result.success) return undefined;
+  return refuse(c, 400, 'malformed', describeIssues(result.error));
+};
+
+export function describeIssues(error: z.ZodError): string {
+  return error.issues
+    .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
+    .join('; ');
+}

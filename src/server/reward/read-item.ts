@@ -1,0 +1,72 @@
+/** One item as it came over the wire, made into what the reward scores. */
+import type { ImageFile } from '../../core/sample.ts';
+import type { RewardProfile } from '../../reward/profile.ts';
+import { type RewardItem, readGroundTruth } from '../../reward/reward-item.ts';
+import { describeIssues } from './answers.ts';
+import { itemSchema, type WireItem } from './wire.ts';
+
+export type ReadableItem = {
+  readonly kind: 'readable';
+  readonly id: string;
+  readonly wire: WireItem;
+  readonly item: RewardItem;
+};
+
+type ReadItem =
+  | ReadableItem
+  | { readonly kind: 'malformed'; readonly id: string; readonly message: string };
+
+/** @param place of the item in its batch, from 0: its id where it brings none that can be read. */
+export function readItem(raw: unknown, place: number, profile: RewardProfile): ReadItem {
+  const parsed = itemSchema.safeParse(raw);
+  if (!parsed.success) {
+    return {
+      kind: 'malformed',
+      id: idOf(raw) ?? String(place),
+      message: describeIssues(parsed.error),
+    };
+  }
+  const wire = parsed.data;
+  const id = wire.id ?? String(place);
+  const malformed = (message: string): ReadItem => ({ kind: 'malformed', id, message });
+
+  const truth = readGroundTruth(wire.ground_truth, profile);
+  if (truth.kind === 'malformed') return malformed(truth.problem);
+  const modality = truth.truth.modality ?? wire.modality;
+  if (wire.modality !== undefined && wire.modality !== modality) {
+    return malformed(`modality ${wire.modality} contradicts the ground truth's <${modality}>`);
+  }
+  const images: ImageFile[] = [];
+  for (const [index, text] of wire.images.entries()) {
+    const bytes = decodeImage(text);
+    if (bytes === undefined)
+      return malformed(`images.${index}: neither base64 nor a data URL of base64`);
+    images.push({ bytes, name: `image ${index} of item ${id}` });
+  }
+  const { question: problem, accepted, response } = wire;
+  const known = modality === undefined ? {} : { modality };
+  return {
+    kind: 'readable',
+    id,
+    wire,
+    item: { sample: { problem, images, accepted, ...truth.truth, ...known }, response },
+  };
+}
+
+function idOf(raw: unknown): string | undefined {
+  const id = itemSchema.shape.id.safeParse((raw as { id?: unknown } | null | undefined)?.id);
+  return id.success ? id.data : undefined;
+}
+
+/** Whether the bytes are an image shows where they are looked at. */
+function decodeImage(text: string): Uint8Array | undefined {
+  const base64 = text.replace(/^data:[^,]*;base64,/, '');
+  const bytes = Buffer.from(base64, 'base64');
+  // Node skips what is not base64 instead of refusing it.
+  const isWhole = bytes.length > 0 && bytes.length === Math.floor((unpadded(base64) * 3) / 4);
+  return isWhole ? bytes : undefined;
+}
+
+function unpadded(base64: string): number {
+  return base64.replace(/={1,2}$/, '').length;
+}

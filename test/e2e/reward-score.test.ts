@@ -1,0 +1,127 @@
+/** A file of responses is scored by real servers, and survives kill -9. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it, vi } from 'vitest';
+import { medix, startMedix, temporaryFolder } from './medix.ts';
+import { encoderName, judgeName, startScoringServer } from './scoring-server.ts';
+
+const folder = await temporaryFolder();
+const input = join(folder, 'rows.jsonl');
+
+const rows = Array.from({ length: 60 }, (_, i) => ({
+  id: i,
+  question: `What does study ${i % 20} show?`,
+  response: `<CT_SCAN><thinking>looks so</thinking><answer>finding ${i % 40}</answer>`,
+  ground_truth: `<CT_SCAN>diagnosis ${i % 20}`,
+}));
+await writeFile(input, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+
+const argumentsFor = (url: string, out: string, cache: string) => [
+  ...['reward', 'score', '--out', join(folder, out), '--batch', '2'],
+  ...['--judge-model', judgeName, '--embedder-model', encoderName],
+  ...['--embedder-url', url, '--judge-url', url, input],
+  `reward.judge.cache=${join(folder, cache)}`,
+  `reward.embedder.cache=${join(folder, cache)}`,
+  'reward.judge.concurrency=4',
+];
+
+const linesIn = async (name: string) => {
+  const text = await readFile(join(folder, name), 'utf8').catch(() => '');
+  return text.split('\n').length - 1;
+};
+
+it('medix reward score, killed half-way, ends with the same bytes and asks nothing twice', async () => {
+  const calm = await startScoringServer();
+  const profile = ['--profile', 'medix-r1-reference'];
+  const undisturbed = await medix(folder, ...argumentsFor(calm.url, 'calm.jsonl', 'a'), ...profile);
+  expect(undisturbed).toMatchObject({ code: 0, stderr: '' });
+  expect(undisturbed.stdout).toMatch(/rows +60\n/);
+  expect(undisturbed.stdout).toMatch(/judge +41 requests, 4000 \+ 40 tokens/);
+
+  const server = await startScoringServer();
+  const args = [...argumentsFor(server.url, 'killed.jsonl', 'b'), ...profile];
+  server.holdAfter(24);
+  const killed = startMedix(folder, args);
+  await vi.waitFor(async () => expect(await linesIn('killed.jsonl.part')).toBe(24), 60_000);
+  killed.kill('SIGKILL');
+  expect((await killed.outcome).code).toBe(null);
+  server.release();
+
+  const resumed = await medix(folder, ...args);
+  expect(resumed).toMatchObject({ code: 0, stderr: '' });
+  expect(resumed.stdout).toMatch(/rows +60, 24 of them by an earlier call/);
+  expect(await readFile(join(folder, 'killed.jsonl'), 'utf8')).toBe(
+    await readFile(join(folder, 'calm.jsonl'), 'utf8'),
+  );
+  expect(server.answered.size).toBe(40);
+  expect(Math.max(...server.answered.values())).toBe(1);
+});
+
+it('an interrupted call says how to go on, and a cap stops it for good until it is raised', async () => {
+  const server = await startScoringServer();
+  const args = argumentsFor(server.url, 'stopped.jsonl', 'c');
+  server.holdAfter(6);
+  const running = startMedix(folder, args);
+  await vi.waitFor(async () => expect(await linesIn('stopped.jsonl.part')).toBe(6), 60_000);
+  running.kill('SIGINT');
+  const stopped = await running.outcome;
+  expect(stopped.code).toBe(130);
+  expect(stopped.stderr).toMatch(
+    /stopped\.jsonl: .* an interruption after 6 rows; go on with the same command/,
+  );
+  server.release();
+
+  const capped = await medix(folder, ...args, 'reward.judge.cap.calls=20');
+  expect(capped.code).toBe(1);
+  expect(capped.stderr).toMatch(/cap\.calls of 20 is reached .* raise the cap/);
+  expect(await linesIn('stopped.jsonl.part')).toBeLessThan(60);
+  const raised = await medix(folder, ...args, 'reward.judge.cap.calls=200');
+  expect(raised).toMatchObject({ code: 0, stderr: '' });
+  expect(await linesIn('stopped.jsonl')).toBe(60);
+  expect(Math.max(...server.answered.values())).toBe(1);
+});
+
+it('nothing is scored while a server cannot be asked, and an output is not replaced by chance', async () => {
+  const server = await startScoringServer();
+  const args = argumentsFor(server.url, 'out.jsonl', 'd');
+  const wrong = args.map((word) => (word === judgeName ? 'no-such-judge' : word));
+  const refused = await medix(folder, ...wrong);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toMatch(
+    /^judge no-such-judge: expected an answer, .* unknown.*"scripted-judge/,
+  );
+  expect(await linesIn('out.jsonl.part')).toBe(0);
+  expect(server.answered.size).toBe(0);
+
+  await writeFile(join(folder, 'out.jsonl'), 'precious');
+  const taken = await medix(folder, ...args);
+  expect(taken.code).toBe(1);
+  expect(taken.stderr).toMatch(/expected a file that does not exist yet/);
+  expect(await readFile(join(folder, 'out.jsonl'), 'utf8')).toBe('precious');
+});
+
+it('works offline by default, and says of each broken row what is wrong', async () => {
+  const mixed = join(folder, 'mixed.jsonl');
+  await writeFile(
+    mixed,
+    [
+      '{"id":"right","response":"<CT_SCAN><thinking>t</thinking><answer>Gout.</answer>","ground_truth":"<CT_SCAN>gout"}',
+      'not JSON',
+      '{"id":"no truth","response":"gout"}',
+      '{"id":"odd tag","response":"gout","ground_truth":"<TAXI>gout"}',
+      '{"id":"untagged","response":"<CT_SCAN><thinking>t</thinking><answer>gout</answer>","ground_truth":"gout"}',
+    ].join('\n'),
+  );
+  const out = join(folder, 'mixed.out.jsonl');
+  const done = await medix(folder, 'reward', 'score', mixed, '--out', out);
+  expect(done).toMatchObject({ code: 0, stderr: '' });
+  expect(done.stdout).toMatch(/3 rows without a reward: 3 malformed/);
+  const scored = (await readFile(out, 'utf8')).trimEnd().split('\n');
+  expect(scored.map((line) => JSON.parse(line))).toMatchObject([
+    { id: 'right', line: 1, reward: 1 },
+    { id: null, line: 2, reward: null, cause: 'malformed' },
+    { id: 'no truth', reward: null, message: 'ground_truth: is missing' },
+    { id: 'odd tag', reward: null, message: expect.stringMatching(/<TAXI> is none of the 16/) },
+    { id: 'untagged', reward: expect.closeTo(1, 12) },
+  ]);
+});
