@@ -6,6 +6,7 @@ import { readSecrets } from '../config/environment.ts';
 import type { JudgeConfig } from '../config/judge-config.ts';
 import { type CertifyConfig, certifyConfigSchema } from '../config/judge-trial-config.ts';
 import { fail } from '../core/errors.ts';
+import { openEvaluationJudge } from '../eval/judging/evaluation-judge.ts';
 import { type CertifyOptions, certifyJudge } from '../judge/certificate/certify.ts';
 import { readLabelledFile, readShippedProbes } from '../judge/certificate/probes.ts';
 import { systemClock } from '../judge/clock.ts';
@@ -62,11 +63,12 @@ async function certify(
       : await openEmbedder(embedderConfig, contextOf(secrets.embedderApiKey, ledger));
   try {
     const { certificate, trials } = await certifyJudge(
-      () =>
-        openJudge(
-          withoutCache(asProfileAsks(judge, profile)),
-          contextOf(secrets.judgeApiKey, ledger),
-        ),
+      () => {
+        const asked = contextOf(secrets.judgeApiKey, ledger);
+        return config.evaluation === null
+          ? openJudge(withoutCache(asProfileAsks(judge, profile)), asked)
+          : openEvaluationJudge(withoutCache(judge), config.evaluation, asked);
+      },
       {
         shipped,
         ...(own ? { own } : {}),
@@ -85,7 +87,8 @@ async function certify(
     await writeOut(config.out, (append) => append(`${JSON.stringify(certificate, null, 2)}\n`));
     terminal.print(`\nthe certificate is in ${config.out}`);
     if (judge.kind !== 'reference-match') {
-      terminal.print(`to rely on it: reward.judge.certificate.path=${config.out}`);
+      const place = config.evaluation === null ? 'reward.judge' : 'judging.judges[i]';
+      terminal.print(`to rely on it: ${place}.certificate.path=${config.out}`);
     }
   } finally {
     await embedder?.close();

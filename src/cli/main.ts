@@ -5,10 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { MedixError } from '../core/errors.ts';
 import type { AddCommand, CommandContext } from './command.ts';
+import { addEvalCommand } from './eval.ts';
 import { addGenerateCommand } from './generate.ts';
 import { addJudgeCommand } from './judge.ts';
 import { addLogprobsCommand } from './logprobs.ts';
 import { addQuickstartCommand } from './quickstart.ts';
+import { addReviewCommand } from './review.ts';
 import { addRewardCommand } from './reward.ts';
 import { packageVersion } from './run-facts.ts';
 import { addSftCommand } from './sft.ts';
@@ -22,7 +24,9 @@ const commands: readonly AddCommand[] = [
   addGenerateCommand,
   addLogprobsCommand,
   addJudgeCommand,
+  addEvalCommand,
   addRewardCommand,
+  addReviewCommand,
 ];
 
 const exitCodes = { failed: 1, usage: 2, interrupted: 130 } as const;

@@ -39,26 +39,43 @@ export function readSecrets(
   reward: Pick<RewardConfig, 'judge' | 'embedder'>,
   environment: Environment = process.env,
 ): Secrets {
-  const problems: Problem[] = [];
-  const read = (part: 'judge' | 'embedder'): string | undefined => {
-    const settings = reward[part];
-    if (settings.kind !== 'openai' || settings.apiKeyEnv === null) return undefined;
-    const value = environment[settings.apiKeyEnv];
-    if (!value) {
-      problems.push({
-        where: `reward.${part}.apiKeyEnv`,
-        expected: `an API key in the environment variable ${settings.apiKeyEnv}`,
-        got: value === undefined ? 'no such variable' : 'an empty one',
-        next: `export ${settings.apiKeyEnv}, or set the field to null for a server without keys`,
-      });
-    }
-    return value;
-  };
-  const judgeApiKey = read('judge');
-  const embedderApiKey = read('embedder');
-  if (problems.length > 0) throw new MedixError('config', problems);
+  const [judgeApiKey, embedderApiKey] = readApiKeys(
+    (['judge', 'embedder'] as const).map((part) => {
+      const settings = reward[part];
+      const variable = settings.kind === 'openai' ? settings.apiKeyEnv : null;
+      return { where: `reward.${part}.apiKeyEnv`, variable };
+    }),
+    environment,
+  );
   return {
     ...(judgeApiKey ? { judgeApiKey } : {}),
     ...(embedderApiKey ? { embedderApiKey } : {}),
   };
+}
+
+/**
+ * API keys by the names of their variables, one a name in their order; undefined where none is needed.
+ * @param wanted `where` is the config field that names the variable; null names none
+ * @throws MedixError 'config' naming every variable that is not set.
+ */
+export function readApiKeys(
+  wanted: readonly { readonly where: string; readonly variable: string | null }[],
+  environment: Environment = process.env,
+): readonly (string | undefined)[] {
+  const problems: Problem[] = [];
+  const keys = wanted.map(({ where, variable }) => {
+    if (variable === null) return undefined;
+    const value = environment[variable];
+    if (!value) {
+      problems.push({
+        where,
+        expected: `an API key in the environment variable ${variable}`,
+        got: value === undefined ? 'no such variable' : 'an empty one',
+        next: `export ${variable}, or set the field to null for a server without keys`,
+      });
+    }
+    return value;
+  });
+  if (problems.length > 0) throw new MedixError('config', problems);
+  return keys;
 }

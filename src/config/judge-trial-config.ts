@@ -1,5 +1,6 @@
 /** The configs of `medix judge certify` and `medix judge calibrate`. */
 import { z } from 'zod';
+import { askingFields } from './eval-config.ts';
 import { embedderSection, rewardFields } from './judge-config.ts';
 import { positiveInteger } from './sections.ts';
 
@@ -22,6 +23,16 @@ export const certifyConfigSchema = z.strictObject({
     .prefault({ kind: 'local' })
     .describe('Embedder that the judge is compared with; null compares with none'),
   profile: profileField,
+  evaluation: z
+    .strictObject({
+      mode: askingFields.mode,
+      votes: askingFields.votes,
+    })
+    .nullable()
+    .default(null)
+    .describe(
+      'Certify the judge as `medix eval` asks it, which differs from a reward: {mode, votes}; null certifies it for rewards',
+    ),
   probes: z
     .string()
     .min(1)

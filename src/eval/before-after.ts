@@ -2,8 +2,8 @@
 import { invariant } from '../core/errors.ts';
 import { rngFromKey } from '../core/rng.ts';
 import type { ComponentName } from '../reward/score.ts';
+import { comparePaired } from '../statistics/mcnemar.ts';
 import type { ScoredRollout } from '../train/score-rollouts.ts';
-import { comparePaired } from './statistics.ts';
 
 /** Means over the questions that have a score, each in [0, 1]. */
 export type ScoreSummary = {
@@ -80,5 +80,5 @@ function summarise(scored: readonly ScoredRollout[]): ScoreSummary {
 /** NaN for a component without a value, which a scored rollout of an image never has. */
 function componentValue({ outcome }: ScoredRollout, name: ComponentName): number {
   const score = outcome.components[name];
-  return score.kind === 'scored' ? score.value : Number.NaN;
+  return score?.kind === 'scored' ? score.value : Number.NaN;
 }

@@ -22,7 +22,8 @@ export type Kappa = {
  * of agreeing pairs, at the chance agreement seen.
  *
  * @param pairs At least two different ratings among them: where both raters always said one and the same
- *   thing, kappa is 0/0. Pairs count as independent.
+ *   thing, kappa is 0/0. Where one rater alone never varies it is 0 and the interval has no width. Pairs
+ *   count as independent.
  */
 export function cohenKappa<Rating extends string | number | boolean>(
   pairs: readonly RatingPair<Rating>[],

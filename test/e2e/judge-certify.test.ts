@@ -175,3 +175,23 @@ it('medix judge calibrate prints a threshold that a reward profile takes', async
   const { similarity } = await readCertificate(join(folder, 'own.json'));
   expect(line).toContain(`at: ${similarity?.threshold}}`);
 });
+
+it('medix train declines to start with a judge whose certificate is below the thresholds', async () => {
+  const certified = ['judge', 'certify', `judge={kind: openai, url: "${url}", model: agreeable}`];
+  await medix(folder, ...certified, 'embedder=null', 'repeats=1', 'out=agreeable.json');
+  const training = [
+    'train',
+    'model=missing-model',
+    'data={train: phantoms, trainCount: 8}',
+    'out=refused-run',
+    `reward.judge={kind: openai, url: "${url}", model: agreeable}`,
+    'reward.judge.certificate={path: agreeable.json, minSpecificity: 0.9, below: refuse}',
+  ];
+  const before = await contents(folder);
+  const refused = await medix(folder, ...training);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toMatch(
+    /^judge agreeable: expected a certified judge .* its specificity is 0\.000 \(.*\), below 0\.9; /,
+  );
+  expect(await contents(folder)).toEqual(before);
+});

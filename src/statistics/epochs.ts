@@ -1,0 +1,54 @@
+/** Scores of repeated answers to the same questions. */
+import { invariant } from '../core/errors.ts';
+import {
+  type ClusteredValue,
+  clusteredMean,
+  clusteredStandardError,
+  sumByCluster,
+} from './clusters.ts';
+
+export type EpochValue = ClusteredValue & { readonly epoch: number };
+
+export type EpochSpread = {
+  /** Over all epochs. */
+  readonly mean: number;
+  /** Mean of each epoch, by number. */
+  readonly epochMeans: readonly { readonly epoch: number; readonly mean: number }[];
+  /**
+   * Of the epoch means: what sampling the answers anew changes, and no more. Undefined for one epoch.
+   */
+  readonly standardDeviation: number | undefined;
+  /**
+   * Of `mean`, over questions and epochs together: answers to one question stay in its cluster, so that
+   * more epochs do not pass for more questions. Undefined for one cluster.
+   */
+  readonly standardError: number | undefined;
+};
+
+/** @param values At least one. */
+export function spreadOverEpochs(values: readonly EpochValue[]): EpochSpread {
+  invariant(values.length >= 1, 'a mean over at least one answer');
+  const byEpoch = new Map<number, EpochValue[]>();
+  for (const one of values) {
+    const epoch = byEpoch.get(one.epoch);
+    if (epoch === undefined) byEpoch.set(one.epoch, [one]);
+    else epoch.push(one);
+  }
+  const epochMeans = [...byEpoch]
+    .sort(([a], [b]) => a - b)
+    .map(([epoch, rows]) => ({ epoch, mean: clusteredMean(sumByCluster(rows)) }));
+  const sums = sumByCluster(values);
+  return {
+    mean: clusteredMean(sums),
+    epochMeans,
+    standardDeviation: deviationOf(epochMeans.map(({ mean }) => mean)),
+    standardError: clusteredStandardError(sums),
+  };
+}
+
+function deviationOf(values: readonly number[]): number | undefined {
+  if (values.length < 2) return undefined;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return Math.sqrt(squares / (values.length - 1));
+}
