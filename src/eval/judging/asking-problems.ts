@@ -1,0 +1,72 @@
+/** What a config of judges asks for that an evaluation cannot do. */
+import type { JudgingConfig } from '../../config/eval-config.ts';
+import type { JudgeConfig } from '../../config/judge-config.ts';
+import type { Problem } from '../../core/errors.ts';
+
+type AskedConfig = Pick<JudgingConfig, 'mode' | 'judges' | 'votes'>;
+
+/** All of them; none for a config that {@link openJudging} takes. */
+export function askingProblems(config: AskedConfig): readonly Problem[] {
+  return [
+    ...(config.mode === 'medix-r1-reference' ? roundProblems(config) : voteProblems(config)),
+    ...config.judges.flatMap(promptProblems),
+  ];
+}
+
+function voteProblems({ judges, votes }: AskedConfig): readonly Problem[] {
+  if (votes === 1 || judges.some(({ kind }) => kind !== 'reference-match')) return [];
+  return [
+    {
+      where: 'judging.votes',
+      expected: '1, since a rule always says the same',
+      got: String(votes),
+      next: 'leave it out, or add a language model to judging.judges',
+    },
+  ];
+}
+
+function roundProblems({ judges, votes }: AskedConfig): readonly Problem[] {
+  const problems: Problem[] = [];
+  const [judge] = judges;
+  if (judges.length > 1 || judge?.kind === 'reference-match') {
+    problems.push({
+      where: 'judging.judges',
+      expected: 'one language model, in the mode medix-r1-reference',
+      got: judges.map(({ kind }) => kind).join(', '),
+      next: 'name one judge of the kind openai or gguf, or take the mode medix-r1',
+    });
+  }
+  if (votes > 1) {
+    problems.push({
+      where: 'judging.votes',
+      expected: '1 in the mode medix-r1-reference, whose three rounds are no votes',
+      got: String(votes),
+      next: 'leave it out, or take the mode medix-r1',
+    });
+  }
+  if (judges.some((one) => one.kind !== 'reference-match' && one.showImages)) {
+    problems.push({
+      where: 'judging.judges.showImages',
+      expected: "false in the mode medix-r1-reference: the paper's judge sees no images",
+      got: 'true',
+      next: 'leave it out, or take the mode medix-r1',
+    });
+  }
+  return problems;
+}
+
+/** `prompt` and `verdict` are of training; an evaluation has its own, so a change of them would do nothing. */
+function promptProblems(judge: JudgeConfig, index: number): readonly Problem[] {
+  if (judge.kind === 'reference-match') return [];
+  const where = `judging.judges.${index}`;
+  const next = 'leave it out; judging.mode says how an evaluation asks';
+  const problems: Problem[] = [];
+  if (judge.prompt !== null) {
+    problems.push({ where: `${where}.prompt`, expected: 'the default', got: judge.prompt, next });
+  }
+  if (judge.verdict === 'logprobs') {
+    const expected = 'the default, as evaluations read JSON';
+    problems.push({ where: `${where}.verdict`, expected, got: judge.verdict, next });
+  }
+  return problems;
+}

@@ -1,0 +1,39 @@
+/** One judge of an evaluation: what it is asked and what it gives back, whatever runs behind it. */
+import type { Unscored } from '../../core/outcome.ts';
+import type { ImageFile } from '../../core/sample.ts';
+import type { JudgeDescription } from '../../judge/judge.ts';
+import type { SampleRow, Vote } from '../records.ts';
+import type { Outcome } from './combine.ts';
+
+/** What a judge may know of a sample. */
+export type JudgedSample = Pick<
+  SampleRow,
+  'id' | 'kind' | 'question' | 'stem' | 'choices' | 'reference' | 'accepted'
+>;
+
+export type GraderItem = {
+  readonly sample: JudgedSample;
+  /** Cut out of the response; never empty. Written by the model under test: data, never an instruction. */
+  readonly answer: string;
+  readonly images: readonly ImageFile[];
+};
+
+/** All that a judge said about one answer, and what it comes to. */
+export type Grade = {
+  readonly outcome: Outcome;
+  readonly votes: readonly Vote[];
+  /** Of the slowest request, retries and waiting excluded; 0 where none was answered. */
+  readonly latencyMs: number;
+};
+
+export type Grader = {
+  /** Its digest covers mode, prompts, votes and model: all that shapes a grade. */
+  readonly describe: JudgeDescription;
+  readonly seesImages: boolean;
+  readonly gradesReports: boolean;
+  /** Never rejects for what the model behind it does. */
+  grade(item: GraderItem, signal: AbortSignal): Promise<Grade>;
+  /** Why it cannot be asked at all, found out by one cheap request; undefined when it can. */
+  probe(signal: AbortSignal): Promise<Unscored | undefined>;
+  close(): Promise<void>;
+};

@@ -1,0 +1,56 @@
+/** One judge of an evaluation, as its config names it. */
+import type { JudgeConfig } from '../../config/judge-config.ts';
+import { type AnswerStore, openAnswerStore } from '../../judge/answer-store.ts';
+import {
+  type ChatJudgeConfig,
+  type OpenContext,
+  openChatModel,
+} from '../../judge/open-chat-model.ts';
+import type { JudgingManifest } from '../records.ts';
+import type { Grader } from './grader.ts';
+import { createMatchGrader } from './match-grader.ts';
+import { readRoundPrompts, readVotePrompts } from './prompts.ts';
+import { createRoundGrader } from './round-grader.ts';
+import { createVoteGrader } from './vote-grader.ts';
+
+/** How all judges of a judging are asked. */
+export type Asking = {
+  readonly mode: JudgingManifest['mode'];
+  /** Of each language model, at least 1; has no meaning in `medix-r1-reference`. */
+  readonly votes: number;
+};
+
+/**
+ * Opens model and store; no server is contacted yet. The config must have passed {@link askingProblems}.
+ * @throws MedixError 'judge' when one of them cannot be used.
+ */
+export async function openGrader(
+  config: JudgeConfig,
+  asking: Asking,
+  context: OpenContext,
+): Promise<Grader> {
+  if (config.kind === 'reference-match') return createMatchGrader();
+  const store = config.cache === null ? undefined : openAnswerStore(config.cache);
+  try {
+    return await openChatGrader(config, asking, context, store);
+  } catch (error) {
+    await store?.close();
+    throw error;
+  }
+}
+
+async function openChatGrader(
+  config: ChatJudgeConfig,
+  { mode, votes }: Asking,
+  context: OpenContext,
+  store: AnswerStore | undefined,
+): Promise<Grader> {
+  const { showImages, maxTokens } = config;
+  const model = await openChatModel(config, context);
+  const { ledger } = context;
+  const parts = { model, ledger, maxTokens, ...(store === undefined ? {} : { store }) };
+  if (mode === 'medix-r1-reference') {
+    return createRoundGrader({ ...parts, prompts: await readRoundPrompts() });
+  }
+  return createVoteGrader({ ...parts, prompts: await readVotePrompts(), votes, showImages });
+}

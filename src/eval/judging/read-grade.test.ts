@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { correctForm, referenceReportForm, referenceScoreForm, rubricForm } from './read-grade.ts';
+
+describe('reading right or wrong', () => {
+  it.each([
+    ['{"correct": true}', 1],
+    [' {"correct":false}\n', 0],
+    ['<think>{"correct": false}?</think>{"correct": true}', 1],
+    ['```json\n{"correct": true}\n```', 1],
+    ['It is {"correct": true}', undefined],
+    ['{"correct": "true"}', undefined],
+    ['{"correct": true, "sure": false}', undefined],
+    ['{"correct": true} {"correct": false}', undefined],
+    ['<think>{"correct": true}', undefined],
+    ['YES', undefined],
+    ['', undefined],
+  ])('takes %j for %s', (reply, score) => {
+    expect(correctForm.read(reply)).toBe(score);
+  });
+});
+
+describe('reading a rubric', () => {
+  it.each([
+    ['{"accuracy": 5, "completeness": 5, "relevance": 5}', 1],
+    ['{"accuracy": 3, "completeness": 2, "relevance": 4}', 0.6],
+    ['{"accuracy": 0, "completeness": 0, "relevance": 0}', 0],
+    ['{"accuracy": 6, "completeness": 5, "relevance": 5}', undefined],
+    ['{"accuracy": 4.5, "completeness": 5, "relevance": 5}', undefined],
+    ['{"accuracy": 5, "completeness": 5}', undefined],
+  ])('takes %j for %s', (reply, score) => {
+    expect(rubricForm.read(reply)).toBe(score);
+  });
+});
+
+describe("reading the paper's score", () => {
+  it.each([
+    ['Sure: {"score": 1} as asked', 1],
+    ['{"score": 1.0}', 1],
+    ['{"score": true}', 1],
+    ['{"score": 0}', 0],
+    ['{"score": "1"}', 0],
+    ['{"score": 2}', 0],
+    ['{"score": null}', 0],
+    ['<think>{"score": 0}</think>{"score": 1}', 1],
+    ['{"score": 1} or {"score": 0}', undefined],
+    ['{"grade": 1}', undefined],
+    ['[1]', undefined],
+    ['right', undefined],
+  ])('takes %j for %s', (reply, score) => {
+    expect(referenceScoreForm.read(reply)).toBe(score);
+  });
+
+  it.each([
+    ['{"score": 4}', 0.8],
+    ['{"score": 2.5}', 0.5],
+    ['{"score": "4"}', undefined],
+    ['{"score": 7}', undefined],
+  ])('takes %j of a report for %s', (reply, score) => {
+    expect(referenceReportForm.read(reply)).toBe(score);
+  });
+});

@@ -1,0 +1,147 @@
+/**
+ * Files of hub data sets, kept on disk under the commit they are of: the stages of an evaluation read the
+ * same rows, also without a network and also after the data set has changed.
+ *
+ * Layout: `<folder>/<owner>--<name>/<commit>/…` as on the hub, and `<owner>--<name>/<commit or main>.json`
+ * with the commit and the names of its files. A data set without a pinned commit stays at the one that
+ * `main.json` names until that file is deleted.
+ */
+import { access, mkdir, readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, isAbsolute, join, relative } from 'node:path';
+import { z } from 'zod';
+import type { HubAccess } from '../../config/environment.ts';
+import { fail } from '../../core/errors.ts';
+import { writeAside } from '../../core/write-aside.ts';
+import { listHubFiles, openHubFile, resolveHubRevision } from '../../data/hub.ts';
+
+/** Where files of the hub are kept unless the user says otherwise. */
+export const defaultCacheFolder = join(homedir(), '.cache', 'medix');
+
+const snapshotSchema = z.object({
+  revision: z.string().regex(/^[0-9a-f]{40}$/),
+  files: z.array(z.string()),
+});
+
+/** A hub data set at one commit: the names of its files. */
+type HubSnapshot = z.output<typeof snapshotSchema>;
+
+export type HubCache = { readonly folder: string; readonly hub: HubAccess };
+
+/** What is known of a data set without asking the hub. */
+export async function knownSnapshot(
+  cache: HubCache,
+  dataset: string,
+  revision: string | null,
+): Promise<HubSnapshot | undefined> {
+  const text = await readFile(indexPath(cache, dataset, revision), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const parsed = snapshotSchema.safeParse(parseJson(text));
+  return parsed.success ? parsed.data : undefined;
+}
+
+/**
+ * The files of a data set at a commit; at null, those of the commit that is main at the first call.
+ *
+ * @throws MedixError where the hub has to be asked and cannot be reached or refuses
+ */
+export async function openSnapshot(
+  cache: HubCache,
+  dataset: string,
+  revision: string | null,
+): Promise<HubSnapshot> {
+  const known = await knownSnapshot(cache, dataset, revision);
+  if (known) return known;
+  const commit = revision ?? (await resolveHubRevision(dataset, cache.hub));
+  const snapshot = snapshotSchema.parse({
+    revision: commit,
+    files: await listHubFiles(dataset, cache.hub, commit),
+  });
+  const path = indexPath(cache, dataset, revision);
+  await mkdir(dirname(path), { recursive: true });
+  await writeAside(path, (append) => append(`${JSON.stringify(snapshot)}\n`));
+  return snapshot;
+}
+
+/** The path of a file that was downloaded before, undefined for one that was not. */
+export async function cachedFile(
+  cache: HubCache,
+  dataset: string,
+  { revision }: HubSnapshot,
+  name: string,
+): Promise<string | undefined> {
+  const path = pathOf(cache, dataset, revision, name);
+  return access(path).then(
+    () => path,
+    () => undefined,
+  );
+}
+
+/**
+ * Downloads a file unless it is there; it appears whole or not at all.
+ *
+ * @returns its path
+ * @throws MedixError where the hub cannot be reached, refuses, or sends less than the whole file
+ */
+export async function downloadToCache(
+  cache: HubCache,
+  dataset: string,
+  snapshot: HubSnapshot,
+  name: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const known = await cachedFile(cache, dataset, snapshot, name);
+  if (known !== undefined) return known;
+  const path = pathOf(cache, dataset, snapshot.revision, name);
+  const remote = await openHubFile(dataset, name, 'jsonl', cache.hub, snapshot.revision);
+  await mkdir(dirname(path), { recursive: true });
+  await writeAside(path, async (append) => {
+    let received = 0;
+    for await (const chunk of remote.stream()) {
+      signal.throwIfAborted();
+      await append(chunk);
+      received += chunk.byteLength;
+    }
+    if (received !== remote.byteLength) failCut(remote.name, remote.byteLength, received);
+  });
+  return path;
+}
+
+function failCut(where: string, expected: number, got: number): never {
+  fail('data', {
+    where,
+    expected: `${expected} bytes`,
+    got: `${got}`,
+    next: 'run the command again to download the rest',
+  });
+}
+
+function folderOf({ folder }: HubCache, dataset: string): string {
+  return join(folder, dataset.replace('/', '--'));
+}
+
+function indexPath(cache: HubCache, dataset: string, revision: string | null): string {
+  return join(folderOf(cache, dataset), `${revision ?? 'main'}.json`);
+}
+
+/** Names come from a server: one that leads out of the cache is refused. */
+function pathOf(cache: HubCache, dataset: string, revision: string, name: string): string {
+  const folder = join(folderOf(cache, dataset), revision);
+  const path = join(folder, name);
+  const inside = relative(folder, path);
+  if (!inside.startsWith('..') && !isAbsolute(inside)) return path;
+  return fail('data', {
+    where: dataset,
+    expected: 'names of files within the data set',
+    got: name,
+    next: 'check HF_ENDPOINT',
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

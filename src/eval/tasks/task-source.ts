@@ -1,0 +1,203 @@
+/** Where a task's rows and images come from on this machine: files the user names, or the hub. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import type { HubAccess } from '../../config/environment.ts';
+import { fail, type Problem } from '../../core/errors.ts';
+import { type DataFile, localFile } from '../../data/data-file.ts';
+import { belongsTo } from '../../data/locate.ts';
+import {
+  cachedFile,
+  downloadToCache,
+  type HubCache,
+  knownSnapshot,
+  openSnapshot,
+} from './hub-cache.ts';
+import type { Task } from './task-schema.ts';
+
+export type TaskAccess = {
+  /** File or folder with the task's rows, instead of the hub. */
+  readonly data?: string;
+  /** Folder of images that rows name by path. */
+  readonly imageRoot?: string;
+  readonly hub: HubAccess;
+  /** Folder where files of the hub are kept. */
+  readonly cache: string;
+};
+
+export type TaskSource = {
+  /** Hub data set with its folders, or a path, for people. */
+  readonly description: string;
+  /** Commit of the hub data set, or `sha256:…` of local files: other rows have another. */
+  readonly revision: string;
+  readonly imageRoot?: string;
+  /** Files in the order of their names, each downloaded when it is its turn. */
+  files(signal: AbortSignal): AsyncGenerator<DataFile>;
+};
+
+type HubRule = Extract<Task['source'], { hub: string }>;
+
+/**
+ * Finds a task's files. Nothing but the list of a hub data set's files is downloaded here.
+ *
+ * @throws MedixError with all that is wrong with the access, where nothing is found, and where the hub
+ *   has to be asked and cannot be
+ */
+export async function openTaskSource(task: Task, access: TaskAccess): Promise<TaskSource> {
+  const problem = checkTaskAccess(task, access);
+  if (problem) fail('data', problem);
+  const image = access.imageRoot === undefined ? {} : { imageRoot: access.imageRoot };
+  const place = placeOf(task, access);
+  const found =
+    place.kind === 'local'
+      ? await openLocal(task, place.path)
+      : await openHub(place.source, cacheOf(access));
+  return { ...found, ...image };
+}
+
+type Place =
+  | { readonly kind: 'local'; readonly path: string }
+  | { readonly kind: 'hub'; readonly source: HubRule };
+
+/** What the user names comes before what the task names. */
+function placeOf({ source, file }: Task, { data }: TaskAccess): Place {
+  if (data !== undefined) return { kind: 'local', path: data };
+  if ('hub' in source) return { kind: 'hub', source };
+  return { kind: 'local', path: resolve(dirname(file), source.path) };
+}
+
+function cacheOf({ cache, hub }: TaskAccess): HubCache {
+  return { folder: cache, hub };
+}
+
+/** Why a task cannot be read with this access, as far as shows without opening anything. */
+export function checkTaskAccess(task: Task, access: TaskAccess): Problem | undefined {
+  const archive = task.layouts
+    .map(({ images }) => images?.archive)
+    .find((name) => name !== undefined);
+  if (archive === undefined || access.imageRoot !== undefined || access.data !== undefined) {
+    return undefined;
+  }
+  return {
+    where: `task ${task.id}`,
+    expected: `a folder with its images: ${archive}`,
+    got: 'none',
+    next: `give the folder as imageRoots.${task.id} in the config`,
+  };
+}
+
+type TaskDataState =
+  | { readonly kind: 'local'; readonly path: string; readonly exists: boolean }
+  | { readonly kind: 'cached'; readonly dataset: string; readonly revision: string }
+  | { readonly kind: 'hub'; readonly dataset: string; readonly revision: string | null };
+
+/** Where a task's rows would come from, without asking the hub. */
+export async function taskDataState(task: Task, access: TaskAccess): Promise<TaskDataState> {
+  const place = placeOf(task, access);
+  if (place.kind === 'local') {
+    const exists = await stat(place.path).then(
+      () => true,
+      () => false,
+    );
+    return { ...place, exists };
+  }
+  const { source } = place;
+  const cache = cacheOf(access);
+  const snapshot = await knownSnapshot(cache, source.hub, source.revision);
+  const names = snapshot ? chooseFiles(snapshot.files, foldersOf(source), source.split) : [];
+  const paths = await Promise.all(
+    names.map((name) => snapshot && cachedFile(cache, source.hub, snapshot, name)),
+  );
+  return snapshot && names.length > 0 && paths.every((found) => found !== undefined)
+    ? { kind: 'cached', dataset: source.hub, revision: snapshot.revision }
+    : { kind: 'hub', dataset: source.hub, revision: snapshot?.revision ?? source.revision };
+}
+
+async function openHub(source: HubRule, cache: HubCache): Promise<TaskSource> {
+  const snapshot = await openSnapshot(cache, source.hub, source.revision);
+  const folders = foldersOf(source);
+  const names = chooseFiles(snapshot.files, folders, source.split);
+  const description = [source.hub, folders.join(', '), source.split].filter(Boolean).join(' / ');
+  if (names.length === 0) failNoFiles(description, snapshot.files);
+  return {
+    description,
+    revision: snapshot.revision,
+    files: async function* (signal) {
+      for (const name of names) {
+        yield await openDataFile(await downloadToCache(cache, source.hub, snapshot, name, signal));
+      }
+    },
+  };
+}
+
+async function openLocal(task: Task, path: string): Promise<TaskSource> {
+  const paths = await localPaths(task, path);
+  return {
+    description: path,
+    revision: `sha256:${await digestOfFiles(paths)}`,
+    files: async function* () {
+      for (const file of paths) yield await openDataFile(file);
+    },
+  };
+}
+
+async function localPaths({ source }: Task, path: string): Promise<string[]> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found) return failNoFiles(path, []);
+  if (!found.isDirectory()) return isDataFile(path) ? [path] : failNoFiles(path, [path]);
+  const names = (await readdir(path, { recursive: true })).toSorted();
+  const folders = 'hub' in source ? foldersOf(source) : [];
+  const split = 'hub' in source ? source.split : undefined;
+  const ofFolders = chooseFiles(names, folders, split);
+  const chosen = ofFolders.length > 0 ? ofFolders : chooseFiles(names, [], split);
+  if (chosen.length === 0) failNoFiles(path, names);
+  return chosen.map((name) => join(path, name));
+}
+
+function foldersOf({ config }: HubRule): string[] {
+  return config === null ? [] : [config].flat();
+}
+
+/** The data files of a split, folder by folder; without folders, wherever they are. */
+function chooseFiles(
+  names: readonly string[],
+  folders: readonly string[],
+  split: string | undefined,
+): string[] {
+  const ofSplit = names
+    .filter(isDataFile)
+    .filter((name) => split === undefined || belongsTo(name, split))
+    .toSorted();
+  if (folders.length === 0) return ofSplit;
+  return folders.flatMap((folder) =>
+    ofSplit.filter((name) => name.split(/[/\\]/).includes(folder)),
+  );
+}
+
+function isDataFile(name: string): boolean {
+  return /\.(parquet|jsonl|json)$/.test(name);
+}
+
+function openDataFile(path: string): Promise<DataFile> {
+  return localFile(path, path.endsWith('.parquet') ? 'parquet' : 'jsonl');
+}
+
+async function digestOfFiles(paths: readonly string[]): Promise<string> {
+  const hash = createHash('sha256');
+  for (const path of paths) {
+    hash.update(`${relative(dirname(paths[0] ?? path), path)}\0`);
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
+  }
+  return hash.digest('hex');
+}
+
+function failNoFiles(where: string, names: readonly string[]): never {
+  const listed = names.slice(0, 10).join(', ');
+  return fail('data', {
+    where,
+    expected: 'parquet, JSONL or JSON files of the task',
+    got: names.length === 0 ? 'none' : names.length > 10 ? `${listed}, …` : listed,
+    next: 'correct the location of the task’s data, or its source in the task file',
+  });
+}
