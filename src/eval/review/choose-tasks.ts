@@ -1,0 +1,55 @@
+/** Which tasks of the stored evaluations a review draws from. */
+import { fail, MedixError, type Problem } from '../../core/errors.ts';
+import type { StoredEvaluation } from './stored-answers.ts';
+
+/**
+ * @param wanted ids; empty takes all that every evaluation has
+ * @throws MedixError 'config' with every task that is unknown, or not public and not allowed
+ */
+export function chooseTasks(
+  evaluations: readonly StoredEvaluation[],
+  wanted: readonly string[],
+  allowRestricted: boolean,
+): string[] {
+  const [first, ...others] = evaluations.map(({ manifest }) => Object.keys(manifest.tasks));
+  const shared = (first ?? [])
+    .filter((task) => others.every((tasks) => tasks.includes(task)))
+    .toSorted();
+  if (shared.length === 0) {
+    fail('config', {
+      where: '--from',
+      expected: 'results folders with a task in common',
+      got: 'none that all of them have',
+      next: 'name evaluations of the same tasks',
+    });
+  }
+  const chosen = wanted.length > 0 ? [...new Set(wanted)] : shared;
+  const problems = chosen.flatMap((task): Problem[] => {
+    if (!shared.includes(task)) return [unknown(task, shared)];
+    return isRestricted(evaluations, task) && !allowRestricted ? [restricted(task)] : [];
+  });
+  if (problems.length > 0) throw new MedixError('config', problems);
+  return chosen;
+}
+
+export function isRestricted(evaluations: readonly StoredEvaluation[], task: string): boolean {
+  return evaluations.some(({ manifest }) => manifest.tasks[task]?.access !== 'public');
+}
+
+function unknown(task: string, shared: readonly string[]): Problem {
+  return {
+    where: `--task ${task}`,
+    expected: `one of ${shared.join(', ')}`,
+    got: 'a task that not every folder has',
+    next: 'correct the id',
+  };
+}
+
+function restricted(task: string): Problem {
+  return {
+    where: `task ${task}`,
+    expected: 'public data',
+    got: 'credentialed or private data',
+    next: 'leave it out with --task, or, where the raters may see it, add --allow-credentialed: the page is then served on this machine only',
+  };
+}

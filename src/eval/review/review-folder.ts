@@ -1,0 +1,54 @@
+/** Review folders on disk. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fail, messageOf } from '../../core/errors.ts';
+import {
+  keySchema,
+  type Rater,
+  type Review,
+  type ReviewKey,
+  ratersSchema,
+  reviewFiles,
+  reviewSchema,
+} from './review-set.ts';
+
+/** What a page needs. */
+export type OpenedReview = { readonly review: Review; readonly raters: readonly Rater[] };
+
+/** @throws MedixError 'data' where the folder holds no review. */
+export async function openReview(folder: string): Promise<OpenedReview> {
+  return {
+    review: await read(folder, reviewFiles.review, (value) => reviewSchema.parse(value)),
+    raters: await read(folder, reviewFiles.raters, (value) => ratersSchema.parse(value)),
+  };
+}
+
+/** @throws MedixError 'data' where the folder holds no key, or that of another review. */
+export async function openKey(folder: string, review: Review): Promise<ReviewKey> {
+  const key = await read(folder, reviewFiles.key, (value) => keySchema.parse(value));
+  if (key.review === review.id) return key;
+  return fail('data', {
+    where: join(folder, reviewFiles.key),
+    expected: `the key of review ${review.id}`,
+    got: `that of ${key.review}`,
+    next: 'put the key back that was made with the review',
+  });
+}
+
+async function read<T>(folder: string, name: string, parse: (value: unknown) => T): Promise<T> {
+  const path = join(folder, name);
+  try {
+    return parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (error) {
+    return fail(
+      'data',
+      {
+        where: path,
+        expected: 'a review folder that `medix review create` wrote',
+        got: messageOf(error),
+        next: 'correct the path',
+      },
+      error,
+    );
+  }
+}
