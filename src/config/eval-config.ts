@@ -1,12 +1,6 @@
 /** The config of `medix eval`: which model answers which tasks, and who judges. */
 import { z } from 'zod';
-import {
-  capField,
-  embedderSection,
-  judgeSection,
-  pricesField,
-  serverFields,
-} from './judge-config.ts';
+import { capField, judgeSection, pricesField, serverFields } from './judge-config.ts';
 import { positiveInteger } from './sections.ts';
 
 const modelSection = z.discriminatedUnion(
@@ -135,10 +129,6 @@ export const evalConfigSchema = z.strictObject({
       'Ask also with a blank image, the image in shuffled tiles, the image of another study, or the options in another order',
     ),
   judging: judgingSection.prefault({}),
-  embedder: embedderSection
-    .nullable()
-    .default(null)
-    .describe('Similarity beside the judge; null has none'),
   zeroRetention: z
     .array(z.string().min(1))
     .default([])

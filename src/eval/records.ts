@@ -52,7 +52,6 @@ export const rejectedRowSchema = z.object({
   cause: z.string(),
   problem: z.string(),
 });
-export type RejectedRow = z.infer<typeof rejectedRowSchema>;
 
 /** What tells one answer from another. */
 const answerKey = {
@@ -85,6 +84,9 @@ export const responseRowSchema = z.object({
   ]),
 });
 export type ResponseRow = z.infer<typeof responseRowSchema>;
+
+/** Cause of a response that was never asked for, since its variant does not change the sample. */
+export const notApplicable = 'not-applicable';
 
 const voteSchema = z.object({
   /** Judge's id. */

@@ -205,6 +205,8 @@ describe('opening a judging', () => {
       digest: certificate.digest,
       sensitivity: 1,
       specificity: 1,
+      rightProbes: probes.filter(({ correct }) => correct).length,
+      wrongProbes: probes.filter(({ correct }) => !correct).length,
     });
     const voting = await open({ judges: [certified], votes: 3 });
     expect(voting.describe.judges[0]?.certificate).toBeNull();

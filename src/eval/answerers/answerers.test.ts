@@ -1,0 +1,184 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Message } from '../../core/message.ts';
+import type { Sample } from '../../core/sample.ts';
+import { createScriptedEngine } from '../../engine/scripted/scripted-engine.ts';
+import type { ChatModel, ChatRequest } from '../../judge/chat-model.ts';
+import type { Clock } from '../../judge/clock.ts';
+import type { Answer, Answerer, AnswerRequest } from './answerer.ts';
+import { createChatAnswerer } from './chat.ts';
+import { openFileAnswerer } from './file.ts';
+import { createLocalAnswerer } from './local.ts';
+
+const never = new AbortController().signal;
+const idle: Clock = { now: () => 0, sleep: async () => {} };
+const sampling = { temperature: 0, topP: 1, maxTokens: 3, seed: 1 };
+const describeModel = { id: 'm', kind: 'local', digest: 'd' };
+
+function requestOf(id: string, problem = 'Which side?', epoch = 0): AnswerRequest {
+  const sample: Sample = {
+    id,
+    source: 'test',
+    images: [],
+    problem,
+    modality: 'OTHER',
+    reference: 'left',
+    accepted: [],
+  };
+  return { key: { sampleId: id, variant: 'original', epoch }, sample };
+}
+
+const render = ({ problem }: Sample): Message[] => [
+  { role: 'user', content: [{ type: 'text', text: problem }] },
+];
+
+async function* streamOf(requests: readonly AnswerRequest[], onTake: () => void = () => {}) {
+  for (const request of requests) {
+    onTake();
+    yield request;
+  }
+}
+
+async function answersTo(answerer: Answerer, requests: readonly AnswerRequest[]) {
+  const answers: Answer<AnswerRequest>[] = [];
+  for await (const one of answerer.answer(streamOf(requests), never)) answers.push(one);
+  return new Map(answers.map(({ request, outcome }) => [request.key.sampleId, outcome]));
+}
+
+function chatModel(reply: ChatModel['reply']): ChatModel {
+  return {
+    describe: { id: 'm', kind: 'openai', digest: 'd' },
+    reply,
+    probe: async () => undefined,
+    close: async () => {},
+  };
+}
+
+describe('a chat model', () => {
+  const model = chatModel(async ({ messages }) => {
+    const text = JSON.stringify(messages);
+    if (text.includes('slow')) return { kind: 'unscored', cause: 'timeout', message: 'no reply' };
+    if (text.includes('gone')) return { kind: 'unscored', cause: 'cancelled', message: 'stopped' };
+    const tokens = { prompt: 5, completion: 2 };
+    return { kind: 'replied', text: 'left', stopReason: 'length', latencyMs: 7, tokens };
+  });
+
+  it('answers, fails and is cancelled, each on its own', async () => {
+    const answerer = createChatAnswerer({ model, render, sampling, window: 2 });
+    const requests = [requestOf('a'), requestOf('b', 'slow'), requestOf('c', 'gone')];
+    const answers = await answersTo(answerer, requests);
+    expect(answers.get('a')).toEqual({
+      kind: 'answered',
+      text: 'left',
+      stopReason: 'length',
+      latencyMs: 7,
+      tokens: { prompt: 5, completion: 2 },
+    });
+    expect(answers.get('b')).toEqual({ kind: 'failed', cause: 'timeout', message: 'no reply' });
+    expect(answers.get('c')).toEqual({ kind: 'cancelled' });
+  });
+
+  it('takes no more requests than its window', async () => {
+    let taken = 0;
+    let most = 0;
+    let done = 0;
+    const counting = chatModel(async () => {
+      most = Math.max(most, taken - done);
+      await new Promise((resolve) => setImmediate(resolve));
+      done++;
+      return { kind: 'replied', text: '', stopReason: 'stop', latencyMs: 0 };
+    });
+    const answerer = createChatAnswerer({ model: counting, render, sampling, window: 5 });
+    const requests = Array.from({ length: 60 }, (_, n) => requestOf(`q${n}`));
+    for await (const _ of answerer.answer(
+      streamOf(requests, () => taken++),
+      never,
+    ));
+    expect(done).toBe(60);
+    expect(most).toBeLessThanOrEqual(6);
+  });
+
+  it('draws each answer with a seed of its own, the same in every run', async () => {
+    const seeds: (number | undefined)[] = [];
+    const seen = chatModel(async ({ seed }: ChatRequest) => {
+      seeds.push(seed);
+      return { kind: 'replied', text: '', stopReason: 'stop', latencyMs: 0 };
+    });
+    const warm = { ...sampling, temperature: 1 };
+    const answerer = createChatAnswerer({ model: seen, render, sampling: warm, window: 1 });
+    const requests = [requestOf('a', 'q', 0), requestOf('a', 'q', 1), requestOf('b', 'q', 0)];
+    await answersTo(answerer, requests);
+    await answersTo(answerer, requests.slice(1));
+    expect(new Set(seeds.slice(0, 3)).size).toBe(3);
+    expect(seeds.slice(3)).toEqual(seeds.slice(1, 3));
+  });
+});
+
+describe('a model in this process', () => {
+  it('answers in batches; a prompt that does not fit fails on its own', async () => {
+    const engine = createScriptedEngine({ pieces: ['left', 'right'], contextLength: 20 });
+    const options = { engine, describe: describeModel, render, sampling, clock: idle, batch: 2 };
+    const requests = ['a', 'b', 'long', 'c'].map((id) =>
+      requestOf(id, id === 'long' ? 'x'.repeat(100) : id),
+    );
+    const answers = await answersTo(createLocalAnswerer(options), requests);
+    expect(answers.get('long')).toMatchObject({
+      kind: 'failed',
+      cause: 'unusable-prompt',
+      message: expect.stringMatching(/sample long: expected at most 17 tokens/),
+    });
+    for (const id of ['a', 'b', 'c']) {
+      expect(answers.get(id)).toMatchObject({ kind: 'answered', latencyMs: 0 });
+    }
+  });
+
+  it('answers a question alike whatever is asked beside it', async () => {
+    const engine = createScriptedEngine({ pieces: ['a', 'b', 'c', 'd'] });
+    const warm = { ...sampling, temperature: 1, maxTokens: 12 };
+    const options = { engine, describe: describeModel, render, sampling: warm, clock: idle };
+    const requests = ['x', 'y', 'z'].map((id) => requestOf(id));
+    const together = await answersTo(createLocalAnswerer(options), requests);
+    const alone = await answersTo(createLocalAnswerer(options), [requestOf('z')]);
+    expect(alone.get('z')).toEqual(together.get('z'));
+  });
+});
+
+describe('a file of answers', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'medix-answers-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  async function fileWith(...rows: readonly object[]): Promise<string> {
+    const path = join(folder, 'answers.jsonl');
+    await writeFile(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    return path;
+  }
+
+  it('answers by id, the n-th row of an id for the n-th epoch', async () => {
+    const path = await fileWith(
+      { id: 'b', response: 'right' },
+      { id: 'a', response: 'left' },
+      { id: 'a', response: 'both' },
+    );
+    const answerer = await openFileAnswerer(path, 'theirs');
+    expect(answerer.describe).toMatchObject({ id: 'theirs', kind: 'file' });
+    const text = (text: string) => ({ kind: 'answered', text, stopReason: 'stop', latencyMs: 0 });
+    const first = await answersTo(answerer, [requestOf('a'), requestOf('b'), requestOf('c')]);
+    expect(first.get('a')).toEqual(text('left'));
+    expect(first.get('b')).toEqual(text('right'));
+    expect(first.get('c')).toMatchObject({ kind: 'failed', cause: 'missing' });
+    expect((await answersTo(answerer, [requestOf('a', '', 1)])).get('a')).toEqual(text('both'));
+    await answerer.close();
+  });
+
+  it('refuses a file without such rows', async () => {
+    const path = await fileWith({ question: 'x', answer: 'y' });
+    await expect(openFileAnswerer(path, 'theirs')).rejects.toThrow(
+      /answers\.jsonl: expected JSONL rows \{"id": …, "response": …\}/,
+    );
+  });
+});

@@ -1,0 +1,58 @@
+/** Answers that exist already, as rows {id, response}; ids are those of `medix eval samples`. */
+import { z } from 'zod';
+import { fail } from '../../core/errors.ts';
+import { digestOfFile } from '../../judge/digest.ts';
+import { type Row, RowFile, readRows } from '../rows.ts';
+import type { Answerer, AnswerOutcome, AnswerRequest } from './answerer.ts';
+
+const fileRowSchema = z.object({ id: z.string().min(1), response: z.string() });
+type FileRow = z.infer<typeof fileRowSchema>;
+type Place = Pick<Row<FileRow>, 'offset' | 'bytes'>;
+
+/**
+ * The n-th row of an id answers its n-th epoch. Such answers are to the questions as they are, so other
+ * variants have none.
+ *
+ * @param name of the model that wrote them
+ * @throws MedixError 'data' where the file holds no such row
+ */
+export async function openFileAnswerer(path: string, name: string): Promise<Answerer> {
+  const places = new Map<string, Place[]>();
+  for await (const { value, offset, bytes } of readRows(path, fileRowSchema)) {
+    const known = places.get(value.id);
+    if (known) known.push({ offset, bytes });
+    else places.set(value.id, [{ offset, bytes }]);
+  }
+  if (places.size === 0) failEmpty(path);
+  const file = await RowFile.open(path, fileRowSchema);
+
+  const find = async ({ key }: AnswerRequest): Promise<AnswerOutcome> => {
+    const place = key.variant === 'original' ? places.get(key.sampleId)?.[key.epoch] : undefined;
+    if (place === undefined) {
+      const message = `${path} has no answer to ${key.sampleId}, ${key.variant}, epoch ${key.epoch}`;
+      return { kind: 'failed', cause: 'missing', message };
+    }
+    const { response } = await file.read(place);
+    return { kind: 'answered', text: response, stopReason: 'stop', latencyMs: 0 };
+  };
+
+  return {
+    describe: { id: name, kind: 'file', digest: await digestOfFile(path) },
+    answer: async function* (requests, signal) {
+      for await (const request of requests) {
+        signal.throwIfAborted();
+        yield { request, outcome: await find(request) };
+      }
+    },
+    close: () => file.close(),
+  };
+}
+
+function failEmpty(path: string): never {
+  fail('data', {
+    where: path,
+    expected: 'JSONL rows {"id": …, "response": …}',
+    got: 'no such file, or no such row in it',
+    next: 'correct model.path; `medix eval samples` lists the ids',
+  });
+}

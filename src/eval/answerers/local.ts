@@ -1,0 +1,86 @@
+/** Answers of a policy that an engine samples, e.g. a model folder in this process. */
+import { formatProblem } from '../../core/errors.ts';
+import type { Message } from '../../core/message.ts';
+import type { Sample } from '../../core/sample.ts';
+import type { Engine } from '../../engine/engine.ts';
+import type { Clock } from '../../judge/clock.ts';
+import { createPromptPreparation } from '../../rollout/prepare-prompts.ts';
+import { sampleGroups } from '../../rollout/rollout.ts';
+import type { EvalManifest } from '../records.ts';
+import { type Answer, type Answerer, type AnswerRequest, randomKey } from './answerer.ts';
+
+export type LocalAnswererOptions = {
+  readonly engine: Engine;
+  readonly describe: EvalManifest['model'];
+  readonly render: (sample: Sample) => readonly Message[];
+  readonly sampling: {
+    readonly temperature: number;
+    readonly topP: number;
+    readonly maxTokens: number;
+    readonly seed: number;
+  };
+  readonly clock: Clock;
+  /** Prompts sampled side by side. @default 32 */
+  readonly batch?: number;
+};
+
+/** Encoded prompts repeat only over the epochs of a sample, which follow each other. */
+const cacheBytes = 64 * 2 ** 20;
+
+/** The answerer closes the engine. */
+export function createLocalAnswerer(options: LocalAnswererOptions): Answerer {
+  const { engine, describe, render, sampling, clock, batch = 32 } = options;
+  const { seed, maxTokens, temperature, topP } = sampling;
+  const settings = { groupSize: 1, maxCompletionTokens: maxTokens, temperature, topP, topK: 0 };
+  const prepare = createPromptPreparation(engine.model, render, maxTokens, cacheBytes);
+
+  async function* answerBatch<Request extends AnswerRequest>(
+    requests: readonly Request[],
+    signal: AbortSignal,
+  ): AsyncGenerator<Answer<Request>> {
+    const ready: { request: Request; prompt: Parameters<typeof sampleGroups>[1][number] }[] = [];
+    for (const request of requests) {
+      const prepared = await prepare(request.sample);
+      if (prepared.kind === 'prepared') {
+        const { sample, prompt } = prepared;
+        ready.push({ request, prompt: { sample, prompt, key: randomKey(seed, request.key) } });
+      } else {
+        const message = formatProblem(prepared.problem);
+        yield { request, outcome: { kind: 'failed', cause: 'unusable-prompt', message } };
+      }
+    }
+    const prompts = ready.map(({ prompt }) => prompt);
+    const startedAt = clock.now();
+    for await (const { position, group } of sampleGroups(engine, prompts, settings, signal)) {
+      const request = ready[position]?.request;
+      const rollout = group.rollouts[0];
+      if (!request || !rollout) continue;
+      const tokens = {
+        prompt: rollout.prompt.tokens.length,
+        completion: rollout.completion.length,
+      };
+      const latencyMs = clock.now() - startedAt;
+      const { text, stopReason } = rollout;
+      yield { request, outcome: { kind: 'answered', text, stopReason, latencyMs, tokens } };
+    }
+  }
+
+  return {
+    describe,
+    answer: async function* (requests, signal) {
+      for await (const chunk of inBatches(requests, batch)) yield* answerBatch(chunk, signal);
+    },
+    close: () => engine.close(),
+  };
+}
+
+async function* inBatches<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let batch: T[] = [];
+  for await (const item of items) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}

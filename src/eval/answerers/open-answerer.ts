@@ -1,0 +1,103 @@
+/** The model under test that a config names. */
+import { readdir } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import type { EvalConfig, EvalModelConfig } from '../../config/eval-config.ts';
+import { fail } from '../../core/errors.ts';
+import type { Message } from '../../core/message.ts';
+import { rngFromKey } from '../../core/rng.ts';
+import type { Sample } from '../../core/sample.ts';
+import { openLocalEngine } from '../../engine/local/local-engine.ts';
+import type { Clock } from '../../judge/clock.ts';
+import { digestOf, digestOfFile } from '../../judge/digest.ts';
+import { createLedger, type Ledger, type LedgerSummary } from '../../judge/ledger.ts';
+import { createOpenAiChatModel } from '../../judge/openai-chat-model.ts';
+import type { Answerer } from './answerer.ts';
+import { createChatAnswerer } from './chat.ts';
+import { openFileAnswerer } from './file.ts';
+import { createLocalAnswerer } from './local.ts';
+
+export type AnswererContext = {
+  readonly render: (sample: Sample) => readonly Message[];
+  readonly clock: Clock;
+  readonly apiKey?: string;
+  /** What earlier runs of the same evaluation used, so that caps go on where they stood. */
+  readonly earlierUsage: LedgerSummary;
+};
+
+export type OpenedAnswerer = {
+  readonly answerer: Answerer;
+  /** Absent for models in this process and for files, which cost nothing. */
+  readonly ledger?: Ledger;
+};
+
+/** Requests prepared while others are under way, so that no connection waits for the next. */
+const ahead = 2;
+
+/**
+ * @throws MedixError where model, file or server cannot be used; a server is asked whether it is there
+ */
+export async function openAnswerer(
+  { model, sampling }: Pick<EvalConfig, 'model' | 'sampling'>,
+  context: AnswererContext,
+  signal: AbortSignal,
+): Promise<OpenedAnswerer> {
+  const { render, clock } = context;
+  switch (model.kind) {
+    case 'file':
+      return { answerer: await openFileAnswerer(model.path, model.name) };
+    case 'local': {
+      const engine = await openLocalEngine(model.path);
+      const digest = await digestOfFolder(model.path);
+      const describe = { id: modelIdOf(model), kind: 'local', digest };
+      return { answerer: createLocalAnswerer({ engine, describe, render, sampling, clock }) };
+    }
+    case 'openai': {
+      const ledger = createLedger({ prices: model.prices, cap: model.cap, charged: 'model' });
+      ledger.merge(context.earlierUsage);
+      const { apiKey } = context;
+      const chat = createOpenAiChatModel(
+        { ...model, ...(apiKey === undefined ? {} : { apiKey }) },
+        { rng: rngFromKey(`model/${sampling.seed}`), clock, ledger, use: 'model' },
+      );
+      const failure = await chat.probe(signal);
+      if (failure !== undefined) {
+        await chat.close();
+        failUnreachable(model.model, `${failure.cause}: ${failure.message}`);
+      }
+      const window = ahead * model.concurrency;
+      return { answerer: createChatAnswerer({ model: chat, render, sampling, window }), ledger };
+    }
+  }
+}
+
+/** What results are filed under: the name of the model, not of where it runs. */
+export function modelIdOf(model: EvalModelConfig): string {
+  switch (model.kind) {
+    case 'file':
+      return model.name;
+    case 'local':
+      return basename(resolve(model.path));
+    case 'openai':
+      return model.model;
+  }
+}
+
+/** Of all files of a model folder, names included. */
+async function digestOfFolder(folder: string): Promise<string> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+  const digests: [name: string, digest: string][] = [];
+  for (const name of names.toSorted()) {
+    digests.push([name, await digestOfFile(join(folder, name))]);
+  }
+  return digestOf(digests);
+}
+
+function failUnreachable(model: string, got: string): never {
+  fail('judge', {
+    where: `model ${model}`,
+    expected: 'an answer',
+    got,
+    next: 'start its server, or correct model.url, model.model or model.apiKeyEnv',
+  });
+}

@@ -1,0 +1,119 @@
+/** A comparison of models as sections: one table a candidate. */
+import type { EvalComparison } from '../compare.ts';
+import type { TaskComparison } from '../compare-models.ts';
+import { columnsOf, type Section, type Table } from './table.ts';
+import { count, meanOver, percent, points, pointsWithin, pValue } from './wording.ts';
+
+export type ComparedCandidate = EvalComparison['candidates'][number];
+
+export function comparisonTitle({ baseline, candidates }: EvalComparison): string {
+  return `${candidates.map(nameOf).join(', ')} against ${nameOf(baseline)}`;
+}
+
+/** What the figures rest on. */
+export function comparisonLead({ judging }: EvalComparison): string[] {
+  return [
+    `Paired by question, judged by ${judging.judges.join(', ')} (${judging.mode}). Differences are percentage points, candidate minus baseline; brackets hold 95 % intervals.`,
+  ];
+}
+
+export function comparisonWarnings({ leftOut, differences }: EvalComparison): string[] {
+  return [
+    ...differences,
+    ...(leftOut.length > 0 ? [`Not in every folder, so left out: ${leftOut.join(', ')}`] : []),
+  ];
+}
+
+export function candidateSection(candidate: ComparedCandidate, place: number): Section {
+  return {
+    id: `candidate-${place + 1}`,
+    title: nameOf(candidate),
+    text: verdictOn(candidate),
+    table: differenceTable(candidate),
+  };
+}
+
+/** How to read the tables. */
+export function comparisonNotes({ draws, seed }: EvalComparison): string[] {
+  return [
+    'Tests: exact McNemar where answers are right or wrong and each is of a cluster of its own; else random signs for the gains of whole clusters. P-values are adjusted over all tasks and candidates (Holm 1979).',
+    `“Would find” is the least difference that a test at 5 % finds four times in five: smaller ones may well be there unseen. Intervals: ${count(draws)} draws of whole clusters, seed ${seed}.`,
+  ];
+}
+
+/** Models of one name are told apart by their folders. */
+export function nameOf({ id, folder }: { readonly id: string; readonly folder: string }): string {
+  return `${id} (${folder})`;
+}
+
+/** In words, since a p-value above 5 % is often read as "equal". */
+function verdictOn({ overall }: ComparedCandidate): string[] {
+  if (overall === null) return ['Nothing can be compared.'];
+  const { difference, interval, adjustedPValue, detectable, tasks } = overall;
+  const mean = `The ${meanOver(tasks.length)}: ${pointsWithin(difference, interval)} points, p = ${pValue(adjustedPValue)}`;
+  if (adjustedPValue <= 0.05) return [`${mean}: ${difference > 0 ? 'better' : 'worse'}.`];
+  const limit =
+    detectable === null ? '' : ` A difference of ${points(detectable)} points would have shown.`;
+  return [`${mean}: no difference is shown.${limit}`];
+}
+
+function differenceTable({ tasks, overall }: ComparedCandidate): Table {
+  return {
+    columns: columnsOf(
+      'task',
+      '>n',
+      '>of shared',
+      '>baseline',
+      '>candidate',
+      '>difference [95 %]',
+      '>only baseline right',
+      '>only candidate right',
+      '>p',
+      '>adjusted p',
+      '>would find',
+      'test',
+    ),
+    rows: [
+      ...tasks.map(taskRow),
+      ...(overall
+        ? [
+            [
+              meanOver(overall.tasks.length),
+              '',
+              '',
+              percent(overall.baseline),
+              percent(overall.candidate),
+              pointsWithin(overall.difference, overall.interval),
+              '',
+              '',
+              pValue(overall.pValue),
+              pValue(overall.adjustedPValue),
+              overall.detectable === null ? '–' : points(overall.detectable),
+              'sign-flip',
+            ],
+          ]
+        : []),
+    ],
+  };
+}
+
+function taskRow({ task, samples, result }: TaskComparison): string[] {
+  const { shared, compared } = samples;
+  const share = shared === 0 ? '–' : percent(compared / shared);
+  const start = [task, count(compared), share];
+  if (result.kind === 'failed') {
+    return [...start, ...Array.from({ length: 8 }, () => '–'), result.message];
+  }
+  return [
+    ...start,
+    percent(result.baseline),
+    percent(result.candidate),
+    pointsWithin(result.difference, result.interval),
+    result.onlyRight ? count(result.onlyRight.baseline) : '–',
+    result.onlyRight ? count(result.onlyRight.candidate) : '–',
+    pValue(result.pValue),
+    pValue(result.adjustedPValue),
+    result.detectable === null ? '–' : points(result.detectable),
+    result.test,
+  ];
+}

@@ -1,0 +1,25 @@
+/** A report as lines of a terminal. */
+import type { EvalReport } from '../report.ts';
+import { subgroupSection } from './detail-sections.ts';
+import { scoreTable } from './score-table.ts';
+import { textTable } from './table.ts';
+
+/**
+ * Scores, and on request the subgroups. Names are those of models and data sets: whoever prints the lines
+ * replaces control characters.
+ */
+export function formatTerminal(
+  report: EvalReport,
+  { subgroups = false }: { readonly subgroups?: boolean } = {},
+): string[] {
+  const { model, judging } = report;
+  const judges = judging.judges.map(({ id }) => id).join(', ');
+  return [
+    `${model.id}, judged by ${judges} (${judging.mode})`,
+    '',
+    ...textTable(scoreTable(report)),
+    ...(subgroups
+      ? subgroupSection(report).flatMap(({ table }) => (table ? ['', ...textTable(table)] : []))
+      : []),
+  ];
+}
