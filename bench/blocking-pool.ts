@@ -1,7 +1,7 @@
 /**
  * The paper's way to judge: a pool of processes, each with one blocking request at a time, that append to
  * one file under a lock. The processes are Node without any dependency in place of Python with an OpenAI
- * client, which need more memory and more time to begin: what is measured is less than the original takes.
+ * client, which are expected (and not measured) to need more memory and more time to begin.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';

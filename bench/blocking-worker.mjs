@@ -1,7 +1,7 @@
 /**
  * One of many processes that judge as the paper's do: three rounds in one conversation, one request at a
- * time, each row appended to one file under a lock. Plain JavaScript without dependencies, so that it is
- * smaller and begins sooner than the Python process it stands in for.
+ * time, each row appended to one file under a lock. Plain JavaScript without dependencies or a loader, so
+ * that nothing but the design it stands for takes memory and time.
  *
  * Arguments: URL, file of results, number of this worker, of workers, of items.
  */

@@ -20,6 +20,7 @@ import * as ops from '../src/tensor/ops.ts';
 import { Program } from '../src/tensor/program.ts';
 import { policyLoss } from '../src/update/policy-loss.ts';
 import { algorithmPresets } from '../src/update/presets.ts';
+import { benchEvalJudging, benchEvalMany } from './eval.ts';
 import { benchQuickstart } from './quickstart.ts';
 import { benchReward, benchScoreMemory } from './reward.ts';
 import { benchRewardService } from './reward-service.ts';
@@ -206,6 +207,8 @@ const quickstartSeconds = Object.values(quickstart).reduce((total, value) => tot
 const judged = await benchReward();
 const scoreFile = await benchScoreMemory();
 const service = await benchRewardService();
+const evalJudging = await benchEvalJudging();
+const evalMany = await benchEvalMany();
 const best = Math.max(...Object.values(peak));
 const result = {
   machine,
@@ -219,6 +222,7 @@ const result = {
     scoreFile,
     service,
   },
+  eval: { judging: evalJudging ?? null, many: evalMany ?? null },
   peakRssBytes: process.resourceUsage().maxRSS * 1024,
 };
 await mkdir(dirname(options.out), { recursive: true });
@@ -276,7 +280,37 @@ const rows: readonly (readonly [string, string])[] = [
     `reward serve: ${service.trainers} trainers`,
     `${count(service.itemsPerSecond)} responses/s, p50 ${service.p50Ms.toFixed(0)} ms, p99 ${service.p99Ms.toFixed(0)} ms`,
   ],
+  ...evalRows(),
   ['peak memory', `${(result.peakRssBytes / 2 ** 30).toFixed(2)} GiB`],
 ];
-for (const [name, value] of rows) console.log(`${name.padEnd(62)}${value}`);
+function evalRows(): (readonly [string, string])[] {
+  if (evalJudging === undefined || evalMany === undefined) {
+    return [['eval', 'not measured: this system has no /proc']];
+  }
+  const { pool } = evalJudging;
+  const { generate, judge } = evalMany;
+  const growth = ({ rssAtTenth, rssAtEnd }: { rssAtTenth: number; rssAtEnd: number }) =>
+    `${mebibytes(rssAtTenth)} at 10 %, ${mebibytes(rssAtEnd)} at the end`;
+  return [
+    [
+      `eval judge: ${count(evalJudging.items)} answers × ${evalJudging.votes} votes of 50 ms, 64 at once`,
+      `${s(evalJudging.seconds)}, ${(evalJudging.seconds / evalJudging.idealSeconds).toFixed(2)} × ideal; ${s(evalJudging.wallSeconds)} with its start, ${mebibytes(evalJudging.residentBytes)}`,
+    ],
+    [
+      `eval:   ${pool.workers} blocking processes, as the paper does`,
+      `${s(pool.judgeSeconds)} + ${s(pool.startSeconds)} to start, ${mebibytes(pool.memory.resident)} resident (${mebibytes(pool.memory.proportional)} proportional)`,
+    ],
+    [
+      `eval: ${count(evalMany.samples)} samples, generate`,
+      `${s(generate.seconds)}, ${growth(generate)}`,
+    ],
+    ['eval:   judge', `${s(judge.seconds)}, ${growth(judge)}`],
+    [
+      'eval:   score, 1,000 draws',
+      `${s(evalMany.scoreSeconds)}, ${mebibytes(evalMany.scoreBytes)}`,
+    ],
+  ];
+}
+
+for (const [name, value] of rows) console.log(`${name.padEnd(66)}${value}`);
 console.log(`written to ${options.out}`);

@@ -20,7 +20,7 @@ export type CompareOptions = {
   readonly draws?: number;
 };
 
-export type ComparedModel = {
+type ComparedModel = {
   readonly id: string;
   readonly folder: string;
   /** Name of the judging in this folder. */

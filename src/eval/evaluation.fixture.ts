@@ -33,7 +33,7 @@ export type TaskKindOfFixture = 'open' | 'multiple-choice';
 type ConfigInput = Partial<z.input<typeof evalConfigSchema>>;
 
 /** What the model says: a text, a text cut off, or a failure. */
-export type Saying = string | Exclude<AnswerOutcome, { readonly kind: 'answered' }>;
+type Saying = string | Exclude<AnswerOutcome, { readonly kind: 'answered' }>;
 export type Say = (sample: Sample, request: AnswerRequest) => Saying;
 
 const idle: Clock = { now: () => 0, sleep: async () => {} };
@@ -167,7 +167,7 @@ export class EvaluationFixture {
   }
 }
 
-export function scriptedAnswerer(say: Say): Answerer {
+function scriptedAnswerer(say: Say): Answerer {
   return {
     describe: { id: 'scripted', kind: 'file', digest: 'd' },
     answer: (requests) =>

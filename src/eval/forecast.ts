@@ -24,7 +24,7 @@ export type ForecastPlan = {
   readonly prices: { readonly input: number; readonly output: number } | null;
 };
 
-export type Estimate = {
+type Estimate = {
   readonly expected: number;
   /** Rough 95 % interval; null where a pilot of so few says nothing about the spread. */
   readonly interval: { readonly low: number; readonly high: number } | null;

@@ -25,7 +25,7 @@ export type OptionAnswer = AnswerKey & {
   readonly taken: { readonly letter: string; readonly text: string } | null;
 };
 
-export type LetterUse = {
+type LetterUse = {
   readonly letter: string;
   /** Answers to questions that offer the letter, and those of them that take it. */
   readonly offered: number;

@@ -19,7 +19,7 @@ import { resultsFile } from './results-layout.ts';
 import { type Row, RowFile, readRows } from './rows.ts';
 
 /** Where the parts of a row of the submission stand. */
-export type SubmittedAnswer = {
+type SubmittedAnswer = {
   readonly sample: Place;
   readonly response: Place;
   /** On the scale of the script: 0 or 1, and 0 to 5 for reports; undefined without a verdict. */

@@ -20,7 +20,7 @@ import { scoreText } from './submission-score.ts';
 import { createZip, type ZipWriter } from './zip.ts';
 
 /** The 17 tasks of the leaderboard in the order of the script; MMMU-Medical comes from MedEvalKit. */
-export const leaderboardTasks = [
+const leaderboardTasks = [
   'mmlu_clinical_knowledge',
   'mmlu_college_biology',
   'mmlu_college_medicine',

@@ -36,7 +36,7 @@ export type ChatReply = {
   readonly firstToken?: readonly { readonly text: string; readonly logprob: number }[];
 };
 
-export type ChatModelDescription = {
+type ChatModelDescription = {
   /** Model name or file, for people. */
   readonly id: string;
   readonly kind: 'openai' | 'gguf';

@@ -18,7 +18,7 @@ export type JudgeRates = {
   readonly specificity: Count;
 };
 
-export type Uncorrectable = { readonly kind: 'uncorrectable'; readonly reason: string };
+type Uncorrectable = { readonly kind: 'uncorrectable'; readonly reason: string };
 
 export type Corrected =
   | {

@@ -22,7 +22,7 @@ const argumentsFor = (url: string, out: string, cache: string) => [
   ...['--embedder-url', url, '--judge-url', url, input],
   `reward.judge.cache=${join(folder, cache)}`,
   `reward.embedder.cache=${join(folder, cache)}`,
-  'reward.judge.concurrency=4',
+  'reward.judge.concurrency=1',
 ];
 
 const linesIn = async (name: string) => {

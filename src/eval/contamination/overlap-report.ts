@@ -13,7 +13,7 @@ import type { Match, Overlap, SampleOverlap, TrainingSet } from './find-overlap.
 
 type Counts = { readonly exact: number; readonly near: number };
 
-export type OverlapExample = {
+type OverlapExample = {
   readonly sample: string;
   /** Place in the task, from 0. */
   readonly index: number;
@@ -23,7 +23,7 @@ export type OverlapExample = {
 };
 
 /** Mean scores; null where there is nothing to score. */
-export type OverlapAccuracy = {
+type OverlapAccuracy = {
   readonly clean: Figure | null;
   readonly overlapping: Figure | null;
   /** Overlapping − clean; its interval is null where either is of a single cluster. */

@@ -8,7 +8,7 @@
 import { invariant } from '../../core/errors.ts';
 import { digestOfBytes } from '../../judge/digest.ts';
 
-export type NearQuestion = {
+type NearQuestion = {
   readonly sample: number;
   /** Of the question that stands in the text, 0.5 to 1; exact for questions of up to 39 words. */
   readonly share: number;

@@ -24,7 +24,7 @@ export type JudgingItem = {
 };
 
 /** A verdict without the key of its answer. */
-export type Verdict = Omit<VerdictRow, 'sampleId' | 'variant' | 'epoch' | 'response'>;
+type Verdict = Omit<VerdictRow, 'sampleId' | 'variant' | 'epoch' | 'response'>;
 
 export type Judging = {
   /** For `judging.json`. */

@@ -44,7 +44,7 @@ function imageBlock(images: CaseImages | undefined, variant: ShownCase['variant'
   const isChanged = variant.endsWith('-image');
   return html`${images.images.map(
     ({ address, width, height }, place) =>
-      html`<img src="${address}" width="${width}" height="${height}" loading="lazy" alt="Image ${place + 1} of ${images.images.length} that the question is about">`,
+      html`<img src="${address}" width="${width}" height="${height}" alt="Image ${place + 1} of ${images.images.length} that the question is about">`,
   )}${isChanged ? html`<p class="quiet">The model saw this image changed (${variant}).</p>` : ''}`;
 }
 

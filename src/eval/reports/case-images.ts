@@ -13,7 +13,7 @@ export type CaseImages =
   /** `message` says why, for people. */
   | { readonly kind: 'missing'; readonly message: string };
 
-export type CaseImage = {
+type CaseImage = {
   /** `data:` address. */
   readonly address: string;
   /** Pixels of what is shown, which is no larger than the original. */

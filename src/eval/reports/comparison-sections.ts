@@ -42,7 +42,7 @@ export function comparisonNotes({ draws, seed }: EvalComparison): string[] {
 }
 
 /** Models of one name are told apart by their folders. */
-export function nameOf({ id, folder }: { readonly id: string; readonly folder: string }): string {
+function nameOf({ id, folder }: { readonly id: string; readonly folder: string }): string {
   return `${id} (${folder})`;
 }
 

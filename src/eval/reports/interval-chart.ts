@@ -3,7 +3,7 @@ import { html } from 'hono/html';
 import type { Interval } from '../../statistics/quantile.ts';
 import type { Html } from './report-page.ts';
 
-export type ChartFigure = { readonly value: number; readonly interval: Interval | null };
+type ChartFigure = { readonly value: number; readonly interval: Interval | null };
 
 export type ChartRow = {
   readonly label: string;

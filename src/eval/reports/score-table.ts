@@ -29,7 +29,7 @@ export function overallName({ parts, variant }: OverallReport): string {
 }
 
 /** What to know before the score is believed. */
-export function remarksOn({ coverage, truncated, rejected, result }: TaskReport): string[] {
+function remarksOn({ coverage, truncated, rejected, result }: TaskReport): string[] {
   const rule = result.kind === 'scored' ? result.rule : null;
   const differing = rule ? rule.onlyJudgeRight + rule.onlyRuleRight : 0;
   const cutOff = truncated / Math.max(1, coverage.answered);
@@ -48,7 +48,7 @@ export function samplesOf({ kinds, notApplicable }: TaskReport): number {
   return totalOf(kinds) - notApplicable;
 }
 
-export function coverageText({ scored, expected }: TaskReport['coverage']): string {
+function coverageText({ scored, expected }: TaskReport['coverage']): string {
   return expected === 0 ? '–' : percent(scored / expected);
 }
 

@@ -1,0 +1,100 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EvaluationFixture, failure } from '../evaluation.fixture.ts';
+import type { EvalReport } from '../report.ts';
+import { csvReport } from './csv.ts';
+import { detailSections } from './detail-sections.ts';
+import { scoreTable } from './score-table.ts';
+
+const organs = ['liver', 'spleen', 'kidney'];
+const rows = Array.from({ length: 6 }, (_, n) => ({
+  question: `Which organ is ${n}?`,
+  answer: organs[n % 3] ?? '',
+  patient: `p${n % 3}`,
+  organ: '=HYPERLINK("x"), a',
+}));
+
+let evaluation: EvaluationFixture;
+beforeEach(async () => {
+  evaluation = await EvaluationFixture.create();
+});
+afterEach(() => evaluation.remove());
+
+function sectionOf(report: EvalReport, id: string) {
+  return detailSections(report).find((section) => section.id === id);
+}
+
+describe('sections of a report', () => {
+  it('show rule, epochs and the order of options where these were asked for', async () => {
+    await evaluation.addTask('choice', rows, 'multiple-choice');
+    const change = {
+      variants: ['original', 'permuted-options'] as ('original' | 'permuted-options')[],
+      sampling: { epochs: 2 },
+    };
+    // It always takes the first option: the liver, or what stands there.
+    await evaluation.generate(() => 'A', change);
+    await evaluation.judge(change);
+    const report = await evaluation.score(change);
+    expect(sectionOf(report, 'rule')?.table?.rows.map(([task]) => task)).toEqual([
+      'choice',
+      'choice · permuted-options',
+    ]);
+    expect(sectionOf(report, 'epochs')?.table?.rows[0]).toEqual([
+      'choice',
+      expect.stringMatching(/^\d+\.\d % {3}\d+\.\d %$/),
+      '0.0 %',
+    ]);
+    const order = sectionOf(report, 'option-order');
+    expect(order?.table?.rows[0]?.slice(0, 2)).toEqual(['choice', '12']);
+    expect(order?.text.at(-1)).toMatch(/^choice, letters taken where offered: A 100\.0 % \(right /);
+  });
+
+  it('leave out what was not asked for, and keep coverage, cost and method', async () => {
+    await evaluation.addTask('open', rows);
+    await evaluation.generate(({ reference }) => reference);
+    await evaluation.judge();
+    const ids = detailSections(await evaluation.score()).map(({ id }) => id);
+    expect(ids).toEqual(['coverage', 'cost', 'method']);
+  });
+
+  it('count failures by cause', async () => {
+    await evaluation.addTask('open', rows);
+    await evaluation.generate(({ problem, reference }) =>
+      problem.includes(' 1?') ? failure : problem.includes(' 2?') ? '<think>so' : reference,
+    );
+    await evaluation.judge();
+    const report = await evaluation.score();
+    expect(sectionOf(report, 'coverage')?.table?.rows).toEqual([
+      ['open', '6', '5', '4', '0', '1 timeout', '1 no-answer', '–'],
+    ]);
+  });
+});
+
+describe('the main table', () => {
+  it('says why a task has no score, and what the mean goes without', async () => {
+    await evaluation.addTask('good', rows);
+    await evaluation.addTask('silent', rows);
+    await evaluation.generate(({ source, reference }) =>
+      source === 'silent' ? failure : reference,
+    );
+    await evaluation.judge();
+    const table = scoreTable(await evaluation.score()).rows;
+    expect(table.find(([task]) => task === 'silent')?.slice(3)).toEqual([
+      'none',
+      '–',
+      '–',
+      expect.stringMatching(/; incomplete$/),
+    ]);
+    expect(table.at(-1)?.at(0)).toBe('mean of 1 task');
+    expect(table.at(-1)?.at(-1)).toBe('without silent');
+  });
+});
+
+describe('the CSV', () => {
+  it('quotes names and keeps spreadsheets from taking them for formulas', async () => {
+    await evaluation.addTask('open', rows);
+    await evaluation.generate(({ reference }) => reference);
+    await evaluation.judge();
+    const csv = csvReport(await evaluation.score());
+    expect(csv).toContain(`open,original,organ,"'=HYPERLINK(""x""), a",`);
+  });
+});
