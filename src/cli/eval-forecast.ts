@@ -39,8 +39,12 @@ async function runPilot(config: EvalConfig, context: CommandContext): Promise<vo
   const judging = await openReachableJudging(evaluation, context);
   const measured = measureJudging(judging, systemClock);
   const most = Math.ceil(pilotSize / evaluation.tasks.length);
+  let batchMs: number | null = null;
   try {
-    print('generate', await runGenerate(evaluation, context, most), context);
+    const startedAt = systemClock.now();
+    const end = await runGenerate(evaluation, context, most);
+    if (end.done > 0) batchMs = (systemClock.now() - startedAt) / end.done;
+    print('generate', end, context);
   } catch (error) {
     await judging.close();
     throw error;
@@ -50,7 +54,7 @@ async function runPilot(config: EvalConfig, context: CommandContext): Promise<vo
     await runJudge(evaluation, measured.judging, context, { most, window: 1 }),
     context,
   );
-  for (const line of await describeForecasts(config, measured)) {
+  for (const line of await describeForecasts(config, measured, batchMs)) {
     context.terminal.print(printable(line));
   }
 }
@@ -58,12 +62,17 @@ async function runPilot(config: EvalConfig, context: CommandContext): Promise<vo
 async function describeForecasts(
   config: EvalConfig,
   { taken }: MeasuredJudging,
+  batchMs: number | null,
 ): Promise<string[]> {
   const { model, judging } = config;
   const answers = await readAnswers(config);
   const { ledger } = await readEvalManifest(config.out);
   const left = remainingOf(answers);
-  const pilot = pilotOfAnswers(answers, ledger['model']?.requests ?? 0);
+  const requests = ledger['model']?.requests ?? 0;
+  const pilot =
+    model.kind === 'openai'
+      ? pilotOfAnswers(answers, requests)
+      : pilotOfAnswers(answers, requests, batchMs);
   const plan: Omit<ForecastPlan, 'remaining'> =
     model.kind === 'openai'
       ? { atOnce: model.concurrency, prices: model.prices }

@@ -9,10 +9,10 @@ import { count, duration, money } from './reports/wording.ts';
 export type PilotItem = {
   readonly task: string;
   readonly calls: number;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  /** From asking to having it. */
-  readonly ms: number;
+  /** Null where the server did not say. */
+  readonly tokens: { readonly input: number; readonly output: number } | null;
+  /** From asking to having it; null where it is not known for one alone. */
+  readonly ms: number | null;
 };
 
 export type ForecastPlan = {
@@ -37,10 +37,11 @@ export type Forecast = {
   /** Tasks without a pilot of their own: taken to be like the others. */
   readonly assumed: readonly string[];
   readonly calls: Estimate;
-  readonly inputTokens: Estimate;
-  readonly outputTokens: Estimate;
-  /** If the servers keep the pace of the pilot at `atOnce` requests. */
-  readonly seconds: Estimate;
+  /** Null where an item of the pilot does not say what it took. */
+  readonly tokens: { readonly input: Estimate; readonly output: Estimate } | null;
+  /** If the servers keep the pace of the pilot at `atOnce` requests; null where the pace is not known. */
+  readonly seconds: Estimate | null;
+  /** Null without prices or tokens. */
   readonly money: Estimate | null;
 };
 
@@ -55,34 +56,50 @@ export const pilotSize = 20;
  */
 export function forecast(pilot: readonly PilotItem[], plan: ForecastPlan): Forecast {
   const { remaining, atOnce, prices } = plan;
-  const estimate = (of: (item: PilotItem) => number) => estimateSum(pilot, remaining, of);
+  const estimate = (of: readonly number[]) => estimateSum(pilot, remaining, of);
   const piloted = new Set(pilot.map(({ task }) => task));
+  const tokens = known(pilot.map((item) => item.tokens));
+  const times = known(pilot.map(({ ms }) => ms));
   return {
     pilot: pilot.length,
     remaining: Object.values(remaining).reduce((sum, items) => sum + items, 0),
     assumed: Object.keys(remaining).filter((task) => !piloted.has(task)),
-    calls: estimate(({ calls }) => calls),
-    inputTokens: estimate(({ inputTokens }) => inputTokens),
-    outputTokens: estimate(({ outputTokens }) => outputTokens),
-    seconds: estimate(({ ms }) => ms / 1000 / atOnce),
+    calls: estimate(pilot.map(({ calls }) => calls)),
+    tokens: tokens && {
+      input: estimate(tokens.map(({ input }) => input)),
+      output: estimate(tokens.map(({ output }) => output)),
+    },
+    seconds: times && estimate(times.map((ms) => ms / 1000 / atOnce)),
     money:
+      tokens &&
       prices &&
       estimate(
-        ({ inputTokens, outputTokens }) =>
-          (inputTokens * prices.input + outputTokens * prices.output) / 1e6,
+        tokens.map(({ input, output }) => (input * prices.input + output * prices.output) / 1e6),
       ),
   };
 }
 
+/** All of them, or null where one is not known: a sum over the others would be too low. */
+function known<T>(values: readonly (T | null)[]): T[] | null {
+  const found = values.filter((value) => value !== null);
+  return found.length === values.length ? found : null;
+}
+
 /** Lines for people. */
 export function formatForecast(what: string, found: Forecast): string[] {
-  const { pilot, remaining, assumed, calls, inputTokens, outputTokens, seconds } = found;
+  const { pilot, remaining, assumed, calls, tokens, seconds } = found;
   const whole = (value: number) => count(Math.round(value));
-  const tokens = `${shown(inputTokens, whole)} input and ${shown(outputTokens, whole)} output tokens`;
-  const price = found.money === null ? '' : `, ${shown(found.money, money)} in money`;
+  const facts = [
+    `${shown(calls, whole)} calls`,
+    tokens === null
+      ? 'tokens not reported'
+      : `${shown(tokens.input, whole)} input and ${shown(tokens.output, whole)} output tokens`,
+    seconds === null ? 'time not known' : shown(seconds, duration),
+    ...(found.money === null ? [] : [`${shown(found.money, money)} in money`]),
+  ];
   return [
     `${what}: ${count(remaining)} to come, by a pilot of ${count(pilot)}; brackets hold rough 95 % intervals`,
-    `  ${shown(calls, whole)} calls, ${tokens}, ${shown(seconds, duration)}${price}`,
+    `  ${facts.join(', ')}`,
     ...(assumed.length > 0
       ? [`  no pilot of ${assumed.join(', ')}: taken to be like the others`]
       : []),
@@ -96,28 +113,37 @@ function shown({ expected, interval }: Estimate, format: (value: number) => stri
   return `${format(expected)} [${format(low)}, ${format(high)}]`;
 }
 
-type Seen = { readonly items: number; readonly mean: number };
+type Seen = {
+  readonly items: number;
+  readonly mean: number;
+  /** Squared deviations from the mean, summed. */
+  readonly squares: number;
+};
 
+/** @param values of the pilot's items, in their order */
 function estimateSum(
   pilot: readonly PilotItem[],
   remaining: Readonly<Record<string, number>>,
-  of: (item: PilotItem) => number,
+  values: readonly number[],
 ): Estimate {
-  const whole = seenOf(pilot.map(of));
-  const tasks = new Map<string, Seen>();
-  for (const task of new Set(pilot.map((item) => item.task))) {
-    tasks.set(task, seenOf(pilot.filter((item) => item.task === task).map(of)));
-  }
-  const variance = varianceWithin(pilot, tasks, of);
+  const whole = seenOf(values);
+  const names = [...new Set(pilot.map(({ task }) => task))];
+  const tasks = new Map(
+    names.map((name) => [name, seenOf(values.filter((_, index) => pilot[index]?.task === name))]),
+  );
+  const variance = varianceWithin([...tasks.values()]);
   let expected = 0;
   let uncertainty = 0;
+  let isPiloted = true;
   for (const [task, left] of Object.entries(remaining)) {
     const { items, mean } = tasks.get(task) ?? whole;
+    isPiloted &&= tasks.has(task) || left === 0;
     expected += left * mean;
     // Of the mean, which all items to come share, and of the items themselves.
     uncertainty += (variance ?? 0) * (left ** 2 / items + left);
   }
-  if (variance === undefined) return { expected, interval: null };
+  // How tasks differ from each other is not known from their own items.
+  if (variance === undefined || !isPiloted) return { expected, interval: null };
   const halfWidth = z95 * Math.sqrt(uncertainty);
   return {
     expected,
@@ -126,23 +152,14 @@ function estimateSum(
 }
 
 function seenOf(values: readonly number[]): Seen {
-  return {
-    items: values.length,
-    mean: values.reduce((sum, value) => sum + value, 0) / values.length,
-  };
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { items: values.length, mean, squares };
 }
 
 /** Pooled over tasks; undefined where no task has two items. */
-function varianceWithin(
-  pilot: readonly PilotItem[],
-  tasks: ReadonlyMap<string, Seen>,
-  of: (item: PilotItem) => number,
-): number | undefined {
-  const degrees = pilot.length - tasks.size;
+function varianceWithin(tasks: readonly Seen[]): number | undefined {
+  const degrees = tasks.reduce((sum, { items }) => sum + items - 1, 0);
   if (degrees === 0) return undefined;
-  const squares = pilot.reduce(
-    (sum, item) => sum + (of(item) - (tasks.get(item.task)?.mean ?? 0)) ** 2,
-    0,
-  );
-  return squares / degrees;
+  return tasks.reduce((sum, { squares }) => sum + squares, 0) / degrees;
 }

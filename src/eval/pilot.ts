@@ -8,17 +8,24 @@ import type { Judging } from './judging/judging.ts';
 /**
  * Answers that are there. Requests that were repeated or failed are spread over them.
  * @param requests of all of them together; 0 for a model that is no server
+ * @param batchMs for a model that answers in batches: what one answer took on average, null where nobody
+ *   knows. Left out for servers, whose answers have a time of their own
  */
-export function pilotOfAnswers(answers: readonly JoinedAnswer[], requests: number): PilotItem[] {
+export function pilotOfAnswers(
+  answers: readonly JoinedAnswer[],
+  requests: number,
+  batchMs?: number | null,
+): PilotItem[] {
   const answered = answers.flatMap(({ task, answer }) =>
     answer?.kind === 'answered' ? [{ task, answer }] : [],
   );
   return answered.map(({ task, answer }) => ({
     task,
     calls: requests / answered.length,
-    inputTokens: answer.tokens?.prompt ?? 0,
-    outputTokens: answer.tokens?.completion ?? 0,
-    ms: answer.latencyMs,
+    tokens: answer.tokens
+      ? { input: answer.tokens.prompt, output: answer.tokens.completion }
+      : null,
+    ms: batchMs === undefined ? answer.latencyMs : batchMs,
   }));
 }
 
@@ -65,11 +72,12 @@ export function remainingOf(answers: readonly JoinedAnswer[]): {
 
 function usedSince(
   before: LedgerSummary[string] | undefined,
-  { requests, inputTokens, outputTokens }: LedgerSummary[string],
-): Pick<PilotItem, 'calls' | 'inputTokens' | 'outputTokens'> {
+  { requests, inputTokens, outputTokens, unmetered }: LedgerSummary[string],
+): Pick<PilotItem, 'calls' | 'tokens'> {
+  const input = inputTokens - (before?.inputTokens ?? 0);
+  const output = outputTokens - (before?.outputTokens ?? 0);
   return {
     calls: requests - (before?.requests ?? 0),
-    inputTokens: inputTokens - (before?.inputTokens ?? 0),
-    outputTokens: outputTokens - (before?.outputTokens ?? 0),
+    tokens: unmetered > (before?.unmetered ?? 0) ? null : { input, output },
   };
 }
