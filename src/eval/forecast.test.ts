@@ -78,7 +78,7 @@ describe('a forecast', () => {
     expect(formatForecast('answers', forecast(pilot, plan))).toEqual([
       'answers: 1,500 to come, by a pilot of 2; brackets hold rough 95 % intervals',
       expect.stringMatching(
-        /^ {2}1,500 calls, 150,000 input and 30,000 \[[\d,]+, [\d,]+\] output tokens, 1 min \[\d+ s, \d+ min\], 0\.45 \[0\.\d+, 0\.\d+\] in money$/,
+        /^ {2}1,500 calls, 150,000 input and 30,000 \[[\d,]+, [\d,]+\] output tokens, 1 min \[[\d.]+ s, \d+ min\], 0\.45 \[0\.\d+, 0\.\d+\] in money$/,
       ),
     ]);
     const assumed = forecast(pilot, { ...plan, remaining: { a: 1000, b: 500 } });
