@@ -2,7 +2,7 @@
 
 Run:  python3 -m venv --system-site-packages VENV      (from an environment with numpy and scipy)
       VENV/bin/pip install statsmodels==0.15.0 scikit-learn==1.9.1 krippendorff==0.9.0
-      VENV/bin/python test/parity/statistics.py        (writes test/golden/statistics/*.json)
+      VENV/bin/python test/parity/statistical_golden.py        (writes test/golden/statistics/*.json)
 
 Where no library has a figure it is computed here by another route than in src/statistics: by enumeration,
 by a numeric solver, or over all pairs.
@@ -34,7 +34,7 @@ POINTS = [-37.0, -10.0, -5.0, -2.51, -2.49, -1.0, -0.01, 0.0, 0.5, 2.0, 4.0]
 def write(name, packages, **values):
     versions = {"python": platform.python_version()}
     versions |= {package: importlib.metadata.version(package) for package in packages}
-    golden = {"origin": "test/parity/statistics.py", "versions": versions, **values}
+    golden = {"origin": "test/parity/statistical_golden.py", "versions": versions, **values}
     folder = pathlib.Path(__file__).resolve().parents[1] / "golden" / "statistics"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(golden, allow_nan=False) + "\n")
