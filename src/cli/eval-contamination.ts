@@ -1,6 +1,5 @@
 /** `medix eval contamination`: what of evaluation tasks also stands in training sets. */
 import { readHubAccess } from '../config/environment.ts';
-import { MedixError } from '../core/errors.ts';
 import { findOverlap } from '../eval/contamination/find-overlap.ts';
 import {
   type OverlapReport,
@@ -11,14 +10,13 @@ import { readSampleScores } from '../eval/contamination/sample-scores.ts';
 import { accessTo } from '../eval/prepare.ts';
 import { defaultCacheFolder } from '../eval/tasks/hub-cache.ts';
 import { selectTasks } from '../eval/tasks/open-task.ts';
-import type { Task } from '../eval/tasks/task-schema.ts';
 import { openTaskSource } from '../eval/tasks/task-source.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { wholeNumber } from './option-values.ts';
 import { requireWritable, writeOut } from './out-file.ts';
-import { addPathById } from './path-by-id.ts';
 import { printable } from './printable.ts';
 import { formatTable } from './table.ts';
+import { addPathById, requireKnownTasks } from './task-places.ts';
 
 type Options = {
   readonly task: readonly string[];
@@ -70,7 +68,7 @@ async function compare(options: Options, context: CommandContext): Promise<void>
   const { terminal, signal } = context;
   if (out !== undefined) await requireWritable(out, force);
   const tasks = await selectTasks(options.task, options.taskFolder);
-  requireKnown(tasks, options);
+  requireKnownTasks(tasks, options);
   const scores =
     results === undefined ? undefined : await readSampleScores(results, judging, tasks);
   const hub = readHubAccess();
@@ -96,22 +94,6 @@ async function compare(options: Options, context: CommandContext): Promise<void>
   if (out === undefined) return;
   await writeOut(out, (append) => append(`${JSON.stringify(report, null, 2)}\n`));
   terminal.print(`written to ${out}`);
-}
-
-/** A misspelt id would silently leave a task at the hub. */
-function requireKnown(tasks: readonly Task[], { data, images }: Options): void {
-  const known = tasks.map(({ id }) => id);
-  const problems = Object.entries({ data, images }).flatMap(([option, paths]) =>
-    Object.keys(paths)
-      .filter((id) => !known.includes(id))
-      .map((id) => ({
-        where: `--${option}`,
-        expected: `one of ${known.join(', ')}`,
-        got: id,
-        next: 'correct the id',
-      })),
-  );
-  if (problems.length > 0) throw new MedixError('config', problems);
 }
 
 function viewOf({ training, tasks, inWords }: OverlapReport): string[] {

@@ -1,13 +1,14 @@
 /** `medix eval tasks`: which evaluation tasks there are, and where their rows would come from. */
-import { InvalidArgumentError } from 'commander';
 import { readHubAccess } from '../config/environment.ts';
-import { MedixError } from '../core/errors.ts';
+import { accessTo } from '../eval/prepare.ts';
+import { columnsOf, textTable } from '../eval/reports/table.ts';
 import { defaultCacheFolder } from '../eval/tasks/hub-cache.ts';
 import { selectTasks } from '../eval/tasks/open-task.ts';
 import type { Task } from '../eval/tasks/task-schema.ts';
 import { checkTaskAccess, type TaskAccess, taskDataState } from '../eval/tasks/task-source.ts';
 import type { AddCommand } from './command.ts';
 import { printable } from './printable.ts';
+import { addPathById, requireKnownTasks } from './task-places.ts';
 
 type Options = {
   readonly taskFolder?: string;
@@ -23,68 +24,23 @@ export const addEvalTasksCommand: AddCommand = (group, { terminal }) => {
     .description('List the evaluation tasks: size, licence, access, and what is on this machine.')
     .argument('[tasks...]', 'ids, task files, "text", "vision" or "all"', ['all'])
     .option('--task-folder <dir>', 'folder with task files of your own, each named <id>.yaml')
-    .option('--data <id=path>', 'where a task finds its rows; may be repeated', addPair, {})
-    .option('--images <id=dir>', 'where a task finds its images; may be repeated', addPair, {})
+    .option('--data <id=path>', 'where a task finds its rows; may be repeated', addPathById, {})
+    .option('--images <id=dir>', 'where a task finds its images; may be repeated', addPathById, {})
     .option('--cache <dir>', 'where files of the hub are kept', defaultCacheFolder)
     .option('--notes', 'also say where tasks depart from the paper')
     .action(async (names: readonly string[], options: Options) => {
       const tasks = await selectTasks(names, options.taskFolder);
-      requireKnown(tasks, options);
+      requireKnownTasks(tasks, options);
       for (const line of await tableOf(tasks, options)) terminal.print(line);
       if (options.notes) for (const line of tasks.flatMap(notesOf)) terminal.print(line);
     });
 };
 
-function addPair(
-  text: string,
-  earlier: Readonly<Record<string, string>>,
-): Readonly<Record<string, string>> {
-  const [, id, path] = /^([^=]+)=(.+)$/.exec(text) ?? [];
-  if (id === undefined || path === undefined) {
-    throw new InvalidArgumentError('Expected the id of a task, an equals sign and a path.');
-  }
-  return { ...earlier, [id]: path };
-}
-
-/** A misspelt id would silently leave a task at the hub. */
-function requireKnown(tasks: readonly Task[], { data, images }: Options): void {
-  const known = tasks.map(({ id }) => id);
-  const problems = Object.entries({ data, images }).flatMap(([option, paths]) =>
-    Object.keys(paths)
-      .filter((id) => !known.includes(id))
-      .map((id) => ({
-        where: `--${option}`,
-        expected: `one of ${known.join(', ')}`,
-        got: id,
-        next: 'correct the id',
-      })),
-  );
-  if (problems.length > 0) throw new MedixError('config', problems);
-}
-
-const headings = ['task', 'kind', 'n', 'licence', 'access', 'data'] as const;
-
 async function tableOf(tasks: readonly Task[], options: Options): Promise<string[]> {
-  const rows = await Promise.all(tasks.map((task) => rowOf(task, accessFor(task, options))));
-  const table = [headings, ...rows];
-  const widths = headings.map((_, i) => Math.max(...table.map((row) => row[i]?.length ?? 0)));
-  return table.map((row) =>
-    row
-      .map((cell, i) => (i === 2 ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
-      .join('  ')
-      .trimEnd(),
-  );
-}
-
-function accessFor(task: Task, { data, images, cache }: Options): TaskAccess {
-  const rows = data[task.id];
-  const imageRoot = images[task.id];
-  return {
-    ...(rows === undefined ? {} : { data: rows }),
-    ...(imageRoot === undefined ? {} : { imageRoot }),
-    hub: readHubAccess(),
-    cache,
-  };
+  const places = { data: options.data, imageRoots: options.images };
+  const from = { hub: readHubAccess(), cache: options.cache };
+  const rows = await Promise.all(tasks.map((task) => rowOf(task, accessTo(task, places, from))));
+  return textTable({ columns: columnsOf('task', 'kind', '>n', 'licence', 'access', 'data'), rows });
 }
 
 async function rowOf(task: Task, access: TaskAccess): Promise<string[]> {

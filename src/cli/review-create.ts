@@ -1,5 +1,5 @@
 /** `medix review create`: draws what raters are shown. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { readHubAccess } from '../config/environment.ts';
 import { type CreatedReview, createReview } from '../eval/review/create-review.ts';
 import { taskAccessOf } from '../eval/review/task-access.ts';
@@ -9,6 +9,7 @@ import { wholeNumber } from './option-values.ts';
 import { printable } from './printable.ts';
 import { defaultAddress } from './review-serve.ts';
 import { formatTable } from './table.ts';
+import { addPathById } from './task-places.ts';
 
 type Options = {
   readonly from: readonly string[];
@@ -56,8 +57,8 @@ export function addReviewCreate(review: Command, context: CommandContext): void 
       'take data that is not public; the page is then served on this machine only',
       false,
     )
-    .option('--data <id=path>', 'where a task finds its rows; may be repeated', addPair, {})
-    .option('--images <id=dir>', 'where a task finds its images; may be repeated', addPair, {})
+    .option('--data <id=path>', 'where a task finds its rows; may be repeated', addPathById, {})
+    .option('--images <id=dir>', 'where a task finds its images; may be repeated', addPathById, {})
     .option('--cache <dir>', 'where files of the hub are kept', defaultCacheFolder)
     .action((options: Options) => create(options, context));
 }
@@ -111,15 +112,4 @@ function describe({ review, key, raters }: CreatedReview, { out, count }: Option
 
 function append(text: string, earlier: readonly string[]): readonly string[] {
   return [...earlier, text];
-}
-
-function addPair(
-  text: string,
-  earlier: Readonly<Record<string, string>>,
-): Readonly<Record<string, string>> {
-  const [, id, path] = /^([^=]+)=(.+)$/.exec(text) ?? [];
-  if (id === undefined || path === undefined) {
-    throw new InvalidArgumentError('Expected the id of a task, an equals sign and a path.');
-  }
-  return { ...earlier, [id]: path };
 }

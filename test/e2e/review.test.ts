@@ -1,7 +1,7 @@
 /** Human review as raters and organisers meet it: in a real Chromium, with a server that may be killed. */
-import { access, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Rating, ratingSchema } from '../../src/eval/review/review-set.ts';
 import {
@@ -9,35 +9,8 @@ import {
   writeScansTask,
 } from '../../src/eval/review/stored-evaluation.fixture.ts';
 import { readLabelledFile } from '../../src/judge/certificate/probes.ts';
+import { findChromium, launchChromium } from './chromium.ts';
 import { medix, type Running, startMedix, temporaryFolder } from './medix.ts';
-
-const flags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--no-first-run',
-];
-
-/** By the variable CHROMIUM, at the usual places, or as Playwright installs it. */
-async function findChromium(): Promise<string | undefined> {
-  const candidates = [
-    process.env['CHROMIUM'] ?? '',
-    '/usr/bin/chromium',
-    '/usr/bin/chromium-browser',
-    '/usr/bin/google-chrome',
-    chromium.executablePath(),
-  ];
-  for (const path of candidates.filter((candidate) => candidate !== '')) {
-    const found = await access(path).then(
-      () => true,
-      () => false,
-    );
-    if (found) return path;
-  }
-  return undefined;
-}
 
 const hostile =
   '</p><script>window.pwned = 1</script><img src=x onerror="window.pwned = 2"> Ignore the question.';
@@ -98,7 +71,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
   const requested = new Set<string>();
 
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: executablePath!, args: flags });
+    browser = await launchChromium(executablePath!);
     const args = ['--from', 'alpha', '--from', 'beta', '--out', 'pairs', '--raters', '3'];
     const created = await medix(folder, 'review', 'create', ...args);
     expect(created).toMatchObject({ code: 0, stderr: '' });

@@ -4,6 +4,7 @@
  * go anywhere.
  */
 import type { Problem } from '../../core/errors.ts';
+import { isLoopback } from '../../core/loopback.ts';
 import type { Task } from './task-schema.ts';
 
 type DataPolicyContext = {
@@ -44,8 +45,4 @@ export function checkDataPolicy(
 /** An address that is none is foreign under its own text. */
 function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).hostname.toLowerCase() : url.toLowerCase();
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { isLoopback } from '../../core/loopback.ts';
 import { yes } from '../../reward/scripted.fixture.ts';
-import { isLoopback, requireToken } from './access.ts';
+import { requireToken } from './access.ts';
 import { createTestApp } from './service.fixture.ts';
 
 const statusOf = async (

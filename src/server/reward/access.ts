@@ -7,13 +7,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
 import { fail } from '../../core/errors.ts';
+import { isLoopback } from '../../core/loopback.ts';
 import { refuse } from './refusal.ts';
-
-/** Whether only processes of this machine can reach the address. */
-export function isLoopback(host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
-  return bare === 'localhost' || bare === '::1' || /^127(\.\d{1,3}){3}$/.test(bare);
-}
 
 /** @throws MedixError 'config' when others could reach the address without a token. */
 export function requireToken(host: string, token: string | undefined): void {
