@@ -65,8 +65,11 @@ describe('answer store', () => {
   it('takes ~ for the home directory', async () => {
     // Not joined: that would take ~ and .. for a pair that cancels out.
     const path = `~/${relative(homedir(), join(folder, 'home'))}`;
-    await openAnswerStore(path).close();
+    const atHome = openAnswerStore(path);
+    await atHome.put('vector', 'key', new Uint8Array([1, 2]));
+    await atHome.close();
     const store = openAnswerStore(join(folder, 'home'));
+    expect([...(store.get('vector', 'key') ?? [])]).toEqual([1, 2]);
     await store.close();
   });
 
