@@ -13,7 +13,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type RewardConfig, rewardFields } from '../src/config/judge-config.ts';
-import { systemClock } from '../src/judge/clock.ts';
+import { systemClock } from '../src/core/async/clock.ts';
 import { type OpenedReward, openReward } from '../src/reward/open-reward.ts';
 import {
   distinct,

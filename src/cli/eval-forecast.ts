@@ -1,5 +1,6 @@
 /** `medix eval forecast`: what a whole evaluation will take, by a pilot that is asked now. */
 import { type EvalConfig, evalConfigSchema } from '../config/eval-config.ts';
+import { systemClock } from '../core/async/clock.ts';
 import { type ForecastPlan, forecast, formatForecast, pilotSize } from '../eval/forecast.ts';
 import { isNotApplicable, type JoinedAnswer, readJoinedAnswers } from '../eval/joined-answers.ts';
 import {
@@ -9,7 +10,6 @@ import {
   remainingOf,
 } from '../eval/pilot.ts';
 import { readEvalManifest } from '../eval/results-layout.ts';
-import { systemClock } from '../judge/clock.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { fieldsHelp } from './config-arguments.ts';
 import { openEvaluation, readEvalConfig } from './eval-evaluation.ts';

@@ -1,5 +1,6 @@
 /** The stages of an evaluation as commands run them: each opens its parts, works, and closes them. */
 import type { EvalConfig } from '../config/eval-config.ts';
+import { systemClock } from '../core/async/clock.ts';
 import { fail } from '../core/errors.ts';
 import { openAnswerer } from '../eval/answerers/open-answerer.ts';
 import { generate } from '../eval/generate.ts';
@@ -11,7 +12,6 @@ import type { StageEnd } from '../eval/progress.ts';
 import type { EvalManifest } from '../eval/records.ts';
 import { ResultsWriter } from '../eval/results-folder.ts';
 import { findEvalManifest, findJudgingManifest, readEvalManifest } from '../eval/results-layout.ts';
-import { systemClock } from '../judge/clock.ts';
 import type { CommandContext } from './command.ts';
 import { type Evaluation, openEvaluatedTask, openEvaluationTask } from './eval-evaluation.ts';
 import { createStageView } from './eval-view.ts';

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { readSecrets } from '../config/environment.ts';
 import { type CalibrateConfig, calibrateConfigSchema } from '../config/judge-trial-config.ts';
+import { systemClock } from '../core/async/clock.ts';
 import { fail } from '../core/errors.ts';
 import { rngFromKey } from '../core/rng.ts';
 import {
@@ -13,7 +14,6 @@ import {
 } from '../judge/certificate/calibrate.ts';
 import { type Probe, readLabelledFile, readShippedProbes } from '../judge/certificate/probes.ts';
 import { type Similarity, similaritiesOf } from '../judge/certificate/similarity.ts';
-import { systemClock } from '../judge/clock.ts';
 import type { Embedder } from '../judge/embedder.ts';
 import { createLedger } from '../judge/ledger.ts';
 import { openEmbedder } from '../judge/open-embedder.ts';

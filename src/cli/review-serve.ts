@@ -1,10 +1,10 @@
 /** `medix review serve`: the page on which raters answer. */
 import type { Command } from 'commander';
+import { systemClock } from '../core/async/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import { isLoopback } from '../core/loopback.ts';
 import { RatingWriter, readRatings } from '../eval/review/ratings.ts';
 import { openReview } from '../eval/review/review-folder.ts';
-import { systemClock } from '../judge/clock.ts';
 import { createReviewApp } from '../server/review/review-app.ts';
 import { requireAllowedHost, serveReview } from '../server/review/serve.ts';
 import type { CommandContext } from './command.ts';

@@ -5,7 +5,7 @@ import { readSecrets } from '../config/environment.ts';
 import { formatFields, listFields } from '../config/field-list.ts';
 import { type RewardConfig, rewardFields } from '../config/judge-config.ts';
 import { readConfig } from '../config/read-config.ts';
-import { systemClock } from '../judge/clock.ts';
+import { systemClock } from '../core/async/clock.ts';
 import { type OpenedReward, openReward } from '../reward/open-reward.ts';
 
 const schema = z.strictObject({ reward: z.strictObject(rewardFields).prefault({}) });

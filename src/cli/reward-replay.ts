@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { trainConfigSchema } from '../config/train-config.ts';
+import { inOrder } from '../core/async/in-order.ts';
 import { defined } from '../core/errors.ts';
 import type { RewardFunction, RewardOutcome } from '../reward/composite.ts';
-import { inOrder } from '../reward/offline/in-order.ts';
 import { requireReachable } from '../reward/open-reward.ts';
 import { readManifest } from '../run/run-reader.ts';
 import { resolveAlgorithm } from '../train/algorithm.ts';

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { pino } from 'pino';
 import { readRewardToken, readSecrets } from '../config/environment.ts';
 import { type RewardServiceConfig, rewardServiceSchema } from '../config/reward-service-config.ts';
-import { systemClock } from '../judge/clock.ts';
+import { systemClock } from '../core/async/clock.ts';
 import { openReward, requireReachable } from '../reward/open-reward.ts';
 import { requireToken } from '../server/reward/access.ts';
 import { Intake } from '../server/reward/intake.ts';

@@ -1,12 +1,12 @@
 /** `medix train`: reinforcement learning of a policy. */
 import { readHubAccess, readSecrets } from '../config/environment.ts';
 import { type TrainConfig, trainConfigSchema } from '../config/train-config.ts';
+import { systemClock } from '../core/async/clock.ts';
 import { defined } from '../core/errors.ts';
 import { openTemplate, renderMessages } from '../data/prompt-template.ts';
 import { openLocalEngine } from '../engine/local/local-engine.ts';
 import { vetJudge } from '../judge/certificate/assess.ts';
 import type { Certificate } from '../judge/certificate/certificate.ts';
-import { systemClock } from '../judge/clock.ts';
 import { type OpenedReward, openReward, requireReachable } from '../reward/open-reward.ts';
 import { createPromptPreparation } from '../rollout/prepare-prompts.ts';
 import { requireNewRun } from '../run/run-writer.ts';

@@ -15,6 +15,13 @@ export type Unscored = {
   readonly message: string;
 };
 
+/** The outcome of whatever was still open when its caller gave up. */
+export const cancelled: Unscored = {
+  kind: 'unscored',
+  cause: 'cancelled',
+  message: 'cancelled by the caller',
+};
+
 /** One reward component's result; `value` lies in [0, 1]. */
 export type Score =
   | { readonly kind: 'scored'; readonly value: number; readonly detail?: string }

@@ -1,7 +1,8 @@
 /** First stage: the model under test answers every sample in every variant, epoch by epoch. */
+
+import type { Clock } from '../core/async/clock.ts';
 import { isModality } from '../core/modality.ts';
 import type { Sample } from '../core/sample.ts';
-import type { Clock } from '../judge/clock.ts';
 import type { Ledger } from '../judge/ledger.ts';
 import type { Answerer, AnswerRequest } from './answerers/answerer.ts';
 import { indexSamples, type OpenedTask } from './index-samples.ts';

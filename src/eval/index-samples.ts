@@ -1,7 +1,7 @@
 /** First pass over a task's rows: which samples are asked, and which rows cannot be. */
 import { access } from 'node:fs/promises';
+import { digestOfBytes } from '../core/digest.ts';
 import type { Append } from '../core/write-aside.ts';
-import { digestOfBytes } from '../judge/digest.ts';
 import type { OnProgress } from './progress.ts';
 import type { SampleRow } from './records.ts';
 import type { ResultsWriter } from './results-folder.ts';

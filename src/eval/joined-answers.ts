@@ -1,5 +1,5 @@
 /** Samples, responses and verdicts of a task put together: what scores, comparisons and reports rest on. */
-import { digestOfBytes } from '../judge/digest.ts';
+import { digestOfBytes } from '../core/digest.ts';
 import {
   type AnswerKey,
   notApplicable,

@@ -1,8 +1,9 @@
 /** Second stage: every answer gets a verdict. */
+
+import type { Clock } from '../core/async/clock.ts';
+import { inWindow } from '../core/async/in-window.ts';
+import { digestOfBytes } from '../core/digest.ts';
 import type { ImageFile } from '../core/sample.ts';
-import type { Clock } from '../judge/clock.ts';
-import { digestOfBytes } from '../judge/digest.ts';
-import { inWindow } from './in-window.ts';
 import type { OpenedTask } from './index-samples.ts';
 import type { Judging, JudgingItem } from './judging/judging.ts';
 import { countProgress, type OnProgress, type StageEnd } from './progress.ts';

@@ -1,5 +1,5 @@
 /** What the first answers and verdicts of an evaluation have taken, for a forecast of the rest. */
-import type { Clock } from '../judge/clock.ts';
+import type { Clock } from '../core/async/clock.ts';
 import type { LedgerSummary } from '../judge/ledger.ts';
 import type { PilotItem } from './forecast.ts';
 import type { JoinedAnswer } from './joined-answers.ts';

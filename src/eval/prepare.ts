@@ -1,11 +1,11 @@
 /** All that can be wrong with an evaluation's config, found before any work, and what it opens. */
 import type { HubAccess } from '../config/environment.ts';
 import type { EvalConfig } from '../config/eval-config.ts';
+import { digestOf } from '../core/digest.ts';
 import { MedixError, type Problem } from '../core/errors.ts';
 import type { Message } from '../core/message.ts';
 import type { Sample } from '../core/sample.ts';
 import { openTemplate, type PromptTemplate, renderMessages } from '../data/prompt-template.ts';
-import { digestOf } from '../judge/digest.ts';
 import { askingProblems } from './judging/asking-problems.ts';
 import { checkDataPolicy } from './tasks/data-policy.ts';
 import { selectTasks } from './tasks/open-task.ts';

@@ -1,5 +1,5 @@
 /** How far a stage is. */
-import type { Clock } from '../judge/clock.ts';
+import type { Clock } from '../core/async/clock.ts';
 
 type StageProgress = {
   readonly stage: 'read' | 'generate' | 'judge';

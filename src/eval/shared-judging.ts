@@ -2,8 +2,9 @@
  * The judging that several results folders have in common. Scores of different judges differ by their
  * judges, so they are not compared.
  */
+
+import { digestOf } from '../core/digest.ts';
 import { defined, fail } from '../core/errors.ts';
-import { digestOf } from '../judge/digest.ts';
 import type { JudgingManifest } from './records.ts';
 import { judgingNames, readJudgingManifest } from './results-layout.ts';
 

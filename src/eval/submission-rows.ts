@@ -7,7 +7,7 @@
  * script's defects. An answer that failed has no row, and one without a verdict none in the evaluation.
  */
 
-import { digestOfBytes } from '../judge/digest.ts';
+import { digestOfBytes } from '../core/digest.ts';
 import {
   type AnswerKey,
   responseRowSchema,

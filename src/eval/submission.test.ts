@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { digestOfBytes } from '../judge/digest.ts';
+import { digestOfBytes } from '../core/digest.ts';
 import type { SampleRow, TaskKind } from './records.ts';
 import { resultsFile } from './results-layout.ts';
 import { openSubmission, submissionName } from './submission.ts';

@@ -1,12 +1,13 @@
 /** A judge that is a language model. Identical items are asked once, over all runs that share a store. */
+
+import { type Asked, createAskOnce } from '../core/async/ask-once.ts';
+import { digestOf, digestOfBytes } from '../core/digest.ts';
 import { defined } from '../core/errors.ts';
 import type { Message } from '../core/message.ts';
 import type { Unscored } from '../core/outcome.ts';
 import type { ImageFile } from '../core/sample.ts';
 import type { AnswerStore } from './answer-store.ts';
-import { type Asked, createAskOnce } from './ask-once.ts';
 import type { ChatModel, ChatReply, ChatRequest } from './chat-model.ts';
-import { digestOf, digestOfBytes } from './digest.ts';
 import type { Judge, JudgeItem, JudgeOutcome } from './judge.ts';
 import type { JudgePrompt, VerdictForm } from './judge-prompt.ts';
 import type { Ledger } from './ledger.ts';

@@ -1,7 +1,8 @@
 /** How encoders in this process are fed: texts of like length together, one batch after the other. */
+
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { defined, messageOf } from '../core/errors.ts';
-import { cancelled } from './cancelled.ts';
+import { cancelled } from '../core/outcome.ts';
 import { type Embedder, type EmbedOutcome, unitVector } from './embedder.ts';
 
 /** One row per text, in order; rows need not have unit length. */

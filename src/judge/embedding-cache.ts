@@ -3,12 +3,13 @@
  * recur in every iteration and answers within a group. Simultaneous callers share what is on its way.
  * Failures are not kept.
  */
+
+import { createMemory } from '../core/async/memory.ts';
+import { digestOf } from '../core/digest.ts';
 import { defined } from '../core/errors.ts';
 import type { AnswerStore } from './answer-store.ts';
-import { digestOf } from './digest.ts';
 import type { Embedder, EmbedOutcome } from './embedder.ts';
 import type { Ledger } from './ledger.ts';
-import { createMemory } from './memory.ts';
 
 /** Vectors kept in memory; 40 MB at 512 dimensions. */
 const rememberedVectors = 20_000;

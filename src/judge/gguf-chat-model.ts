@@ -6,16 +6,15 @@
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { Template } from '@huggingface/jinja';
+import { importPeer } from '../config/optional-peer.ts';
+import type { Clock } from '../core/async/clock.ts';
+import { digestOf, digestOfFile } from '../core/digest.ts';
 import { fail, messageOf } from '../core/errors.ts';
-import type { Unscored } from '../core/outcome.ts';
-import { cancelled } from './cancelled.ts';
+import { cancelled, type Unscored } from '../core/outcome.ts';
 import type { ChatModel, ChatRequest } from './chat-model.ts';
-import type { Clock } from './clock.ts';
-import { digestOf, digestOfFile } from './digest.ts';
 import { generate, type LoadedGguf, promptTokens } from './gguf-generate.ts';
 import type { Meter } from './ledger.ts';
 import type { LlamaCppModule, LlamaGrammar } from './llama-cpp.ts';
-import { importPeer } from './optional-peer.ts';
 
 export type GgufChatModelOptions = {
   readonly path: string;

@@ -1,8 +1,7 @@
 /** One reply of a GGUF model: messages to tokens by the model's chat template, and tokens to text. */
 import type { Template } from '@huggingface/jinja';
 import type { Message } from '../core/message.ts';
-import type { Unscored } from '../core/outcome.ts';
-import { cancelled } from './cancelled.ts';
+import { cancelled, type Unscored } from '../core/outcome.ts';
 import type { ChatReply, ChatRequest } from './chat-model.ts';
 import type {
   LlamaCppModule,

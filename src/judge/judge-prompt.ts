@@ -11,8 +11,8 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Template } from '@huggingface/jinja';
 import type { JudgeConfig } from '../config/judge-config.ts';
+import { digestOfBytes } from '../core/digest.ts';
 import { fail, messageOf } from '../core/errors.ts';
-import { digestOfBytes } from './digest.ts';
 import type { JudgeItem } from './judge.ts';
 
 /** The form in which a judge is asked to put its verdict. */

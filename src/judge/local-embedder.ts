@@ -7,8 +7,8 @@
  * batches, four times that one by one; the event loop is held for one batch at a time.
  */
 import { createRequire } from 'node:module';
+import { digestOf } from '../core/digest.ts';
 import { fail, messageOf } from '../core/errors.ts';
-import { digestOf } from './digest.ts';
 import { type EncodeBatch, embedInBatches, inTurns } from './embed-in-batches.ts';
 import type { Embedder } from './embedder.ts';
 

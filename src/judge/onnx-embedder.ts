@@ -11,11 +11,11 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { EmbedderConfig } from '../config/judge-config.ts';
+import { importPeer } from '../config/optional-peer.ts';
+import { digestOf, digestOfBytes, digestOfFile } from '../core/digest.ts';
 import { fail, messageOf } from '../core/errors.ts';
-import { digestOf, digestOfBytes, digestOfFile } from './digest.ts';
 import { embedInBatches, inTurns } from './embed-in-batches.ts';
 import type { Embedder } from './embedder.ts';
-import { importPeer } from './optional-peer.ts';
 
 export type OnnxEmbedderOptions = Pick<
   Extract<EmbedderConfig, { readonly kind: 'onnx' }>,

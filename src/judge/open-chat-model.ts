@@ -1,8 +1,8 @@
 /** The language model that a config names. Judges of training and of evaluation open it here. */
 import type { JudgeConfig } from '../config/judge-config.ts';
+import type { Clock } from '../core/async/clock.ts';
 import { rngFromKey } from '../core/rng.ts';
 import type { ChatModel } from './chat-model.ts';
-import type { Clock } from './clock.ts';
 import { openGgufChatModel } from './gguf-chat-model.ts';
 import type { Ledger } from './ledger.ts';
 import { createOpenAiChatModel } from './openai-chat-model.ts';

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { embedderSection, judgeSection } from '../config/judge-config.ts';
+import { createTestClock } from '../core/async/test-clock.fixture.ts';
 import type { JudgeItem } from './judge.ts';
 import { createLedger } from './ledger.ts';
 import {
@@ -16,7 +17,6 @@ import {
 } from './misbehaving-server.fixture.ts';
 import { openEmbedder } from './open-embedder.ts';
 import { openJudge } from './open-judge.ts';
-import { createTestClock } from './test-clock.fixture.ts';
 
 const never = new AbortController().signal;
 const item: JudgeItem = {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { createTestClock } from '../core/async/test-clock.fixture.ts';
 import { rngFromKey } from '../core/rng.ts';
 import type { ChatRequest } from './chat-model.ts';
 import { createLedger } from './ledger.ts';
@@ -12,7 +13,6 @@ import {
   status,
 } from './misbehaving-server.fixture.ts';
 import { createOpenAiChatModel, type OpenAiChatModelOptions } from './openai-chat-model.ts';
-import { createTestClock } from './test-clock.fixture.ts';
 
 const never = new AbortController().signal;
 const closing: (() => void)[] = [];

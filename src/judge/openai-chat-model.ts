@@ -1,8 +1,8 @@
 /** A chat model behind OpenAI-compatible servers (`/chat/completions`), with text and images. */
 import { z } from 'zod';
+import { digestOf } from '../core/digest.ts';
 import type { Unscored } from '../core/outcome.ts';
 import type { ChatModel, ChatReply, ChatRequest, TokenUsage } from './chat-model.ts';
-import { digestOf } from './digest.ts';
 import { openAiMessage } from './openai-message.ts';
 import { connectServers, type ServerReply, type ServersContext } from './server/connect-servers.ts';
 import { findModel } from './server/find-model.ts';

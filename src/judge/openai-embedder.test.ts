@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { createTestClock } from '../core/async/test-clock.fixture.ts';
 import { rngFromKey } from '../core/rng.ts';
 import type { EmbedOutcome } from './embedder.ts';
 import { createLedger } from './ledger.ts';
@@ -11,7 +12,6 @@ import {
   status,
 } from './misbehaving-server.fixture.ts';
 import { createOpenAiEmbedder } from './openai-embedder.ts';
-import { createTestClock } from './test-clock.fixture.ts';
 
 const never = new AbortController().signal;
 const closing: (() => void)[] = [];

@@ -3,8 +3,8 @@
  * remembers nothing.
  */
 import { z } from 'zod';
+import { digestOf } from '../core/digest.ts';
 import type { Unscored } from '../core/outcome.ts';
-import { digestOf } from './digest.ts';
 import { type Embedder, type EmbedOutcome, unitVector } from './embedder.ts';
 import { connectServers, type ServerReply, type ServersContext } from './server/connect-servers.ts';
 import { findModel } from './server/find-model.ts';

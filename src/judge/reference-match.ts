@@ -3,7 +3,7 @@
  * accepted paraphrase. A rule, not a language model: it knows no synonyms that the data set does not
  * list, so its accuracy is a lower bound. It never fails.
  */
-import { digestOf } from './digest.ts';
+import { digestOf } from '../core/digest.ts';
 import type { Judge, JudgeItem, JudgeOutcome } from './judge.ts';
 import { normaliseAnswer, normaliserVersion } from './normalise.ts';
 

@@ -1,9 +1,9 @@
 /** Where verdicts are kept, under the digest of all that shapes them. */
 import { z } from 'zod';
+import type { AnswerMemory } from '../core/async/ask-once.ts';
+import { createMemory } from '../core/async/memory.ts';
 import type { AnswerStore } from './answer-store.ts';
-import type { AnswerMemory } from './ask-once.ts';
 import type { JudgeOutcome } from './judge.ts';
-import { createMemory } from './memory.ts';
 
 /** Verdicts kept in memory; about 1 kB each. */
 const rememberedVerdicts = 50_000;

@@ -1,4 +1,4 @@
-import { createMemory } from '../judge/memory.ts';
+import { createMemory } from '../core/async/memory.ts';
 import { normaliseAnswer } from '../judge/normalise.ts';
 
 type NormalForm = {

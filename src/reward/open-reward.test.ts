@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { rewardFields } from '../config/judge-config.ts';
+import { systemClock } from '../core/async/clock.ts';
 import type { Unscored } from '../core/outcome.ts';
-import { systemClock } from '../judge/clock.ts';
 import { createReward } from './composite.ts';
 import { openReward, requireReachable } from './open-reward.ts';
 import { openRewardProfile } from './profile.ts';

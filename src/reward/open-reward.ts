@@ -1,8 +1,8 @@
 /** The reward a config names, with its judge and embedder. */
 import type { Secrets } from '../config/environment.ts';
 import type { JudgeConfig, RewardConfig } from '../config/judge-config.ts';
+import type { Clock } from '../core/async/clock.ts';
 import { MedixError, type Problem } from '../core/errors.ts';
-import type { Clock } from '../judge/clock.ts';
 import type { Embedder, EmbedderDescription } from '../judge/embedder.ts';
 import type { Judge, JudgeDescription } from '../judge/judge.ts';
 import { createLedger, type Ledger } from '../judge/ledger.ts';

@@ -6,8 +6,8 @@
 import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { readConfig } from '../config/read-config.ts';
+import { digestOf } from '../core/digest.ts';
 import { fail, messageOf } from '../core/errors.ts';
-import { digestOf } from '../judge/digest.ts';
 import { type RewardProfileSettings, rewardProfileSchema } from './profile-schema.ts';
 
 export type RewardProfile = Readonly<RewardProfileSettings> & {

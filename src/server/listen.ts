@@ -1,9 +1,9 @@
 /** A service on an address, from its start to its graceful end. */
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
+import { onAbort } from '../core/async/abort.ts';
+import type { Clock } from '../core/async/clock.ts';
 import { fail, messageOf } from '../core/errors.ts';
-import { onAbort } from '../judge/abort.ts';
-import type { Clock } from '../judge/clock.ts';
 
 export type ListenOptions = {
   readonly app: Pick<Parameters<typeof createAdaptorServer>[0], 'fetch'>;

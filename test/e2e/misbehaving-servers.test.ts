@@ -4,6 +4,7 @@
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import { embedderSection, judgeSection } from '../../src/config/judge-config.ts';
+import { createTestClock, type TestClock } from '../../src/core/async/test-clock.fixture.ts';
 import type { FailureCause } from '../../src/core/outcome.ts';
 import { createLedger, type Ledger } from '../../src/judge/ledger.ts';
 import {
@@ -20,7 +21,6 @@ import {
 } from '../../src/judge/misbehaving-server.fixture.ts';
 import { openEmbedder } from '../../src/judge/open-embedder.ts';
 import { openJudge } from '../../src/judge/open-judge.ts';
-import { createTestClock, type TestClock } from '../../src/judge/test-clock.fixture.ts';
 import { createReward, type RewardOutcome } from '../../src/reward/composite.ts';
 import { openRewardProfile } from '../../src/reward/profile.ts';
 import type { RewardItem } from '../../src/reward/reward-item.ts';

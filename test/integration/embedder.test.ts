@@ -1,7 +1,7 @@
 /** A real encoder through transformers.js: all-MiniLM-L6-v2, a general one of 384 dimensions. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { embedderSection } from '../../src/config/judge-config.ts';
-import { systemClock } from '../../src/judge/clock.ts';
+import { systemClock } from '../../src/core/async/clock.ts';
 import { cosine, type EmbedOutcome } from '../../src/judge/embedder.ts';
 import { createLedger } from '../../src/judge/ledger.ts';
 import { openEmbedder } from '../../src/judge/open-embedder.ts';

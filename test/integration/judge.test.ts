@@ -1,7 +1,7 @@
 /** A real language model as judge: SmolLM2-135M, in this process and behind a real server. A poor judge. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { judgeSection } from '../../src/config/judge-config.ts';
-import { systemClock } from '../../src/judge/clock.ts';
+import { systemClock } from '../../src/core/async/clock.ts';
 import type { Judge, JudgeItem, JudgeOutcome } from '../../src/judge/judge.ts';
 import { createLedger } from '../../src/judge/ledger.ts';
 import { openJudge } from '../../src/judge/open-judge.ts';

@@ -1,7 +1,7 @@
 /** Answers that exist already, as rows {id, response}; ids are those of `medix eval samples`. */
 import { z } from 'zod';
+import { digestOfFile } from '../../core/digest.ts';
 import { fail } from '../../core/errors.ts';
-import { digestOfFile } from '../../judge/digest.ts';
 import { type Row, RowFile, readRows } from '../rows.ts';
 import type { Answerer, AnswerOutcome, AnswerRequest } from './answerer.ts';
 

@@ -1,9 +1,10 @@
 /** Answers of a policy that an engine samples, e.g. a model folder in this process. */
+
+import type { Clock } from '../../core/async/clock.ts';
 import { formatProblem } from '../../core/errors.ts';
 import type { Message } from '../../core/message.ts';
 import type { Sample } from '../../core/sample.ts';
 import type { Engine } from '../../engine/engine.ts';
-import type { Clock } from '../../judge/clock.ts';
 import { createPromptPreparation } from '../../rollout/prepare-prompts.ts';
 import { sampleGroups } from '../../rollout/rollout.ts';
 import type { EvalManifest } from '../records.ts';

@@ -2,13 +2,13 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { EvalConfig, EvalModelConfig } from '../../config/eval-config.ts';
+import type { Clock } from '../../core/async/clock.ts';
+import { digestOf, digestOfFile } from '../../core/digest.ts';
 import { fail } from '../../core/errors.ts';
 import type { Message } from '../../core/message.ts';
 import { rngFromKey } from '../../core/rng.ts';
 import type { Sample } from '../../core/sample.ts';
 import { openLocalEngine } from '../../engine/local/local-engine.ts';
-import type { Clock } from '../../judge/clock.ts';
-import { digestOf, digestOfFile } from '../../judge/digest.ts';
 import { createLedger, type Ledger, type LedgerSummary } from '../../judge/ledger.ts';
 import { createOpenAiChatModel } from '../../judge/openai-chat-model.ts';
 import type { Answerer } from './answerer.ts';

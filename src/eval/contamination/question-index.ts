@@ -5,8 +5,9 @@
  * index, which also falls with what else the text holds, this finds a question among answers or context.
  * Memory: some 350 bytes a question.
  */
+
+import { digestOfBytes } from '../../core/digest.ts';
 import { invariant } from '../../core/errors.ts';
-import { digestOfBytes } from '../../judge/digest.ts';
 
 type NearQuestion = {
   readonly sample: number;

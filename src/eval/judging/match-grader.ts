@@ -3,7 +3,7 @@
  * normalisation; of multiple choice, when the rule reads the right choice from it. It never fails on
  * these, and it cannot grade reports.
  */
-import { digestOf } from '../../judge/digest.ts';
+import { digestOf } from '../../core/digest.ts';
 import { createReferenceMatchJudge, matchingAnswer } from '../../judge/reference-match.ts';
 import { choiceRuleVersion, takesReference } from './choice.ts';
 import type { Grader, GraderItem } from './grader.ts';

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { createTestClock } from '../../core/async/test-clock.fixture.ts';
 import { createLedger } from '../../judge/ledger.ts';
 import {
   type Behaviour,
@@ -9,7 +10,6 @@ import {
   startMisbehavingServer,
   status,
 } from '../../judge/misbehaving-server.fixture.ts';
-import { createTestClock } from '../../judge/test-clock.fixture.ts';
 import { createMetricService, type ReportPair } from './metric-service.ts';
 
 const never = new AbortController().signal;

@@ -4,11 +4,11 @@
  * What it does not answer has no value, never 0.
  */
 import { z } from 'zod';
+import { createBatcher } from '../../core/async/batches.ts';
+import type { Clock } from '../../core/async/clock.ts';
 import { rngFromKey } from '../../core/rng.ts';
-import type { Clock } from '../../judge/clock.ts';
 import type { Ledger } from '../../judge/ledger.ts';
 import { connectServers } from '../../judge/server/connect-servers.ts';
-import { createBatcher } from './batches.ts';
 
 export type ReportPair = {
   readonly id: string;

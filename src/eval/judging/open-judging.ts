@@ -1,10 +1,10 @@
 /** The judging that a config names: its judges, each with a ledger of its own, and its metrics. */
 import type { JudgingConfig } from '../../config/eval-config.ts';
 import type { JudgeConfig } from '../../config/judge-config.ts';
+import type { Clock } from '../../core/async/clock.ts';
 import { defined, MedixError, type Problem } from '../../core/errors.ts';
 import { vetJudge } from '../../judge/certificate/assess.ts';
 import { sameFamily } from '../../judge/certificate/families.ts';
-import type { Clock } from '../../judge/clock.ts';
 import { createLedger, type Ledger, type LedgerSummary } from '../../judge/ledger.ts';
 import type { JudgingManifest } from '../records.ts';
 import { askingProblems } from './asking-problems.ts';

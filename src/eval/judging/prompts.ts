@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Template } from '@huggingface/jinja';
-import { digestOf } from '../../judge/digest.ts';
+import { digestOf } from '../../core/digest.ts';
 import { shownAnswer } from '../../judge/judge-prompt.ts';
 import type { GraderItem, JudgedSample } from './grader.ts';
 

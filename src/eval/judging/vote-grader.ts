@@ -3,9 +3,10 @@
  * leans on another. From vote to vote the answers change places, and options come in another order, as
  * judges favour what stands first (arXiv 2305.17926).
  */
+
+import { digestOf } from '../../core/digest.ts';
 import { rngFromKey } from '../../core/rng.ts';
 import type { ChatRequest } from '../../judge/chat-model.ts';
-import { digestOf } from '../../judge/digest.ts';
 import { combine } from './combine.ts';
 import { createGradeAsker, type GradeAskerParts } from './grade-asker.ts';
 import type { Grader, GraderItem } from './grader.ts';

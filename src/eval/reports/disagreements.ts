@@ -3,7 +3,7 @@
  * votes or judgings contradict each other, or the same question was answered rightly and wrongly. A pass over
  * the rows finds them by their scores alone; only the few that are shown are read with their texts.
  */
-import { digestOfBytes } from '../../judge/digest.ts';
+import { digestOfBytes } from '../../core/digest.ts';
 import {
   type AnswerKey,
   responseRowSchema,

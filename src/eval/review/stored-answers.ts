@@ -1,7 +1,7 @@
 /** Answers and verdicts of an evaluation, as its results folder holds them. */
 import type { ZodType } from 'zod';
+import { digestOf, digestOfBytes } from '../../core/digest.ts';
 import { defined } from '../../core/errors.ts';
-import { digestOf, digestOfBytes } from '../../judge/digest.ts';
 import { answerOf } from '../judging/answer-of.ts';
 import {
   type AnswerKey,

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
-import { digestOfBytes } from '../../judge/digest.ts';
+import { digestOfBytes } from '../../core/digest.ts';
 import { sampleRow } from '../index-samples.ts';
 import type { EvalManifest, ResponseRow, SampleRow, VerdictRow } from '../records.ts';
 import { resultsFile } from '../results-layout.ts';

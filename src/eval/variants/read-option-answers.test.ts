@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { digestOfBytes } from '../../judge/digest.ts';
+import { digestOfBytes } from '../../core/digest.ts';
 import type { ResponseRow, SampleRow, Variant, VerdictRow } from '../records.ts';
 import { readOptionAnswers } from './read-option-answers.ts';
 

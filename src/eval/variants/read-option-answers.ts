@@ -1,5 +1,5 @@
 /** Which option each stored answer takes, read from a results folder. */
-import { digestOfBytes } from '../../judge/digest.ts';
+import { digestOfBytes } from '../../core/digest.ts';
 import { readChoice } from '../judging/choice.ts';
 import type { OptionAnswer } from '../option-permutation.ts';
 import {

@@ -1,8 +1,8 @@
 /** The record of how well a judge did on labelled answers, as it is stored and read back. */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { digestOf } from '../../core/digest.ts';
 import { fail, messageOf } from '../../core/errors.ts';
-import { digestOf } from '../digest.ts';
 import { ledgerSummarySchema } from '../ledger.ts';
 import { figuresSchema, kappaSchema, rateSchema } from './figures.ts';
 

@@ -5,9 +5,9 @@
  */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { digestOf } from '../../core/digest.ts';
 import { fail, MedixError, messageOf, type Problem } from '../../core/errors.ts';
 import { modalities } from '../../core/modality.ts';
-import { digestOf } from '../digest.ts';
 
 const probeSchema = z.strictObject({
   id: z.string().min(1),

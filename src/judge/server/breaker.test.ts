@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createTestClock } from '../test-clock.fixture.ts';
+import { createTestClock } from '../../core/async/test-clock.fixture.ts';
 import { createBreaker } from './breaker.ts';
 
 function failing(times: number, spanMs: number) {

@@ -6,7 +6,7 @@
  * Deviation from the textbook: the row must also span some time, because requests in flight together
  * fail together, and a server that restarts in a second should cost retries, not a whole batch.
  */
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../core/async/clock.ts';
 
 /** One request's report; exactly one of its functions is called, once. */
 type Trial = {

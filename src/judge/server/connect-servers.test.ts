@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import type { Clock } from '../../core/async/clock.ts';
+import { systemClock } from '../../core/async/clock.ts';
+import { createTestClock } from '../../core/async/test-clock.fixture.ts';
 import { rngFromKey } from '../../core/rng.ts';
-import type { Clock } from '../clock.ts';
-import { systemClock } from '../clock.ts';
 import { createLedger, type Ledger } from '../ledger.ts';
 import {
   type Behaviour,
@@ -13,7 +14,6 @@ import {
   startMisbehavingServer,
   status,
 } from '../misbehaving-server.fixture.ts';
-import { createTestClock } from '../test-clock.fixture.ts';
 import { connectServers, type Servers } from './connect-servers.ts';
 import type { ServersOptions } from './servers-options.ts';
 

@@ -4,13 +4,12 @@
  * is asked.
  */
 import type { z } from 'zod';
-import type { Unscored } from '../../core/outcome.ts';
+import { linkSignals } from '../../core/async/abort.ts';
+import type { Clock } from '../../core/async/clock.ts';
+import { createLimiter } from '../../core/async/limiter.ts';
+import { cancelled, type Unscored } from '../../core/outcome.ts';
 import type { Rng } from '../../core/rng.ts';
-import { linkSignals } from '../abort.ts';
-import { cancelled } from '../cancelled.ts';
-import type { Clock } from '../clock.ts';
 import type { Ledger } from '../ledger.ts';
-import { createLimiter } from '../limiter.ts';
 import { type HttpRequest, openConnection } from './exchange.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { createReplicas, type Replica } from './replicas.ts';

@@ -10,8 +10,8 @@ import {
   request as requestHttp,
 } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import { onAbort } from '../../core/async/abort.ts';
 import { messageOf } from '../../core/errors.ts';
-import { onAbort } from '../abort.ts';
 import type { ServerAddress } from './address.ts';
 
 export type HttpRequest = {

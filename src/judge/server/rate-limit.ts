@@ -1,6 +1,6 @@
 /** So many beginnings in any minute at most: an exact sliding window over the last beginnings. */
-import type { Clock } from '../clock.ts';
-import { createLimiter } from '../limiter.ts';
+import type { Clock } from '../../core/async/clock.ts';
+import { createLimiter } from '../../core/async/limiter.ts';
 
 export type RateLimit = {
   /** Resolves with true when it is this caller's turn, in the order of calls; false once `signal` aborts. */

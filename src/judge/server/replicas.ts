@@ -1,6 +1,7 @@
 /** The replicas of one model: which of them a request goes to. */
+
+import type { Clock } from '../../core/async/clock.ts';
 import type { Unscored } from '../../core/outcome.ts';
-import type { Clock } from '../clock.ts';
 import { type Breaker, createBreaker } from './breaker.ts';
 import type { Connection } from './exchange.ts';
 

@@ -1,8 +1,9 @@
 /** One request to one replica within a deadline, and the second request that overtakes a slow first. */
+
 import type { z } from 'zod';
-import { linkSignals } from '../abort.ts';
-import { cancelled } from '../cancelled.ts';
-import type { Clock } from '../clock.ts';
+import { linkSignals } from '../../core/async/abort.ts';
+import type { Clock } from '../../core/async/clock.ts';
+import { cancelled } from '../../core/outcome.ts';
 import type { Meter } from '../ledger.ts';
 import type { HttpRequest } from './exchange.ts';
 import { type Failure, readResponse } from './read-response.ts';

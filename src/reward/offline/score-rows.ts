@@ -1,7 +1,8 @@
 /** Scores rows as they come, batch by batch. */
+
+import { inOrder } from '../../core/async/in-order.ts';
 import { defined } from '../../core/errors.ts';
 import type { RewardFunction } from '../composite.ts';
-import { inOrder } from './in-order.ts';
 import type { ReadRow } from './read-rows.ts';
 import { malformedRow, type ScoredRow, scoredRow } from './scored-row.ts';
 

@@ -2,7 +2,7 @@
  * How much work the service holds at once, and how it ends. A call is admitted with all its items or
  * not at all; the caller is told to come back, so waiting happens at the trainer and memory stays bounded.
  */
-import type { Clock } from '../../judge/clock.ts';
+import type { Clock } from '../../core/async/clock.ts';
 
 type Admission = {
   readonly kind: 'admitted';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createTestClock } from '../../judge/test-clock.fixture.ts';
+import { createTestClock } from '../../core/async/test-clock.fixture.ts';
 import { dead, no, scriptedJudge, yes } from '../../reward/scripted.fixture.ts';
 import { Intake } from './intake.ts';
 import { createTestApp, errorOf, heldJudge, respond, resultsOf, truth } from './service.fixture.ts';

@@ -5,7 +5,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
-import type { Clock } from '../../judge/clock.ts';
+import type { Clock } from '../../core/async/clock.ts';
 import type { Embedder } from '../../judge/embedder.ts';
 import type { Judge } from '../../judge/judge.ts';
 import type { LedgerSummary } from '../../judge/ledger.ts';

@@ -1,8 +1,8 @@
 import { Agent, request } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { createTestClock } from '../../core/async/test-clock.fixture.ts';
 import type { Judge } from '../../judge/judge.ts';
-import { createTestClock } from '../../judge/test-clock.fixture.ts';
 import { yes } from '../../reward/scripted.fixture.ts';
 import { Intake } from './intake.ts';
 import { serveRewards } from './serve.ts';

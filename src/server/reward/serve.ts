@@ -1,4 +1,4 @@
-import type { Clock } from '../../judge/clock.ts';
+import type { Clock } from '../../core/async/clock.ts';
 import { listenUntilAborted } from '../listen.ts';
 import type { Intake } from './intake.ts';
 import type { AppType } from './reward-app.ts';

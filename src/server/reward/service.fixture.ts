@@ -1,7 +1,7 @@
 /** Test support: the app over scripted parts, asked without a socket. */
-import type { Clock } from '../../judge/clock.ts';
+import type { Clock } from '../../core/async/clock.ts';
+import { createTestClock } from '../../core/async/test-clock.fixture.ts';
 import type { Judge, JudgeOutcome } from '../../judge/judge.ts';
-import { createTestClock } from '../../judge/test-clock.fixture.ts';
 import { openRewardProfile } from '../../reward/profile.ts';
 import { scriptedEmbedder, scriptedJudge } from '../../reward/scripted.fixture.ts';
 import { Intake } from './intake.ts';

@@ -6,8 +6,8 @@
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { readPeersFolder } from '../config/environment.ts';
 import { fail, messageOf } from '../core/errors.ts';
+import { readPeersFolder } from './environment.ts';
 
 /**
  * Imports an optional peer.

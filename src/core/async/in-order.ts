@@ -1,6 +1,6 @@
 /** Work on several items at once whose results leave in the order of the items. */
-import { defined } from '../../core/errors.ts';
-import { linkSignals } from '../../judge/abort.ts';
+import { defined } from '../errors.ts';
+import { linkSignals } from './abort.ts';
 
 export type InWork<T> = {
   /** Items in work at once, at least 1. */

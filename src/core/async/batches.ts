@@ -1,5 +1,5 @@
 /** Joins single calls into batches: what comes in while others are under way goes out together. */
-import { onAbort } from '../../judge/abort.ts';
+import { onAbort } from './abort.ts';
 
 type Waiting<Item, Result> = {
   readonly item: Item;

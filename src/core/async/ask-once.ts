@@ -3,10 +3,9 @@
  * ones have it recalled. Failures are not kept, so they are asked again. The work stops only when the last
  * caller who waits for it has given up: one caller's cancellation never harms another.
  */
-import { defined } from '../core/errors.ts';
-import type { Unscored } from '../core/outcome.ts';
+import { defined } from '../errors.ts';
+import { cancelled, type Unscored } from '../outcome.ts';
 import { onAbort } from './abort.ts';
-import { cancelled } from './cancelled.ts';
 
 export type Asked<T> = {
   readonly answer: T | Unscored;
