@@ -1,6 +1,6 @@
 /** A process that runs one `medix eval` command and prints the seconds it took, loading of code aside. */
 import { Command } from 'commander';
-import { addEvalCommand } from '../src/cli/eval.ts';
+import { addEvalCommand } from '../src/cli/eval/eval.ts';
 import { never, seconds } from './timing.ts';
 
 const terminal = { print: () => {}, write: () => {}, showStatus: () => {}, isInteractive: false };

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { EvalReport } from '../src/eval/report.ts';
+import type { EvalReport } from '../src/eval/results/report.ts';
 import { type PoolFigures, runPool } from './blocking-pool.ts';
 import {
   type CommandRun,

@@ -5,17 +5,17 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { MedixError } from '../core/errors.ts';
 import type { AddCommand, CommandContext } from './command.ts';
-import { addEvalCommand } from './eval.ts';
-import { addGenerateCommand } from './generate.ts';
-import { addJudgeCommand } from './judge.ts';
-import { addLogprobsCommand } from './logprobs.ts';
-import { addQuickstartCommand } from './quickstart.ts';
-import { addReviewCommand } from './review.ts';
-import { addRewardCommand } from './reward.ts';
+import { addEvalCommand } from './eval/eval.ts';
+import { addGenerateCommand } from './generate/generate.ts';
+import { addJudgeCommand } from './judge/judge.ts';
+import { addLogprobsCommand } from './logprobs/logprobs.ts';
+import { addQuickstartCommand } from './quickstart/quickstart.ts';
+import { addReviewCommand } from './review/review.ts';
+import { addRewardCommand } from './reward/reward.ts';
 import { packageVersion } from './run-facts.ts';
-import { addSftCommand } from './sft.ts';
+import { addSftCommand } from './sft/sft.ts';
 import { createTerminal } from './terminal.ts';
-import { addTrainCommand } from './train.ts';
+import { addTrainCommand } from './train/train.ts';
 
 const commands: readonly AddCommand[] = [
   addQuickstartCommand,

@@ -2,12 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openAnswerStore } from './answer-store.ts';
+import { openAnswerStore } from '../cache/answer-store.ts';
+import {
+  createScriptedChatModel,
+  type ScriptedChatModel,
+} from '../chat/scripted-chat-model.fixture.ts';
+import { createLedger } from '../http/ledger.ts';
 import { type ChatJudgeOptions, createChatJudge } from './chat-judge.ts';
 import type { JudgeItem } from './judge.ts';
 import { openJudgePrompt } from './judge-prompt.ts';
-import { createLedger } from './ledger.ts';
-import { createScriptedChatModel, type ScriptedChatModel } from './scripted-chat-model.fixture.ts';
 
 const item: JudgeItem = {
   question: 'Which side?',

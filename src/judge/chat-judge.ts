@@ -1,16 +1,16 @@
 /** A judge that is a language model. Identical items are asked once, over all runs that share a store. */
 
+import type { AnswerStore } from '../cache/answer-store.ts';
+import type { ChatModel, ChatReply, ChatRequest } from '../chat/chat-model.ts';
 import { type Asked, createAskOnce } from '../core/async/ask-once.ts';
 import { digestOf, digestOfBytes } from '../core/digest.ts';
 import { defined } from '../core/errors.ts';
 import type { Message } from '../core/message.ts';
 import type { Unscored } from '../core/outcome.ts';
 import type { ImageFile } from '../core/sample.ts';
-import type { AnswerStore } from './answer-store.ts';
-import type { ChatModel, ChatReply, ChatRequest } from './chat-model.ts';
+import type { Ledger } from '../http/ledger.ts';
 import type { Judge, JudgeItem, JudgeOutcome } from './judge.ts';
 import type { JudgePrompt, VerdictForm } from './judge-prompt.ts';
-import type { Ledger } from './ledger.ts';
 import {
   candidatesAsked,
   readingVersion,

@@ -2,9 +2,10 @@
  * What decides whether an answer is right. One object serves training and evaluation, so the two cannot
  * drift apart. A judge knows nothing about rewards, weights or groups.
  */
+
 import type { Unscored } from '../core/outcome.ts';
 import type { ImageFile } from '../core/sample.ts';
-import type { TokenUsage } from './chat-model.ts';
+import type { TokenUsage } from '../core/usage.ts';
 
 export type JudgeItem = {
   readonly question: string;

@@ -5,8 +5,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { embedderSection, judgeSection } from '../config/judge-config.ts';
 import { createTestClock } from '../core/async/test-clock.fixture.ts';
-import type { JudgeItem } from './judge.ts';
-import { createLedger } from './ledger.ts';
+import { openEmbedder } from '../embed/open-embedder.ts';
+import { createLedger } from '../http/ledger.ts';
 import {
   type Behaviour,
   behave,
@@ -14,8 +14,8 @@ import {
   type ServerCall,
   startMisbehavingServer,
   status,
-} from './misbehaving-server.fixture.ts';
-import { openEmbedder } from './open-embedder.ts';
+} from '../http/misbehaving-server.fixture.ts';
+import type { JudgeItem } from './judge.ts';
 import { openJudge } from './open-judge.ts';
 
 const never = new AbortController().signal;

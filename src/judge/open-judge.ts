@@ -1,18 +1,20 @@
 /** The judge that a config names. Training, reward service, certificate and evaluation open it here. */
+
+import { openAnswerStore } from '../cache/answer-store.ts';
+import { type ChatJudgeConfig, openChatModel } from '../chat/open-chat-model.ts';
 import type { JudgeConfig } from '../config/judge-config.ts';
 import { fail } from '../core/errors.ts';
-import { openAnswerStore } from './answer-store.ts';
+import type { ClientContext } from '../http/servers-options.ts';
 import { createChatJudge } from './chat-judge.ts';
 import type { Judge } from './judge.ts';
 import { type JudgePrompt, openJudgePrompt } from './judge-prompt.ts';
-import { type ChatJudgeConfig, type OpenContext, openChatModel } from './open-chat-model.ts';
 import { createReferenceMatchJudge } from './reference-match.ts';
 
 /**
  * Opens prompt, model and store; no server is contacted yet.
  * @throws MedixError 'judge' when one of them cannot be used.
  */
-export async function openJudge(config: JudgeConfig, context: OpenContext): Promise<Judge> {
+export async function openJudge(config: JudgeConfig, context: ClientContext): Promise<Judge> {
   if (config.kind === 'reference-match') return createReferenceMatchJudge();
   const prompt = await openJudgePrompt(config.prompt ?? 'medix-r1');
   checkForm(prompt, config);

@@ -1,8 +1,8 @@
 /** Where verdicts are kept, under the digest of all that shapes them. */
 import { z } from 'zod';
+import type { AnswerStore } from '../cache/answer-store.ts';
 import type { AnswerMemory } from '../core/async/ask-once.ts';
 import { createMemory } from '../core/async/memory.ts';
-import type { AnswerStore } from './answer-store.ts';
 import type { JudgeOutcome } from './judge.ts';
 
 /** Verdicts kept in memory; about 1 kB each. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ChatReply } from './chat-model.ts';
+import type { ChatReply } from '../chat/chat-model.ts';
 import { readVerdict, type VerdictReading } from './verdict.ts';
 
 function read(text: string, reading: VerdictReading, stopReason: ChatReply['stopReason'] = 'stop') {

@@ -1,7 +1,7 @@
 /** How a verdict is read from a judge's reply. What cannot be read is unscored, never a guess. */
 import { z } from 'zod';
+import type { ChatReply } from '../chat/chat-model.ts';
 import type { Unscored } from '../core/outcome.ts';
-import type { ChatReply } from './chat-model.ts';
 import type { VerdictForm } from './judge-prompt.ts';
 
 /**

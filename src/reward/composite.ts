@@ -1,7 +1,7 @@
 /** The composite reward: checks by rule, then one call to the judge and one to the embedder, side by side. */
 import { defined } from '../core/errors.ts';
 import type { Score } from '../core/outcome.ts';
-import type { Embedder, EmbedderDescription } from '../judge/embedder.ts';
+import type { Embedder, EmbedderDescription } from '../embed/embedder.ts';
 import type { Judge, JudgeDescription } from '../judge/judge.ts';
 import { aggregate, type RewardOutcome } from './aggregate.ts';
 import { contradiction } from './contradiction.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import type { Embedder } from '../judge/embedder.ts';
+import type { Embedder } from '../embed/embedder.ts';
 import { createReward } from './composite.ts';
 import { openRewardProfile } from './profile.ts';
 import { readGroundTruth } from './reward-item.ts';

@@ -1,5 +1,5 @@
 /** Test support: judges and embedders that say what the test wants and remember what they were asked. */
-import type { Embedder, EmbedOutcome } from '../judge/embedder.ts';
+import type { Embedder, EmbedOutcome } from '../embed/embedder.ts';
 import type { Judge, JudgeItem, JudgeOutcome } from '../judge/judge.ts';
 
 const idle = { probe: async () => undefined, close: async () => undefined };

@@ -1,6 +1,6 @@
 import { defined } from '../core/errors.ts';
 import type { Score } from '../core/outcome.ts';
-import { cosine, type Embedder, type EmbedOutcome } from '../judge/embedder.ts';
+import { cosine, type Embedder, type EmbedOutcome } from '../embed/embedder.ts';
 import type { AnswerCheck } from './answer-check.ts';
 import type { RewardProfile } from './profile.ts';
 import { binaryScore } from './score.ts';

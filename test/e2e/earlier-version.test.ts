@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import {
   type MisbehavingServer,
   startMisbehavingServer,
-} from '../../src/judge/misbehaving-server.fixture.ts';
+} from '../../src/http/misbehaving-server.fixture.ts';
 import { readMetrics, readRollouts } from '../../src/run/run-reader.ts';
 import { medix, temporaryFolder } from './medix.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { VerdictRow } from '../../src/eval/records.ts';
+import type { VerdictRow } from '../../src/eval/results/records.ts';
 import {
   writeEvaluation,
   writeScansTask,

@@ -8,7 +8,7 @@ import {
   type ServerCall,
   startMisbehavingServer,
   status,
-} from '../../src/judge/misbehaving-server.fixture.ts';
+} from '../../src/http/misbehaving-server.fixture.ts';
 import { medix, type Outcome, type Running, startMedix, temporaryFolder } from './medix.ts';
 
 const folder = await temporaryFolder();

@@ -6,7 +6,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { embedderSection, judgeSection } from '../../src/config/judge-config.ts';
 import { createTestClock, type TestClock } from '../../src/core/async/test-clock.fixture.ts';
 import type { FailureCause } from '../../src/core/outcome.ts';
-import { createLedger, type Ledger } from '../../src/judge/ledger.ts';
+import { openEmbedder } from '../../src/embed/open-embedder.ts';
+import { createLedger, type Ledger } from '../../src/http/ledger.ts';
 import {
   type Behaviour,
   behave,
@@ -18,8 +19,7 @@ import {
   type ServerCall,
   startMisbehavingServer,
   status,
-} from '../../src/judge/misbehaving-server.fixture.ts';
-import { openEmbedder } from '../../src/judge/open-embedder.ts';
+} from '../../src/http/misbehaving-server.fixture.ts';
 import { openJudge } from '../../src/judge/open-judge.ts';
 import { createReward, type RewardOutcome } from '../../src/reward/composite.ts';
 import { openRewardProfile } from '../../src/reward/profile.ts';

@@ -2,9 +2,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { embedderSection } from '../../src/config/judge-config.ts';
 import { systemClock } from '../../src/core/async/clock.ts';
-import { cosine, type EmbedOutcome } from '../../src/judge/embedder.ts';
-import { createLedger } from '../../src/judge/ledger.ts';
-import { openEmbedder } from '../../src/judge/open-embedder.ts';
+import { cosine, type EmbedOutcome } from '../../src/embed/embedder.ts';
+import { openEmbedder } from '../../src/embed/open-embedder.ts';
+import { createLedger } from '../../src/http/ledger.ts';
 import { miniLm, type Part, peers } from './parts.ts';
 
 const never = new AbortController().signal;

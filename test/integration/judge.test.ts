@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { judgeSection } from '../../src/config/judge-config.ts';
 import { systemClock } from '../../src/core/async/clock.ts';
+import { createLedger } from '../../src/http/ledger.ts';
 import type { Judge, JudgeItem, JudgeOutcome } from '../../src/judge/judge.ts';
-import { createLedger } from '../../src/judge/ledger.ts';
 import { openJudge } from '../../src/judge/open-judge.ts';
 import { type Part, peers, type Server, smolLm, startLlamaServer } from './parts.ts';
 

@@ -1,6 +1,6 @@
 /** The model under test, wherever it runs. It knows nothing about references, tasks' files or judges. */
 import type { Sample } from '../../core/sample.ts';
-import type { AnswerKey, EvalManifest, ResponseRow } from '../records.ts';
+import type { AnswerKey, EvalManifest, ResponseRow } from '../results/records.ts';
 
 export type AnswerRequest = {
   readonly key: AnswerKey;

@@ -1,10 +1,10 @@
 /** Answers of a chat model, e.g. behind OpenAI-compatible servers. */
 
+import type { ChatModel } from '../../chat/chat-model.ts';
 import { inWindow } from '../../core/async/in-window.ts';
 import type { Message } from '../../core/message.ts';
 import { rngFromKey } from '../../core/rng.ts';
 import type { Sample } from '../../core/sample.ts';
-import type { ChatModel } from '../../judge/chat-model.ts';
 import { type Answerer, type AnswerOutcome, type AnswerRequest, randomKey } from './answerer.ts';
 
 export type ChatAnswererOptions = {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { digestOfFile } from '../../core/digest.ts';
 import { fail } from '../../core/errors.ts';
-import { type Row, RowFile, readRows } from '../rows.ts';
+import { type Row, RowFile, readRows } from '../results/rows.ts';
 import type { Answerer, AnswerOutcome, AnswerRequest } from './answerer.ts';
 
 const fileRowSchema = z.object({ id: z.string().min(1), response: z.string() });

@@ -7,7 +7,7 @@ import type { Sample } from '../../core/sample.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { createPromptPreparation } from '../../rollout/prepare-prompts.ts';
 import { sampleGroups } from '../../rollout/rollout.ts';
-import type { EvalManifest } from '../records.ts';
+import type { EvalManifest } from '../results/records.ts';
 import { type Answer, type Answerer, type AnswerRequest, randomKey } from './answerer.ts';
 
 export type LocalAnswererOptions = {

@@ -1,6 +1,8 @@
 /** The model under test that a config names. */
+
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { createOpenAiChatModel } from '../../chat/openai-chat-model.ts';
 import type { EvalConfig, EvalModelConfig } from '../../config/eval-config.ts';
 import type { Clock } from '../../core/async/clock.ts';
 import { digestOf, digestOfFile } from '../../core/digest.ts';
@@ -8,9 +10,9 @@ import { fail } from '../../core/errors.ts';
 import type { Message } from '../../core/message.ts';
 import { rngFromKey } from '../../core/rng.ts';
 import type { Sample } from '../../core/sample.ts';
+import type { LedgerSummary } from '../../core/usage.ts';
 import { openLocalEngine } from '../../engine/local/local-engine.ts';
-import { createLedger, type Ledger, type LedgerSummary } from '../../judge/ledger.ts';
-import { createOpenAiChatModel } from '../../judge/openai-chat-model.ts';
+import { createLedger, type Ledger } from '../../http/ledger.ts';
 import type { Answerer } from './answerer.ts';
 import { createChatAnswerer } from './chat.ts';
 import { openFileAnswerer } from './file.ts';

@@ -4,7 +4,7 @@
  */
 import type { HubAccess } from '../../config/environment.ts';
 import { fail } from '../../core/errors.ts';
-import type { Causes } from '../report.ts';
+import type { Causes } from '../results/report.ts';
 import { readTaskSamples } from '../tasks/read-task-samples.ts';
 import type { Task } from '../tasks/task-schema.ts';
 import type { TaskSource } from '../tasks/task-source.ts';

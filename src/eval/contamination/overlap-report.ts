@@ -7,8 +7,8 @@
 import { percentileInterval } from '../../statistics/bootstrap.ts';
 import { sumByCluster } from '../../statistics/clusters.ts';
 import type { Interval } from '../../statistics/quantile.ts';
-import { bootstrapOf, figureOf, type Sampling } from '../figure.ts';
-import type { Figure } from '../report.ts';
+import type { Figure } from '../results/report.ts';
+import { bootstrapOf, figureOf, type Sampling } from '../scoring/figure.ts';
 import type { Match, Overlap, SampleOverlap, TrainingSet } from './find-overlap.ts';
 
 type Counts = { readonly exact: number; readonly near: number };

@@ -1,9 +1,9 @@
 /** Scores of samples as they were asked unchanged, from a results folder. */
 import { fail } from '../../core/errors.ts';
-import { readJoinedAnswers } from '../joined-answers.ts';
-import { responseRowSchema } from '../records.ts';
-import { readEvalManifest, readJudgingManifest, resultsFile } from '../results-layout.ts';
-import { readRows } from '../rows.ts';
+import { readJoinedAnswers } from '../results/joined-answers.ts';
+import { readEvalManifest, readJudgingManifest, resultsFile } from '../results/layout.ts';
+import { responseRowSchema } from '../results/records.ts';
+import { readRows } from '../results/rows.ts';
 
 /**
  * Mean over epochs, by sample id; samples without a score are absent.

@@ -2,7 +2,7 @@
  * Several opinions as one. What nobody has said is no opinion: a majority is one of all that were asked,
  * so that a judge that answers now and then cannot decide alone, and a tie is neither right nor wrong.
  */
-import type { TaskKind, VerdictRow } from '../records.ts';
+import type { TaskKind, VerdictRow } from '../results/records.ts';
 
 export type Outcome = VerdictRow['outcome'];
 

@@ -2,11 +2,12 @@
  * A judge of evaluations, asked about single answers: what `medix judge certify` measures, so that a
  * score can be corrected for the errors of the very judge that gave it.
  */
+
 import type { JudgeConfig } from '../../config/judge-config.ts';
 import { MedixError } from '../../core/errors.ts';
 import type { FailureCause } from '../../core/outcome.ts';
+import type { ClientContext } from '../../http/servers-options.ts';
 import type { Judge, JudgeItem, JudgeOutcome } from '../../judge/judge.ts';
-import type { OpenContext } from '../../judge/open-chat-model.ts';
 import { answerOf, taggedAnswerOf } from './answer-of.ts';
 import { askingProblems } from './asking-problems.ts';
 import type { Grade, Grader, JudgedSample } from './grader.ts';
@@ -19,7 +20,7 @@ import { type Asking, openGrader } from './open-grader.ts';
 export async function openEvaluationJudge(
   config: JudgeConfig,
   asking: Asking,
-  context: OpenContext,
+  context: ClientContext,
 ): Promise<Judge> {
   const problems = askingProblems({ ...asking, judges: [config] });
   if (problems.length > 0) throw new MedixError('config', problems);

@@ -3,15 +3,15 @@
  * store; only grades are kept, failures never.
  */
 import { z } from 'zod';
+import type { AnswerStore } from '../../cache/answer-store.ts';
+import type { ChatModel, ChatRequest } from '../../chat/chat-model.ts';
 import { type AnswerMemory, createAskOnce } from '../../core/async/ask-once.ts';
 import { createMemory } from '../../core/async/memory.ts';
 import { digestOf, digestOfBytes } from '../../core/digest.ts';
 import { defined } from '../../core/errors.ts';
 import type { Unscored } from '../../core/outcome.ts';
-import type { AnswerStore } from '../../judge/answer-store.ts';
-import type { ChatModel, ChatRequest } from '../../judge/chat-model.ts';
-import type { Ledger } from '../../judge/ledger.ts';
-import type { Vote } from '../records.ts';
+import type { Ledger } from '../../http/ledger.ts';
+import type { Vote } from '../results/records.ts';
 import type { GradeForm } from './read-grade.ts';
 
 export type GradeAskerParts = {

@@ -2,7 +2,7 @@
 import type { Unscored } from '../../core/outcome.ts';
 import type { ImageFile } from '../../core/sample.ts';
 import type { JudgeDescription } from '../../judge/judge.ts';
-import type { SampleRow, Vote } from '../records.ts';
+import type { SampleRow, Vote } from '../results/records.ts';
 import type { Outcome } from './combine.ts';
 
 /** What a judge may know of a sample. */

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { Unscored } from '../../core/outcome.ts';
-import type { ChatModel } from '../../judge/chat-model.ts';
-import { createLedger } from '../../judge/ledger.ts';
+import type { ChatModel } from '../../chat/chat-model.ts';
 import {
   createScriptedChatModel,
   type ScriptedChatModel,
-} from '../../judge/scripted-chat-model.fixture.ts';
+} from '../../chat/scripted-chat-model.fixture.ts';
+import type { Unscored } from '../../core/outcome.ts';
+import { createLedger } from '../../http/ledger.ts';
 import type { Grader, JudgedSample } from './grader.ts';
 import { createJudge, type JudgingItem } from './judging.ts';
 import { createMatchGrader } from './match-grader.ts';

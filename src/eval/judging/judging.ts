@@ -3,9 +3,10 @@
  * is combined. Multiple choice is read by rule as well, and reports are sent to external metrics. It
  * knows nothing about files: whoever stores verdicts calls it with one response after another.
  */
+
 import type { ImageFile } from '../../core/sample.ts';
-import type { LedgerSummary } from '../../judge/ledger.ts';
-import type { JudgingManifest, VerdictRow } from '../records.ts';
+import type { LedgerSummary } from '../../core/usage.ts';
+import type { JudgingManifest, VerdictRow } from '../results/records.ts';
 import { answerOf, taggedAnswerOf } from './answer-of.ts';
 import { takesReference } from './choice.ts';
 import { combine } from './combine.ts';

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTestClock } from '../../core/async/test-clock.fixture.ts';
-import { createLedger } from '../../judge/ledger.ts';
+import { createLedger } from '../../http/ledger.ts';
 import {
   type Behaviour,
   behave,
@@ -9,7 +9,7 @@ import {
   type ServerCall,
   startMisbehavingServer,
   status,
-} from '../../judge/misbehaving-server.fixture.ts';
+} from '../../http/misbehaving-server.fixture.ts';
 import { createMetricService, type ReportPair } from './metric-service.ts';
 
 const never = new AbortController().signal;

@@ -7,8 +7,8 @@ import { z } from 'zod';
 import { createBatcher } from '../../core/async/batches.ts';
 import type { Clock } from '../../core/async/clock.ts';
 import { rngFromKey } from '../../core/rng.ts';
-import type { Ledger } from '../../judge/ledger.ts';
-import { connectServers } from '../../judge/server/connect-servers.ts';
+import { connectServers } from '../../http/connect-servers.ts';
+import type { Ledger } from '../../http/ledger.ts';
 
 export type ReportPair = {
   readonly id: string;

@@ -1,12 +1,10 @@
 /** One judge of an evaluation, as its config names it. */
+
+import { type AnswerStore, openAnswerStore } from '../../cache/answer-store.ts';
+import { type ChatJudgeConfig, openChatModel } from '../../chat/open-chat-model.ts';
 import type { JudgeConfig } from '../../config/judge-config.ts';
-import { type AnswerStore, openAnswerStore } from '../../judge/answer-store.ts';
-import {
-  type ChatJudgeConfig,
-  type OpenContext,
-  openChatModel,
-} from '../../judge/open-chat-model.ts';
-import type { JudgingManifest } from '../records.ts';
+import type { ClientContext } from '../../http/servers-options.ts';
+import type { JudgingManifest } from '../results/records.ts';
 import type { Grader } from './grader.ts';
 import { createMatchGrader } from './match-grader.ts';
 import { readRoundPrompts, readVotePrompts } from './prompts.ts';
@@ -27,7 +25,7 @@ export type Asking = {
 export async function openGrader(
   config: JudgeConfig,
   asking: Asking,
-  context: OpenContext,
+  context: ClientContext,
 ): Promise<Grader> {
   if (config.kind === 'reference-match') return createMatchGrader();
   const store = config.cache === null ? undefined : openAnswerStore(config.cache);
@@ -42,7 +40,7 @@ export async function openGrader(
 async function openChatGrader(
   config: ChatJudgeConfig,
   { mode, votes }: Asking,
-  context: OpenContext,
+  context: ClientContext,
   store: AnswerStore | undefined,
 ): Promise<Grader> {
   const { showImages, maxTokens } = config;

@@ -1,12 +1,14 @@
 /** The judging that a config names: its judges, each with a ledger of its own, and its metrics. */
+
 import type { JudgingConfig } from '../../config/eval-config.ts';
 import type { JudgeConfig } from '../../config/judge-config.ts';
 import type { Clock } from '../../core/async/clock.ts';
 import { defined, MedixError, type Problem } from '../../core/errors.ts';
+import type { LedgerSummary } from '../../core/usage.ts';
+import { createLedger, type Ledger } from '../../http/ledger.ts';
 import { vetJudge } from '../../judge/certificate/assess.ts';
 import { sameFamily } from '../../judge/certificate/families.ts';
-import { createLedger, type Ledger, type LedgerSummary } from '../../judge/ledger.ts';
-import type { JudgingManifest } from '../records.ts';
+import type { JudgingManifest } from '../results/records.ts';
 import { askingProblems } from './asking-problems.ts';
 import type { Grader } from './grader.ts';
 import { createJudge, type Judging } from './judging.ts';

@@ -1,6 +1,6 @@
 /** How a judge's reply becomes a score. What cannot be read is a failure, never a guess. */
 import { z } from 'zod';
-import type { ChatRequest } from '../../judge/chat-model.ts';
+import type { ChatRequest } from '../../chat/chat-model.ts';
 import { withoutThinking } from './answer-of.ts';
 
 /** A way of asking for a score and of reading it. */

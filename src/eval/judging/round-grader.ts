@@ -11,7 +11,7 @@
 
 import { digestOf } from '../../core/digest.ts';
 import type { Message } from '../../core/message.ts';
-import type { Vote } from '../records.ts';
+import type { Vote } from '../results/records.ts';
 import { combine } from './combine.ts';
 import { createGradeAsker, type GradeAskerParts } from './grade-asker.ts';
 import type { Grader } from './grader.ts';

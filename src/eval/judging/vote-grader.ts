@@ -4,9 +4,9 @@
  * judges favour what stands first (arXiv 2305.17926).
  */
 
+import type { ChatRequest } from '../../chat/chat-model.ts';
 import { digestOf } from '../../core/digest.ts';
 import { rngFromKey } from '../../core/rng.ts';
-import type { ChatRequest } from '../../judge/chat-model.ts';
 import { combine } from './combine.ts';
 import { createGradeAsker, type GradeAskerParts } from './grade-asker.ts';
 import type { Grader, GraderItem } from './grader.ts';

@@ -1,7 +1,7 @@
 /** What asking by votes and asking in rounds have in common. */
 import type { Message } from '../../core/message.ts';
 import type { ImageFile } from '../../core/sample.ts';
-import type { Vote } from '../records.ts';
+import type { Vote } from '../results/records.ts';
 import type { Outcome } from './combine.ts';
 
 /** Images come first, as in the paper. */

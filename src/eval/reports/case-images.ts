@@ -2,7 +2,7 @@
 import sharp from 'sharp';
 import { MedixError, messageOf } from '../../core/errors.ts';
 import type { ImageFile } from '../../core/sample.ts';
-import type { OpenedTask } from '../index-samples.ts';
+import type { OpenedTask } from '../stages/index-samples.ts';
 import { readTaskSamples } from '../tasks/read-task-samples.ts';
 
 /** Opens a task where the evaluation found it. */

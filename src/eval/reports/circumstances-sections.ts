@@ -1,6 +1,6 @@
 /** How a report came about: what it cost, and by which model, judges and settings. */
-import type { UseSummary } from '../../judge/ledger.ts';
-import type { EvalReport, TaskReport } from '../report.ts';
+import type { UseSummary } from '../../core/usage.ts';
+import type { EvalReport, TaskReport } from '../results/report.ts';
 import { columnsOf, type Section } from './table.ts';
 import { count, duration, money } from './wording.ts';
 

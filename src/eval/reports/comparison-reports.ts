@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { storing, writeFileDurably } from '../../run/durable.ts';
-import type { EvalComparison } from '../compare.ts';
+import type { EvalComparison } from '../comparison/compare.ts';
 import {
   type ComparedCandidate,
   candidateSection,

@@ -1,6 +1,6 @@
 /** A comparison of models as sections: one table a candidate. */
-import type { EvalComparison } from '../compare.ts';
-import type { TaskComparison } from '../compare-models.ts';
+import type { EvalComparison } from '../comparison/compare.ts';
+import type { TaskComparison } from '../comparison/compare-models.ts';
 import { columnsOf, type Section, type Table } from './table.ts';
 import { count, meanOver, percent, points, pointsWithin, pValue } from './wording.ts';
 

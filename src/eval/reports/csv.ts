@@ -1,6 +1,6 @@
 /** A report as a table for other programs: one row a task, variant and subgroup. */
 import type { Interval } from '../../statistics/quantile.ts';
-import type { Corrected, EvalReport, Figure, TaskReport } from '../report.ts';
+import type { Corrected, EvalReport, Figure, TaskReport } from '../results/report.ts';
 import { samplesOf } from './score-table.ts';
 
 const columns = [

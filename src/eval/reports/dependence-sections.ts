@@ -1,7 +1,5 @@
 /** What the answers depend on: the image, and the place of the options. */
-import type { ImageChange, MeanScore } from '../image-dependence.ts';
-import type { OptionPermutation } from '../option-permutation.ts';
-import type { EvalReport } from '../report.ts';
+import type { EvalReport, ImageChange, MeanScore, OptionPermutation } from '../results/report.ts';
 import { columnsOf, type Section } from './table.ts';
 import { count, meanOver, percent, percentWithin, pointsWithin } from './wording.ts';
 

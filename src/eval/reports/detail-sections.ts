@@ -1,5 +1,5 @@
 /** Everything of a report beside its main table, as sections; a section without content is left out. */
-import type { EvalReport, TaskReport, TaskScores } from '../report.ts';
+import type { EvalReport, TaskReport, TaskScores } from '../results/report.ts';
 import { costSection, methodSection } from './circumstances-sections.ts';
 import { dependenceSections } from './dependence-sections.ts';
 import { taskName } from './score-table.ts';

@@ -4,6 +4,7 @@
  * the rows finds them by their scores alone; only the few that are shown are read with their texts.
  */
 import { digestOfBytes } from '../../core/digest.ts';
+import { judgingNames, resultsFile } from '../results/layout.ts';
 import {
   type AnswerKey,
   responseRowSchema,
@@ -11,9 +12,8 @@ import {
   type Variant,
   type VerdictRow,
   verdictRowSchema,
-} from '../records.ts';
-import { judgingNames, resultsFile } from '../results-layout.ts';
-import { type Row, readRows, textOfKey } from '../rows.ts';
+} from '../results/records.ts';
+import { type Row, readRows, textOfKey } from '../results/rows.ts';
 import { type AnswerTrace, type Found, type JudgedTrace, rateTraces } from './rate-disagreement.ts';
 
 export type FindOptions = {

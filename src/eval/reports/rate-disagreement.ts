@@ -1,6 +1,6 @@
 /** Which answers contradict themselves most. Pure: it sees scores and places of rows, no texts. */
-import type { AnswerKey } from '../records.ts';
-import type { Row } from '../rows.ts';
+import type { AnswerKey } from '../results/records.ts';
+import type { Row } from '../results/rows.ts';
 
 type Place = Pick<Row<unknown>, 'offset' | 'bytes'>;
 

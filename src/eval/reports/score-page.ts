@@ -1,6 +1,6 @@
 /** An evaluation's report as one HTML page that stands alone. */
 import { html } from 'hono/html';
-import type { EvalReport, OverallReport, TaskReport } from '../report.ts';
+import type { EvalReport, OverallReport, TaskReport } from '../results/report.ts';
 import { caseCards } from './case-cards.ts';
 import type { CaseImages } from './case-images.ts';
 import { detailSections, subgroupSection } from './detail-sections.ts';

@@ -1,5 +1,5 @@
 /** The main table of a report: one row a task and variant, then the means over tasks. */
-import type { Corrected, EvalReport, OverallReport, TaskReport } from '../report.ts';
+import type { Corrected, EvalReport, OverallReport, TaskReport } from '../results/report.ts';
 import { columnsOf, type Table } from './table.ts';
 import { count, meanOver, percent, percentWithin, totalOf } from './wording.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { EvaluationFixture, failure } from '../evaluation.fixture.ts';
-import type { EvalReport } from '../report.ts';
+import type { EvalReport } from '../results/report.ts';
+import { EvaluationFixture, failure } from '../stages/evaluation.fixture.ts';
 import { csvReport } from './csv.ts';
 import { detailSections } from './detail-sections.ts';
 import { scoreTable } from './score-table.ts';

@@ -1,8 +1,15 @@
 /** Contradicting answers with their texts, read from the results folder; nothing of tasks that are not public. */
-import type { EvalManifest, ResponseRow, SampleRow, Variant, VerdictRow } from '../records.ts';
-import { responseRowSchema, sampleRowSchema, verdictRowSchema } from '../records.ts';
-import { resultsFile } from '../results-layout.ts';
-import { RowFile, readRows } from '../rows.ts';
+
+import { resultsFile } from '../results/layout.ts';
+import type {
+  EvalManifest,
+  ResponseRow,
+  SampleRow,
+  Variant,
+  VerdictRow,
+} from '../results/records.ts';
+import { responseRowSchema, sampleRowSchema, verdictRowSchema } from '../results/records.ts';
+import { RowFile, readRows } from '../results/rows.ts';
 import type { AnswerTrace, Found } from './rate-disagreement.ts';
 
 export type ShownVerdict = {

@@ -1,5 +1,5 @@
 /** A report as lines of a terminal. */
-import type { EvalReport } from '../report.ts';
+import type { EvalReport } from '../results/report.ts';
 import { subgroupSection } from './detail-sections.ts';
 import { scoreTable } from './score-table.ts';
 import { textTable } from './table.ts';

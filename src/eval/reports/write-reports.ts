@@ -1,8 +1,8 @@
 /** Writes an evaluation's report into its results folder: for people, for pages, for other programs. */
 import { join } from 'node:path';
 import { storing, writeFileDurably } from '../../run/durable.ts';
-import type { EvalReport } from '../report.ts';
-import { readEvalManifest } from '../results-layout.ts';
+import { readEvalManifest } from '../results/layout.ts';
+import type { EvalReport } from '../results/report.ts';
 import { type CaseImages, type OpenTask, readCaseImages } from './case-images.ts';
 import { csvReport } from './csv.ts';
 import { detailSections, subgroupSection } from './detail-sections.ts';

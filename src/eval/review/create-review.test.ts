@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { SampleRow } from '../records.ts';
+import type { SampleRow } from '../results/records.ts';
 import { type CreateReviewOptions, createReview } from './create-review.ts';
 import { RatingWriter, readRatings } from './ratings.ts';
 import { openReview } from './review-folder.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { defined, fail } from '../../core/errors.ts';
 import { rngFromKey } from '../../core/rng.ts';
 import { writeDirectoryDurably } from '../../run/durable.ts';
-import type { EvalManifest } from '../records.ts';
+import type { EvalManifest } from '../results/records.ts';
 import { blindItems, type DrawnItem } from './blind-items.ts';
 import { findCandidates, type TaskCandidates } from './candidates.ts';
 import { chooseTasks, isRestricted } from './choose-tasks.ts';

@@ -3,7 +3,7 @@
  * what judges said of it stand in `key.json` alone, which is not served.
  */
 import { z } from 'zod';
-import { taskKinds } from '../records.ts';
+import { taskKinds } from '../results/records.ts';
 
 export const reviewFiles = {
   review: 'review.json',

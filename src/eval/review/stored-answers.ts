@@ -4,6 +4,12 @@ import { digestOf, digestOfBytes } from '../../core/digest.ts';
 import { defined } from '../../core/errors.ts';
 import { answerOf } from '../judging/answer-of.ts';
 import {
+  judgingNames,
+  readEvalManifest,
+  readJudgingManifest,
+  resultsFile,
+} from '../results/layout.ts';
+import {
   type AnswerKey,
   type EvalManifest,
   responseRowSchema,
@@ -11,14 +17,8 @@ import {
   sampleRowSchema,
   type VerdictRow,
   verdictRowSchema,
-} from '../records.ts';
-import {
-  judgingNames,
-  readEvalManifest,
-  readJudgingManifest,
-  resultsFile,
-} from '../results-layout.ts';
-import { readRows } from '../rows.ts';
+} from '../results/records.ts';
+import { readRows } from '../results/rows.ts';
 import type { ReviewKey } from './review-set.ts';
 
 export type StoredEvaluation = {

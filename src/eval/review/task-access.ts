@@ -1,7 +1,7 @@
 /** Where the tasks of a stored evaluation find their rows and images again. */
 import { basename } from 'node:path';
 import { evalConfigSchema } from '../../config/eval-config.ts';
-import type { EvalManifest } from '../records.ts';
+import type { EvalManifest } from '../results/records.ts';
 import type { TaskAccess } from '../tasks/task-source.ts';
 import type { NamedTask } from './review-images.ts';
 

@@ -1,4 +1,5 @@
 /** Task files: those that come with MediX and those of the user. */
+
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -7,7 +8,8 @@ import { parse as parseYaml } from 'yaml';
 import { listFields } from '../../config/field-list.ts';
 import { problemsOf } from '../../config/schema-problems.ts';
 import { fail, MedixError, messageOf, type Problem } from '../../core/errors.ts';
-import { type Task, taskSchema } from './task-schema.ts';
+import { taskSchema } from './task-checks.ts';
+import type { Task } from './task-schema.ts';
 
 const builtInFolder = fileURLToPath(new URL('../../../assets/tasks', import.meta.url));
 

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { MedixError } from '../../core/errors.ts';
 import type { DataFile } from '../../data/data-file.ts';
-import type { TaskKind } from '../records.ts';
+import type { TaskKind } from '../results/records.ts';
 import { answerOrigins } from './answer-origin.ts';
 import { choiceSlots, choicesOf } from './choices.ts';
 import { type Fields, readField, textOf } from './field.ts';

@@ -1,6 +1,6 @@
 /** What a task's row becomes. */
 import type { ImageFile } from '../../core/sample.ts';
-import type { TaskKind } from '../records.ts';
+import type { TaskKind } from '../results/records.ts';
 
 export type Choice = { readonly letter: string; readonly text: string };
 

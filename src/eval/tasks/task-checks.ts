@@ -1,6 +1,6 @@
 /** What a task's schema cannot say field by field: how its parts must fit together. */
 import { messageOf } from '../../core/errors.ts';
-import type { Field, Layout, TaskFile } from './task-schema.ts';
+import { type Field, type Layout, type TaskFile, taskFields } from './task-schema.ts';
 import { variablesOf } from './template.ts';
 
 type TaskProblem = { readonly path: readonly (string | number)[]; readonly message: string };
@@ -9,7 +9,14 @@ type TaskProblem = { readonly path: readonly (string | number)[]; readonly messa
 const questionNames = ['row'];
 const choiceNames = ['question', 'choices'];
 
-export function checkTask(task: TaskFile): TaskProblem[] {
+/** The schema of a task file. */
+export const taskSchema = taskFields.superRefine((task, context) => {
+  for (const { path, message } of checkTask(task)) {
+    context.addIssue({ code: 'custom', path: [...path], message });
+  }
+});
+
+function checkTask(task: TaskFile): TaskProblem[] {
   const problems = task.layouts.flatMap((layout, i) =>
     [...layoutProblems(task, layout)].map(({ path, message }) => ({
       path: ['layouts', i, ...path],

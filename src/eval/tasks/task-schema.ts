@@ -3,8 +3,7 @@
  * with a reference, and what may be done with it. Knows nothing about models and judges.
  */
 import { z } from 'zod';
-import { taskKinds } from '../records.ts';
-import { checkTask } from './task-checks.ts';
+import { taskKinds } from '../results/records.ts';
 
 const text = z.string('is no text: put it in quotes').min(1);
 const column = text.describe('Name of a column');
@@ -91,43 +90,31 @@ const sourceSchema = z.union([
 const defaultChoiceTemplate =
   '{{ question }}\n\nChoices:{% for choice in choices %}{{ "\\n" }}{{ choice.letter }}. {{ choice.text }}{% endfor %}';
 
-export const taskSchema = z
-  .strictObject({
-    id: z.string().regex(/^[a-z0-9][a-z0-9_]*$/, 'lower-case letters, digits and underscores'),
-    title: text,
-    input: z.enum(['text', 'image']).describe('Whether the questions come with images'),
-    kind: z.union([
-      z.enum(taskKinds),
-      /** `closed` where the reference is yes or no, else `open`. */
-      z.literal('by-answer'),
-      z.strictObject({ column, values: z.record(text, z.enum(taskKinds)) }),
-    ]),
-    source: sourceSchema,
-    rows: z
-      .int()
-      .positive()
-      .nullable()
-      .describe('Samples to expect; null where no source states it'),
-    licence: text.nullable().describe('As the source states it; null where it states none'),
-    access: z.enum(['public', 'credentialed', 'private']),
-    rubric: z.enum(['binary', 'report-0-5']),
-    choiceTemplate: text.default(defaultChoiceTemplate),
-    layouts: z
-      .array(layoutSchema)
-      .min(1)
-      .describe('The first whose columns a row has is its layout'),
-    corrects: z
-      .array(text)
-      .default([])
-      .describe('Where the task departs from arXiv 2602.23363, and why'),
-  })
-  .superRefine((task, context) => {
-    for (const { path, message } of checkTask(task)) {
-      context.addIssue({ code: 'custom', path: [...path], message });
-    }
-  });
+/** A task file field by field; how its parts must fit together is checked by `task-checks.ts`. */
+export const taskFields = z.strictObject({
+  id: z.string().regex(/^[a-z0-9][a-z0-9_]*$/, 'lower-case letters, digits and underscores'),
+  title: text,
+  input: z.enum(['text', 'image']).describe('Whether the questions come with images'),
+  kind: z.union([
+    z.enum(taskKinds),
+    /** `closed` where the reference is yes or no, else `open`. */
+    z.literal('by-answer'),
+    z.strictObject({ column, values: z.record(text, z.enum(taskKinds)) }),
+  ]),
+  source: sourceSchema,
+  rows: z.int().positive().nullable().describe('Samples to expect; null where no source states it'),
+  licence: text.nullable().describe('As the source states it; null where it states none'),
+  access: z.enum(['public', 'credentialed', 'private']),
+  rubric: z.enum(['binary', 'report-0-5']),
+  choiceTemplate: text.default(defaultChoiceTemplate),
+  layouts: z.array(layoutSchema).min(1).describe('The first whose columns a row has is its layout'),
+  corrects: z
+    .array(text)
+    .default([])
+    .describe('Where the task departs from arXiv 2602.23363, and why'),
+});
 
-export type TaskFile = z.output<typeof taskSchema>;
+export type TaskFile = z.output<typeof taskFields>;
 
 /** A task as it was opened. */
 export type Task = TaskFile & {

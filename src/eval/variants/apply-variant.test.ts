@@ -1,7 +1,8 @@
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { EvalSample } from '../tasks/sample.ts';
-import { applyVariant, isNotApplicable, type VariantContext } from './apply-variant.ts';
+import { applyVariant, type VariantContext } from './apply-variant.ts';
+import { isNotApplicable } from './not-applicable.ts';
 import type { OtherImages } from './other-images.ts';
 
 const context: VariantContext = {

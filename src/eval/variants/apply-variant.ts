@@ -6,14 +6,13 @@
 import { createHash } from 'node:crypto';
 import { rngFromKey } from '../../core/rng.ts';
 import type { ImageFile } from '../../core/sample.ts';
-import type { Variant } from '../records.ts';
+import type { Variant } from '../results/records.ts';
 import type { EvalSample } from '../tasks/sample.ts';
 import type { Task } from '../tasks/task-schema.ts';
 import { blankImage, shuffledImage } from './change-image.ts';
+import type { NotApplicable } from './not-applicable.ts';
 import { chooseOtherImages, type OtherImages } from './other-images.ts';
 import { permuteOptions } from './permute-options.ts';
-
-export type NotApplicable = { readonly kind: 'not-applicable'; readonly reason: string };
 
 export type VariantContext = {
   /** Of what is drawn: tiles, images, places of options. */
@@ -53,10 +52,6 @@ export async function applyVariant(
         shuffledImage(bytes, rngFromKey(`${context.seed}/${sample.id}/shuffled-image/${place}`)),
       );
   }
-}
-
-export function isNotApplicable(outcome: EvalSample | NotApplicable): outcome is NotApplicable {
-  return outcome.kind === 'not-applicable';
 }
 
 const withoutImages = { kind: 'not-applicable', reason: 'no-image' } as const;

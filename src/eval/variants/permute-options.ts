@@ -2,7 +2,7 @@
 import { rngFromKey } from '../../core/rng.ts';
 import type { Choice, EvalSample } from '../tasks/sample.ts';
 import { renderQuestion } from '../tasks/template.ts';
-import type { NotApplicable, VariantContext } from './apply-variant.ts';
+import type { NotApplicable } from './not-applicable.ts';
 
 /**
  * Moves all options on by the same number of places, at least one, so that every option changes its
@@ -10,7 +10,7 @@ import type { NotApplicable, VariantContext } from './apply-variant.ts';
  */
 export function permuteOptions(
   sample: EvalSample,
-  { seed, choiceTemplate }: Pick<VariantContext, 'seed' | 'choiceTemplate'>,
+  { seed, choiceTemplate }: { readonly seed: number; readonly choiceTemplate: string },
 ): EvalSample | NotApplicable {
   const { choices = [], referenceLetter } = sample;
   if (choices.length < 2) return { kind: 'not-applicable', reason: 'no-options' };

@@ -7,7 +7,7 @@ import { openTask } from '../tasks/open-task.ts';
 import { readTaskSamples } from '../tasks/read-task-samples.ts';
 import type { EvalSample } from '../tasks/sample.ts';
 import { openTaskSource } from '../tasks/task-source.ts';
-import { isNotApplicable } from './apply-variant.ts';
+import { isNotApplicable } from './not-applicable.ts';
 import { createTaskVariants } from './task-variants.ts';
 
 const never = new AbortController().signal;

@@ -1,11 +1,13 @@
 /** The variants of one task, for whoever goes through its samples from the first to the last. */
+
 import { invariant } from '../../core/errors.ts';
-import type { Variant } from '../records.ts';
+import type { Variant } from '../results/records.ts';
 import { readTaskSamples } from '../tasks/read-task-samples.ts';
 import type { EvalSample } from '../tasks/sample.ts';
 import type { Task } from '../tasks/task-schema.ts';
 import type { TaskSource } from '../tasks/task-source.ts';
-import { applyVariant, type NotApplicable } from './apply-variant.ts';
+import { applyVariant } from './apply-variant.ts';
+import type { NotApplicable } from './not-applicable.ts';
 import { withOtherImages } from './other-images.ts';
 
 type TaskRows = { readonly task: Task; readonly source: TaskSource };

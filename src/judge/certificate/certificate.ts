@@ -1,9 +1,10 @@
 /** The record of how well a judge did on labelled answers, as it is stored and read back. */
+
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { digestOf } from '../../core/digest.ts';
 import { fail, messageOf } from '../../core/errors.ts';
-import { ledgerSummarySchema } from '../ledger.ts';
+import { ledgerSummarySchema } from '../../core/usage.ts';
 import { figuresSchema, kappaSchema, rateSchema } from './figures.ts';
 
 const digestField = z.string().regex(/^[0-9a-f]{64}$/);

@@ -4,10 +4,10 @@
  * a judge, so a judge is worth its weakest category.
  */
 import { defined } from '../../core/errors.ts';
+import type { Embedder } from '../../embed/embedder.ts';
+import type { Ledger } from '../../http/ledger.ts';
 import { quantile } from '../../statistics/quantile.ts';
-import type { Embedder } from '../embedder.ts';
 import type { Judge } from '../judge.ts';
-import type { Ledger } from '../ledger.ts';
 import { type Certificate, digestOfFindings, type Findings } from './certificate.ts';
 import { figuresOf, kappaOf, rateOf, type VerdictPair, verdictOf } from './figures.ts';
 import type { ProbePack } from './probes.ts';

@@ -1,6 +1,6 @@
 /** Judges and embedders that follow a script. */
 import type { Unscored } from '../../core/outcome.ts';
-import type { Embedder } from '../embedder.ts';
+import type { Embedder } from '../../embed/embedder.ts';
 import type { Judge, JudgeItem } from '../judge.ts';
 import type { Probe } from './probes.ts';
 

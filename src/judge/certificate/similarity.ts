@@ -1,7 +1,7 @@
 /** Labelled answers as an embedder sees them. */
 import { defined } from '../../core/errors.ts';
 import type { Unscored } from '../../core/outcome.ts';
-import { cosine, type Embedder, type EmbedOutcome } from '../embedder.ts';
+import { cosine, type Embedder, type EmbedOutcome } from '../../embed/embedder.ts';
 import type { Probe } from './probes.ts';
 
 /** Why an answer cannot mean the same as a reference, however near their vectors. */

@@ -2,11 +2,12 @@
  * Scores a file of responses into a file of rewards, row by row in order. It can be killed at any moment:
  * the same call goes on where it stood, and answers that the judge's cache holds are not asked for again.
  */
+
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { fail, messageOf } from '../../core/errors.ts';
-import { type LedgerSummary, ledgerSummarySchema } from '../../judge/ledger.ts';
+import { type LedgerSummary, ledgerSummarySchema } from '../../core/usage.ts';
 import type { OpenedReward } from '../open-reward.ts';
 import { type GrowingFile, openGrowingFile } from './growing-file.ts';
 import { readScoreRows } from './read-rows.ts';

@@ -1,6 +1,6 @@
 /** Whether judge and embedder can be asked, found out by asking them. */
 import type { Clock } from '../../core/async/clock.ts';
-import type { Embedder } from '../../judge/embedder.ts';
+import type { Embedder } from '../../embed/embedder.ts';
 import type { Judge } from '../../judge/judge.ts';
 import type { RewardProfile } from '../../reward/profile.ts';
 

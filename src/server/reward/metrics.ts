@@ -1,7 +1,8 @@
 /** What Prometheus reads from `/metrics`. No label carries text of a trainer or of a model. */
+
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { LedgerSummary } from '../../core/usage.ts';
 import type { Judge } from '../../judge/judge.ts';
-import type { LedgerSummary } from '../../judge/ledger.ts';
 import type { RewardResult } from './wire.ts';
 
 export type ServiceMetrics = {

@@ -2,13 +2,14 @@
  * The reward as a web service, for trainers that do not run in this process. It scores and keeps no
  * state of its own but caches, so any number of trainers may share it and any call may be repeated.
  */
+
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import type { Clock } from '../../core/async/clock.ts';
-import type { Embedder } from '../../judge/embedder.ts';
+import type { LedgerSummary } from '../../core/usage.ts';
+import type { Embedder } from '../../embed/embedder.ts';
 import type { Judge } from '../../judge/judge.ts';
-import type { LedgerSummary } from '../../judge/ledger.ts';
 import { createReward } from '../../reward/composite.ts';
 import type { RewardProfile } from '../../reward/profile.ts';
 import { guardAccess } from './access.ts';

@@ -1,0 +1,258 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { createTestClock } from '../core/async/test-clock.fixture.ts';
+import { rngFromKey } from '../core/rng.ts';
+import { createLedger } from '../http/ledger.ts';
+import {
+  type Behaviour,
+  behave,
+  chat,
+  json,
+  type ServerCall,
+  startMisbehavingServer,
+  status,
+} from '../http/misbehaving-server.fixture.ts';
+import type { ChatRequest } from './chat-model.ts';
+import { createOpenAiChatModel, type OpenAiChatModelOptions } from './openai-chat-model.ts';
+
+const never = new AbortController().signal;
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+async function modelOn(
+  script?: (call: ServerCall) => Behaviour | undefined,
+  options: Partial<OpenAiChatModelOptions> = {},
+) {
+  const server = await startMisbehavingServer(script);
+  const ledger = createLedger();
+  const model = createOpenAiChatModel(
+    {
+      url: server.url,
+      model: 'judge',
+      concurrency: 4,
+      deadlineMs: 200_000,
+      attempts: 1,
+      ...options,
+    },
+    { rng: rngFromKey('test'), clock: createTestClock(200_000), ledger, use: 'judge' },
+  );
+  closing.push(server.stop, () => void model.close());
+  return { model, server, ledger };
+}
+
+const request: ChatRequest = {
+  messages: [{ role: 'user', content: [{ type: 'text', text: 'Right?' }] }],
+  maxTokens: 8,
+  temperature: 0,
+};
+const schema = { name: 'verdict', json: { type: 'object' } };
+
+describe('openai chat model', () => {
+  it('sends what the request says and nothing else, and returns text and usage', async () => {
+    const { model, server, ledger } = await modelOn();
+    const reply = await model.reply(request, never);
+    expect(reply).toEqual({
+      kind: 'replied',
+      text: 'YES',
+      stopReason: 'stop',
+      latencyMs: 0,
+      tokens: { prompt: 90, completion: 1 },
+    });
+    expect(server.calls[0]?.body).toEqual({
+      model: 'judge',
+      messages: [{ role: 'user', content: 'Right?' }],
+      max_tokens: 8,
+      temperature: 0,
+    });
+    expect(server.calls[0]?.headers.authorization).toBeUndefined();
+    expect(ledger.summary()['judge']).toMatchObject({ requests: 1, inputTokens: 90 });
+  });
+
+  it('sends sampling, schema and candidates when asked, and extra fields over all', async () => {
+    const { model, server } = await modelOn(undefined, {
+      extraBody: { top_k: 5, max_tokens: null, max_completion_tokens: 8 },
+    });
+    await model.reply({ ...request, topP: 0.9, seed: 7, schema, firstTokenCandidates: 5 }, never);
+    expect(server.calls[0]?.body).toEqual({
+      model: 'judge',
+      messages: [{ role: 'user', content: 'Right?' }],
+      max_completion_tokens: 8,
+      temperature: 0,
+      top_p: 0.9,
+      seed: 7,
+      logprobs: true,
+      top_logprobs: 5,
+      top_k: 5,
+      response_format: {
+        type: 'json_schema',
+        json_schema: { name: 'verdict', schema: { type: 'object' }, strict: true },
+      },
+    });
+  });
+
+  it.each([
+    ['png', [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0]],
+    ['jpeg', [0xff, 0xd8, 0xff, 0xe0]],
+    ['gif', [...Buffer.from('GIF89a')]],
+    ['webp', [...Buffer.from('RIFF\u0001\u0002\u0003\u0004WEBP')]],
+    ['bmp', [...Buffer.from('BM')]],
+  ])('sends a %s image byte for byte, in place, whatever its name', async (type, bytes) => {
+    const { model, server } = await modelOn();
+    const image = { bytes: Uint8Array.from(bytes), name: 'scan.dcm' };
+    const content = [
+      { type: 'text', text: 'Before' },
+      { type: 'image', image },
+      { type: 'text', text: 'after' },
+    ] as const;
+    await model.reply({ ...request, messages: [{ role: 'user', content }] }, never);
+    const base64 = Buffer.from(bytes).toString('base64');
+    expect(server.calls[0]?.body['messages']).toEqual([
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'Before' },
+          { type: 'image_url', image_url: { url: `data:image/${type};base64,${base64}` } },
+          { type: 'text', text: 'after' },
+        ],
+      },
+    ]);
+  });
+
+  it('returns the candidates of the first token', async () => {
+    const top_logprobs = [
+      { token: 'YES', logprob: -0.1 },
+      { token: 'NO', logprob: -2.4 },
+    ];
+    const { model } = await modelOn(() => chat({ logprobs: { content: [{ top_logprobs }] } }));
+    expect(await model.reply({ ...request, firstTokenCandidates: 2 }, never)).toMatchObject({
+      firstToken: [
+        { text: 'YES', logprob: -0.1 },
+        { text: 'NO', logprob: -2.4 },
+      ],
+    });
+  });
+
+  it.each([400, 422, 500])(
+    'goes on without a schema where the server answers %d to schemas',
+    async (code) => {
+      const { model, server } = await modelOn(({ body }) =>
+        body['response_format'] ? status(code, 'response_format is not supported') : undefined,
+      );
+      const asked = { ...request, schema };
+      expect(await model.reply(asked, never)).toMatchObject({ kind: 'replied' });
+      expect(await model.reply(asked, never)).toMatchObject({ kind: 'replied' });
+      expect(server.calls.map(({ body }) => 'response_format' in body)).toEqual([
+        true,
+        false,
+        false,
+      ]);
+    },
+  );
+
+  it('does not blame the schema for a refusal that stays without it', async () => {
+    const { model, server } = await modelOn(({ count }) =>
+      count <= 2 ? status(400, 'maximum context length is 2048 tokens') : undefined,
+    );
+    const asked = { ...request, schema };
+    expect(await model.reply(asked, never)).toMatchObject({
+      cause: 'refused',
+      message: expect.stringMatching(/does not fit into the model's context/),
+    });
+    await model.reply(asked, never);
+    expect(server.calls.map(({ body }) => 'response_format' in body)).toEqual([true, false, true]);
+  });
+
+  it.each([
+    ['a filtered reply', chat({ finish_reason: 'content_filter' }), 'policy-blocked'],
+    ['a refusal', chat({ message: { content: null, refusal: 'I cannot' } }), 'policy-blocked'],
+    ['a filtered prompt', status(400, 'content_filter: violence'), 'policy-blocked'],
+    ['no choices', json({ choices: [] }), 'unparsable'],
+    ['an error inside a 200', json({ error: { message: 'upstream', code: 502 } }), 'transport'],
+    ['a spent quota', status(429, 'You exceeded your current quota'), 'refused'],
+  ] as const)('leaves %s unscored', async (_, behaviour, cause) => {
+    const { model } = await modelOn(() => behaviour);
+    expect(await model.reply(request, never)).toMatchObject({ kind: 'unscored', cause });
+  });
+
+  it('takes a reply that was cut off before it began as empty', async () => {
+    const { model } = await modelOn(() =>
+      chat({ finish_reason: 'length', message: { content: null } }),
+    );
+    expect(await model.reply(request, never)).toMatchObject({ text: '', stopReason: 'length' });
+  });
+
+  it('has a digest of the model and the extra fields, not of where it runs', async () => {
+    const digest = async (options: Partial<OpenAiChatModelOptions>) =>
+      (await modelOn(undefined, options)).model.describe.digest;
+    const plain = await digest({});
+    expect(await digest({ concurrency: 9, url: 'http://elsewhere/v1' })).toBe(plain);
+    expect(await digest({ model: 'another' })).not.toBe(plain);
+    expect(await digest({ extraBody: { top_k: 1 } })).not.toBe(plain);
+  });
+});
+
+describe('probe of an openai chat model', () => {
+  it('reads the list of models, without a chat', async () => {
+    const { model, server } = await modelOn();
+    expect(await model.probe(never)).toBeUndefined();
+    expect(server.calls.map(({ path }) => path)).toEqual(['models']);
+  });
+
+  it('says which models there are when the name is wrong', async () => {
+    const names = Array.from({ length: 7 }, (_, i) => ({ id: `model-${i}` }));
+    const { model } = await modelOn(() => json({ data: names }));
+    expect(await model.probe(never)).toMatchObject({
+      cause: 'refused',
+      message:
+        'model "judge" is unknown; the server offers "model-0", "model-1", "model-2", "model-3", "model-4", … (7 in all)',
+    });
+  });
+
+  it.each([
+    ['no list', status(404)],
+    ['an empty list', json({ data: [] })],
+    ['a page', behave.htmlPage],
+  ])('asks for one token where the server has %s', async (_, list) => {
+    const { model, server } = await modelOn(({ path }) => (path === 'models' ? list : undefined));
+    expect(await model.probe(never)).toBeUndefined();
+    expect(server.calls[1]?.body).toMatchObject({ max_tokens: 1 });
+  });
+
+  it('finds an expired key even where the list of models is open to all, once', async () => {
+    let valid = false;
+    const { model, server } = await modelOn(
+      ({ path }) => (path === 'models' || valid ? undefined : status(401, 'expired')),
+      { apiKey: 'key' },
+    );
+    expect(await model.probe(never)).toMatchObject({
+      cause: 'refused',
+      message: expect.stringMatching(/expired/),
+    });
+    valid = true;
+    expect(await model.probe(never)).toBeUndefined();
+    expect(await model.probe(never)).toBeUndefined();
+    expect(server.calls.map(({ path }) => path.split('/')[0])).toEqual([
+      'models',
+      'chat',
+      'models',
+      'chat',
+      'models',
+    ]);
+  });
+
+  it('tolerates a replica that is down, but not one of another model', async () => {
+    const good = await startMisbehavingServer();
+    const other = await startMisbehavingServer(() => undefined, { models: ['other'] });
+    closing.push(good.stop, other.stop);
+    const down = 'http://127.0.0.1:9/v1';
+    const { model } = await modelOn(undefined, { url: [down, good.url] });
+    expect(await model.probe(never)).toBeUndefined();
+    const mixed = (await modelOn(undefined, { url: [down, good.url, other.url] })).model;
+    expect(await mixed.probe(never)).toMatchObject({
+      message: expect.stringMatching(/offers "other"/),
+    });
+    const nobody = (await modelOn(undefined, { url: down })).model;
+    expect(await nobody.probe(never)).toMatchObject({ cause: 'transport' });
+  });
+});

@@ -1,0 +1,40 @@
+/** `medix eval compare`: whether one model is better than another on the same questions. */
+import type { Command } from 'commander';
+import { compareEvaluations } from '../../eval/comparison/compare.ts';
+import { formatComparison, writeComparison } from '../../eval/reports/comparison-reports.ts';
+import type { CommandContext } from '../command.ts';
+import { wholeNumber } from '../option-values.ts';
+import { printable } from '../printable.ts';
+
+type Options = { readonly judging?: string; readonly out?: string; readonly seed: number };
+
+export function addEvalCompareCommand(group: Command, { terminal }: CommandContext): void {
+  group
+    .command('compare')
+    .description('Compare models on the same questions, judged by the same judges')
+    .argument('<baseline>', 'results folder of the model that others are compared with')
+    .argument('<candidates...>', 'results folders of the others')
+    .option('--judging <name>', 'which judging, where the folders share several')
+    .option(
+      '--out <dir>',
+      'folder for comparison.html, .md and .json; left out, they are not written',
+    )
+    .option('--seed <number>', 'of bootstrap draws and sign flips', wholeNumber(0), 1)
+    .addHelpText('after', help)
+    .action(async (baseline: string, candidates: readonly string[], options: Options) => {
+      const { judging, out, seed } = options;
+      const comparison = await compareEvaluations({
+        folders: [baseline, ...candidates],
+        ...(judging === undefined ? {} : { judging }),
+        seed,
+      });
+      for (const line of formatComparison(comparison)) terminal.print(printable(line));
+      if (out === undefined) return;
+      const paths = await writeComparison(out, comparison);
+      terminal.print(`\nthe comparison is in ${paths.at(-1)}`);
+    });
+}
+
+const help = `
+Answers are paired by question; only questions with a score of both models count, and their share is shown.
+Scores of different judges are not compared: judge all folders alike first.`;

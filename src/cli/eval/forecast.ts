@@ -1,0 +1,128 @@
+/** `medix eval forecast`: what a whole evaluation will take, by a pilot that is asked now. */
+import { type EvalConfig, evalConfigSchema } from '../../config/eval-config.ts';
+import { systemClock } from '../../core/async/clock.ts';
+import {
+  type ForecastPlan,
+  forecast,
+  formatForecast,
+  pilotSize,
+} from '../../eval/forecast/forecast.ts';
+import {
+  type MeasuredJudging,
+  measureJudging,
+  pilotOfAnswers,
+  remainingOf,
+} from '../../eval/forecast/pilot.ts';
+import {
+  isNotApplicable,
+  type JoinedAnswer,
+  readJoinedAnswers,
+} from '../../eval/results/joined-answers.ts';
+import { readEvalManifest } from '../../eval/results/layout.ts';
+import type { AddCommand, CommandContext } from '../command.ts';
+import { fieldsHelp } from '../config-arguments.ts';
+import { printable } from '../printable.ts';
+import { openEvaluation, readEvalConfig } from './evaluation.ts';
+import { openReachableJudging, runGenerate, runJudge } from './stages.ts';
+import { describeEnd } from './view.ts';
+
+export const addEvalForecastCommand: AddCommand = (group, context) => {
+  group
+    .command('forecast')
+    .description('Estimate calls, tokens, time and money of an evaluation by a pilot')
+    .argument('[config...]', 'config file and key=value changes')
+    .option('--resume <directory>', 'take the config of a results folder that exists')
+    .addHelpText('after', fieldsHelp(evalConfigSchema, notes))
+    .action(async (words: string[], { resume }: { resume?: string }) => {
+      await runPilot(await readEvalConfig(words, resume), context);
+    });
+};
+
+const notes = [
+  `Some ${pilotSize} questions, spread over the tasks, are answered and judged, one verdict at a time. They`,
+  'stay in the results folder: `medix eval run` goes on from there.',
+];
+
+async function runPilot(config: EvalConfig, context: CommandContext): Promise<void> {
+  const evaluation = await openEvaluation(config, { generates: true, judges: true });
+  const judging = await openReachableJudging(evaluation, context);
+  const measured = measureJudging(judging, systemClock);
+  const most = Math.ceil(pilotSize / evaluation.tasks.length);
+  let batchMs: number | null = null;
+  try {
+    const startedAt = systemClock.now();
+    const end = await runGenerate(evaluation, context, most);
+    if (end.done > 0) batchMs = (systemClock.now() - startedAt) / end.done;
+    print('generate', end, context);
+  } catch (error) {
+    await judging.close();
+    throw error;
+  }
+  print(
+    'judge',
+    await runJudge(evaluation, measured.judging, context, { most, window: 1 }),
+    context,
+  );
+  for (const line of await describeForecasts(config, measured, batchMs)) {
+    context.terminal.print(printable(line));
+  }
+}
+
+async function describeForecasts(
+  config: EvalConfig,
+  { taken }: MeasuredJudging,
+  batchMs: number | null,
+): Promise<string[]> {
+  const { model, judging } = config;
+  const answers = await readAnswers(config);
+  const { ledger } = await readEvalManifest(config.out);
+  const left = remainingOf(answers);
+  const requests = ledger['model']?.requests ?? 0;
+  const pilot =
+    model.kind === 'openai'
+      ? pilotOfAnswers(answers, requests)
+      : pilotOfAnswers(answers, requests, batchMs);
+  const plan: Omit<ForecastPlan, 'remaining'> =
+    model.kind === 'openai'
+      ? { atOnce: model.concurrency, prices: model.prices }
+      : { atOnce: 1, prices: null };
+  const lines =
+    pilot.length > 0
+      ? formatForecast('answers', forecast(pilot, { ...plan, remaining: left.answers }))
+      : ['no forecast of answers: not one question of the pilot was answered'];
+  for (const [index, judge] of judging.judges.entries()) {
+    const use = judging.judges.length === 1 ? 'judge' : `judge/${index + 1}`;
+    const items = taken.get(use) ?? [];
+    if (judge.kind === 'reference-match' || items.length === 0) continue;
+    const atOnce = judge.kind === 'openai' ? judge.concurrency : 1;
+    const { prices } = judge;
+    const found = forecast(items, { remaining: left.verdicts, atOnce, prices });
+    lines.push(...formatForecast(`verdicts of ${use}`, found));
+  }
+  return lines;
+}
+
+async function readAnswers({
+  out,
+  judging,
+  variants,
+  sampling,
+}: EvalConfig): Promise<JoinedAnswer[]> {
+  const { tasks } = await readEvalManifest(out);
+  const expected = { variants, epochs: sampling.epochs };
+  const answers: JoinedAnswer[] = [];
+  for (const task of Object.keys(tasks)) {
+    for (const one of await readJoinedAnswers(out, judging.name, task, expected)) {
+      if (!isNotApplicable(one)) answers.push(one);
+    }
+  }
+  return answers;
+}
+
+function print(
+  stage: 'generate' | 'judge',
+  end: Awaited<ReturnType<typeof runGenerate>>,
+  { terminal }: CommandContext,
+): void {
+  for (const line of describeEnd(stage, end)) terminal.print(line);
+}

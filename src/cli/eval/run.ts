@@ -1,0 +1,118 @@
+/** `medix eval generate | judge | score | run`: the stages of an evaluation, alone or together. */
+import { type EvalConfig, evalConfigSchema } from '../../config/eval-config.ts';
+import { fail, MedixError, type Problem } from '../../core/errors.ts';
+import { modelIdOf } from '../../eval/answerers/open-answerer.ts';
+import { formatTerminal } from '../../eval/reports/terminal.ts';
+import { writeReports } from '../../eval/reports/write-reports.ts';
+import { readEvalManifest } from '../../eval/results/layout.ts';
+import type { EvalReport } from '../../eval/results/report.ts';
+import { scoreEvaluation } from '../../eval/scoring/score.ts';
+import type { StageEnd } from '../../eval/stages/progress.ts';
+import type { AddCommand, CommandContext } from '../command.ts';
+import { fieldsHelp, formatConfig } from '../config-arguments.ts';
+import { printable } from '../printable.ts';
+import { openEvaluatedTask, openEvaluation, readEvalConfig } from './evaluation.ts';
+import { openReachableJudging, runGenerate, runJudge } from './stages.ts';
+import { describeEnd } from './view.ts';
+
+type Options = { readonly resume?: string; readonly subgroups?: boolean };
+
+type Run = (
+  config: EvalConfig,
+  context: CommandContext,
+  view: { readonly subgroups: boolean },
+) => Promise<void>;
+
+export const addEvalRunCommands: AddCommand = (group, context) => {
+  const add = (name: string, description: string, run: Run) =>
+    group
+      .command(name)
+      .description(description)
+      .argument('[config...]', 'config file and key=value changes')
+      .option('--resume <directory>', 'take the config of a results folder that exists')
+      .addHelpText('after', fieldsHelp(evalConfigSchema, notes))
+      .action(async (words: string[], { resume, subgroups = false }: Options) => {
+        await run(await readEvalConfig(words, resume), context, { subgroups });
+      });
+  add('generate', 'First stage: a model answers the questions of the tasks', generateOnly);
+  add('judge', 'Second stage: judges say which answers are right', judgeOnly);
+  for (const command of [
+    add('score', 'Third stage: scores with intervals, tables and report files', score),
+    add('run', 'All three stages, one after the other', runAll),
+  ]) {
+    command.option('--subgroups', 'also print scores by kind, modality, organ, …');
+  }
+};
+
+const notes = [
+  'Each stage goes on where it stopped and asks again only what has failed: run the same command again.',
+  'A results folder is of one model, template and sampling; tasks, variants, epochs and judgings may be added.',
+];
+
+const generateOnly: Run = async (config, context) => {
+  const evaluation = await openEvaluation(config, { generates: true, judges: false });
+  context.terminal.print(formatConfig(config));
+  printEnd('generate', await runGenerate(evaluation, context), context);
+  context.terminal.print(`the answers are in ${config.out}`);
+};
+
+const judgeOnly: Run = async (config, context) => {
+  const evaluation = await openEvaluation(config, { generates: false, judges: true });
+  await requireModel(config);
+  const judging = await openReachableJudging(evaluation, context);
+  printEnd('judge', await runJudge(evaluation, judging, context), context);
+  context.terminal.print(`the verdicts are in ${config.out}`);
+};
+
+const runAll: Run = async (config, context, view) => {
+  const evaluation = await openEvaluation(config, { generates: true, judges: true });
+  context.terminal.print(formatConfig(config));
+  // Opened first: answers cost more than to find out that nobody can judge them.
+  const judging = await openReachableJudging(evaluation, context);
+  try {
+    printEnd('generate', await runGenerate(evaluation, context), context);
+  } catch (error) {
+    await judging.close();
+    throw error;
+  }
+  printEnd('judge', await runJudge(evaluation, judging, context), context);
+  await score(config, context, view);
+};
+
+const score: Run = async (config, { terminal, clock, signal }, { subgroups }) => {
+  await requireModel(config);
+  const { out: folder } = config;
+  const report = await scoreEvaluation({ folder, config, clock });
+  for (const line of formatTerminal(report, { subgroups })) terminal.print(printable(line));
+  const openTask = (id: string) => openEvaluatedTask(id, config);
+  const paths = await writeReports(folder, report, { openTask, signal });
+  terminal.print(`\nthe report is in ${paths.at(-1)}`);
+  requireScores(report);
+};
+
+/** A task without a score is an error, whatever the others came to. */
+function requireScores({ tasks }: EvalReport): void {
+  const problems = tasks.flatMap(({ task, variant, result }): Problem[] => {
+    if (result.kind !== 'failed') return [];
+    const next = 'see its failures in report.json, then run the command again';
+    return [{ where: `task ${task} (${variant})`, expected: 'a score', got: result.message, next }];
+  });
+  if (problems.length > 0) throw new MedixError('run', problems);
+}
+
+/** Answers of one model must not be judged or scored in the name of another. */
+async function requireModel({ out, model }: EvalConfig): Promise<void> {
+  const { model: evaluated } = await readEvalManifest(out);
+  const id = modelIdOf(model);
+  if (evaluated.kind === model.kind && evaluated.id === id) return;
+  fail('run', {
+    where: out,
+    expected: `answers of ${model.kind} ${id}`,
+    got: `those of ${evaluated.kind} ${evaluated.id}`,
+    next: 'give the folder of this model by out=, or take the folder as it is by --resume',
+  });
+}
+
+function printEnd(stage: 'generate' | 'judge', end: StageEnd, { terminal }: CommandContext): void {
+  for (const line of describeEnd(stage, end)) terminal.print(line);
+}

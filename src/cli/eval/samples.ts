@@ -1,0 +1,45 @@
+/** `medix eval samples`: the questions of a task with their ids, for answers made elsewhere. */
+import { readHubAccess } from '../../config/environment.ts';
+import { defaultCacheFolder } from '../../eval/tasks/hub-cache.ts';
+import { openTask } from '../../eval/tasks/open-task.ts';
+import { readTaskSamples } from '../../eval/tasks/read-task-samples.ts';
+import { openTaskSource } from '../../eval/tasks/task-source.ts';
+import type { AddCommand } from '../command.ts';
+import { printableJson } from '../printable.ts';
+
+type Options = {
+  readonly taskFolder?: string;
+  readonly data?: string;
+  readonly images?: string;
+  readonly cache: string;
+};
+
+export const addEvalSamplesCommand: AddCommand = (group, { terminal, signal }) => {
+  group
+    .command('samples')
+    .description('List the questions of a task as JSON lines {id, question}, without references')
+    .argument('<task>', 'id, or the path of a task file')
+    .option('--task-folder <dir>', 'folder with task files of your own, each named <id>.yaml')
+    .option('--data <path>', 'where the task finds its rows instead of the hub')
+    .option('--images <dir>', 'folder of the images that rows name')
+    .option('--cache <dir>', 'where files of the hub are kept', defaultCacheFolder)
+    .addHelpText('after', help)
+    .action(async (name: string, { taskFolder, data, images, cache }: Options) => {
+      const task = await openTask(name, taskFolder);
+      const source = await openTaskSource(task, {
+        ...(data === undefined ? {} : { data }),
+        ...(images === undefined ? {} : { imageRoot: images }),
+        hub: readHubAccess(),
+        cache,
+      });
+      for await (const row of readTaskSamples(task, source, signal)) {
+        if (row.kind === 'rejected') continue;
+        const { id, question } = row.sample;
+        terminal.print(printableJson({ id, question }));
+      }
+    });
+};
+
+const help = `
+To evaluate answers that another program made, write them as JSON lines {"id": …, "response": …} and
+give the file to \`medix eval run\` as model={kind: file, path: answers.jsonl, name: my-model}.`;

@@ -1,0 +1,64 @@
+/** `medix eval submit`: the zip that the paper's leaderboard takes. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { openSubmission, type Submission } from '../../eval/submission/submission.ts';
+import { storing } from '../../run/durable.ts';
+import type { CommandContext } from '../command.ts';
+import { requireWritable, writeOut } from '../out-file.ts';
+import { printable } from '../printable.ts';
+import { formatTable } from '../table.ts';
+
+type Options = {
+  readonly out: string;
+  readonly judging: string;
+  readonly mmmu?: string;
+  readonly includeCredentialed: boolean;
+  readonly force: boolean;
+};
+
+export function addEvalSubmitCommand(group: Command, { terminal }: CommandContext): void {
+  group
+    .command('submit')
+    .description('Pack a results folder for the leaderboard of the paper')
+    .argument('<folder>', 'results folder')
+    .requiredOption('--out <dir>', 'where the zip is written')
+    .option('--judging <name>', 'whose verdicts are submitted', 'judge')
+    .option('--mmmu <dir>', 'folder that MedEvalKit wrote for MMMU-Medical-val, to be packed along')
+    .option(
+      '--include-credentialed',
+      'pack texts of credentialed and private tasks too, which needs the leave of their owners',
+      false,
+    )
+    .option('--force', 'replace a zip that exists', false)
+    .action(async (folder: string, options: Options) => {
+      const { out, judging, mmmu, includeCredentialed, force } = options;
+      const submission = await openSubmission({
+        folder,
+        judging,
+        includeCredentialed,
+        ...(mmmu === undefined ? {} : { mmmuFolder: mmmu }),
+      });
+      const path = join(out, submission.name);
+      await requireWritable(path, force);
+      await storing(`--out ${out}`, () => mkdir(out, { recursive: true }), 'correct the path');
+      await writeOut(path, submission.write);
+      for (const line of describe(submission)) terminal.print(printable(line));
+      terminal.print(`\nthe submission is in ${path}; upload it at ${leaderboard}`);
+    });
+}
+
+const leaderboard = 'https://medix.cvmbzuai.com/leaderboard';
+
+function describe({ tasks, remarks }: Submission): string[] {
+  const rows = tasks.map(({ task, samples, answers }) => [
+    task,
+    ...[samples, answers.length, answers.filter(({ score }) => score !== undefined).length].map(
+      (count) => count.toLocaleString('en'),
+    ),
+  ]);
+  return [
+    ...formatTable(['task', 'questions', 'answered', 'judged'], rows),
+    ...remarks.map((remark) => `remark: ${remark}`),
+  ];
+}

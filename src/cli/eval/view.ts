@@ -1,0 +1,35 @@
+/** Progress of an evaluation on the terminal. */
+import type { OnProgress, StageEnd } from '../../eval/stages/progress.ts';
+import type { Terminal } from '../command.ts';
+
+/** A status line that is rewritten, and a line for each task that is done. */
+export function createStageView(terminal: Terminal): OnProgress {
+  return ({ stage, task, done, of, failed, secondsLeft }) => {
+    const count = done.toLocaleString('en');
+    if (of === undefined) {
+      terminal.showStatus(`${stage} ${task}: ${count} rows`);
+      return;
+    }
+    const failures = failed > 0 ? `, ${failed.toLocaleString('en')} failed` : '';
+    const line = `${stage} ${task}: ${count} of ${of.toLocaleString('en')}${failures}`;
+    if (done === of) terminal.print(line);
+    else
+      terminal.showStatus(secondsLeft === undefined ? line : `${line}, ${shown(secondsLeft)} left`);
+  };
+}
+
+/** What the user should know of how a stage ended; nothing where all went well. */
+export function describeEnd(stage: 'generate' | 'judge', { failed, stopped }: StageEnd): string[] {
+  const failures = `${stage}: ${failed.toLocaleString('en')} failed; run the command again to try them once more`;
+  return [
+    ...(failed > 0 ? [failures] : []),
+    ...(stopped === undefined ? [] : [`${stage} stopped: ${stopped}`]),
+  ];
+}
+
+function shown(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

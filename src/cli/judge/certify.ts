@@ -1,0 +1,129 @@
+/** `medix judge certify`: how often a judge is right on labelled answers. */
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Command } from 'commander';
+import { readSecrets } from '../../config/environment.ts';
+import type { JudgeConfig } from '../../config/judge-config.ts';
+import { type CertifyConfig, certifyConfigSchema } from '../../config/judge-trial-config.ts';
+import { systemClock } from '../../core/async/clock.ts';
+import { fail } from '../../core/errors.ts';
+import { openEmbedder } from '../../embed/open-embedder.ts';
+import { openEvaluationJudge } from '../../eval/judging/evaluation-judge.ts';
+import { createLedger, type Ledger } from '../../http/ledger.ts';
+import { type CertifyOptions, certifyJudge } from '../../judge/certificate/certify.ts';
+import { readLabelledFile, readShippedProbes } from '../../judge/certificate/probes.ts';
+import { openJudge } from '../../judge/open-judge.ts';
+import { contradiction } from '../../reward/contradiction.ts';
+import { asProfileAsks } from '../../reward/open-reward.ts';
+import { openRewardProfile, type RewardProfile } from '../../reward/profile.ts';
+import { storing } from '../../run/durable.ts';
+import type { CommandContext } from '../command.ts';
+import { fieldsHelp, formatConfig, readConfigArguments } from '../config-arguments.ts';
+import { requireWritable, writeOut } from '../out-file.ts';
+import { packageVersion } from '../run-facts.ts';
+import { describeCertificate, describeMistakes } from './certificate-view.ts';
+
+export function addJudgeCertify(judge: Command, context: CommandContext): void {
+  judge
+    .command('certify')
+    .description('Measure a judge on labelled answers and write its certificate')
+    .argument('[config...]', 'config file and key=value changes')
+    .option('--force', 'replace a certificate that exists', false)
+    .addHelpText('after', fieldsHelp(certifyConfigSchema, notes))
+    .action(async (words: string[], { force }: { force: boolean }) => {
+      const { config } = await readConfigArguments(certifyConfigSchema, words);
+      await certify(config, force, context);
+    });
+}
+
+const notes = [
+  'The judge is asked without its cache, so every verdict is a new one. Training and evaluation read the',
+  'certificate that judge.certificate.path names, and warn or refuse by its thresholds.',
+];
+
+async function certify(
+  config: CertifyConfig,
+  force: boolean,
+  { terminal, signal, clock }: CommandContext,
+): Promise<void> {
+  const { embedder: embedderConfig, judge } = config;
+  const secrets = readSecrets({ judge, embedder: embedderConfig ?? { kind: 'local' } });
+  await requireWritable(config.out, force);
+  const folder = dirname(config.out);
+  await storing(`out ${config.out}`, () => mkdir(folder, { recursive: true }), 'correct the path');
+  const profile = await openRewardProfile(config.profile);
+  const shipped = await readShippedProbes();
+  const own = config.probes === null ? undefined : await readLabelledFile(config.probes);
+  terminal.print(formatConfig(config));
+
+  const ledger = openLedger(judge);
+  const embedder =
+    embedderConfig === null
+      ? undefined
+      : await openEmbedder(embedderConfig, contextOf(secrets.embedderApiKey, ledger));
+  try {
+    const { certificate, trials } = await certifyJudge(
+      () => {
+        const asked = contextOf(secrets.judgeApiKey, ledger);
+        return config.evaluation === null
+          ? openJudge(withoutCache(asProfileAsks(judge, profile)), asked)
+          : openEvaluationJudge(withoutCache(judge), config.evaluation, asked);
+      },
+      {
+        shipped,
+        ...(own ? { own } : {}),
+        repeats: config.repeats,
+        ...(embedder ? { similarity: { embedder, ...similarityRule(profile) } } : {}),
+        ledger,
+        medix: await packageVersion(),
+        clock,
+        signal,
+        onProgress: ({ round, rounds, done, of }) =>
+          terminal.showStatus(`round ${round} of ${rounds}: ${done} of ${of} answers judged`),
+      },
+    );
+    for (const line of describeCertificate(certificate)) terminal.print(line);
+    for (const line of describeMistakes(trials)) terminal.print(line);
+    await writeOut(config.out, (append) => append(`${JSON.stringify(certificate, null, 2)}\n`));
+    terminal.print(`\nthe certificate is in ${config.out}`);
+    if (judge.kind !== 'reference-match') {
+      const place = config.evaluation === null ? 'reward.judge' : 'judging.judges[i]';
+      terminal.print(`to rely on it: ${place}.certificate.path=${config.out}`);
+    }
+  } finally {
+    await embedder?.close();
+  }
+}
+
+function withoutCache(judge: JudgeConfig): JudgeConfig {
+  return judge.kind === 'reference-match' ? judge : { ...judge, cache: null };
+}
+
+function openLedger(judge: JudgeConfig): Ledger {
+  if (judge.kind === 'reference-match') return createLedger();
+  return createLedger({ prices: judge.prices, cap: judge.cap });
+}
+
+/** The seed of the pauses between attempts, the only thing drawn at random. */
+const seed = 1;
+
+function contextOf(apiKey: string | undefined, ledger: Ledger) {
+  return { ...(apiKey === undefined ? {} : { apiKey }), seed, clock: systemClock, ledger };
+}
+
+/** How a profile's similarity reward reads a cosine, as right or wrong. */
+function similarityRule({
+  name,
+  similarity,
+  contradiction: minds,
+}: RewardProfile): Omit<NonNullable<CertifyOptions['similarity']>, 'embedder'> {
+  if (similarity.kind === 'threshold') {
+    return { threshold: similarity.at, findConflict: minds ? contradiction : () => undefined };
+  }
+  return fail('config', {
+    where: `reward profile ${name}`,
+    expected: 'similarity with a threshold, to compare its verdicts with those of the judge',
+    got: 'graded similarity',
+    next: 'name another profile, or set embedder to null',
+  });
+}

@@ -1,0 +1,200 @@
+/**
+ * `medix quickstart`: the whole of MediX in a few minutes on a laptop. A small model that has learned to
+ * read synthetic studies is trained by RL to answer questions about them, and asked the same held-out
+ * questions before and after.
+ */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readSecrets } from '../../config/environment.ts';
+import { type TrainConfig, trainConfigSchema } from '../../config/train-config.ts';
+import { systemClock } from '../../core/async/clock.ts';
+import { openTemplate, renderMessages } from '../../data/prompt-template.ts';
+import { openLocalEngine } from '../../engine/local/local-engine.ts';
+import { openReward } from '../../reward/open-reward.ts';
+import { createPromptPreparation } from '../../rollout/prepare-prompts.ts';
+import { writeFileDurably } from '../../run/durable.ts';
+import { requireNewRun } from '../../run/run-writer.ts';
+import { resolveAlgorithm } from '../../train/algorithm.ts';
+import { compareBeforeAfter } from '../../train/before-after.ts';
+import { train } from '../../train/loop.ts';
+import { phantomSet } from '../../train/open-samples.ts';
+import { validate } from '../../train/validation.ts';
+import type { AddCommand, CommandContext } from '../command.ts';
+import { readArguments } from '../config-arguments.ts';
+import { decimalNumber, wholeNumber } from '../option-values.ts';
+import { runFacts } from '../run-facts.ts';
+import { writeRun } from '../train/write-run.ts';
+import { closingTable, createQuickstartReport, exampleAnswers } from './quickstart-view.ts';
+
+const startModel = fileURLToPath(new URL('../../../assets/start-model', import.meta.url));
+
+const heldOutQuestions = 400;
+/** More than a run draws: no study comes twice. */
+const trainingStudies = 1_000_000;
+const iterations = 140;
+
+type Options = {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly out?: string;
+  readonly resume?: string;
+};
+
+export const addQuickstartCommand: AddCommand = (program, context) => {
+  program
+    .command('quickstart')
+    .description('Watch a small model learn to answer questions about synthetic studies')
+    .option('--seed <number>', 'fixes the studies and all sampling', wholeNumber(0), 0)
+    .option('--out <directory>', 'run directory (default: the first free runs/quickstart…)')
+    .option(
+      '--minutes <number>',
+      `end training early after this many minutes; ${iterations} iterations take less on two cores`,
+      decimalNumber('above 0', (value) => value > 0),
+      5,
+    )
+    .option('--resume <directory>', 'go on with a quickstart that was stopped or killed')
+    .action(async (options: Options) => {
+      const { seed, minutes, resume } = options;
+      const config =
+        resume === undefined
+          ? quickstartConfig(seed, options.out ?? (await firstFreeDirectory('runs/quickstart')))
+          : (await readArguments(trainConfigSchema, 'train', { words: [], resume })).config;
+      await runQuickstart(config, resume !== undefined, minutes, context);
+    });
+};
+
+/** An ordinary `medix train` run: DAPO as in MediX-R1, in miniature. */
+export function quickstartConfig(seed: number, out: string): TrainConfig {
+  return trainConfigSchema.parse({
+    model: startModel,
+    out,
+    seed,
+    iterations,
+    data: { train: 'phantoms', trainCount: trainingStudies, seed, template: 'question' },
+    rollout: { promptsPerIteration: 32, groupSize: 8, maxCompletionTokens: 40 },
+    algorithm: { preset: 'dapo', maxSampleRounds: 1 },
+    optimizer: {
+      learningRate: 1.5e-4,
+      beta2: 0.99,
+      weightDecay: 0,
+      schedule: 'cosine',
+      warmupSteps: 10,
+      stepsPerIteration: 2,
+    },
+    checkpoint: { every: 20, keepLast: 1 },
+  });
+}
+
+async function runQuickstart(
+  config: TrainConfig,
+  isResumed: boolean,
+  minutes: number,
+  context: CommandContext,
+): Promise<void> {
+  const { terminal, signal, clock } = context;
+  const started = clock();
+  if (!isResumed) await requireNewRun(config.out);
+  const template = await openTemplate(config.data.template);
+  const opened = await openReward(config.reward, {
+    secrets: readSecrets(config.reward),
+    seed: config.seed,
+    clock: systemClock,
+  });
+  const { reward } = opened;
+  const algorithm = resolveAlgorithm(config.algorithm);
+  const engine = await openLocalEngine(config.model);
+  const { maxCompletionTokens } = config.rollout;
+  const prepare = createPromptPreparation(
+    engine.model,
+    (sample) => renderMessages(template, sample),
+    maxCompletionTokens,
+  );
+  const { seed } = config.data;
+  const heldOut = phantomSet({ seed, split: 'test', size: heldOutQuestions });
+  const unscored = {
+    limit: config.reward.unscoredLimit,
+    next: `run: medix quickstart --resume ${config.out}`,
+    onRescored: async () => {},
+  };
+  const answerHeldOut = () =>
+    validate(heldOut, prepare, engine, reward, maxCompletionTokens, unscored, signal);
+  terminal.print(
+    `A vision-language model with ${engine.model.parameters.toLocaleString('en')} parameters answers ${heldOutQuestions} questions about synthetic studies it has never seen ...`,
+  );
+  try {
+    const before = await answerHeldOut();
+    const report = createQuickstartReport(terminal, clock);
+    const deadline = clock() + minutes * 60_000;
+    let last = 0;
+    const model = await writeRun(
+      {
+        kind: 'train',
+        command: 'quickstart',
+        out: config.out,
+        isResumed,
+        config,
+        overrides: [],
+        facts: { ...(await runFacts()), ...opened.facts, algorithm },
+      },
+      engine,
+      async (run) => {
+        const end = await train(
+          {
+            config,
+            algorithm,
+            unscoredLimit: config.reward.unscoredLimit,
+            engine,
+            reward,
+            samples: phantomSet({ seed, split: 'train', size: trainingStudies }),
+            prepare,
+            run,
+            report,
+            clock,
+            isOutOfTime: () => clock() > deadline,
+          },
+          signal,
+        );
+        last = end.iteration;
+      },
+      context,
+    );
+    if (last < config.iterations) {
+      terminal.print(`stopped after ${last} of ${config.iterations} iterations: time is up`);
+    }
+    terminal.print('The same questions again ...');
+    const after = await answerHeldOut();
+    const comparison = compareBeforeAfter(before, after, config.seed);
+    const summary = {
+      seed: config.seed,
+      iterations: last,
+      wallSeconds: (clock() - started) / 1000,
+      peakRssBytes: process.resourceUsage().maxRSS * 1024,
+      parameters: engine.model.parameters,
+      ...comparison,
+    };
+    const summaryFile = join(config.out, 'summary.json');
+    await writeFileDurably(summaryFile, `${JSON.stringify(summary, null, 2)}\n`);
+    for (const line of exampleAnswers(before, after)) terminal.print(line);
+    for (const line of closingTable(summary)) terminal.print(line);
+    terminal.print(`
+Judge: reference-match (rules, no language model). Studies are synthetic; not for clinical use.
+Run ${config.out}: summary.json, metrics.jsonl, every rollout with every score in rollouts/
+Next:
+  medix generate --model ${model} --image FILE --prompt "What does this image show?"
+  medix train --help`);
+  } finally {
+    await Promise.all([engine.close(), opened.close()]);
+  }
+}
+
+async function firstFreeDirectory(base: string): Promise<string> {
+  for (let n = 1; ; n++) {
+    const directory = n === 1 ? base : `${base}-${n}`;
+    const taken = await stat(directory).then(
+      () => true,
+      () => false,
+    );
+    if (!taken) return directory;
+  }
+}

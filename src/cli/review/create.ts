@@ -1,0 +1,115 @@
+/** `medix review create`: draws what raters are shown. */
+import { type Command, Option } from 'commander';
+import { readHubAccess } from '../../config/environment.ts';
+import { type CreatedReview, createReview } from '../../eval/review/create-review.ts';
+import { taskAccessOf } from '../../eval/review/task-access.ts';
+import { defaultCacheFolder } from '../../eval/tasks/hub-cache.ts';
+import type { CommandContext } from '../command.ts';
+import { addPathById } from '../eval/task-places.ts';
+import { wholeNumber } from '../option-values.ts';
+import { printable } from '../printable.ts';
+import { formatTable } from '../table.ts';
+import { defaultAddress } from './serve.ts';
+
+type Options = {
+  readonly from: readonly string[];
+  readonly out: string;
+  readonly kind?: 'pairs' | 'single';
+  readonly count: number;
+  readonly raters: number;
+  readonly seed: number;
+  readonly task: readonly string[];
+  readonly prefer: 'none' | 'disagreements';
+  readonly showReference: boolean;
+  readonly allowCredentialed: boolean;
+  readonly data: Readonly<Record<string, string>>;
+  readonly images: Readonly<Record<string, string>>;
+  readonly cache: string;
+};
+
+export function addReviewCreate(review: Command, context: CommandContext): void {
+  review
+    .command('create')
+    .description('Draw a blinded, randomised set of answers, the same number from each task')
+    .requiredOption('--from <dir>', 'results folder of `medix eval`; twice for pairs', append, [])
+    .requiredOption('--out <dir>', 'folder of the review, which must not exist yet')
+    .addOption(
+      new Option(
+        '--kind <kind>',
+        'two answers side by side, or one at a time (default: pairs with two folders)',
+      ).choices(['pairs', 'single']),
+    )
+    .option('--count <number>', 'items at most', wholeNumber(1), 100)
+    .option('--raters <number>', 'people, each with a link of their own', wholeNumber(1), 1)
+    .option('--seed <number>', 'of the draw and of all orders', wholeNumber(0), 1)
+    .option('--task <id>', 'only this task; may be repeated', append, [])
+    .addOption(
+      new Option(
+        '--prefer <which>',
+        'draw items first on which judges disagree; the figures then stand for these alone',
+      )
+        .choices(['none', 'disagreements'])
+        .default('none'),
+    )
+    .option('--show-reference', 'let raters open the reference answer', false)
+    .option(
+      '--allow-credentialed',
+      'take data that is not public; the page is then served on this machine only',
+      false,
+    )
+    .option('--data <id=path>', 'where a task finds its rows; may be repeated', addPathById, {})
+    .option('--images <id=dir>', 'where a task finds its images; may be repeated', addPathById, {})
+    .option('--cache <dir>', 'where files of the hub are kept', defaultCacheFolder)
+    .action((options: Options) => create(options, context));
+}
+
+async function create(
+  options: Options,
+  { terminal, signal, clock }: CommandContext,
+): Promise<void> {
+  const { from, out, count, raters, seed, prefer, showReference, data, images, cache } = options;
+  const created = await createReview(
+    {
+      from,
+      out,
+      kind: options.kind ?? (from.length === 2 ? 'pairs' : 'single'),
+      count,
+      raters,
+      seed,
+      tasks: options.task,
+      prefer,
+      showReference,
+      allowRestricted: options.allowCredentialed,
+      access: (task, manifest) =>
+        taskAccessOf(task, manifest, { data, images, cache, hub: readHubAccess() }),
+      clock,
+    },
+    signal,
+  );
+  for (const line of describe(created, options)) terminal.print(printable(line));
+}
+
+function describe({ review, key, raters }: CreatedReview, { out, count }: Options): string[] {
+  const rows = Object.entries(key.tasks).map(([task, drawnFrom]) => [
+    task,
+    ...[drawnFrom.drawn, drawnFrom.candidates, drawnFrom.unanswered, drawnFrom.identical].map(
+      String,
+    ),
+  ]);
+  const { host, port } = defaultAddress;
+  return [
+    ...formatTable(['task', 'drawn', 'of', 'unanswered', 'same answer twice'], rows),
+    '',
+    ...(review.items.length < count
+      ? [`There are no more than ${review.items.length} items.`]
+      : []),
+    `${review.items.length} items are in ${out}. Which model gave which answer stands in key.json: keep it from the raters.`,
+    `Serve them with: medix review serve ${out}`,
+    'One link for each rater:',
+    ...raters.map(({ id, token }) => `  ${id}: http://${host}:${port}/r/${token}`),
+  ];
+}
+
+function append(text: string, earlier: readonly string[]): readonly string[] {
+  return [...earlier, text];
+}

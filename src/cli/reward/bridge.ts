@@ -1,0 +1,33 @@
+/** `medix reward bridge`: the file through which a foreign trainer asks the reward service. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Argument, type Command } from 'commander';
+import {
+  type BridgeTrainer,
+  bridgeFileName,
+  bridgeSource,
+  bridgeTrainers,
+} from '../../launch/bridges/bridge-source.ts';
+import { storing } from '../../run/durable.ts';
+import type { CommandContext } from '../command.ts';
+import { requireWritable, writeOut } from '../out-file.ts';
+
+type Options = { readonly url: string; readonly out: string; readonly force: boolean };
+
+export function addRewardBridge(reward: Command, { terminal }: CommandContext): void {
+  reward
+    .command('bridge')
+    .description('Write the Python file through which another trainer uses the reward service')
+    .addArgument(new Argument('<trainer>', 'who shall load it').choices([...bridgeTrainers]))
+    .requiredOption('--out <directory>', 'where the file goes')
+    .option('--url <url>', 'base address of the service', 'http://127.0.0.1:8090')
+    .option('--force', 'replace a file that exists', false)
+    .action(async (trainer: BridgeTrainer, { url, out, force }: Options) => {
+      const source = await bridgeSource(trainer, url);
+      const path = join(out, bridgeFileName(trainer));
+      await requireWritable(path, force);
+      await storing(`--out ${out}`, () => mkdir(out, { recursive: true }), 'correct the path');
+      await writeOut(path, (append) => append(source));
+      terminal.print(`${path} (its first lines say how the trainer loads it)`);
+    });
+}

@@ -1,0 +1,101 @@
+/** The options that name profile, judge and embedder, for commands that score without a run. */
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { readSecrets } from '../../config/environment.ts';
+import { formatFields, listFields } from '../../config/field-list.ts';
+import { type RewardConfig, rewardFields } from '../../config/judge-config.ts';
+import { readConfig } from '../../config/read-config.ts';
+import { systemClock } from '../../core/async/clock.ts';
+import { type OpenedReward, openReward } from '../../reward/open-reward.ts';
+
+const schema = z.strictObject({ reward: z.strictObject(rewardFields).prefault({}) });
+
+export type RewardOptions = {
+  readonly config?: string;
+  readonly profile?: string;
+  readonly judgeUrl?: readonly string[];
+  readonly judgeModel?: string;
+  readonly judgeKeyEnv?: string;
+  readonly judgePrompt?: string;
+  readonly embedderUrl?: readonly string[];
+  readonly embedderModel?: string;
+  readonly embedderKeyEnv?: string;
+};
+
+export function addRewardOptions(command: Command): Command {
+  return command
+    .option('--profile <name>', 'medix-r1, medix-r1-reference or the path of a YAML file')
+    .option(
+      '--judge-url <url>',
+      'OpenAI-compatible server of the judge; once for each replica',
+      further,
+    )
+    .option('--judge-model <name>', "the judge's name on its server")
+    .option('--judge-key-env <variable>', "environment variable with the judge's API key")
+    .option('--judge-prompt <name>', 'medix-r1, medix-r1-reference or the path of a Jinja file')
+    .option('--embedder-url <url>', 'the same of the embedder', further)
+    .option('--embedder-model <name>', "the embedder's name on its server")
+    .option('--embedder-key-env <variable>', "environment variable with the embedder's API key")
+    .option('--config <file>', 'YAML or JSON file with the config fields below')
+    .addHelpText('after', () => rewardHelp);
+}
+
+/** Not commander's variadic option, which would take the words after it for further values. */
+function further(value: string, values: readonly string[] = []): readonly string[] {
+  return [...values, value];
+}
+
+const rewardHelp = `
+Without --judge-url and --embedder-url nothing leaves this machine: answers are judged by rules, and a
+small sentence encoder in this process compares them.
+The profile medix-r1-reference asks the judge as the paper does, unless --judge-prompt says otherwise.
+Options win over key=value changes, those over the file.
+
+Config fields:
+${formatFields(listFields(schema))}`;
+
+/**
+ * @param words `key=value` changes.
+ * @param base Fields where no --config is given.
+ * @throws MedixError 'config' with all that is wrong.
+ */
+export async function readRewardOptions(
+  options: RewardOptions,
+  words: readonly string[],
+  base: Readonly<Record<string, unknown>> = {},
+): Promise<RewardConfig> {
+  const { reward } = await readConfig(schema, {
+    base: options.config ?? base,
+    overrides: [...words, ...overridesOf(options)],
+  });
+  return reward;
+}
+
+/** Of the pauses before a server is asked again; it shapes no score. */
+const seed = 1;
+
+/** @throws MedixError as {@link openReward}, and 'config' where an API key is not set. */
+export async function openConfiguredReward(config: RewardConfig): Promise<OpenedReward> {
+  return openReward(config, { secrets: readSecrets(config), seed, clock: systemClock });
+}
+
+function overridesOf(options: RewardOptions): string[] {
+  const asksJudge = options.judgeUrl !== undefined || options.judgeModel !== undefined;
+  const asksEmbedder = options.embedderUrl !== undefined || options.embedderModel !== undefined;
+  const values: readonly (readonly [field: string, value: unknown])[] = [
+    ['profile', options.profile],
+    ['judge.kind', asksJudge ? 'openai' : undefined],
+    ['judge.url', options.judgeUrl],
+    ['judge.model', options.judgeModel],
+    ['judge.apiKeyEnv', options.judgeKeyEnv],
+    ['judge.prompt', options.judgePrompt],
+    ['embedder.kind', asksEmbedder ? 'openai' : undefined],
+    ['embedder.url', options.embedderUrl],
+    ['embedder.model', options.embedderModel],
+    ['embedder.apiKeyEnv', options.embedderKeyEnv],
+  ];
+  // JSON is YAML, so a value with a colon or a sharp in it stays what it is.
+  return values.flatMap(([field, value]) =>
+    value === undefined ? [] : [`reward.${field}=${JSON.stringify(value)}`],
+  );
+}

@@ -1,0 +1,65 @@
+/** The samples that a run was trained on, found again through the data its manifest names. */
+import { z } from 'zod';
+import type { HubAccess } from '../../config/environment.ts';
+import { dataSection, isPhantoms } from '../../config/sections.ts';
+import { fail } from '../../core/errors.ts';
+import type { Sample } from '../../core/sample.ts';
+import { type PhantomSplit, phantomSample } from '../../data/phantoms/study.ts';
+import { readSamples } from '../../data/read.ts';
+import type { Manifest } from '../../run/records.ts';
+
+const runConfig = z.looseObject({ data: dataSection });
+
+/**
+ * @param wanted ids of samples.
+ * @returns those that were found, by id; of several with one id the first.
+ * @throws MedixError 'run' when the manifest names no data, 'data' when that cannot be read.
+ */
+export async function findSamples(
+  { config }: Manifest,
+  wanted: ReadonlySet<string>,
+  hub: HubAccess,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Sample>> {
+  const parsed = runConfig.safeParse(config);
+  if (!parsed.success) {
+    fail('run', {
+      where: 'manifest.json: config.data',
+      expected: 'the data of a run',
+      got: 'none that can be read',
+      next: 'give a run of medix train',
+    });
+  }
+  const { data } = parsed.data;
+  const found = new Map<string, Sample>();
+  for (const location of [data.train, data.validation]) {
+    if (location === null || found.size === wanted.size) continue;
+    if (isPhantoms(location)) addPhantoms(found, wanted);
+    else await addSamples(found, wanted, location, hub, signal);
+  }
+  return found;
+}
+
+function addPhantoms(found: Map<string, Sample>, wanted: ReadonlySet<string>): void {
+  for (const id of wanted) {
+    const [, seed, split, index] = /^phantom\/(\d+)\/(\w+)\/(\d+)$/.exec(id) ?? [];
+    if (seed === undefined) continue;
+    const key = { seed: Number(seed), split: split as PhantomSplit, index: Number(index) };
+    found.set(id, phantomSample(key));
+  }
+}
+
+async function addSamples(
+  found: Map<string, Sample>,
+  wanted: ReadonlySet<string>,
+  location: string,
+  hub: HubAccess,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const outcome of readSamples(location, { hub, signal })) {
+    if (outcome.kind === 'rejected') continue;
+    const { sample } = outcome;
+    if (wanted.has(sample.id) && !found.has(sample.id)) found.set(sample.id, sample);
+    if (found.size === wanted.size) return;
+  }
+}

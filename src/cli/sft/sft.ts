@@ -1,0 +1,108 @@
+/** `medix sft`: supervised fine-tuning on demonstrations. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readHubAccess } from '../../config/environment.ts';
+import { type SftConfig, sftConfigSchema } from '../../config/sft-config.ts';
+import { defined } from '../../core/errors.ts';
+import type { Message } from '../../core/message.ts';
+import type { Sample } from '../../core/sample.ts';
+import { openTemplate, renderMessages } from '../../data/prompt-template.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { openLocalEngine } from '../../engine/local/local-engine.ts';
+import { createPromptPreparation } from '../../rollout/prepare-prompts.ts';
+import { requireNewRun } from '../../run/run-writer.ts';
+import { makeModel } from '../../train/new-model.ts';
+import { openSamples } from '../../train/open-samples.ts';
+import type { SampleSet } from '../../train/sample-order.ts';
+import { fineTune } from '../../train/sft.ts';
+import type { AddCommand, CommandContext } from '../command.ts';
+import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
+import { runFacts } from '../run-facts.ts';
+import { createReport, reportRejectedRows } from '../train/report.ts';
+import { writeRun } from '../train/write-run.ts';
+import { fromSolutions } from './demonstrations.ts';
+
+export const addSftCommand: AddCommand = (program, context) => {
+  program
+    .command('sft')
+    .description('Teach a model, given or new, to imitate demonstrations')
+    .argument('[config...]', 'config file and key=value changes')
+    .option('--resume <directory>', 'go on with a run that was stopped or killed')
+    .addHelpText('after', configHelp(sftConfigSchema))
+    .action(async (words: string[], { resume }: { resume?: string }) => {
+      const given = { words, ...(resume === undefined ? {} : { resume }) };
+      const { config, overrides } = await readArguments(sftConfigSchema, 'sft', given);
+      await runFineTuning(config, overrides, resume !== undefined, context);
+    });
+};
+
+async function runFineTuning(
+  config: SftConfig,
+  overrides: readonly string[],
+  isResumed: boolean,
+  context: CommandContext,
+): Promise<void> {
+  const { terminal, signal, clock } = context;
+  if (!isResumed) await requireNewRun(config.out);
+  terminal.print(formatConfig(config));
+
+  const hub = readHubAccess();
+  const training = defined(await openSamples(config.data, 'train', hub, signal), 'training set');
+  const validation = await openSamples(config.data, 'validation', hub, signal);
+  reportRejectedRows(terminal, [training, validation]);
+  const demonstrated = config.demonstrations === 'given' ? (set: SampleSet) => set : fromSolutions;
+  const samples = demonstrated(training.samples);
+  const template = await openTemplate(config.data.template);
+  const render = (sample: Sample) => renderMessages(template, sample);
+  const engine = await openModel(config, samples, render);
+  try {
+    const model = await writeRun(
+      {
+        kind: 'sft',
+        command: 'sft',
+        out: config.out,
+        isResumed,
+        config,
+        overrides,
+        facts: await runFacts(),
+      },
+      engine,
+      async (run) => {
+        await fineTune(
+          {
+            config,
+            engine,
+            samples,
+            ...(validation ? { validationSamples: demonstrated(validation.samples) } : {}),
+            prepare: createPromptPreparation(engine.model, render, 0),
+            run,
+            report: createReport(terminal),
+            clock,
+          },
+          signal,
+        );
+      },
+      context,
+    );
+    terminal.print(`the model is in ${model}`);
+  } finally {
+    await engine.close();
+  }
+}
+
+/** A new model is a function of the config and the data, so a resumed run makes the same one again. */
+async function openModel(
+  { model, seed }: SftConfig,
+  samples: SampleSet,
+  render: (sample: Sample) => readonly Message[],
+): Promise<Engine> {
+  if (typeof model === 'string') return openLocalEngine(model);
+  const directory = await mkdtemp(join(tmpdir(), 'medix-new-model-'));
+  try {
+    await makeModel(directory, model, samples, render, seed);
+    return await openLocalEngine(directory);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}

@@ -1,0 +1,75 @@
+/** Training events as lines for people. */
+import type { Progress, TrainEvent } from '../../train/events.ts';
+import type { OpenedSamples } from '../../train/open-samples.ts';
+import type { Terminal } from '../command.ts';
+
+type Values = Extract<Progress, { kind: 'iteration' }>['values'];
+
+/** What an iteration's line shows, in order: metric key, label, digits after the point. */
+const columns: readonly (readonly [key: string, label: string, digits: number])[] = [
+  ['sft/loss', 'loss', 4],
+  ['reward/mean', 'reward', 3],
+  ['reward/judge/mean', 'judge', 3],
+  ['reward/format/mean', 'format', 3],
+  ['reward/unscored', 'unscored', 3],
+  ['rollout/groupsTrained', 'groups kept', 2],
+  ['rollout/completionTokens', 'tokens', 1],
+  ['update/gradNorm', 'grad norm', 3],
+  ['validation/loss', 'validation loss', 4],
+  ['validation/reward/mean', 'validation reward', 3],
+  ['validation/reward/judge/mean', 'validation judge', 3],
+  ['time/iterationMs', 'ms', 0],
+];
+
+export function createReport(terminal: Terminal): (event: TrainEvent | Progress) => void {
+  return (event) => {
+    if (event.kind === 'sampling') {
+      terminal.showStatus(`iteration ${event.iteration}: sampled ${event.done}/${event.of} groups`);
+    } else {
+      terminal.print(describe(event));
+    }
+  };
+}
+
+/** The first few rows that could not be used, and how many there are. */
+export function reportRejectedRows(
+  terminal: Terminal,
+  sets: readonly (OpenedSamples | undefined)[],
+): void {
+  const rejected = sets.flatMap((set) => set?.rejected ?? []);
+  for (const { file, row, id, problem } of rejected.slice(0, 5)) {
+    terminal.print(`left out ${file}: row ${row} (${id}): ${problem}`);
+  }
+  if (rejected.length > 5) terminal.print(`left out ${rejected.length} rows in all`);
+}
+
+function describe(event: Exclude<TrainEvent | Progress, { kind: 'sampling' }>): string {
+  switch (event.kind) {
+    case 'started':
+      return `${event.iteration === 0 ? 'training' : `going on after iteration ${event.iteration} with`} ${event.model} (${event.parameters.toLocaleString('en')} parameters), ${event.iterations} iterations`;
+    case 'iteration':
+      return `${event.iteration}/${event.iterations}  ${describeValues(event.values)}`;
+    case 'prompt-rejected':
+      return `passed over ${event.problem}`;
+    case 'rescored':
+      return `${event.unscored} rollouts had no score; after a second attempt ${event.stillUnscored}`;
+    case 'short-iteration':
+      return `only ${event.groups} of ${event.wanted} groups were left to train on`;
+    case 'step-skipped':
+      return event.reason === 'no-groups'
+        ? 'no optimizer step: every group was left out'
+        : 'no optimizer step: the gradient was not finite';
+    case 'checkpoint':
+      return `checkpoint (${event.reason})`;
+  }
+}
+
+function describeValues(values: Values): string {
+  return columns
+    .flatMap(([key, label, digits]) => {
+      const value = values[key];
+      if (value === undefined || value === null) return [];
+      return key === 'reward/unscored' && value === 0 ? [] : [`${label} ${value.toFixed(digits)}`];
+    })
+    .join('  ');
+}

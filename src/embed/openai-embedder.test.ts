@@ -1,0 +1,102 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { createTestClock } from '../core/async/test-clock.fixture.ts';
+import { rngFromKey } from '../core/rng.ts';
+import { createLedger } from '../http/ledger.ts';
+import {
+  type Behaviour,
+  embeddings,
+  type HealthyParts,
+  type ServerCall,
+  startMisbehavingServer,
+  status,
+} from '../http/misbehaving-server.fixture.ts';
+import type { EmbedOutcome } from './embedder.ts';
+import { createOpenAiEmbedder } from './openai-embedder.ts';
+
+const never = new AbortController().signal;
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+async function embedderOn(
+  script?: (call: ServerCall) => Behaviour | undefined,
+  parts: HealthyParts = {},
+) {
+  const server = await startMisbehavingServer(script, parts);
+  const ledger = createLedger();
+  const embedder = createOpenAiEmbedder(
+    { url: server.url, model: 'embedder', concurrency: 2, deadlineMs: 200_000, attempts: 1 },
+    { rng: rngFromKey('test'), clock: createTestClock(200_000), ledger, use: 'embedder' },
+  );
+  closing.push(server.stop, () => void embedder.close());
+  return { embedder, server, ledger };
+}
+
+function vectorOf(outcome: EmbedOutcome | undefined): Float32Array {
+  if (outcome?.kind !== 'embedded') throw new Error(`not embedded: ${JSON.stringify(outcome)}`);
+  return outcome.vector;
+}
+
+describe('openai embedder', () => {
+  it('batches, scales to unit length and goes by index, not by order', async () => {
+    const reversed = embeddings((rows) => [...rows].reverse());
+    const { embedder, server, ledger } = await embedderOn(() => reversed, {
+      vector: (text) => [3, Number(text)],
+    });
+    const outcomes = await embedder.embed(
+      Array.from({ length: 100 }, (_, i) => String(i)),
+      never,
+    );
+    expect(vectorOf(outcomes[4])).toEqual(new Float32Array([0.6, 0.8]));
+    const lengths = server.calls.map(({ body }) => (body['input'] as string[]).length);
+    expect(lengths.sort()).toEqual([36, 64]);
+    expect(ledger.summary()['embedder']).toMatchObject({ requests: 2, inputTokens: 180 });
+  });
+
+  it('refuses blank texts without asking', async () => {
+    const { embedder, server } = await embedderOn();
+    expect(await embedder.embed([' ', 'mass', ''], never)).toMatchObject([
+      { kind: 'unscored', cause: 'refused' },
+      { kind: 'embedded' },
+      { kind: 'unscored', cause: 'refused' },
+    ]);
+    expect(server.calls[0]?.body['input']).toEqual(['mass']);
+  });
+
+  it('leaves a text unscored when its vector is missing, doubled, without direction or of another length', async () => {
+    const odd = embeddings((rows) => {
+      const [fine, missing, doubled, zero, long] = rows;
+      if (!fine || !missing || !doubled || !zero || !long) throw new Error('five rows expected');
+      return [
+        fine,
+        doubled,
+        { ...doubled, embedding: [0, 1] },
+        { ...zero, embedding: [0, 0] },
+        { ...long, embedding: [1, 2, 3] },
+      ];
+    });
+    const { embedder } = await embedderOn(() => odd, { vector: () => [1, 0] });
+    const unparsable = { kind: 'unscored', cause: 'unparsable' };
+    expect(
+      await embedder.embed(['fine', 'missing', 'doubled', 'zero', 'long'], never),
+    ).toMatchObject([{ kind: 'embedded' }, unparsable, unparsable, unparsable, unparsable]);
+  });
+
+  it('gives every text of a failed request its cause', async () => {
+    const { embedder } = await embedderOn(() => status(401, 'expired'));
+    const refused = { kind: 'unscored', cause: 'refused' };
+    expect(await embedder.embed(['a', 'b'], never)).toMatchObject([refused, refused]);
+    expect(await embedder.embed(['a'], AbortSignal.abort())).toMatchObject([
+      { kind: 'unscored', cause: 'cancelled' },
+    ]);
+  });
+
+  it('is probed by the list of models', async () => {
+    const { embedder } = await embedderOn(undefined, { models: ['other'] });
+    expect(await embedder.probe(never)).toMatchObject({
+      cause: 'refused',
+      message: 'model "embedder" is unknown; the server offers "other"',
+    });
+  });
+});

@@ -1,0 +1,103 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ResultsWriter } from './folder.ts';
+import { readEvalManifest, readJudgingManifest } from './layout.ts';
+import type { EvaluationFacts } from './records.ts';
+
+let parent: string;
+let folder: string;
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'medix-results-'));
+  folder = join(parent, 'results');
+});
+afterEach(() => rm(parent, { recursive: true }));
+
+const at = Date.UTC(2026, 0, 1);
+const clock = () => at;
+const task = { digest: 'd', source: 'rows', revision: 'r', access: 'public' } as const;
+const facts: EvaluationFacts = {
+  config: { sampling: { temperature: 0, epochs: 1 }, limit: null },
+  model: { id: 'm', kind: 'openai', digest: 'd' },
+  tasks: { organs: task },
+  template: { name: 'question', digest: 'd' },
+  versions: { medix: '1' },
+};
+
+async function begin(change: Partial<EvaluationFacts> = {}): Promise<ResultsWriter> {
+  return ResultsWriter.open(folder, { ...facts, ...change }, clock);
+}
+
+async function evaluate(change: Partial<EvaluationFacts> = {}): Promise<void> {
+  await (await begin(change)).close('finished');
+}
+
+describe('a results folder', () => {
+  it('is gone on with, also with more tasks and epochs', async () => {
+    await evaluate();
+    const config = { sampling: { temperature: 0, epochs: 3 }, limit: null };
+    await evaluate({ tasks: { bones: task }, config });
+    const { tasks, createdAt, config: kept } = await readEvalManifest(folder);
+    expect(Object.keys(tasks).toSorted()).toEqual(['bones', 'organs']);
+    expect({ createdAt, kept }).toEqual({ createdAt: new Date(at).toISOString(), kept: config });
+  });
+
+  it('refuses answers of another model, template, sampling or task, all at once, untouched', async () => {
+    await evaluate();
+    const before = await readFile(join(folder, 'manifest.json'), 'utf8');
+    const other = evaluate({
+      model: { ...facts.model, digest: 'other' },
+      template: { name: 'brief', digest: 'x' },
+      config: { sampling: { temperature: 1, epochs: 1 }, limit: 5 },
+      tasks: { organs: { ...task, revision: 'newer' } },
+    });
+    const error = await other.catch((reason: Error) => reason);
+    const lines = String(error).split('\n');
+    expect(lines).toHaveLength(5);
+    expect(lines[0]).toMatch(
+      /results: model: expected .*"digest":"d".* got .*"digest":"other".*; give another folder by out=/,
+    );
+    expect(lines.join('\n')).toMatch(/template.*\n.*sampling.*\n.*limit.*\n.*task organs/);
+    expect(await readFile(join(folder, 'manifest.json'), 'utf8')).toBe(before);
+    expect(await readdir(join(folder, 'attempts'))).toHaveLength(1);
+  });
+
+  it('refuses a folder of something else', async () => {
+    await mkdir(folder);
+    await writeFile(join(folder, 'notes.txt'), 'mine');
+    await expect(begin()).rejects.toThrow(/expected a new or empty folder, .* got 1 other files/);
+    expect(await readdir(folder)).toEqual(['notes.txt']);
+  });
+
+  it('lets one process at a time write it', async () => {
+    const first = await begin();
+    await expect(begin()).rejects.toThrow(/expected no other process that writes this run/);
+    await first.close('finished');
+    await evaluate();
+  });
+
+  it('says so where there is no room, and keeps what is there', async () => {
+    const writer = await begin();
+    const path = join(folder, 'responses', 'organs.jsonl');
+    await writer.appending(path, (append) => append({ n: 1 }));
+    const full = join(folder, 'responses', 'full.jsonl');
+    await symlink('/dev/full', full);
+    await expect(writer.appending(full, (append) => append({ n: 2 }))).rejects.toThrow(
+      /full\.jsonl: expected a place that can be written, got ENOSPC.*make room or grant access/,
+    );
+    await writer.close('failed');
+    expect(await readFile(path, 'utf8')).toBe('{"n":1}\n');
+  });
+
+  it('says where there is no evaluation or no judging', async () => {
+    await expect(readEvalManifest(folder)).rejects.toThrow(
+      /manifest\.json: expected a record that `medix eval` wrote, got no such file/,
+    );
+    const writer = await begin();
+    await expect(readJudgingManifest(folder, 'judge')).rejects.toThrow(/no judging in the folder/);
+    await writer.openJudging('strict', { mode: 'medix-r1', votes: 1, judges: [] });
+    await writer.close('finished');
+    await expect(readJudgingManifest(folder, 'judge')).rejects.toThrow(/got only strict; /);
+  });
+});

@@ -1,0 +1,178 @@
+/**
+ * The one writer of a results folder:
+ *
+ *     manifest.json      what was evaluated          responses/<task>.jsonl   what was answered
+ *     samples/, rejected/ <task>.jsonl: what was asked, and rows that could not be
+ *     judgings/<name>/   judging.json and a file of verdicts for each task
+ *     attempts/          the processes that wrote it, of which one at a time may
+ *
+ * A folder is of one model, one sampling and one template; tasks, variants, epochs and judgings may be
+ * added. Rows are only ever appended, the last of a key counts.
+ */
+
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { LedgerSummary } from '../../core/usage.ts';
+import { type Append, writeAside } from '../../core/write-aside.ts';
+import { claimAttempt, endAttempt, readAttempts, requireUnclaimed } from '../../run/attempt.ts';
+import { namesIn, removeUnfinished, storing, writeFileDurably } from '../../run/durable.ts';
+import { JsonLinesWriter } from '../../run/json-lines.ts';
+import type { Attempt } from '../../run/records.ts';
+import { findEvalManifest, findJudgingManifest, readEvalManifest, resultsFile } from './layout.ts';
+import type { EvalManifest, EvaluationFacts, JudgingFacts, JudgingManifest } from './records.ts';
+import { requireEmpty, requireSameEvaluation, requireSameJudges } from './same-evaluation.ts';
+
+/** Milliseconds since 1970. */
+type Clock = () => number;
+
+const makeRoom = 'make room or grant access, then run the command again: what is there is kept';
+
+export class ResultsWriter {
+  readonly folder: string;
+  readonly #clock: Clock;
+  readonly #claim: Attempt;
+  #manifest: EvalManifest;
+
+  private constructor(folder: string, manifest: EvalManifest, claim: Attempt, clock: Clock) {
+    this.folder = folder;
+    this.#manifest = manifest;
+    this.#claim = claim;
+    this.#clock = clock;
+  }
+
+  get manifest(): EvalManifest {
+    return this.#manifest;
+  }
+
+  /**
+   * Begins a folder, or goes on with one of the same model, sampling, template and task revisions.
+   * @throws MedixError 'run' with all in which the folder's evaluation is another, when another process
+   *   writes it, when it holds something else, or when it cannot be written
+   */
+  static async open(folder: string, facts: EvaluationFacts, clock: Clock): Promise<ResultsWriter> {
+    const before = await findEvalManifest(folder);
+    if (before) requireSameEvaluation(folder, before, facts);
+    // A process that died before its manifest was written leaves no more than its claim.
+    else requireEmpty(folder, await namesIn(folder));
+    const tasks = { ...before?.tasks, ...facts.tasks };
+    const createdAt = before?.createdAt ?? timestamp(clock);
+    const manifest = { ...facts, tasks, createdAt, ledger: before?.ledger ?? {} };
+    return ResultsWriter.#take(folder, manifest, clock);
+  }
+
+  /**
+   * Goes on with a folder whose answers are not added to.
+   * @throws MedixError 'run' as `open` does
+   */
+  static async reopen(
+    folder: string,
+    config: EvalManifest['config'],
+    clock: Clock,
+  ): Promise<ResultsWriter> {
+    const before = await readEvalManifest(folder);
+    return ResultsWriter.#take(folder, { ...before, config }, clock);
+  }
+
+  static async #take(folder: string, manifest: EvalManifest, clock: Clock): Promise<ResultsWriter> {
+    await requireUnclaimed(folder);
+    return storing(
+      folder,
+      async () => {
+        await mkdir(folder, { recursive: true });
+        const claim = await claimAttempt(folder, {
+          attempt: (await readAttempts(folder)).length + 1,
+          fromIteration: 0,
+          overrides: [],
+          startedAt: timestamp(clock),
+        });
+        const names = await namesIn(join(folder, 'judgings'));
+        const judgings = names.map((name) => join('judgings', name));
+        for (const part of ['.', 'samples', 'rejected', ...judgings]) {
+          await removeUnfinished(join(folder, part));
+        }
+        const writer = new ResultsWriter(folder, manifest, claim, clock);
+        await writer.#save(resultsFile.manifest(folder), manifest);
+        return writer;
+      },
+      makeRoom,
+    );
+  }
+
+  /** Replaces a file of rows in one step. */
+  async writeWhole(path: string, write: (append: Append) => Promise<void>): Promise<void> {
+    await storing(
+      path,
+      async () => {
+        await mkdir(dirname(path), { recursive: true });
+        await writeAside(path, write);
+      },
+      makeRoom,
+    );
+  }
+
+  /** Opens a file of rows for appending, lets `work` add to it, and sees to it that all is on the disk. */
+  async appending(
+    path: string,
+    work: (append: (row: unknown) => Promise<void>) => Promise<void>,
+  ): Promise<void> {
+    const writer = await storing(
+      path,
+      async () => {
+        await mkdir(dirname(path), { recursive: true });
+        return JsonLinesWriter.open(path);
+      },
+      makeRoom,
+    );
+    try {
+      await work((row) => storing(path, () => writer.append(row), makeRoom));
+      await storing(path, () => writer.flush(), makeRoom);
+    } finally {
+      await writer.close();
+    }
+  }
+
+  /** Records what the model under test was asked so far. */
+  async saveUsage(ledger: LedgerSummary): Promise<void> {
+    this.#manifest = { ...this.#manifest, ledger };
+    await this.#save(resultsFile.manifest(this.folder), this.#manifest);
+  }
+
+  /**
+   * Begins a judging, or goes on with one by the same judges.
+   * @throws MedixError 'run' where the judging of this name is by others
+   */
+  async openJudging(name: string, describe: JudgingFacts): Promise<JudgingManifest> {
+    const path = resultsFile.judging(this.folder, name);
+    const before = await findJudgingManifest(this.folder, name);
+    if (before) requireSameJudges(path, name, before, describe);
+    const manifest = {
+      ...describe,
+      createdAt: before?.createdAt ?? timestamp(this.#clock),
+      ledger: before?.ledger ?? {},
+    };
+    await storing(path, () => mkdir(dirname(path), { recursive: true }), makeRoom);
+    await this.#save(path, manifest);
+    return manifest;
+  }
+
+  /** Records what the judges were asked so far. */
+  async saveJudging(name: string, manifest: JudgingManifest): Promise<void> {
+    await this.#save(resultsFile.judging(this.folder, name), manifest);
+  }
+
+  async close(how: NonNullable<Attempt['ended']>['how']): Promise<void> {
+    await endAttempt(this.folder, this.#claim, { at: timestamp(this.#clock), how });
+  }
+
+  async #save(path: string, record: EvalManifest | JudgingManifest): Promise<void> {
+    await storing(
+      path,
+      () => writeFileDurably(path, `${JSON.stringify(record, null, 2)}\n`),
+      makeRoom,
+    );
+  }
+}
+
+function timestamp(clock: Clock): string {
+  return new Date(clock()).toISOString();
+}

@@ -1,0 +1,126 @@
+/** Samples, responses and verdicts of a task put together: what scores, comparisons and reports rest on. */
+import { digestOfBytes } from '../../core/digest.ts';
+import { resultsFile } from './layout.ts';
+import {
+  type AnswerKey,
+  notApplicable,
+  type ResponseRow,
+  responseRowSchema,
+  type SampleRow,
+  sampleRowSchema,
+  type Variant,
+  type VerdictRow,
+  verdictRowSchema,
+} from './records.ts';
+import { keysOf, readRows, textOfKey } from './rows.ts';
+
+/** What scoring needs of a sample. */
+type SampleFacts = Pick<SampleRow, 'id' | 'index' | 'kind' | 'cluster' | 'subgroups'>;
+
+type AnswerFacts =
+  | {
+      readonly kind: 'answered';
+      readonly truncated: boolean;
+      readonly latencyMs: number;
+      readonly tokens?: { readonly prompt: number; readonly completion: number };
+    }
+  | { readonly kind: 'failed'; readonly cause: string };
+
+type VerdictFacts = Pick<VerdictRow, 'ruleCorrect' | 'metrics'> & {
+  readonly outcome:
+    | { readonly kind: 'scored'; readonly score: number }
+    | { readonly kind: 'failed'; readonly cause: string };
+};
+
+/** One answer there should be. */
+export type JoinedAnswer = {
+  readonly task: string;
+  readonly key: AnswerKey;
+  readonly sample: SampleFacts;
+  /** Undefined where nobody has asked. */
+  readonly answer: AnswerFacts | undefined;
+  /** Undefined where nobody has judged this very answer. */
+  readonly verdict: VerdictFacts | undefined;
+};
+
+/** Whether the variant changes nothing in the sample, so that there is nothing to answer. */
+export function isNotApplicable({ answer }: JoinedAnswer): boolean {
+  return answer?.kind === 'failed' && answer.cause === notApplicable;
+}
+
+/** Which answers of a task there should be. */
+export type Expected = { readonly variants: readonly Variant[]; readonly epochs: number };
+
+/**
+ * All answers of a task, by sample, variant and epoch, whatever the order of rows in the files. Of texts
+ * nothing is kept: memory holds a few hundred bytes an answer.
+ *
+ * @param judging name of the judging whose verdicts are taken
+ */
+export async function readJoinedAnswers(
+  folder: string,
+  judging: string,
+  task: string,
+  { variants, epochs }: Expected,
+): Promise<JoinedAnswer[]> {
+  const samples: SampleFacts[] = [];
+  for await (const { value } of readRows(resultsFile.samples(folder, task), sampleRowSchema)) {
+    const { id, index, kind, cluster, subgroups } = value;
+    samples.push({ id, index, kind, cluster, subgroups });
+  }
+  const answers = await readAnswers(folder, task);
+  const verdicts = await readVerdicts(folder, judging, task, answers);
+  return samples
+    .sort((a, b) => a.index - b.index)
+    .flatMap((sample) =>
+      keysOf(sample.id, variants, epochs).map((key) => {
+        const text = textOfKey(key);
+        const answer = answers.get(text)?.facts;
+        return { task, key, sample, answer, verdict: verdicts.get(text) };
+      }),
+    );
+}
+
+type DigestedAnswer = { readonly facts: AnswerFacts; readonly digest: string | undefined };
+
+async function readAnswers(folder: string, task: string): Promise<Map<string, DigestedAnswer>> {
+  const answers = new Map<string, DigestedAnswer>();
+  for await (const { value } of readRows(resultsFile.responses(folder, task), responseRowSchema)) {
+    answers.set(textOfKey(value), digested(value));
+  }
+  return answers;
+}
+
+function digested({ outcome }: ResponseRow): DigestedAnswer {
+  if (outcome.kind === 'failed') {
+    return { facts: { kind: 'failed', cause: outcome.cause }, digest: undefined };
+  }
+  const { text, stopReason, latencyMs, tokens } = outcome;
+  const truncated = stopReason === 'length';
+  const facts = { kind: 'answered', truncated, latencyMs, ...(tokens ? { tokens } : {}) } as const;
+  return { facts, digest: digestOfBytes(text) };
+}
+
+/** A verdict on another response than the one that counts is none. */
+async function readVerdicts(
+  folder: string,
+  judging: string,
+  task: string,
+  answers: ReadonlyMap<string, DigestedAnswer>,
+): Promise<Map<string, VerdictFacts>> {
+  const verdicts = new Map<string, VerdictFacts>();
+  const path = resultsFile.verdicts(folder, judging, task);
+  for await (const { value } of readRows(path, verdictRowSchema)) {
+    const key = textOfKey(value);
+    if (answers.get(key)?.digest === value.response) verdicts.set(key, factsOf(value));
+  }
+  return verdicts;
+}
+
+function factsOf({ outcome, ruleCorrect, metrics }: VerdictRow): VerdictFacts {
+  return {
+    outcome: outcome.kind === 'scored' ? outcome : { kind: 'failed', cause: outcome.cause },
+    ...(ruleCorrect === undefined ? {} : { ruleCorrect }),
+    ...(metrics === undefined ? {} : { metrics }),
+  };
+}

@@ -1,0 +1,75 @@
+/** Where things lie in a results folder, and the two records that say what it is about. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ZodType } from 'zod';
+import { fail, messageOf } from '../../core/errors.ts';
+import { isMissing, namesIn } from '../../run/durable.ts';
+import {
+  type EvalManifest,
+  evalManifestSchema,
+  type JudgingManifest,
+  judgingManifestSchema,
+} from './records.ts';
+
+export const resultsFile = {
+  manifest: (folder: string) => join(folder, 'manifest.json'),
+  samples: (folder: string, task: string) => join(folder, 'samples', `${task}.jsonl`),
+  rejected: (folder: string, task: string) => join(folder, 'rejected', `${task}.jsonl`),
+  responses: (folder: string, task: string) => join(folder, 'responses', `${task}.jsonl`),
+  judging: (folder: string, judging: string) => join(folder, 'judgings', judging, 'judging.json'),
+  verdicts: (folder: string, judging: string, task: string) =>
+    join(folder, 'judgings', judging, `${task}.jsonl`),
+} as const;
+
+/** @throws MedixError 'run' where the folder holds no evaluation */
+export async function readEvalManifest(folder: string): Promise<EvalManifest> {
+  const file = resultsFile.manifest(folder);
+  return (
+    (await findEvalManifest(folder)) ??
+    failNoRecord(file, 'no such file', 'check the path; `medix eval generate` makes such a folder')
+  );
+}
+
+/** Undefined where there is none yet. */
+export function findEvalManifest(folder: string): Promise<EvalManifest | undefined> {
+  return readRecord(resultsFile.manifest(folder), evalManifestSchema);
+}
+
+/** @throws MedixError 'run' where the folder has no judging of this name */
+export async function readJudgingManifest(
+  folder: string,
+  judging: string,
+): Promise<JudgingManifest> {
+  const known = await findJudgingManifest(folder, judging);
+  if (known) return known;
+  const names = await judgingNames(folder);
+  const got = names.length === 0 ? 'no judging in the folder' : `only ${names.join(', ')}`;
+  const next = 'run `medix eval judge` first, or set judging.name';
+  return failNoRecord(resultsFile.judging(folder, judging), got, next);
+}
+
+/** Undefined where there is none yet. */
+export function findJudgingManifest(
+  folder: string,
+  judging: string,
+): Promise<JudgingManifest | undefined> {
+  return readRecord(resultsFile.judging(folder, judging), judgingManifestSchema);
+}
+
+/** Judgings of a folder, by name. */
+export function judgingNames(folder: string): Promise<string[]> {
+  return namesIn(join(folder, 'judgings'));
+}
+
+async function readRecord<T>(file: string, schema: ZodType<T>): Promise<T | undefined> {
+  try {
+    return schema.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    return failNoRecord(file, messageOf(error), 'restore the file, or begin another folder', error);
+  }
+}
+
+function failNoRecord(where: string, got: string, next: string, cause?: unknown): never {
+  fail('run', { where, expected: 'a record that `medix eval` wrote', got, next }, cause);
+}

@@ -1,0 +1,80 @@
+/** Whether a results folder may be gone on with. */
+import { fail, MedixError, type Problem } from '../../core/errors.ts';
+import type { EvalManifest, EvaluationFacts, JudgingFacts, JudgingManifest } from './records.ts';
+
+/** @throws MedixError 'run' where the folder holds something else */
+export function requireEmpty(folder: string, names: readonly string[]): void {
+  const foreign = names.filter((name) => name !== 'attempts');
+  if (foreign.length === 0) return;
+  fail('run', {
+    where: folder,
+    expected: 'a new or empty folder, or the results of an evaluation',
+    got: `${foreign.length} other files or folders`,
+    next: 'give another folder by out=',
+  });
+}
+
+/**
+ * Answers of another model, or to other questions, must not get among those that are there.
+ * @throws MedixError 'run' with all in which the two evaluations differ
+ */
+export function requireSameEvaluation(
+  folder: string,
+  before: EvalManifest,
+  facts: EvaluationFacts,
+): void {
+  const next = 'give another folder by out=, or evaluate as the folder was begun';
+  const pairs: [what: string, then: unknown, now: unknown][] = [
+    ['model', before.model, facts.model],
+    ['template', before.template, facts.template],
+    ['sampling', withoutEpochs(before.config['sampling']), withoutEpochs(facts.config['sampling'])],
+    ['limit', before.config['limit'], facts.config['limit']],
+    ...Object.entries(facts.tasks).flatMap(([id, { digest, revision }]): typeof pairs => {
+      const known = before.tasks[id];
+      if (known === undefined) return [];
+      const then = { digest: known.digest, revision: known.revision };
+      return [[`task ${id}`, then, { digest, revision }]];
+    }),
+  ];
+  const problems = pairs
+    .filter(([, then, now]) => shown(then) !== shown(now))
+    .map(([what, then, now]): Problem => {
+      return { where: `${folder}: ${what}`, expected: shown(then), got: shown(now), next };
+    });
+  if (problems.length > 0) throw new MedixError('run', problems);
+}
+
+/** @throws MedixError 'run' where the judging of this name is by others */
+export function requireSameJudges(
+  where: string,
+  name: string,
+  before: JudgingManifest,
+  { mode, votes, judges }: JudgingFacts,
+): void {
+  const identity = (one: Pick<JudgingManifest, 'mode' | 'votes' | 'judges'>) =>
+    shown({
+      mode: one.mode,
+      votes: one.votes,
+      judges: one.judges.map(({ id, digest }) => ({ id, digest })),
+    });
+  const then = identity(before);
+  const now = identity({ mode, votes, judges });
+  if (then === now) return;
+  const next = `give this judging another name than ${name} by judging.name`;
+  fail('run', { where, expected: then, got: now, next });
+}
+
+/** More epochs are more answers of the same kind. */
+function withoutEpochs(sampling: unknown): unknown {
+  if (typeof sampling !== 'object' || sampling === null) return sampling;
+  return Object.fromEntries(Object.entries(sampling).filter(([name]) => name !== 'epochs'));
+}
+
+/** JSON with sorted keys: equal texts for equal values. */
+function shown(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}

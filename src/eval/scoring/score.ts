@@ -1,0 +1,188 @@
+/** Third stage: a results folder's rows become a report. Asks nobody, writes nothing. */
+import type { EvalConfig } from '../../config/eval-config.ts';
+import { drawJudgeRates, type JudgeRates } from '../../statistics/corrected.ts';
+import { quantile } from '../../statistics/quantile.ts';
+import { type Expected, type JoinedAnswer, readJoinedAnswers } from '../results/joined-answers.ts';
+import {
+  judgingNames,
+  readEvalManifest,
+  readJudgingManifest,
+  resultsFile,
+} from '../results/layout.ts';
+import { type EvalManifest, type JudgingManifest, rejectedRowSchema } from '../results/records.ts';
+import type { Causes, EvalReport } from '../results/report.ts';
+import { readRows } from '../results/rows.ts';
+import { countBy } from './count-by.ts';
+import { rngFor, type Sampling } from './figure.ts';
+import { imageDependence, type VariantScore } from './image-dependence.ts';
+import { type OptionAnswer, optionPermutation } from './option-permutation.ts';
+import { readOptionAnswers } from './read-option-answers.ts';
+import { agreementOf } from './score-agreement.ts';
+import { scoreOverall } from './score-overall.ts';
+import { type JudgeErrors, type ScoredTask, type ScoreSettings, scoreTask } from './score-task.ts';
+
+export type ScoreOptions = {
+  readonly folder: string;
+  readonly config: Pick<EvalConfig, 'judging' | 'variants' | 'sampling' | 'statistics'>;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+};
+
+/**
+ * Scores all tasks of the folder by the verdicts of one judging. The same rows give the same report, apart
+ * from its `circumstances`.
+ *
+ * @throws MedixError 'run' where the folder holds no evaluation, or no judging of this name
+ */
+export async function scoreEvaluation({
+  folder,
+  config,
+  clock,
+}: ScoreOptions): Promise<EvalReport> {
+  const manifest = await readEvalManifest(folder);
+  const { name, minimumCoverage } = config.judging;
+  const judging = await readJudgingManifest(folder, name);
+  const expected = { variants: config.variants, epochs: config.sampling.epochs };
+  const sampling = { draws: config.statistics.draws, seed: config.sampling.seed };
+  const judgeErrors = judgeErrorsOf(judging, sampling);
+  const settings = { ...sampling, minimumCoverage, judgeErrors, epochs: expected.epochs };
+
+  const tasks: ScoredTask[] = [];
+  const latencies: number[] = [];
+  const changes = variantScores(expected);
+  for (const task of Object.keys(manifest.tasks).toSorted()) {
+    const answers = await readJoinedAnswers(folder, name, task, expected);
+    tasks.push(...(await scoreVariants(folder, manifest, task, answers, expected, settings)));
+    changes.add(answers);
+    for (const { answer } of answers) {
+      if (answer?.kind === 'answered') latencies.push(answer.latencyMs);
+    }
+  }
+  return {
+    model: manifest.model,
+    template: manifest.template,
+    sampling: config.sampling,
+    judging: { name, mode: judging.mode, votes: judging.votes, judges: judging.judges },
+    statistics: { ...config.statistics, seed: sampling.seed, minimumCoverage },
+    tasks: tasks.map(({ report }) => report),
+    overall: expected.variants.map((variant) =>
+      scoreOverall(
+        variant,
+        tasks.filter(({ report }) => report.variant === variant),
+        { mmluAsOne: config.statistics.mmluAsOne, judgeErrors },
+      ),
+    ),
+    agreement: await scoreAgreement(folder, manifest, expected, sampling),
+    imageDependence: changes.imageDependence(sampling),
+    optionPermutation: await scoreOptionPermutation(folder, manifest, name, expected, sampling),
+    versions: manifest.versions,
+    circumstances: {
+      evaluatedAt: manifest.createdAt,
+      judgedAt: judging.createdAt,
+      scoredAt: new Date(clock()).toISOString(),
+      medianLatencyMs: medianOf(latencies),
+      modelUsage: manifest.ledger,
+      judgeUsage: judging.ledger,
+    },
+  };
+}
+
+async function scoreVariants(
+  folder: string,
+  manifest: EvalManifest,
+  task: string,
+  answers: readonly JoinedAnswer[],
+  { variants }: Expected,
+  settings: ScoreSettings,
+): Promise<ScoredTask[]> {
+  const access = manifest.tasks[task]?.access ?? 'private';
+  const rejected = await countRejected(folder, task);
+  return variants.map((variant) =>
+    scoreTask(
+      { task, variant, access, rejected },
+      answers.filter(({ key }) => key.variant === variant),
+      settings,
+    ),
+  );
+}
+
+async function countRejected(folder: string, task: string): Promise<Causes> {
+  const causes: string[] = [];
+  for await (const { value } of readRows(resultsFile.rejected(folder, task), rejectedRowSchema)) {
+    causes.push(value.cause);
+  }
+  return countBy(causes, (cause) => cause);
+}
+
+/** Only of a judge that stands alone: how often a panel errs is not known from its members. */
+function judgeErrorsOf({ judges }: JudgingManifest, { draws, seed }: Sampling): JudgeErrors {
+  const [judge] = judges;
+  if (judge === undefined || judges.length > 1) {
+    return { kind: 'unknown', reason: 'several judges have no certificate together' };
+  }
+  const { certificate } = judge;
+  if (certificate === null) return { kind: 'unknown', reason: 'the judge has no certificate' };
+  const { sensitivity, specificity, rightProbes, wrongProbes } = certificate;
+  if (rightProbes === undefined || wrongProbes === undefined) {
+    return { kind: 'unknown', reason: 'it is not recorded how many answers certified the judge' };
+  }
+  const rates: JudgeRates = {
+    sensitivity: { successes: Math.round(sensitivity * rightProbes), trials: rightProbes },
+    specificity: { successes: Math.round(specificity * wrongProbes), trials: wrongProbes },
+  };
+  return { kind: 'known', rates, draws: drawJudgeRates(rates, rngFor('judge', seed), draws) };
+}
+
+/** Scores to be compared between variants; kept only where images are changed. */
+function variantScores({ variants }: Expected) {
+  const isKept = variants.some((variant) => variant.endsWith('-image'));
+  const kept: VariantScore[] = [];
+  return {
+    add: (answers: readonly JoinedAnswer[]) => {
+      if (!isKept) return;
+      for (const { key, task, sample, verdict } of answers) {
+        if (verdict?.outcome.kind !== 'scored') continue;
+        kept.push({ ...key, task, cluster: sample.cluster, score: verdict.outcome.score });
+      }
+    },
+    imageDependence: (sampling: Sampling) => (isKept ? imageDependence(kept, sampling) : null),
+  };
+}
+
+async function scoreOptionPermutation(
+  folder: string,
+  manifest: EvalManifest,
+  judging: string,
+  { variants }: Expected,
+  sampling: Sampling,
+): Promise<EvalReport['optionPermutation']> {
+  if (!variants.includes('permuted-options')) return [];
+  const answers: OptionAnswer[] = [];
+  for (const task of Object.keys(manifest.tasks).toSorted()) {
+    for (const one of await readOptionAnswers(folder, judging, task)) answers.push(one);
+  }
+  return optionPermutation(answers, sampling);
+}
+
+async function scoreAgreement(
+  folder: string,
+  manifest: EvalManifest,
+  expected: Expected,
+  sampling: Sampling,
+): Promise<EvalReport['agreement']> {
+  const names = await judgingNames(folder);
+  if (names.length < 2) return [];
+  const judgings = [];
+  for (const judging of names) {
+    const answers: JoinedAnswer[] = [];
+    for (const task of Object.keys(manifest.tasks).toSorted()) {
+      for (const one of await readJoinedAnswers(folder, judging, task, expected)) answers.push(one);
+    }
+    judgings.push({ judging, answers });
+  }
+  return agreementOf(judgings, sampling);
+}
+
+function medianOf(values: readonly number[]): number | null {
+  return values.length > 0 ? quantile(Float64Array.from(values).sort(), 0.5) : null;
+}

@@ -1,0 +1,220 @@
+/** First stage: the model under test answers every sample in every variant, epoch by epoch. */
+
+import type { Clock } from '../../core/async/clock.ts';
+import { isModality } from '../../core/modality.ts';
+import type { Sample } from '../../core/sample.ts';
+import type { Ledger } from '../../http/ledger.ts';
+import type { Answerer, AnswerRequest } from '../answerers/answerer.ts';
+import type { ResultsWriter } from '../results/folder.ts';
+import { resultsFile } from '../results/layout.ts';
+import {
+  type AnswerKey,
+  notApplicable,
+  type ResponseRow,
+  responseRowSchema,
+  sampleRowSchema,
+  type Variant,
+} from '../results/records.ts';
+import { keysOf, readRows, textOfKey } from '../results/rows.ts';
+import { readTaskSamples } from '../tasks/read-task-samples.ts';
+import type { EvalSample } from '../tasks/sample.ts';
+import { isNotApplicable } from '../variants/not-applicable.ts';
+import { createTaskVariants } from '../variants/task-variants.ts';
+import { indexSamples, type OpenedTask } from './index-samples.ts';
+import { countProgress, type OnProgress, type StageEnd } from './progress.ts';
+
+export type GenerateOptions = {
+  readonly results: ResultsWriter;
+  readonly tasks: readonly OpenedTask[];
+  readonly answerer: Answerer;
+  readonly variants: readonly Variant[];
+  readonly epochs: number;
+  /** Samples of each task; null takes all. */
+  readonly limit: number | null;
+  /** Answers of each task asked for by this call; absent asks for all. */
+  readonly most?: number;
+  /** Of the changes that variants make. */
+  readonly seed: number;
+  /** Of the model under test; absent where it costs nothing. */
+  readonly ledger?: Ledger;
+  readonly clock: Clock;
+  readonly onProgress: OnProgress;
+};
+
+/** Rows between two records of what was used: as many may be missing from the ledger after a crash. */
+const usageInterval = 200;
+
+/**
+ * Asks what has no answer yet; failures of earlier runs are asked again, once. Every outcome is stored as
+ * it comes. Ends by itself, or with the signal's reason when it aborts.
+ */
+export async function generate(options: GenerateOptions, signal: AbortSignal): Promise<StageEnd> {
+  let done = 0;
+  let failed = 0;
+  for (const task of options.tasks) {
+    const { results, limit, onProgress, ledger } = options;
+    await indexSamples(results, task, limit, onProgress, signal);
+    const end = await generateTask(task, options, signal);
+    done += end.done;
+    failed += end.failed;
+    if (ledger) await results.saveUsage(ledger.summary());
+    if (end.stopped !== undefined) return { done, failed, stopped: end.stopped };
+  }
+  return { done, failed };
+}
+
+type Request = AnswerRequest & { readonly asked?: ResponseRow['asked'] };
+
+async function generateTask(
+  opened: OpenedTask,
+  options: GenerateOptions,
+  signal: AbortSignal,
+): Promise<StageEnd> {
+  const { results, variants, epochs, seed, answerer, ledger, clock, onProgress } = options;
+  const { most = Number.POSITIVE_INFINITY } = options;
+  const task = opened.task.id;
+  const path = resultsFile.responses(results.folder, task);
+  const wanted = await readSampleIds(resultsFile.samples(results.folder, task));
+  const settled = await readSettledKeys(path, { wanted, variants, epochs });
+  const of = wanted.size * variants.length * epochs;
+  const position = { already: settled.size, of };
+  const counter = countProgress({ stage: 'generate', task }, position, clock, onProgress);
+  if (settled.size === of) return { done: 0, failed: 0 };
+  let stopped: string | undefined;
+
+  await results.appending(path, async (append) => {
+    const store = async (row: ResponseRow) => {
+      await append(row);
+      counter.count(row.outcome.kind === 'failed' && row.outcome.cause !== notApplicable);
+      if (ledger && counter.done % usageInterval === 0) await results.saveUsage(ledger.summary());
+    };
+    const open = {
+      wanted,
+      settled,
+      variants,
+      epochs,
+      seed,
+      most,
+      isOver: () => stopped !== undefined,
+    };
+    const requests = requestsFor(opened, open, store, signal);
+    for await (const { request, outcome } of answerer.answer(requests, signal)) {
+      signal.throwIfAborted();
+      const { key, asked } = request;
+      // What is under way when a cap is reached still comes in; nothing more is taken.
+      if (outcome.kind === 'failed' && outcome.cause === 'cap-reached') stopped = outcome.message;
+      else if (outcome.kind !== 'cancelled') {
+        await store({ ...key, ...(asked ? { asked } : {}), outcome });
+      }
+    }
+    signal.throwIfAborted();
+  });
+  return {
+    done: counter.done,
+    failed: counter.failed,
+    ...(stopped === undefined ? {} : { stopped }),
+  };
+}
+
+type Wanted = {
+  /** Ids of samples. */
+  readonly wanted: ReadonlySet<string>;
+  readonly variants: readonly Variant[];
+  readonly epochs: number;
+};
+
+type Open = Wanted & {
+  readonly settled: ReadonlySet<string>;
+  readonly seed: number;
+  readonly most: number;
+  readonly isOver: () => boolean;
+};
+
+async function* requestsFor(
+  opened: OpenedTask,
+  open: Open,
+  store: (row: ResponseRow) => Promise<void>,
+  signal: AbortSignal,
+): AsyncGenerator<Request> {
+  const applyVariant = createTaskVariants(opened, open.seed);
+  for await (const { sample, variant, keys } of openQuestions(opened, open, signal)) {
+    const asked = await applyVariant(sample, variant, signal);
+    if (isNotApplicable(asked)) {
+      for (const key of keys) await store({ ...key, outcome: nothingToAsk(asked.reason) });
+    } else yield* keys.map((key) => requestOf(key, sample, asked));
+  }
+}
+
+/** A sample in one variant, with the epochs that have no answer yet; in the order of the task. */
+async function* openQuestions(
+  { task, source }: OpenedTask,
+  { wanted, settled, variants, epochs, most, isOver }: Open,
+  signal: AbortSignal,
+) {
+  let left = most;
+  for await (const row of readTaskSamples(task, source, signal)) {
+    if (row.kind === 'rejected' || !wanted.has(row.sample.id)) continue;
+    for (const variant of variants) {
+      const keys = keysOf(row.sample.id, [variant], epochs);
+      const open = keys.filter((key) => !settled.has(textOfKey(key))).slice(0, left);
+      if (isOver() || left === 0) return;
+      left -= open.length;
+      if (open.length > 0) yield { sample: row.sample, variant, keys: open };
+    }
+  }
+}
+
+function nothingToAsk(message: string): ResponseRow['outcome'] {
+  return { kind: 'failed', cause: notApplicable, message };
+}
+
+function requestOf(key: AnswerKey, original: EvalSample, asked: EvalSample): Request {
+  const { question, choices } = asked;
+  const changed =
+    question !== original.question ? { question, choices: [...(choices ?? [])] } : undefined;
+  return { key, sample: toSample(asked), ...(changed ? { asked: changed } : {}) };
+}
+
+/** What prompts are made from. */
+function toSample({
+  id,
+  task,
+  images,
+  question,
+  reference,
+  accepted,
+  subgroups,
+}: EvalSample): Sample {
+  const modality = subgroups['modality'] ?? '';
+  return {
+    id,
+    source: task,
+    images,
+    problem: question,
+    modality: isModality(modality) ? modality : 'OTHER',
+    reference,
+    accepted,
+  };
+}
+
+async function readSampleIds(path: string): Promise<Set<string>> {
+  const ids = new Set<string>();
+  for await (const { value } of readRows(path, sampleRowSchema)) ids.add(value.id);
+  return ids;
+}
+
+/** Keys whose last row is an answer, or says that there is nothing to ask. */
+async function readSettledKeys(
+  path: string,
+  { wanted, variants, epochs }: Wanted,
+): Promise<Set<string>> {
+  const settled = new Set<string>();
+  for await (const { value } of readRows(path, responseRowSchema)) {
+    const { sampleId, variant, epoch, outcome } = value;
+    if (!wanted.has(sampleId) || !variants.includes(variant) || epoch >= epochs) continue;
+    const isSettled = outcome.kind === 'answered' || outcome.cause === notApplicable;
+    if (isSettled) settled.add(textOfKey(value));
+    else settled.delete(textOfKey(value));
+  }
+  return settled;
+}

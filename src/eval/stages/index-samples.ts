@@ -1,0 +1,106 @@
+/** First pass over a task's rows: which samples are asked, and which rows cannot be. */
+import { access } from 'node:fs/promises';
+import { digestOfBytes } from '../../core/digest.ts';
+import type { Append } from '../../core/write-aside.ts';
+import type { ResultsWriter } from '../results/folder.ts';
+import { resultsFile } from '../results/layout.ts';
+import type { SampleRow } from '../results/records.ts';
+import { readTaskSamples } from '../tasks/read-task-samples.ts';
+import type { EvalSample, TaskRow } from '../tasks/sample.ts';
+import type { Task } from '../tasks/task-schema.ts';
+import type { TaskSource } from '../tasks/task-source.ts';
+import type { OnProgress } from './progress.ts';
+
+export type OpenedTask = { readonly task: Task; readonly source: TaskSource };
+
+/**
+ * Lists the task's samples in the results folder unless they are there already. With a limit those with
+ * the smallest digests are taken, which is a random draw that does not depend on the order of rows.
+ * Memory holds twice the limit at most.
+ */
+export async function indexSamples(
+  results: ResultsWriter,
+  { task, source }: OpenedTask,
+  limit: number | null,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<void> {
+  const samplesPath = resultsFile.samples(results.folder, task.id);
+  if (await exists(samplesPath)) return;
+  const rejectedPath = resultsFile.rejected(results.folder, task.id);
+  await results.writeWhole(samplesPath, (appendSample) =>
+    // Renamed first: where this file is missing the other is not there either.
+    results.writeWhole(rejectedPath, async (appendRejected) => {
+      const samples = limit === null ? passOn(appendSample) : drawSamples(limit, appendSample);
+      let done = 0;
+      for await (const row of readTaskSamples(task, source, signal)) {
+        if (row.kind === 'sample') await samples.offer(sampleRow(row.sample));
+        else await appendRejected(lineOf(rejectedRow(row)));
+        onProgress({ stage: 'read', task: task.id, done: ++done, failed: 0 });
+      }
+      await samples.end();
+    }),
+  );
+}
+
+/** A sample as it is stored: without its images' bytes. */
+export function sampleRow(sample: EvalSample): SampleRow {
+  const { id, task, index, kind, question, stem, choices, reference, accepted } = sample;
+  return {
+    id,
+    task,
+    index,
+    kind,
+    question,
+    ...(choices ? { stem } : {}),
+    choices: choices ? [...choices] : [],
+    reference,
+    accepted: [...accepted],
+    cluster: sample.cluster,
+    subgroups: { ...sample.subgroups },
+    images: [...sample.imageDigests],
+  };
+}
+
+function rejectedRow({ kind, ...row }: Extract<TaskRow, { kind: 'rejected' }>) {
+  return row;
+}
+
+type SampleSink = {
+  offer(row: SampleRow): Promise<void>;
+  end(): Promise<void>;
+};
+
+function passOn(append: Append): SampleSink {
+  return { offer: (row) => append(lineOf(row)), end: async () => {} };
+}
+
+function drawSamples(limit: number, append: Append): SampleSink {
+  let kept: { readonly rank: string; readonly row: SampleRow }[] = [];
+  const cut = () => {
+    kept = kept.sort((a, b) => (a.rank < b.rank ? -1 : 1)).slice(0, limit);
+  };
+  return {
+    offer: async (row) => {
+      kept.push({ rank: digestOfBytes(row.id), row });
+      if (kept.length >= 2 * limit) cut();
+    },
+    end: async () => {
+      cut();
+      for (const { row } of kept.sort((a, b) => a.row.index - b.row.index)) {
+        await append(lineOf(row));
+      }
+    },
+  };
+}
+
+function lineOf(row: unknown): string {
+  return `${JSON.stringify(row)}\n`;
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

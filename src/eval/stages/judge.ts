@@ -1,0 +1,216 @@
+/** Second stage: every answer gets a verdict. */
+
+import type { Clock } from '../../core/async/clock.ts';
+import { inWindow } from '../../core/async/in-window.ts';
+import { digestOfBytes } from '../../core/digest.ts';
+import type { ImageFile } from '../../core/sample.ts';
+import type { Judging, JudgingItem } from '../judging/judging.ts';
+import type { ResultsWriter } from '../results/folder.ts';
+import { resultsFile } from '../results/layout.ts';
+import {
+  type AnswerKey,
+  type ResponseRow,
+  responseRowSchema,
+  type SampleRow,
+  sampleRowSchema,
+  type VerdictRow,
+  variants,
+  verdictRowSchema,
+} from '../results/records.ts';
+import { keysOf, RowFile, readRows, textOfKey } from '../results/rows.ts';
+import { readTaskSamples } from '../tasks/read-task-samples.ts';
+import type { OpenedTask } from './index-samples.ts';
+import { countProgress, type OnProgress, type StageEnd } from './progress.ts';
+
+export type JudgeStageOptions = {
+  readonly results: ResultsWriter;
+  /** Ids of the tasks whose answers are judged. */
+  readonly tasks: readonly string[];
+  /** Where images are read from again, for judges that see them. */
+  readonly openTask: (id: string) => Promise<OpenedTask>;
+  /** Names the judging in the folder. */
+  readonly name: string;
+  readonly judging: Judging;
+  /** Answers held at once: somewhat more than the judges work on side by side. */
+  readonly window: number;
+  /** Answers of each task judged by this call; absent judges all. */
+  readonly most?: number;
+  readonly clock: Clock;
+  readonly onProgress: OnProgress;
+};
+
+/** Verdicts between two records of what was used: as many may be missing from the ledger after a crash. */
+const usageInterval = 200;
+
+/**
+ * Judges what has no verdict yet, or one on another response; failed verdicts of earlier runs are asked
+ * again, once. Every verdict is stored as it comes.
+ *
+ * @throws MedixError 'run' where the folder's judging of this name is by others
+ */
+export async function judgeResponses(
+  options: JudgeStageOptions,
+  signal: AbortSignal,
+): Promise<StageEnd> {
+  const { results, name, judging } = options;
+  const manifest = await results.openJudging(name, judging.describe);
+  const saveUsage = () => results.saveJudging(name, { ...manifest, ledger: judging.usage() });
+  let done = 0;
+  let failed = 0;
+  for (const task of options.tasks) {
+    const end = await judgeTask(task, options, saveUsage, signal);
+    done += end.done;
+    failed += end.failed;
+    await saveUsage();
+    if (end.stopped !== undefined) return { done, failed, stopped: end.stopped };
+  }
+  return { done, failed };
+}
+
+type StoredResponse = {
+  readonly key: AnswerKey;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly digest: string;
+};
+
+async function judgeTask(
+  task: string,
+  options: JudgeStageOptions,
+  saveUsage: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<StageEnd> {
+  const { results, name, judging, window, clock, onProgress } = options;
+  const responsesPath = resultsFile.responses(results.folder, task);
+  const path = resultsFile.verdicts(results.folder, name, task);
+  const answered = await findAnswers(responsesPath);
+  const open = await withoutVerdict(answered, path);
+  const position = { already: answered.size - open.size, of: answered.size };
+  const counter = countProgress({ stage: 'judge', task }, position, clock, onProgress);
+  if (open.size === 0) return { done: 0, failed: 0 };
+  const responses = await RowFile.open(responsesPath, responseRowSchema);
+  let stopped: string | undefined;
+
+  const judgeOne = async ({ stored, sample, images }: Open) => {
+    const response = await responses.read(stored);
+    const verdict = await judging.judge(itemOf(response, sample, images), signal);
+    return { ...stored.key, response: stored.digest, ...verdict } satisfies VerdictRow;
+  };
+  try {
+    await results.appending(path, async (append) => {
+      const items = openItems(task, open, options, () => stopped !== undefined, signal);
+      for await (const verdict of inWindow(items, window, judgeOne)) {
+        signal.throwIfAborted();
+        const isFailed = verdict.outcome.kind === 'failed';
+        const cap = isFailed ? judging.capReached() : undefined;
+        // What is under way when a cap is reached still comes in; what found it reached stays open.
+        stopped ??= cap;
+        if (cap !== undefined) continue;
+        await append(verdict);
+        counter.count(isFailed);
+        if (counter.done % usageInterval === 0) await saveUsage();
+      }
+      signal.throwIfAborted();
+    });
+  } finally {
+    await responses.close();
+  }
+  const { done, failed } = counter;
+  return { done, failed, ...(stopped === undefined ? {} : { stopped }) };
+}
+
+type Open = {
+  readonly stored: StoredResponse;
+  readonly sample: SampleRow;
+  readonly images?: readonly ImageFile[];
+};
+
+async function* openItems(
+  task: string,
+  open: ReadonlyMap<string, StoredResponse>,
+  options: JudgeStageOptions,
+  isOver: () => boolean,
+  signal: AbortSignal,
+): AsyncGenerator<Open> {
+  const epochs = 1 + [...open.values()].reduce((most, { key }) => Math.max(most, key.epoch), 0);
+  let { most: left = Number.POSITIVE_INFINITY } = options;
+  for await (const asked of samplesOf(task, options, signal)) {
+    for (const key of keysOf(asked.sample.id, variants, epochs)) {
+      const stored = open.get(textOfKey(key));
+      if (isOver() || left === 0) return;
+      if (!stored) continue;
+      left--;
+      yield { stored, ...asked };
+    }
+  }
+}
+
+async function* samplesOf(
+  task: string,
+  { results, judging, openTask }: JudgeStageOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Omit<Open, 'stored'>> {
+  const path = resultsFile.samples(results.folder, task);
+  if (!judging.seesImages) {
+    for await (const { value } of readRows(path, sampleRowSchema)) {
+      signal.throwIfAborted();
+      yield { sample: value };
+    }
+    return;
+  }
+  const rows = new Map<string, SampleRow>();
+  for await (const { value } of readRows(path, sampleRowSchema)) rows.set(value.id, value);
+  const { task: opened, source } = await openTask(task);
+  for await (const row of readTaskSamples(opened, source, signal)) {
+    const sample = row.kind === 'sample' ? rows.get(row.sample.id) : undefined;
+    if (row.kind === 'sample' && sample) yield { sample, images: row.sample.images };
+  }
+}
+
+/** With question and choices as the model was shown them. */
+function itemOf(
+  { outcome, asked }: ResponseRow,
+  sample: SampleRow,
+  images: readonly ImageFile[] | undefined,
+): JudgingItem {
+  const { text, truncated } =
+    outcome.kind === 'answered'
+      ? { text: outcome.text, truncated: outcome.stopReason === 'length' }
+      : { text: '', truncated: false };
+  return {
+    sample: { ...sample, ...asked },
+    response: text,
+    truncated,
+    ...(images ? { images } : {}),
+  };
+}
+
+/** Where the last row of each key stands, of those that are answers. */
+async function findAnswers(path: string): Promise<Map<string, StoredResponse>> {
+  const answers = new Map<string, StoredResponse>();
+  for await (const { value, offset, bytes } of readRows(path, responseRowSchema)) {
+    const { sampleId, variant, epoch, outcome } = value;
+    const text = textOfKey(value);
+    if (outcome.kind === 'failed') answers.delete(text);
+    else {
+      const digest = digestOfBytes(outcome.text);
+      answers.set(text, { key: { sampleId, variant, epoch }, offset, bytes, digest });
+    }
+  }
+  return answers;
+}
+
+async function withoutVerdict(
+  answers: ReadonlyMap<string, StoredResponse>,
+  path: string,
+): Promise<ReadonlyMap<string, StoredResponse>> {
+  const open = new Map(answers);
+  for await (const { value } of readRows(path, verdictRowSchema)) {
+    const key = textOfKey(value);
+    const stored = answers.get(key);
+    if (stored === undefined || stored.digest !== value.response) continue;
+    if (value.outcome.kind === 'scored') open.delete(key);
+    else open.set(key, stored);
+  }
+  return open;
+}

@@ -1,0 +1,142 @@
+/**
+ * What models behind servers were asked, what it cost, and when to stop. Counted by kind of use: `judge`,
+ * `embedder`, `model`, … Prices and cap speak of one use (`charged`); the others are counted only, since
+ * they cost something else.
+ */
+import type { LedgerSummary, TokenUsage, UseSummary } from '../core/usage.ts';
+
+export type Prices = {
+  /** Of a million input tokens, in the currency of `cap.money`. */
+  readonly input: number;
+  /** Of a million output tokens. */
+  readonly output: number;
+};
+
+/** The most that may be used; null, or left out, does not limit. */
+export type Cap = {
+  readonly calls?: number | null;
+  /** Input and output together. */
+  readonly tokens?: number | null;
+  readonly money?: number | null;
+};
+
+/** One use's side of the ledger, handed to whoever sends its requests. */
+export type Meter = {
+  /** Why nothing more may be sent; undefined while there is room. */
+  barred(): string | undefined;
+  requested(): void;
+  failed(): void;
+  /** @param tokens Left out where the server does not report them. */
+  answered(tokens?: TokenUsage): void;
+};
+
+export type Ledger = {
+  meter(use: string): Meter;
+  /** An answer was at hand already. @param tokens What it took when it was asked for, where known. */
+  reused(use: string, tokens?: TokenUsage): void;
+  /** Which cap is reached, how much was used, and how to go on; undefined while there is room. */
+  capReached(): string | undefined;
+  summary(): LedgerSummary;
+  /** Adds what an earlier process of the same run used, so that its cap goes on where it stood. */
+  merge(earlier: LedgerSummary): void;
+};
+
+type Account = { -readonly [K in keyof UseSummary]: UseSummary[K] };
+
+/**
+ * @param options.charged The use that prices and cap speak of. @default 'judge'
+ *
+ * Requests in flight when a cap on tokens or money is reached still come in and count: usage may pass
+ * the cap by as many answers as were in flight. A cap on calls is exact.
+ */
+export function createLedger(
+  options: { readonly prices?: Prices | null; readonly cap?: Cap; readonly charged?: string } = {},
+): Ledger {
+  const { cap = {}, charged = 'judge' } = options;
+  const prices = options.prices ?? null;
+  const accounts = new Map<string, Account>();
+  const accountOf = (use: string): Account => {
+    const known = accounts.get(use);
+    if (known !== undefined) return known;
+    const account = emptyAccount(use === charged && prices !== null ? 0 : null);
+    accounts.set(use, account);
+    return account;
+  };
+  const capReached = () => reachedCap(accountOf(charged), charged, cap);
+
+  return {
+    capReached,
+    meter: (use) => {
+      const account = accountOf(use);
+      return {
+        barred: () => (use === charged ? capReached() : undefined),
+        requested: () => {
+          account.requests++;
+        },
+        failed: () => {
+          account.failed++;
+        },
+        answered: (tokens) => {
+          if (tokens === undefined) account.unmetered++;
+          else addTokens(account, tokens, prices);
+        },
+      };
+    },
+    reused: (use, tokens) => {
+      const account = accountOf(use);
+      account.reused++;
+      if (tokens !== undefined) account.tokensSaved += tokens.prompt + tokens.completion;
+    },
+    summary: () => Object.fromEntries([...accounts].map(([use, sums]) => [use, { ...sums }])),
+    merge: (earlier) => {
+      for (const [use, sums] of Object.entries(earlier)) addAccount(accountOf(use), sums);
+    },
+  };
+}
+
+function emptyAccount(money: number | null): Account {
+  return {
+    requests: 0,
+    failed: 0,
+    inputTokens: 0,
+    outputTokens: 0,
+    unmetered: 0,
+    money,
+    reused: 0,
+    tokensSaved: 0,
+  };
+}
+
+function addTokens(account: Account, tokens: TokenUsage, prices: Prices | null): void {
+  account.inputTokens += tokens.prompt;
+  account.outputTokens += tokens.completion;
+  if (account.money === null || prices === null) return;
+  account.money += (tokens.prompt * prices.input + tokens.completion * prices.output) / 1e6;
+}
+
+function addAccount(account: Account, earlier: UseSummary): void {
+  const { money, ...counts } = earlier;
+  for (const [name, value] of Object.entries(counts) as [keyof typeof counts, number][]) {
+    account[name] += value;
+  }
+  if (money !== null) account.money = (account.money ?? 0) + money;
+}
+
+function reachedCap(account: Account, use: string, cap: Cap): string | undefined {
+  const tokens = account.inputTokens + account.outputTokens;
+  const used = { calls: account.requests, tokens, money: account.money ?? 0 };
+  for (const name of ['calls', 'tokens', 'money'] as const) {
+    const most = cap[name];
+    if (most === undefined || most === null) continue;
+    if (name !== 'calls' && account.unmetered > 0) {
+      return `the ${use}'s cap.${name} cannot be kept: its server does not report token usage; cap calls instead`;
+    }
+    if (used[name] < most) continue;
+    return `the ${use}'s cap.${name} of ${most} is reached (used: ${shownAmount(used[name])}); raise cap.${name} and resume`;
+  }
+  return undefined;
+}
+
+function shownAmount(amount: number): string {
+  return Number.isInteger(amount) ? String(amount) : amount.toPrecision(4);
+}
