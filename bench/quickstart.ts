@@ -1,4 +1,5 @@
 /** An iteration of the quickstart, by the steps of the training loop with the quickstart's own settings. */
+
 import { keepGroup } from '../src/advantage/filter.ts';
 import { quickstartConfig } from '../src/cli/quickstart/quickstart.ts';
 import { phantomSample } from '../src/data/phantoms/study.ts';
@@ -8,9 +9,9 @@ import type { RewardFunction } from '../src/reward/composite.ts';
 import { createPromptPreparation } from '../src/rollout/prepare-prompts.ts';
 import { type Rollout, sampleGroups } from '../src/rollout/rollout.ts';
 import { resolveAlgorithm } from '../src/train/algorithm.ts';
-import { adamSchedule } from '../src/train/learning-rate.ts';
 import { rewardsOf, scoreRollouts } from '../src/train/score-rollouts.ts';
 import { updatePolicy, withAdvantages } from '../src/train/update-policy.ts';
+import { adamSchedule } from '../src/update/schedule.ts';
 import { never, seconds } from './timing.ts';
 
 const warmUps = 2;

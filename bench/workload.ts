@@ -7,9 +7,9 @@ import type { Engine } from '../src/engine/engine.ts';
 import { openLocalEngine } from '../src/engine/local/local-engine.ts';
 import { createModel } from '../src/engine/local/model-directory.ts';
 import type { ModelConfig } from '../src/model/config.ts';
-import { newModelFiles } from '../src/model/new-model-files.ts';
+import { newModelFiles } from '../src/model/files/new-model-files.ts';
 import type { Prompt } from '../src/model/prompt.ts';
-import { trainTokenizer } from '../src/model/train-tokenizer.ts';
+import { trainTokenizer } from '../src/model/text/train-tokenizer.ts';
 
 /** 8 prompts × 8 completions, 256 and 64 tokens: full-parameter, float32. */
 export const shape = { prompts: 8, completions: 8, promptTokens: 256, completionTokens: 64 };

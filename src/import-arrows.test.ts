@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 const arrows: Readonly<Record<string, readonly string[]>> = {
   src: [
     'core',
-    'config, run, statistics, tensor, cache',
+    'config, run, statistics, tensor, image, cache',
     'data, model, http',
     'chat, embed, engine',
     'judge',

@@ -1,5 +1,14 @@
 /** Lines on stdout, with a status line that is rewritten in place where stdout is a terminal. */
-import type { Terminal } from './command.ts';
+export type Terminal = {
+  /** Results and progress, one line each. */
+  print(line: string): void;
+  /** Text that may end within a line, e.g. an answer while it is sampled. */
+  write(text: string): void;
+  /** Rewrites the last line where that is possible, else does nothing. */
+  showStatus(line: string): void;
+  /** Whether a person reads along: text may then be set off by escape sequences. */
+  readonly isInteractive: boolean;
+};
 
 type Output = Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'>;
 

@@ -1,20 +1,35 @@
-import { createHash } from 'node:crypto';
+/** The one place that hashes. Digests are SHA-256 in hexadecimal digits unless the name says otherwise. */
+import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 
-/** Hexadecimal SHA-256 of a value's JSON; keys keep their order, so callers must build it one way. */
+/** Of a value's JSON; keys keep their order, so callers must build it one way. */
 export function digestOf(value: unknown): string {
   return digestOfBytes(JSON.stringify(value));
 }
 
-/** Hexadecimal SHA-256; of a text, that of its UTF-8. */
-export function digestOfBytes(bytes: string | Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+/** Of a text, that of its UTF-8. */
+export function digestOfBytes(
+  bytes: string | Uint8Array,
+  encoding: 'hex' | 'base64' = 'hex',
+): string {
+  return createHash('sha256').update(bytes).digest(encoding);
 }
 
-/** Hexadecimal SHA-256 of a file's content, read in pieces. Rejects as `fs` does. */
-export async function digestOfFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+/** Of a file's content, read in pieces. Rejects as `fs` does, and with the signal's reason. */
+export async function digestOfFile(path: string, signal?: AbortSignal): Promise<string> {
+  const hash = createDigest();
+  const content = createReadStream(path, { highWaterMark: 1 << 20 });
+  await pipeline(content, hash, signal === undefined ? {} : { signal });
   return hash.digest('hex');
+}
+
+/** SHA-256 of what is added by `update`, piece by piece; `digest('hex')` ends it. */
+export function createDigest(): Hash {
+  return createHash('sha256');
+}
+
+/** MD5 of a text, where a foreign naming scheme asks for it; not for trust. */
+export function md5OfText(text: string): string {
+  return createHash('md5').update(text).digest('hex');
 }

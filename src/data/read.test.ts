@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Sample } from '../core/sample.ts';
 import { phantomSamples } from './phantoms/study.ts';
 import { loadSamples, readSamples } from './read.ts';
-import { writeSamples } from './write.ts';
+import { writeSamples } from './write.fixture.ts';
 
 let folder: string;
 beforeEach(async () => {

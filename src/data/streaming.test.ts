@@ -10,7 +10,7 @@ import { readJsonLines } from './jsonl.ts';
 import { readParquet } from './parquet.ts';
 import { phantomSamples } from './phantoms/study.ts';
 import { loadSamples, readSamples } from './read.ts';
-import { writeSamples } from './write.ts';
+import { writeSamples } from './write.fixture.ts';
 
 const samples: readonly Sample[] = [...phantomSamples({ seed: 1, split: 'test', count: 600 })];
 let folder: string;

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { MedixError } from '../core/errors.ts';
 import { parseModelConfig, readModelConfig } from './config.ts';
+import { writeConfig } from './files/write-config.ts';
 import { tinyModelDirectory } from './tiny-model.fixture.ts';
-import { writeConfig } from './write-config.ts';
 
 type Json = Record<string, unknown>;
 

@@ -11,8 +11,8 @@ import {
   familySchema,
   type GenerationFile,
   generationSchema,
-} from './config-schema.ts';
-import { type ModelFiles, parseModelFile, readFiles } from './model-files.ts';
+} from './files/config-schema.ts';
+import { type ModelFiles, parseModelFile, readFiles } from './files/model-files.ts';
 
 export type TextConfig = {
   readonly vocabSize: number;

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import { createChatTemplate, defaultChatTemplate } from './chat-template.ts';
-import { readModelFiles } from './model-files.ts';
+import { readModelFiles } from './files/model-files.ts';
 import { createProcessor } from './processor.ts';
 import type { Message } from './prompt.ts';
+import { createChatTemplate, defaultChatTemplate } from './text/chat-template.ts';
+import { qwenSpecialTokens } from './text/train-tokenizer.ts';
 import {
   tinyCases,
   tinyConfig,
@@ -11,7 +12,6 @@ import {
   tinyMessages,
   tinyModelDirectory,
 } from './tiny-model.fixture.ts';
-import { qwenSpecialTokens } from './train-tokenizer.ts';
 
 const files = await readModelFiles(tinyModelDirectory);
 const config = await tinyConfig();

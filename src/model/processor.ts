@@ -5,13 +5,13 @@
  */
 import { z } from 'zod';
 import { fail, MedixError } from '../core/errors.ts';
-import { createChatTemplate } from './chat-template.ts';
 import type { ModelConfig } from './config.ts';
-import { processImage } from './image-processor.ts';
-import { type ImageSettings, readImageSettings } from './image-settings.ts';
-import { type ModelFiles, parseModelFile } from './model-files.ts';
+import { type ModelFiles, parseModelFile } from './files/model-files.ts';
 import type { ImagePatches, Processor } from './prompt.ts';
-import { createTokenizer, type Tokenizer } from './tokenizer.ts';
+import { createChatTemplate } from './text/chat-template.ts';
+import { createTokenizer, type Tokenizer } from './text/tokenizer.ts';
+import { processImage } from './vision/image-processor.ts';
+import { type ImageSettings, readImageSettings } from './vision/image-settings.ts';
 
 const imageToken = '<|image_pad|>';
 

@@ -1,7 +1,7 @@
 /** What a policy sees: token ids in which every image is already expanded to its placeholder tokens. */
 import type { Message } from '../core/message.ts';
 
-export type { ContentPart, Message } from '../core/message.ts';
+export type { Message } from '../core/message.ts';
 
 /** An image after resizing and normalisation, cut into patches in the order the vision tower reads. */
 export type ImagePatches = {

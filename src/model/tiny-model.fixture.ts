@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type ModelConfig, readModelConfig } from './config.ts';
+import { openSafetensors } from './files/safetensors.ts';
 import type { Message } from './prompt.ts';
-import { openSafetensors } from './safetensors.ts';
-import type { Grid } from './vision-positions.ts';
+import type { Grid } from './vision/vision-positions.ts';
 
 const root = fileURLToPath(new URL('../../test/fixtures/qwen3-vl-tiny/', import.meta.url));
 

@@ -1,6 +1,6 @@
 /** From the scores of one response to its reward. Pure. */
 import type { FailureCause } from '../core/outcome.ts';
-import { overlongShare } from './overlong.ts';
+import { overlongShare } from './components/overlong.ts';
 import type { RewardProfile } from './profile.ts';
 import type { RewardItem, RewardSample } from './reward-item.ts';
 import { type ComponentName, type Components, componentNames } from './score.ts';

@@ -4,13 +4,13 @@ import type { Score } from '../core/outcome.ts';
 import type { Embedder, EmbedderDescription } from '../embed/embedder.ts';
 import type { Judge, JudgeDescription } from '../judge/judge.ts';
 import { aggregate, type RewardOutcome } from './aggregate.ts';
-import { contradiction } from './contradiction.ts';
-import { scoreByJudge } from './judge-component.ts';
+import { contradiction } from './components/contradiction.ts';
+import { scoreByJudge } from './components/judge.ts';
+import { scoreBySimilarity } from './components/similarity.ts';
 import type { RewardProfile } from './profile.ts';
 import type { RewardItem } from './reward-item.ts';
-import { rewardRules } from './rules.ts';
+import { rewardRules } from './rules/rules.ts';
 import { binaryScore } from './score.ts';
-import { scoreBySimilarity } from './similarity.ts';
 
 export type { RewardOutcome } from './aggregate.ts';
 

@@ -1,12 +1,12 @@
 /** One response's reward, step by step in words: the same rules and sums as composite.ts, told. */
 import type { Score } from '../core/outcome.ts';
 import { aggregate, compositionOf, type RewardOutcome } from './aggregate.ts';
-import type { AnswerCheck } from './answer-check.ts';
-import { codePoints } from './overlong.ts';
+import { codePoints } from './components/overlong.ts';
 import type { RewardProfile } from './profile.ts';
 import { quoted } from './quoted.ts';
 import type { RewardItem, RewardSample } from './reward-item.ts';
-import { rewardRules } from './rules.ts';
+import type { AnswerCheck } from './rules/answer-check.ts';
+import { rewardRules } from './rules/rules.ts';
 import { type ComponentName, type Components, componentNames } from './score.ts';
 
 /**

@@ -2,7 +2,7 @@
  * Samples to prompts: template, chat template, image patches, token ids. Encoded prompts are kept for
  * the next epoch in a least-recently-used cache; those too long for the model are rejected by id.
  */
-import { createHash } from 'node:crypto';
+import { createDigest } from '../core/digest.ts';
 import { MedixError, type Problem } from '../core/errors.ts';
 import type { Message } from '../core/message.ts';
 import type { Sample } from '../core/sample.ts';
@@ -70,7 +70,7 @@ function dataProblem(error: unknown, sample: Sample): Problem {
 
 /** Of all that a prompt is made from. Ids are no key: two data sets may both count their rows from 0. */
 function contentDigest(messages: readonly Message[]): string {
-  const hash = createHash('sha256');
+  const hash = createDigest();
   for (const { role, content } of messages) {
     hash.update(`${role} ${content.length}\n`);
     for (const part of content) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Message } from '../core/message.ts';
 import type { Sample } from '../core/sample.ts';
-import { createScriptedEngine } from '../engine/scripted/scripted-engine.ts';
+import { createScriptedEngine } from '../engine/scripted/scripted-engine.fixture.ts';
 import { createPromptPreparation } from './prepare-prompts.ts';
 import { sampleGroups } from './rollout.ts';
 

@@ -7,7 +7,7 @@ import { midranks } from './ranks.ts';
  *
  * @returns In [-1, 1]; undefined where one series does not vary.
  */
-export function pearson(xs: ArrayLike<number>, ys: ArrayLike<number>): number | undefined {
+function pearson(xs: ArrayLike<number>, ys: ArrayLike<number>): number | undefined {
   invariant(xs.length === ys.length, 'a correlation of equally long series');
   const meanX = meanOf(xs);
   const meanY = meanOf(ys);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { rngFromKey } from '../core/rng.ts';
 import { type Bindings, shapeValue } from './dim.ts';
 import { gradientsOf } from './gradient.ts';
-import { interpret } from './interpret.ts';
+import { interpret } from './interpret.fixture.ts';
 import { type Node, topologicalOrder } from './node.ts';
 import type { OpKind } from './op-attributes.ts';
 import { opTable } from './op-table.ts';

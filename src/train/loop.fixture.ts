@@ -3,7 +3,10 @@ import type { TrainConfig } from '../config/train-config.ts';
 import type { Score } from '../core/outcome.ts';
 import type { Sample } from '../core/sample.ts';
 import type { Engine } from '../engine/engine.ts';
-import { createScriptedEngine, type ScriptedOptions } from '../engine/scripted/scripted-engine.ts';
+import {
+  createScriptedEngine,
+  type ScriptedOptions,
+} from '../engine/scripted/scripted-engine.fixture.ts';
 import type { RewardFunction, RewardOutcome } from '../reward/composite.ts';
 import { openRewardProfile } from '../reward/profile.ts';
 import { createPromptPreparation } from '../rollout/prepare-prompts.ts';

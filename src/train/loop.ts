@@ -8,16 +8,17 @@
  * varies follows from the config, its seed and the data, so a run that was killed and resumed ends in the
  * same bits as one that was not: what came after its last checkpoint is simply done again.
  */
+
 import type { TrainConfig } from '../config/train-config.ts';
 import { type Metrics, meanOf, metricValues } from '../core/metrics.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { RewardFunction } from '../reward/composite.ts';
 import type { PreparePrompt } from '../rollout/prepare-prompts.ts';
 import type { RunWriter } from '../run/run-writer.ts';
+import { adamSchedule } from '../update/schedule.ts';
 import type { Algorithm } from './algorithm.ts';
 import { type Collection, collectGroups } from './collect-groups.ts';
 import { createEmitter, type Emit, emitRejections, type Report } from './events.ts';
-import { adamSchedule } from './learning-rate.ts';
 import {
   better,
   checkpointIfDue,

@@ -4,8 +4,8 @@ import type { Message } from '../core/message.ts';
 import type { Sample } from '../core/sample.ts';
 import { createModel } from '../engine/local/model-directory.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { newModelFiles } from '../model/new-model-files.ts';
-import { type TrainedTokenizer, trainTokenizer } from '../model/train-tokenizer.ts';
+import { newModelFiles } from '../model/files/new-model-files.ts';
+import { type TrainedTokenizer, trainTokenizer } from '../model/text/train-tokenizer.ts';
 import type { SampleSet } from './sample-order.ts';
 
 type NewModel = Exclude<SftConfig['model'], string>;

@@ -2,6 +2,7 @@
  * Supervised fine-tuning: the policy imitates demonstrations. One iteration is one optimizer step on one
  * batch; order, checkpoints and resume are those of the reinforcement-learning loop.
  */
+
 import type { SftConfig } from '../config/sft-config.ts';
 import { fail } from '../core/errors.ts';
 import { type Mean, type Metrics, meanOf, mergeMetrics, metricValues } from '../core/metrics.ts';
@@ -10,8 +11,8 @@ import type { Processor } from '../model/prompt.ts';
 import { type PreparedPrompt, type PreparePrompt, tooLong } from '../rollout/prepare-prompts.ts';
 import type { RunWriter } from '../run/run-writer.ts';
 import { crossEntropyLoss } from '../update/cross-entropy.ts';
+import { adamSchedule } from '../update/schedule.ts';
 import { createEmitter, type Emit, emitRejections, type Report } from './events.ts';
-import { adamSchedule } from './learning-rate.ts';
 import { better, checkpointIfDue, type ProgressState, startProgress } from './progress-state.ts';
 import { createPromptSource, type PromptSource } from './prompt-source.ts';
 import type { SampleSet } from './sample-order.ts';

@@ -15,9 +15,9 @@
  * 1e-8 in denominators is left out.
  */
 import { defined, invariant } from '../core/errors.ts';
+import type { Metrics } from '../core/metrics.ts';
 import type { Loss, LossInput, LossPart } from '../engine/engine.ts';
 import { type KlEstimator, klPenalties } from './kl.ts';
-import { createTally, type Tally } from './tally.ts';
 
 export type PolicyLossKind = 'clip' | 'gspo' | 'cispo';
 
@@ -186,4 +186,26 @@ function meanDifference(policyLogprobs: Float32Array, oldLogprobs: Float32Array)
     sum += (policyLogprobs[t] ?? 0) - (oldLogprobs[t] ?? 0);
   }
   return sum / policyLogprobs.length;
+}
+
+/** Adds up values while a loss runs over its tokens. */
+type Tally = {
+  add(key: string, value: number): void;
+  metrics(): Metrics;
+};
+
+function createTally(): Tally {
+  const means = new Map<string, { sum: number; count: number }>();
+  return {
+    add: (key, value) => {
+      const mean = means.get(key);
+      if (mean === undefined) {
+        means.set(key, { sum: value, count: 1 });
+      } else {
+        mean.sum += value;
+        mean.count++;
+      }
+    },
+    metrics: () => Object.fromEntries(means),
+  };
 }

@@ -1,3 +1,7 @@
+/** Learning rates and optimizer settings, step by step. */
+import type { SftConfig } from '../config/sft-config.ts';
+import type { AdamParameters } from '../engine/engine.ts';
+
 export type LearningRateSchedule = {
   readonly kind: 'constant' | 'cosine';
   readonly peak: number;
@@ -17,4 +21,20 @@ export function learningRateAt(schedule: LearningRateSchedule, step: number): nu
   if (kind === 'constant') return peak;
   const progress = Math.min(1, (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps));
   return (peak * (1 + Math.cos(Math.PI * progress))) / 2;
+}
+
+/** Optimizer settings of the n-th step of a run, from 0, which has `totalSteps` steps at most. */
+export function adamSchedule(
+  { learningRate, schedule, warmupSteps, ...adam }: SftConfig['optimizer'],
+  totalSteps: number,
+): (step: number) => AdamParameters {
+  const rates = { kind: schedule, peak: learningRate, warmupSteps, totalSteps };
+  return (step) => ({
+    beta1: adam.beta1,
+    beta2: adam.beta2,
+    epsilon: adam.epsilon,
+    weightDecay: adam.weightDecay,
+    maxGradNorm: adam.maxGradNorm,
+    learningRate: learningRateAt(rates, step),
+  });
 }

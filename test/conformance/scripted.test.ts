@@ -1,4 +1,4 @@
-import { createScriptedEngine } from '../../src/engine/scripted/scripted-engine.ts';
+import { createScriptedEngine } from '../../src/engine/scripted/scripted-engine.fixture.ts';
 import { describeEngine } from './engine-suite.ts';
 
 const open = async () => createScriptedEngine({ pieces: ['<X_RAY>', 'left', 'right', ' lung'] });

@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readFile, truncate, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { phantomSample } from '../../src/data/phantoms/study.ts';
-import { writeSamples } from '../../src/data/write.ts';
+import { writeSamples } from '../../src/data/write.fixture.ts';
 import { contents, imagePath, medix, temporaryFolder, tinyModel } from './medix.ts';
 
 const folder = await temporaryFolder();

@@ -7,11 +7,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ModelConfig, readModelConfig } from '../../src/model/config.ts';
-import { readImageSettings } from '../../src/model/image-settings.ts';
-import { type ModelFiles, readModelFiles } from '../../src/model/model-files.ts';
-import { newModelFiles } from '../../src/model/new-model-files.ts';
+import { type ModelFiles, readModelFiles } from '../../src/model/files/model-files.ts';
+import { newModelFiles } from '../../src/model/files/new-model-files.ts';
+import { openSafetensors } from '../../src/model/files/safetensors.ts';
+import { writeConfig } from '../../src/model/files/write-config.ts';
+import { writeSafetensors } from '../../src/model/files/write-safetensors.ts';
 import { createProcessor } from '../../src/model/processor.ts';
-import { openSafetensors } from '../../src/model/safetensors.ts';
+import { trainTokenizer } from '../../src/model/text/train-tokenizer.ts';
 import {
   largestDifference,
   tinyCases,
@@ -20,9 +22,7 @@ import {
   tinyModelDirectory,
   tinyTensor,
 } from '../../src/model/tiny-model.fixture.ts';
-import { trainTokenizer } from '../../src/model/train-tokenizer.ts';
-import { writeConfig } from '../../src/model/write-config.ts';
-import { writeSafetensors } from '../../src/model/write-safetensors.ts';
+import { readImageSettings } from '../../src/model/vision/image-settings.ts';
 
 const python = '/opt/parity-venv/bin/python';
 const here = fileURLToPath(new URL('.', import.meta.url));

@@ -1,6 +1,7 @@
 /** Progress of an evaluation on the terminal. */
+
 import type { OnProgress, StageEnd } from '../../eval/stages/progress.ts';
-import type { Terminal } from '../command.ts';
+import type { Terminal } from '../terminal.ts';
 
 /** A status line that is rewritten, and a line for each task that is done. */
 export function createStageView(terminal: Terminal): OnProgress {

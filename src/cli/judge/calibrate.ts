@@ -17,7 +17,7 @@ import {
 } from '../../judge/certificate/calibrate.ts';
 import { type Probe, readLabelledFile, readShippedProbes } from '../../judge/certificate/probes.ts';
 import { type Similarity, similaritiesOf } from '../../judge/certificate/similarity.ts';
-import { contradiction } from '../../reward/contradiction.ts';
+import { contradiction } from '../../reward/components/contradiction.ts';
 import { openRewardProfile } from '../../reward/profile.ts';
 import type { CommandContext } from '../command.ts';
 import { fieldsHelp, formatConfig, readConfigArguments } from '../config-arguments.ts';

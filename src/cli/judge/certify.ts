@@ -13,7 +13,7 @@ import { createLedger, type Ledger } from '../../http/ledger.ts';
 import { type CertifyOptions, certifyJudge } from '../../judge/certificate/certify.ts';
 import { readLabelledFile, readShippedProbes } from '../../judge/certificate/probes.ts';
 import { openJudge } from '../../judge/open-judge.ts';
-import { contradiction } from '../../reward/contradiction.ts';
+import { contradiction } from '../../reward/components/contradiction.ts';
 import { asProfileAsks } from '../../reward/open-reward.ts';
 import { openRewardProfile, type RewardProfile } from '../../reward/profile.ts';
 import { storing } from '../../run/durable.ts';

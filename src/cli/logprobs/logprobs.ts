@@ -4,7 +4,7 @@ import { defined, fail, MedixError, type Problem } from '../../core/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { openLocalEngine } from '../../engine/local/local-engine.ts';
 import { readModelConfig } from '../../model/config.ts';
-import { readModelFiles } from '../../model/model-files.ts';
+import { readModelFiles } from '../../model/files/model-files.ts';
 import { createProcessor } from '../../model/processor.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { requireWritable, writeOut } from '../out-file.ts';

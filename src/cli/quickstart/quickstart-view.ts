@@ -1,10 +1,11 @@
 /** What the quickstart shows: progress, six answers before and after, the closing table. */
+
 import { parseResponse } from '../../data/response.ts';
 import { type BeforeAfter, isCorrect, type ScoreSummary } from '../../train/before-after.ts';
 import type { Progress, TrainEvent } from '../../train/events.ts';
 import type { ScoredRollout } from '../../train/score-rollouts.ts';
-import type { Terminal } from '../command.ts';
 import { printable } from '../printable.ts';
+import type { Terminal } from '../terminal.ts';
 
 const linesEvery = 10;
 

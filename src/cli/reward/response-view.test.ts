@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Terminal } from '../command.ts';
+import type { Terminal } from '../terminal.ts';
 import { createResponseView } from './response-view.ts';
 
 /** What was written after each of the pieces, and at the end. */

@@ -8,6 +8,7 @@ import { defined } from '../../core/errors.ts';
 import type { Message } from '../../core/message.ts';
 import type { Sample } from '../../core/sample.ts';
 import { openTemplate, renderMessages } from '../../data/prompt-template.ts';
+import { formatDemonstration } from '../../data/response.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { openLocalEngine } from '../../engine/local/local-engine.ts';
 import { createPromptPreparation } from '../../rollout/prepare-prompts.ts';
@@ -21,7 +22,6 @@ import { configHelp, formatConfig, readArguments } from '../config-arguments.ts'
 import { runFacts } from '../run-facts.ts';
 import { createReport, reportRejectedRows } from '../train/report.ts';
 import { writeRun } from '../train/write-run.ts';
-import { fromSolutions } from './demonstrations.ts';
 
 export const addSftCommand: AddCommand = (program, context) => {
   program
@@ -105,4 +105,20 @@ async function openModel(
   } finally {
     await rm(directory, { recursive: true });
   }
+}
+
+/**
+ * Each sample with a demonstration made of its tag and reference answer. Solutions hold no reasoning, so
+ * the thinking is one sentence that names the modality: it teaches the output format and nothing else.
+ */
+function fromSolutions(samples: SampleSet): SampleSet {
+  return {
+    size: samples.size,
+    at: async (index) => {
+      const sample = await samples.at(index);
+      const { modality, reference: answer } = sample;
+      const thinking = `Modality: ${modality.toLowerCase().replaceAll('_', ' ')}.`;
+      return { ...sample, demonstration: formatDemonstration({ modality, thinking, answer }) };
+    },
+  };
 }

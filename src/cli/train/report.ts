@@ -1,7 +1,8 @@
 /** Training events as lines for people. */
+
 import type { Progress, TrainEvent } from '../../train/events.ts';
 import type { OpenedSamples } from '../../train/open-samples.ts';
-import type { Terminal } from '../command.ts';
+import type { Terminal } from '../terminal.ts';
 
 type Values = Extract<Progress, { kind: 'iteration' }>['values'];
 

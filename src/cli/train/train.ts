@@ -1,4 +1,5 @@
 /** `medix train`: reinforcement learning of a policy. */
+
 import { readHubAccess, readSecrets } from '../../config/environment.ts';
 import { type TrainConfig, trainConfigSchema } from '../../config/train-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
@@ -13,10 +14,11 @@ import { requireNewRun } from '../../run/run-writer.ts';
 import { resolveAlgorithm } from '../../train/algorithm.ts';
 import { train } from '../../train/loop.ts';
 import { openSamples } from '../../train/open-samples.ts';
-import type { AddCommand, CommandContext, Terminal } from '../command.ts';
+import type { AddCommand, CommandContext } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
 import { ledgerLines } from '../reward/view.ts';
 import { runFacts } from '../run-facts.ts';
+import type { Terminal } from '../terminal.ts';
 import { createReport, reportRejectedRows } from './report.ts';
 import { writeRun } from './write-run.ts';
 

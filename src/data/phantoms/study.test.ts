@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { defined } from '../../core/errors.ts';
 import { parseResponse } from '../response.ts';
 import { imageSize } from './canvas.ts';
-import { contactSheet } from './contact-sheet.ts';
+import { contactSheet } from './contact-sheet.fixture.ts';
 import {
   type PhantomSplit,
   type PhantomStudy,

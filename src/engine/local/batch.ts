@@ -2,9 +2,10 @@
  * Sequences to the arrays that the graphs take. Sequences with the same prompt object form a branch
  * group: its prompt appears once, followed by its completions (attention.ts keeps them apart).
  */
-import { masked } from '../../model/attention.ts';
+
 import type { ModelConfig } from '../../model/config.ts';
-import { promptPositions, ropeTables, type TextPositions } from '../../model/positions.ts';
+import { masked } from '../../model/decoder/attention.ts';
+import { promptPositions, ropeTables, type TextPositions } from '../../model/decoder/positions.ts';
 import type { Prompt } from '../../model/prompt.ts';
 import type { Bindings } from '../../tensor/dim.ts';
 import type { Values } from '../../tensor/program.ts';

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { fail, invariant, messageOf } from '../../core/errors.ts';
 import { mergeMetrics } from '../../core/metrics.ts';
 import { type ModelConfig, readModelConfig } from '../../model/config.ts';
-import { type ModelFiles, readModelFiles } from '../../model/model-files.ts';
+import { type ModelFiles, readModelFiles } from '../../model/files/model-files.ts';
 import { createProcessor } from '../../model/processor.ts';
 import type { Processor } from '../../model/prompt.ts';
 import { BufferPool } from '../../tensor/buffer-pool.ts';

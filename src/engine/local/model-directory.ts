@@ -3,9 +3,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rngFromKey } from '../../core/rng.ts';
 import type { ModelConfig } from '../../model/config.ts';
-import type { ModelFiles } from '../../model/model-files.ts';
+import type { ModelFiles } from '../../model/files/model-files.ts';
+import { writeConfig } from '../../model/files/write-config.ts';
 import { initialValues } from '../../model/parameters.ts';
-import { writeConfig } from '../../model/write-config.ts';
 import {
   createParameterBuffer,
   type ParameterBuffer,

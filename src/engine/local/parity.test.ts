@@ -1,9 +1,9 @@
 /** Against `transformers`: the fixture's README.md tells how its values were made. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { promptAttention } from '../../model/attention.ts';
 import type { ModelConfig } from '../../model/config.ts';
-import { decoderGraph, vocabularyLogits } from '../../model/decoder-graph.ts';
+import { promptAttention } from '../../model/decoder/attention.ts';
+import { decoderGraph, vocabularyLogits } from '../../model/decoder/decoder-graph.ts';
 import { parameterNodes } from '../../model/parameters.ts';
 import type { Prompt } from '../../model/prompt.ts';
 import {
@@ -15,7 +15,7 @@ import {
   tinyModelDirectory,
   tinyTensor,
 } from '../../model/tiny-model.fixture.ts';
-import { visionGraph } from '../../model/vision-graph.ts';
+import { visionGraph } from '../../model/vision/vision-graph.ts';
 import { dimMultiply } from '../../tensor/dim.ts';
 import { Program } from '../../tensor/program.ts';
 import { branchGroups, prefillBatch, updateBatch } from './batch.ts';

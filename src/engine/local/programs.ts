@@ -1,14 +1,15 @@
 /** The graphs of the local engine, compiled when first needed. Each exists with and without a vision tower. */
+
+import type { ModelConfig } from '../../model/config.ts';
 import {
   type Attend,
   groupAttention,
   promptAttention,
   stepAttention,
-} from '../../model/attention.ts';
-import type { ModelConfig } from '../../model/config.ts';
-import { decoderGraph, vocabularyLogits } from '../../model/decoder-graph.ts';
+} from '../../model/decoder/attention.ts';
+import { decoderGraph, vocabularyLogits } from '../../model/decoder/decoder-graph.ts';
 import { type ParameterLookup, parameterNodes } from '../../model/parameters.ts';
-import { visionGraph } from '../../model/vision-graph.ts';
+import { visionGraph } from '../../model/vision/vision-graph.ts';
 import { dimAdd, dimMultiply } from '../../tensor/dim.ts';
 import { splitForwardBackward } from '../../tensor/gradient.ts';
 import { type Node, topologicalOrder } from '../../tensor/node.ts';

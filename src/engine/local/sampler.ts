@@ -6,9 +6,9 @@
  * are ignored.
  */
 import { type Rng, rngFromKey } from '../../core/rng.ts';
-import { masked } from '../../model/attention.ts';
 import type { ModelConfig } from '../../model/config.ts';
-import { ropeTables } from '../../model/positions.ts';
+import { masked } from '../../model/decoder/attention.ts';
+import { ropeTables } from '../../model/decoder/positions.ts';
 import type { Program, Values } from '../../tensor/program.ts';
 import type { Completion, SampledGroup, SampleRequest } from '../engine.ts';
 import { type PrefillBatch, prefillBatch } from './batch.ts';

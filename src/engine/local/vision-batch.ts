@@ -1,9 +1,10 @@
 /** Images of a batch as the vision graph takes them. An image object that several prompts hold is read once. */
-import { masked } from '../../model/attention.ts';
+
 import type { ModelConfig, VisionConfig } from '../../model/config.ts';
-import type { RotaryTables } from '../../model/positions.ts';
+import { masked } from '../../model/decoder/attention.ts';
+import type { RotaryTables } from '../../model/decoder/positions.ts';
 import type { ImagePatches, Prompt } from '../../model/prompt.ts';
-import { positionInterpolation, visionRopeTables } from '../../model/vision-positions.ts';
+import { positionInterpolation, visionRopeTables } from '../../model/vision/vision-positions.ts';
 import type { Bindings } from '../../tensor/dim.ts';
 import type { Values } from '../../tensor/program.ts';
 

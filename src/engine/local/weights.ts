@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { fail } from '../../core/errors.ts';
 import type { ModelConfig } from '../../model/config.ts';
+import { openSafetensors } from '../../model/files/safetensors.ts';
+import { writeSafetensors } from '../../model/files/write-safetensors.ts';
 import { type ParameterSpec, parameterSpecs } from '../../model/parameters.ts';
-import { openSafetensors } from '../../model/safetensors.ts';
-import { writeSafetensors } from '../../model/write-safetensors.ts';
 
 export type ParameterBuffer = {
   readonly specs: readonly ParameterSpec[];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Engine, Loss, SampleRequest } from '../engine.ts';
-import { createScriptedEngine } from './scripted-engine.ts';
+import { createScriptedEngine } from './scripted-engine.fixture.ts';
 
 const pieces = ['<X_RAY>', 'left', 'right', ' lung'];
 const { signal } = new AbortController();

@@ -6,7 +6,7 @@ import type { ChatModel, ChatRequest } from '../../chat/chat-model.ts';
 import type { Clock } from '../../core/async/clock.ts';
 import type { Message } from '../../core/message.ts';
 import type { Sample } from '../../core/sample.ts';
-import { createScriptedEngine } from '../../engine/scripted/scripted-engine.ts';
+import { createScriptedEngine } from '../../engine/scripted/scripted-engine.fixture.ts';
 import type { Answer, Answerer, AnswerRequest } from './answerer.ts';
 import { createChatAnswerer } from './chat.ts';
 import { openFileAnswerer } from './file.ts';

@@ -5,7 +5,7 @@
  * bits. Their detail, set off against its surroundings, correlates to 0.85 at most; that of 99 in 100
  * copies (halved, JPEG quality 30 and 40, brightened, gamma 1.4 at 224 × 224) to 0.87 and more.
  */
-import sharp from 'sharp';
+import { greyThumbnail } from '../../image/raster.ts';
 import { hammingDistance, type PerceptualHash, perceptualHash, side } from './perceptual-hash.ts';
 
 export type Fingerprint = {
@@ -23,7 +23,7 @@ const leastContrast = 4;
 
 /** Undefined for bytes that cannot be decoded, and for pictures of one colour. */
 export async function fingerprintOf(bytes: Uint8Array): Promise<Fingerprint | undefined> {
-  const pixels = await thumbnail(bytes);
+  const pixels = await greyThumbnail(bytes, side);
   if (pixels === undefined || momentsOf(pixels).deviation < leastContrast) return undefined;
   return { hash: perceptualHash(pixels), detail: detailOf(pixels) };
 }
@@ -33,20 +33,6 @@ export function isSamePicture(a: Fingerprint, b: Fingerprint): boolean {
     hammingDistance(a.hash, b.hash) <= largestDistance &&
     correlation(a.detail, b.detail) >= leastCorrelation
   );
-}
-
-async function thumbnail(bytes: Uint8Array): Promise<Uint8Array | undefined> {
-  try {
-    return await sharp(bytes)
-      .autoOrient()
-      .flatten()
-      .resize(side, side, { fit: 'fill' })
-      .greyscale()
-      .raw({ depth: 'uchar' })
-      .toBuffer();
-  } catch {
-    return undefined;
-  }
 }
 
 /** Pixels around one that it is set off against, in each direction. */

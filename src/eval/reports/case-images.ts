@@ -1,7 +1,7 @@
 /** Images of the few questions that a report shows, read from the task's source once more. */
-import sharp from 'sharp';
 import { MedixError, messageOf } from '../../core/errors.ts';
 import type { ImageFile } from '../../core/sample.ts';
+import { jpegThumbnail } from '../../image/raster.ts';
 import type { OpenedTask } from '../stages/index-samples.ts';
 import { readTaskSamples } from '../tasks/read-task-samples.ts';
 
@@ -59,15 +59,8 @@ async function encode(images: readonly ImageFile[]): Promise<CaseImages> {
   }
 }
 
-/** Encoded anew, so that nothing of the file but its pixels gets into the page. */
-async function shrink({ bytes }: ImageFile): Promise<CaseImage> {
-  const { data, info } = await sharp(bytes)
-    .rotate()
-    .resize(longestSide, longestSide, { fit: 'inside', withoutEnlargement: true })
-    .flatten({ background: '#ffffff' })
-    .toColourspace('srgb')
-    .jpeg({ quality: 82 })
-    .toBuffer({ resolveWithObject: true });
-  const { width, height } = info;
-  return { address: `data:image/jpeg;base64,${data.toString('base64')}`, width, height };
+async function shrink(file: ImageFile): Promise<CaseImage> {
+  const { bytes, width, height } = await jpegThumbnail(file.bytes, longestSide);
+  const address = `data:image/jpeg;base64,${Buffer.from(bytes).toString('base64')}`;
+  return { address, width, height };
 }

@@ -4,8 +4,8 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { defined, fail } from '../../core/errors.ts';
+import { formatOf, toPng } from '../../image/raster.ts';
 import { openTask } from '../tasks/open-task.ts';
 import { readTaskSamples } from '../tasks/read-task-samples.ts';
 import { openTaskSource, type TaskAccess } from '../tasks/task-source.ts';
@@ -57,9 +57,9 @@ export async function writeImages(
 }
 
 async function writeImage(bytes: Uint8Array, digest: string, folder: string): Promise<string> {
-  const { format } = await sharp(bytes).metadata();
+  const format = await formatOf(bytes);
   const isShown = format in imageTypes;
   const name = `${digest}.${isShown ? format : 'png'}`;
-  await writeFile(join(folder, name), isShown ? bytes : await sharp(bytes).png().toBuffer());
+  await writeFile(join(folder, name), isShown ? bytes : await toPng(bytes));
   return name;
 }

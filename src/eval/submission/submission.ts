@@ -8,9 +8,10 @@
  *
  * The same results give the same bytes.
  */
-import { createHash } from 'node:crypto';
+
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import { md5OfText } from '../../core/digest.ts';
 import { fail, messageOf } from '../../core/errors.ts';
 import type { Append } from '../../core/write-aside.ts';
 import { readEvalManifest, readJudgingManifest } from '../results/layout.ts';
@@ -104,7 +105,7 @@ export async function openSubmission(options: SubmissionOptions): Promise<Submis
 /** @param model name, with or without its organisation; a path counts as such */
 export function submissionName(model: string): string {
   const base = `${underscored(shortName(model))}_submission`;
-  const digest = createHash('md5').update(base).digest('hex');
+  const digest = md5OfText(base);
   return `${digest.slice(0, 8)}_${base}.zip`;
 }
 

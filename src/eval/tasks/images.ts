@@ -2,12 +2,11 @@
  * The images of a row: embedded bytes, or files below a root. Bytes stay as they are; only the header
  * is read, to find files that are no images before a model is asked about them.
  */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, resolve } from 'node:path';
-import sharp from 'sharp';
-import { messageOf } from '../../core/errors.ts';
+import { digestOfBytes } from '../../core/digest.ts';
 import type { ImageFile } from '../../core/sample.ts';
+import { flawOfHeader } from '../../image/raster.ts';
 import type { Fields } from './field.ts';
 import { RowProblem } from './sample.ts';
 import type { ImagesRule } from './task-schema.ts';
@@ -45,12 +44,12 @@ async function loadImage(
   const { bytes, path } = partsOf(entry);
   const name = path === undefined ? 'image' : basename(path);
   const content = bytes ?? (await readNamed(rule, path, root));
-  const flaw = await whyNoImage(content);
+  const flaw = await flawOfHeader(content);
   if (flaw !== undefined) {
     const problem = `${name}: ${content.length} bytes that are no image (${flaw})`;
     throw new RowProblem('undecodable-image', problem);
   }
-  return { bytes: content, name, digest: createHash('sha256').update(content).digest('hex') };
+  return { bytes: content, name, digest: digestOfBytes(content) };
 }
 
 /** `{bytes, path}` as Hugging Face writes images, bytes alone (base64 in JSON), or a path alone. */
@@ -93,18 +92,4 @@ function insideOf(root: string, path: string): string | undefined {
   const file = resolve(root, path);
   const inside = relative(root, file);
   return inside === '' || inside.startsWith('..') || isAbsolute(inside) ? undefined : file;
-}
-
-/** Vector graphics and documents have a header too, but no pixels that every decoder agrees on. */
-const refusedFormats: readonly string[] = ['svg', 'pdf'];
-
-/** What keeps bytes from being decoded as an image, as far as the header shows. */
-async function whyNoImage(bytes: Uint8Array): Promise<string | undefined> {
-  try {
-    const { format, width, height } = await sharp(bytes).metadata();
-    if (refusedFormats.includes(format)) return `the format ${format} is not supported`;
-    return width > 0 && height > 0 ? undefined : 'it has no pixels';
-  } catch (error) {
-    return messageOf(error);
-  }
 }

@@ -1,12 +1,12 @@
 /** Task files: those that come with MediX and those of the user. */
 
-import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse as parseYaml } from 'yaml';
 import { listFields } from '../../config/field-list.ts';
 import { problemsOf } from '../../config/schema-problems.ts';
+import { digestOfBytes } from '../../core/digest.ts';
 import { fail, MedixError, messageOf, type Problem } from '../../core/errors.ts';
 import { taskSchema } from './task-checks.ts';
 import type { Task } from './task-schema.ts';
@@ -113,7 +113,7 @@ async function readTask(file: string): Promise<Task> {
     const next = 'rename the file or change the id';
     fail('config', { where: `${file}: id`, expected, got: parsed.data.id, next });
   }
-  const digest = createHash('sha256').update(canonical(parsed.data)).digest('hex');
+  const digest = digestOfBytes(canonical(parsed.data));
   return { ...parsed.data, file, digest };
 }
 

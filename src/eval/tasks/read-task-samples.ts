@@ -2,7 +2,7 @@
  * Rows of a task as samples. Memory holds one row group or line, and some fifty bytes a row by which
  * repeated rows are told apart.
  */
-import { createHash } from 'node:crypto';
+import { digestOf } from '../../core/digest.ts';
 import { MedixError } from '../../core/errors.ts';
 import type { DataFile } from '../../data/data-file.ts';
 import type { TaskKind } from '../results/records.ts';
@@ -152,7 +152,7 @@ function contentHash(
     [text, letter ?? null, accepted],
     images.map(({ digest }) => digest),
   ];
-  return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16);
+  return digestOf(content).slice(0, 16);
 }
 
 function clusterOf(

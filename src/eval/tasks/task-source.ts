@@ -1,9 +1,10 @@
 /** Where a task's rows and images come from on this machine: files the user names, or the hub. */
-import { createHash } from 'node:crypto';
+
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { HubAccess } from '../../config/environment.ts';
+import { createDigest } from '../../core/digest.ts';
 import { fail, type Problem } from '../../core/errors.ts';
 import { type DataFile, localFile } from '../../data/data-file.ts';
 import { belongsTo } from '../../data/locate.ts';
@@ -184,7 +185,7 @@ function openDataFile(path: string): Promise<DataFile> {
 }
 
 async function digestOfFiles(paths: readonly string[]): Promise<string> {
-  const hash = createHash('sha256');
+  const hash = createDigest();
   for (const path of paths) {
     hash.update(`${relative(dirname(paths[0] ?? path), path)}\0`);
     for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);

@@ -3,7 +3,7 @@
  * id and cluster, so that its answer can be paired with the answer to the question as it is. What is
  * changed follows from seed and id alone.
  */
-import { createHash } from 'node:crypto';
+import { digestOfBytes } from '../../core/digest.ts';
 import { rngFromKey } from '../../core/rng.ts';
 import type { ImageFile } from '../../core/sample.ts';
 import type { Variant } from '../results/records.ts';
@@ -67,7 +67,7 @@ async function changeImages(
     if (bytes === undefined) return { kind: 'not-applicable', reason: 'image-cannot-be-changed' };
     images.push({ bytes, name: image.name });
   }
-  const imageDigests = images.map(({ bytes }) => createHash('sha256').update(bytes).digest('hex'));
+  const imageDigests = images.map(({ bytes }) => digestOfBytes(bytes));
   return { ...sample, images, imageDigests };
 }
 

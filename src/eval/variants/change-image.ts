@@ -1,6 +1,7 @@
 /** Images without what they show: the same size, none or only local detail of the original. */
-import sharp from 'sharp';
 import type { Rng } from '../../core/rng.ts';
+import { plainPng, shownPixels, shownSize, toPng } from '../../image/raster.ts';
+import type { Bitmap } from '../../image/resample.ts';
 
 /** Tiles along each side: small enough to break organs up, large enough to leave texture. */
 const tilesAlong = 4;
@@ -10,10 +11,8 @@ const midGrey = { r: 128, g: 128, b: 128 } as const;
 /** A grey PNG of the size that the image is shown in; undefined where that cannot be read. */
 export async function blankImage(bytes: Uint8Array): Promise<Uint8Array | undefined> {
   return unlessUndecodable(async () => {
-    const { width, height } = (await sharp(bytes).metadata()).autoOrient;
-    return sharp({ create: { width, height, channels: 3, background: midGrey } })
-      .png()
-      .toBuffer();
+    const { width, height } = await shownSize(bytes);
+    return plainPng(width, height, midGrey);
   });
 }
 
@@ -25,21 +24,13 @@ export async function blankImage(bytes: Uint8Array): Promise<Uint8Array | undefi
  */
 export async function shuffledImage(bytes: Uint8Array, rng: Rng): Promise<Uint8Array | undefined> {
   return unlessUndecodable(async () => {
-    const { data, info } = await sharp(bytes)
-      .autoOrient()
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    const { width, height, channels } = info;
-    if (width * height < 2) return undefined;
-    const shuffled = moveTiles(data, { width, height, channels }, rng);
-    return sharp(shuffled, { raw: { width, height, channels } }).png().toBuffer();
+    const image = await shownPixels(bytes);
+    if (image.width * image.height < 2) return undefined;
+    return toPng({ ...image, pixels: moveTiles(image, rng) });
   });
 }
 
-type Shape = Readonly<Record<'width' | 'height' | 'channels', number>>;
-
-function moveTiles(pixels: Buffer, { width, height, channels }: Shape, rng: Rng): Buffer {
+function moveTiles({ pixels, width, height, channels }: Bitmap, rng: Rng): Uint8Array {
   const columns = Math.min(tilesAlong, width);
   const rows = Math.min(tilesAlong, height);
   const tileWidth = Math.floor(width / columns);
@@ -49,11 +40,11 @@ function moveTiles(pixels: Buffer, { width, height, channels }: Shape, rng: Rng)
     const y = Math.floor(tile / columns) * tileHeight + line;
     return (y * width + x) * channels;
   };
-  const moved = Buffer.from(pixels);
+  const moved = Uint8Array.from(pixels);
   for (const [to, from] of cyclicOrder(columns * rows, rng).entries()) {
     for (let line = 0; line < tileHeight; line++) {
       const source = offsetOf(from, line);
-      pixels.copy(moved, offsetOf(to, line), source, source + tileWidth * channels);
+      moved.set(pixels.subarray(source, source + tileWidth * channels), offsetOf(to, line));
     }
   }
   return moved;

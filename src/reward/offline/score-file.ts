@@ -3,9 +3,8 @@
  * the same call goes on where it stood, and answers that the judge's cache holds are not asked for again.
  */
 
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { digestOfFile } from '../../core/digest.ts';
 import { fail, messageOf } from '../../core/errors.ts';
 import { type LedgerSummary, ledgerSummarySchema } from '../../core/usage.ts';
 import type { OpenedReward } from '../open-reward.ts';
@@ -54,7 +53,7 @@ export async function scoreFile(
   const file = await openGrowingFile({
     path: out,
     origin: {
-      input: await digestOfFile(input, signal),
+      input: await digestOfInput(input, signal),
       profile: reward.profile.digest,
       judge: reward.judge.digest,
       embedder: reward.embedder.digest,
@@ -136,7 +135,7 @@ function readScoredRow(line: string): ScoredRow | undefined {
   }
 }
 
-async function digestOfFile(path: string, signal: AbortSignal): Promise<string> {
+async function digestOfInput(path: string, signal: AbortSignal): Promise<string> {
   const problem = await stat(path).then(
     (found) => (found.isFile() ? undefined : 'something else than a file'),
     messageOf,
@@ -145,7 +144,5 @@ async function digestOfFile(path: string, signal: AbortSignal): Promise<string> 
     const next = 'correct the path';
     fail('data', { where: path, expected: 'a JSONL file of responses', got: problem, next });
   }
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { signal })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
+  return digestOfFile(path, signal);
 }

@@ -2,12 +2,13 @@
  * The pages of a review. A rater's link holds a token, which is all there is to sign in with; everything
  * a page shows comes from `review.json`, so that it cannot tell which model gave an answer.
  */
-import { createHash } from 'node:crypto';
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
+import { digestOfBytes } from '../../core/digest.ts';
 import type { PresentedItem } from '../../eval/review/presentation.ts';
 import { presentationFor } from '../../eval/review/presentation.ts';
 import { type RatingWriter, readRatings } from '../../eval/review/ratings.ts';
@@ -47,7 +48,7 @@ export async function createReviewApp(parts: ReviewAppParts): Promise<Hono<Env>>
   // Found by digest, so that how long a wrong token takes says nothing of a right one.
   const pagesByToken = new Map(
     raters.map(({ id, token }) => [
-      digest(token),
+      digestOfBytes(token),
       { id, base: `/r/${token}`, items: presentationFor(review, id) },
     ]),
   );
@@ -96,7 +97,7 @@ export async function createReviewApp(parts: ReviewAppParts): Promise<Hono<Env>>
   );
 
   const identify: MiddlewareHandler<Env> = async (c, next) => {
-    const pages = pagesByToken.get(digest(c.req.param('token') ?? ''));
+    const pages = pagesByToken.get(digestOfBytes(c.req.param('token') ?? ''));
     if (pages === undefined) return c.notFound();
     c.set('rater', pages);
     return next();
@@ -219,7 +220,3 @@ const pageHeaders: Parameters<typeof secureHeaders>[0] = {
   crossOriginOpenerPolicy: false,
   originAgentCluster: false,
 };
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}

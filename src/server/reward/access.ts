@@ -4,8 +4,10 @@
  * makes one of `http://medix:TOKEN@host:8090/rm`. On a loopback address the request must also name that
  * address as its host, since a web page may rebind its own name to 127.0.0.1.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
+
+import { timingSafeEqual } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
+import { digestOfBytes } from '../../core/digest.ts';
 import { fail } from '../../core/errors.ts';
 import { isLoopback } from '../../core/loopback.ts';
 import { refuse } from './refusal.ts';
@@ -54,5 +56,5 @@ function presentedToken(header: string | undefined): string | undefined {
 
 /** Comparing digests takes the same time whatever the lengths are. */
 function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return Buffer.from(digestOfBytes(text));
 }

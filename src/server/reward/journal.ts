@@ -2,7 +2,7 @@
  * Every call that was scored, one JSON line each, so that `medix reward replay` can score it again. Images
  * are kept as digests. The file has the questions and answers of the trainer's data, and no secrets.
  */
-import { createHash } from 'node:crypto';
+import { digestOfBytes } from '../../core/digest.ts';
 import type { RewardOutcome } from '../../reward/composite.ts';
 import { storing } from '../../run/durable.ts';
 import { JsonLinesWriter } from '../../run/json-lines.ts';
@@ -66,8 +66,6 @@ export async function openJournal(path: string): Promise<Journal> {
 }
 
 export function journalItem({ id, wire, item }: ReadableItem, outcome: RewardOutcome): JournalItem {
-  const images = item.sample.images.map(({ bytes }) =>
-    createHash('sha256').update(bytes).digest('hex'),
-  );
+  const images = item.sample.images.map(({ bytes }) => digestOfBytes(bytes));
   return { ...wire, id, images, outcome: toWire(outcome) };
 }

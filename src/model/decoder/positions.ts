@@ -1,0 +1,98 @@
+/**
+ * Positions of the text decoder: three per token (time, height, width), and the rotary tables made of
+ * them. Text advances all three together; an image spans a grid and then takes as much room as its
+ * longer side.
+ *
+ * Source: transformers `models/qwen3_vl` (`get_rope_index`, `Qwen3VLTextRotaryEmbedding`); M-RoPE is
+ * arXiv 2409.12191, its interleaved form arXiv 2511.21631. Videos are not covered.
+ */
+import { defined, invariant } from '../../core/errors.ts';
+import type { ModelConfig, TextConfig } from '../config.ts';
+import type { Prompt } from '../prompt.ts';
+
+export type TextPositions = {
+  /** [3, T] time, height and width of each prompt token. */
+  readonly positions: Int32Array;
+  /** Position, on all three axes, of the first token after the prompt; later tokens count up by one. */
+  readonly next: number;
+};
+
+/** Rotary tables of N tokens, both [N, headDim] row-major; the second half of a row repeats the first. */
+export type RotaryTables = { readonly cos: Float32Array; readonly sin: Float32Array };
+
+/** Positions of a prompt's tokens. The prompt's placeholders must match its images. */
+export function promptPositions(prompt: Prompt, config: ModelConfig): TextPositions {
+  const { tokens, images } = prompt;
+  const length = tokens.length;
+  const merge = config.vision.spatialMergeSize;
+  const positions = new Int32Array(3 * length);
+  let next = 0;
+  let image = 0;
+  for (let token = 0; token < length; ) {
+    if (tokens[token] !== config.tokens.image) {
+      for (let axis = 0; axis < 3; axis++) positions[axis * length + token] = next;
+      next++;
+      token++;
+      continue;
+    }
+    const { t, h, w } = defined(images[image++], 'the image of a placeholder').grid;
+    const [rows, columns] = [h / merge, w / merge];
+    for (let i = 0; i < t * rows * columns; i++, token++) {
+      invariant(tokens[token] === config.tokens.image, 'an image has too few placeholders');
+      positions[token] = next + Math.floor(i / (rows * columns));
+      positions[length + token] = next + (Math.floor(i / columns) % rows);
+      positions[2 * length + token] = next + (i % columns);
+    }
+    next += Math.max(rows, columns);
+  }
+  invariant(image === images.length, 'an image has no placeholder');
+  return { positions, next };
+}
+
+/**
+ * Interleaved M-RoPE: frequency f of a head follows height where f ≡ 1 (mod 3), width where f ≡ 2, as
+ * far as their sections reach, and time elsewhere.
+ *
+ * @param positions [3, T] as in {@link TextPositions}.
+ */
+export function ropeTables(positions: Int32Array, text: TextConfig): RotaryTables {
+  const length = positions.length / 3;
+  const half = text.headDim / 2;
+  const frequencies = inverseFrequencies(text.ropeTheta, text.headDim);
+  const axes = Uint8Array.from({ length: half }, (_, f) => {
+    const axis = f % 3;
+    return axis > 0 && f < text.mropeSection[axis]! * 3 ? axis : 0;
+  });
+  return rotaryTables(
+    length,
+    half,
+    (token, f) => positions[axes[f]! * length + token]! * frequencies[f]!,
+  );
+}
+
+/** [dim / 2] theta^(−2i / dim), rounded to float32 at every step as the original does. */
+export function inverseFrequencies(theta: number, dim: number): Float32Array {
+  return Float32Array.from({ length: dim / 2 }, (_, i) => {
+    const power = Math.fround(theta ** Math.fround((2 * i) / dim));
+    return 1 / power;
+  });
+}
+
+/** Tables of [rows, 2·half] from an angle in radians per row and frequency. */
+export function rotaryTables(
+  rows: number,
+  half: number,
+  angle: (row: number, frequency: number) => number,
+): RotaryTables {
+  const cos = new Float32Array(rows * half * 2);
+  const sin = new Float32Array(rows * half * 2);
+  for (let row = 0; row < rows; row++) {
+    for (let f = 0; f < half; f++) {
+      const first = row * 2 * half + f;
+      const radians = Math.fround(angle(row, f));
+      cos[first] = cos[first + half] = Math.cos(radians);
+      sin[first] = sin[first + half] = Math.sin(radians);
+    }
+  }
+  return { cos, sin };
+}

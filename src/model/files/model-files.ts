@@ -1,0 +1,93 @@
+/** The text files beside a checkpoint's weights: tokenizer, chat template, processor settings. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { fail, MedixError, messageOf } from '../../core/errors.ts';
+
+/** File name to content. An exported model carries these verbatim. */
+export type ModelFiles = Readonly<Record<string, string>>;
+
+/** What public Qwen3-VL checkpoints and `save_pretrained` of transformers 4 and 5 write. */
+const fileNames = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.json',
+  'merges.txt',
+  'chat_template.jinja',
+  'chat_template.json',
+  'preprocessor_config.json',
+  'video_preprocessor_config.json',
+  'processor_config.json',
+  'generation_config.json',
+] as const;
+
+/**
+ * The files above, as far as the directory holds them. Throws a `model` error when one
+ * is unreadable.
+ */
+export function readModelFiles(directory: string): Promise<ModelFiles> {
+  return readFiles(directory, fileNames);
+}
+
+/** Those of the named files that exist. Throws a `model` error when one is unreadable. */
+export async function readFiles(directory: string, names: readonly string[]): Promise<ModelFiles> {
+  const entries = await Promise.all(
+    names.map(async (name) => {
+      const path = join(directory, name);
+      const content = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) =>
+        error.code === 'ENOENT'
+          ? undefined
+          : fail(
+              'model',
+              {
+                where: path,
+                expected: 'a readable file',
+                got: messageOf(error),
+                next: 'check the model directory',
+              },
+              error,
+            ),
+      );
+      return [name, content] as const;
+    }),
+  );
+  return Object.fromEntries(
+    entries.filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+/**
+ * One JSON file, checked. Throws a `model` error when it is absent, not JSON, or not of the schema.
+ *
+ * @param where the file in errors. @default its name
+ */
+export function parseModelFile<T extends z.ZodType>(
+  files: ModelFiles,
+  name: string,
+  schema: T,
+  where: string = name,
+): z.infer<T> {
+  const next = 'use the files of a Qwen3-VL checkpoint';
+  const text =
+    files[name] ??
+    fail('model', { where, expected: 'the file in the model directory', got: 'none', next });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return fail('model', { where, expected: 'JSON', got: messageOf(error), next }, error);
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new MedixError(
+    'model',
+    parsed.error.issues.map((issue) => ({
+      where: `${where}: ${issue.path.join('.') || 'file'}`,
+      expected: 'a Qwen3-VL setting',
+      got: issue.message,
+      next,
+    })),
+  );
+}

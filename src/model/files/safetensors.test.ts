@@ -1,0 +1,173 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import { unfinishedPrefix } from '../../core/write-aside.ts';
+import { tinyConfig, tinyModelDirectory } from '../tiny-model.fixture.ts';
+import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16 } from './half-floats.ts';
+import { openSafetensors } from './safetensors.ts';
+import { writeSafetensors } from './write-safetensors.ts';
+
+const directory = await mkdtemp(join(tmpdir(), 'medix-safetensors-'));
+afterAll(() => rm(directory, { recursive: true }));
+
+const tensorList = fc.uniqueArray(
+  fc.record({
+    name: fc.string({ minLength: 1 }).filter((name) => !name.startsWith('__')),
+    data: fc.float32Array({ maxLength: 24 }),
+  }),
+  { selector: ({ name }) => name, maxLength: 5 },
+);
+
+/** A file with one F32 tensor `x` whose header is replaced. */
+async function fileWith(header: unknown, dataBytes: number): Promise<string> {
+  const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  const path = join(directory, 'broken.safetensors');
+  await writeFile(path, Buffer.concat([length, json, Buffer.alloc(dataBytes)]));
+  return path;
+}
+
+const entry = (start: number, end: number, shape = [(end - start) / 4], dtype = 'F32') => ({
+  dtype,
+  shape,
+  data_offsets: [start, end],
+});
+
+test('float32 tensors survive a round trip bit for bit', async () => {
+  const path = join(directory, 'f32.safetensors');
+  await fc.assert(
+    fc.asyncProperty(tensorList, async (list) => {
+      const tensors = list.map(({ name, data }) => ({ name, data, shape: [data.length, 1] }));
+      await writeSafetensors(path, tensors);
+      const store = await openSafetensors(path);
+      for (const { name, data, shape } of tensors) {
+        expect(store.tensors.get(name)).toMatchObject({ dtype: 'F32', shape });
+        expect(new Uint32Array((await store.read(name)).buffer)).toEqual(
+          new Uint32Array(data.slice().buffer),
+        );
+      }
+      await store.close();
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('bfloat16 tensors read back as the nearest bfloat16', async () => {
+  const path = join(directory, 'bf16.safetensors');
+  const data = Float32Array.of(1, -0, 1 + 2 ** -8, 1 + 3 * 2 ** -8, 3.4e38, Number.NaN, 1 / 3);
+  await writeSafetensors(path, [{ name: 'x', shape: [7], data }], 'BF16');
+  const store = await openSafetensors(path);
+  expect(Array.from(await store.read('x'))).toEqual([
+    1,
+    -0,
+    1,
+    1 + 2 ** -6,
+    Number.POSITIVE_INFINITY,
+    Number.NaN,
+    0.333984375,
+  ]);
+  await store.close();
+});
+
+test('rounding to bfloat16 is idempotent and off by at most half a unit', () => {
+  fc.assert(
+    fc.property(fc.float({ noNaN: true, min: -(2 ** 100), max: 2 ** 100 }), (value) => {
+      const [rounded] = bfloat16ToFloat32(float32ToBfloat16(Float32Array.of(value)));
+      expect(bfloat16ToFloat32(float32ToBfloat16(Float32Array.of(rounded!)))[0]).toBe(rounded);
+      expect(Math.abs(rounded! - value)).toBeLessThanOrEqual(Math.abs(value) * 2 ** -8 + 1e-38);
+    }),
+  );
+});
+
+test('float16 covers subnormals, infinities and NaN', () => {
+  const values = float16ToFloat32(
+    Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x03ff, 0x7bff, 0x7c00, 0xfc00, 0x7e00, 0x8000),
+  );
+  expect(Array.from(values)).toEqual([
+    1,
+    -2,
+    2 ** -24,
+    1023 * 2 ** -24,
+    65504,
+    Infinity,
+    -Infinity,
+    Number.NaN,
+    -0,
+  ]);
+});
+
+test('a checkpoint of transformers opens by its directory', async () => {
+  const store = await openSafetensors(tinyModelDirectory);
+  const { text } = await tinyConfig();
+  const name = 'model.language_model.embed_tokens.weight';
+  expect(store.tensors.get(name)?.shape).toEqual([text.vocabSize, text.hiddenSize]);
+  expect(await store.read(name)).toHaveLength(text.vocabSize * text.hiddenSize);
+  await expect(store.read('lm_head.weight')).rejects.toThrow('lm_head.weight');
+  await store.close();
+});
+
+test('a sharded checkpoint opens as one', async () => {
+  const sharded = await mkdtemp(join(directory, 'sharded-'));
+  await writeSafetensors(join(sharded, 'a.safetensors'), [
+    { name: 'x', shape: [1], data: Float32Array.of(1) },
+  ]);
+  await writeSafetensors(join(sharded, 'b.safetensors'), [
+    { name: 'y', shape: [1], data: Float32Array.of(2) },
+  ]);
+  const index = join(sharded, 'model.safetensors.index.json');
+  await writeFile(
+    index,
+    JSON.stringify({ weight_map: { x: 'a.safetensors', y: 'b.safetensors' } }),
+  );
+  const store = await openSafetensors(sharded);
+  expect([...(await store.read('x')), ...(await store.read('y'))]).toEqual([1, 2]);
+  await store.close();
+
+  await writeFile(index, JSON.stringify({ weight_map: { z: 'a.safetensors' } }));
+  await expect(openSafetensors(sharded)).rejects.toThrow('tensor z');
+  await writeFile(index, JSON.stringify({ weight_map: { x: '../a.safetensors' } }));
+  await expect(openSafetensors(sharded)).rejects.toThrow('model.safetensors.index.json');
+});
+
+test.each([
+  ['a header that is not JSON', '{"x":', 4],
+  ['a header without offsets', { x: { dtype: 'F32', shape: [1] } }, 4],
+  ['an unknown dtype', { x: entry(0, 4, [1], 'F7') }, 4],
+  ['overlapping tensors', { x: entry(0, 8), y: entry(4, 12) }, 12],
+  ['a gap between tensors', { x: entry(0, 4), y: entry(8, 12) }, 12],
+  ['a tensor of the wrong length', { x: entry(0, 8, [3]) }, 8],
+  ['missing data', { x: entry(0, 8) }, 4],
+  ['data beyond the last tensor', { x: entry(0, 8) }, 12],
+])('%s is one error that names the file', async (_, header, dataBytes) => {
+  await expect(openSafetensors(await fileWith(header, dataBytes))).rejects.toThrow(
+    'broken.safetensors',
+  );
+});
+
+test('a file cut anywhere is refused', async () => {
+  const path = join(directory, 'cut.safetensors');
+  await writeSafetensors(path, [{ name: 'x', shape: [3], data: Float32Array.of(1, 2, 3) }]);
+  const bytes = await readFile(path);
+  for (let length = 0; length < bytes.length; length += 5) {
+    await writeFile(path, bytes.subarray(0, length));
+    await expect(openSafetensors(path)).rejects.toThrow('cut.safetensors');
+  }
+});
+
+test('a failed write leaves the old file and nothing aside', async () => {
+  const path = join(directory, 'kept.safetensors');
+  const data = Float32Array.of(7);
+  await writeSafetensors(path, [{ name: 'x', shape: [1], data }]);
+  await expect(writeSafetensors(path, [{ name: 'x', shape: [2], data }])).rejects.toThrow(
+    'internal',
+  );
+  const store = await openSafetensors(path);
+  expect(Array.from(await store.read('x'))).toEqual([7]);
+  await store.close();
+  expect((await readdir(directory)).filter((name) => name.startsWith(unfinishedPrefix))).toEqual(
+    [],
+  );
+});

@@ -1,0 +1,148 @@
+import fc from 'fast-check';
+import sharp, { type Sharp } from 'sharp';
+import { expect, test } from 'vitest';
+import { resizeBicubic } from '../../image/resample.ts';
+import { readModelFiles } from '../files/model-files.ts';
+import {
+  largestDifference,
+  tinyCases,
+  tinyImage,
+  tinyModelDirectory,
+  tinyTensor,
+} from '../tiny-model.fixture.ts';
+import { processImage, smartResize } from './image-processor.ts';
+import { readImageSettings, writeImageSettings } from './image-settings.ts';
+
+const settings = readImageSettings(await readModelFiles(tinyModelDirectory));
+const imageCases = tinyCases.filter((tiny) => tiny.grids.length > 0);
+
+test.each(imageCases)('patches of "$name" equal those of transformers', async (tiny) => {
+  const files = tiny.messages.flatMap(({ content }) =>
+    content.flatMap((part) => (part.type === 'image' ? [part.image] : [])),
+  );
+  const images = await Promise.all(files.map((file) => processImage(tinyImage(file), settings)));
+  expect(images.map(({ grid }) => [grid.t, grid.h, grid.w])).toEqual(tiny.grids);
+  const patches = images.flatMap((image) => Array.from(image.patches));
+  expect(largestDifference(patches, await tinyTensor(tiny.name, 'pixel_values'))).toBe(0);
+});
+
+const side = fc.integer({ min: 1, max: 3000 });
+
+test('a resized image has whole blocks, an allowed area and its proportions to within a block', () => {
+  const wide = { ...settings, minPixels: 256 * 256, maxPixels: 1024 * 1024 };
+  fc.assert(
+    fc.property(side, side, (width, height) => {
+      fc.pre(Math.max(width, height) / Math.min(width, height) < 20);
+      const target = smartResize(width, height, wide);
+      expect([target.width % 32, target.height % 32]).toEqual([0, 0]);
+      expect(target.width * target.height).toBeGreaterThanOrEqual(wide.minPixels);
+      expect(target.width * target.height).toBeLessThanOrEqual(wide.maxPixels);
+      const area = width * height;
+      const scales = [1, Math.sqrt(wide.maxPixels / area), Math.sqrt(wide.minPixels / area)];
+      const keepsProportions = scales.some(
+        (scale) =>
+          Math.abs(target.width - width * scale) <= 32 &&
+          Math.abs(target.height - height * scale) <= 32,
+      );
+      expect(keepsProportions).toBe(true);
+    }),
+  );
+});
+
+test('sides halfway between two multiples round to the even one', () => {
+  expect(smartResize(80, 112, settings)).toEqual({ width: 64, height: 128 });
+});
+
+test('resampling keeps a flat image flat at any size', () => {
+  const small = fc.integer({ min: 1, max: 40 });
+  fc.assert(
+    fc.property(
+      small,
+      small,
+      small,
+      small,
+      fc.integer({ min: 0, max: 255 }),
+      (w, h, w2, h2, value) => {
+        const pixels = new Uint8Array(w * h * 2).fill(value);
+        const resized = resizeBicubic({ pixels, width: w, height: h, channels: 2 }, w2, h2);
+        expect(resized.pixels).toEqual(new Uint8Array(w2 * h2 * 2).fill(value));
+      },
+    ),
+  );
+});
+
+/** A 64 × 64 image, so that nothing is resampled: upper half dark, lower half light. */
+function halves(): Sharp {
+  const pixels = Buffer.alloc(64 * 64 * 3, 200).fill(40, 0, 64 * 32 * 3);
+  return sharp(pixels, { raw: { width: 64, height: 64, channels: 3 } });
+}
+
+test('EXIF orientation is applied', async () => {
+  const upright = await processImage(
+    { bytes: await halves().png().toBuffer(), name: 'a' },
+    settings,
+  );
+  const flipped = await halves().rotate(180).withMetadata({ orientation: 3 }).png().toBuffer();
+  expect(await processImage({ bytes: flipped, name: 'b' }, settings)).toEqual(upright);
+});
+
+test('gray, gray with alpha and 16-bit files become RGB', async () => {
+  const value = (byte: number) => Math.fround((byte - 127.5) / 127.5);
+  const raw = (channels: 1 | 2 | 4, bytes: number[]) =>
+    sharp(Buffer.from(Array.from({ length: 64 * 64 }, () => bytes).flat()), {
+      raw: { width: 64, height: 64, channels },
+    });
+  const first = async (image: Sharp) =>
+    (await processImage({ bytes: await image.png().toBuffer(), name: 'x' }, settings)).patches[0];
+  expect(await first(raw(1, [77]))).toBe(value(77));
+  expect(await first(raw(2, [77, 255]))).toBe(value(77));
+  expect(await first(raw(2, [77, 0]))).toBe(value(255));
+  expect(await first(raw(4, [0, 9, 9, 128]))).toBe(value(127));
+  expect(await first(raw(1, [77]).toColourspace('grey16'))).toBe(value(77));
+});
+
+test('CMYK is converted by the plain formula', async () => {
+  const ink = { create: { width: 64, height: 64, channels: 3, background: '#ff0000' } } as const;
+  const bytes = await sharp(ink).toColourspace('cmyk').tiff().toBuffer();
+  const { data } = await sharp(bytes, { ignoreIcc: true })
+    .pipelineColourspace('cmyk')
+    .toColourspace('cmyk')
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const [cyan, , , black] = data;
+  const red = Math.round(((255 - cyan!) * (255 - black!)) / 255);
+  const { patches } = await processImage({ bytes, name: 'ink' }, settings);
+  expect(patches[0]).toBeCloseTo((red - 127.5) / 127.5, 2);
+});
+
+test.each([
+  ['text', Buffer.from('not an image')],
+  ['nothing', Buffer.alloc(0)],
+  ['half a JPEG', Buffer.from(tinyImage('photo.jpg').bytes.subarray(0, 2000))],
+  ['SVG', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"/>')],
+])('%s instead of an image is one error that names the image', async (_, bytes) => {
+  await expect(processImage({ bytes, name: 'row 7, image 2' }, settings)).rejects.toThrow(
+    'row 7, image 2',
+  );
+});
+
+test('an image of extreme proportions is refused', async () => {
+  const thin = sharp({ create: { width: 402, height: 2, channels: 3, background: 'red' } });
+  const image = { bytes: await thin.png().toBuffer(), name: 'thin.png' };
+  await expect(processImage(image, settings)).rejects.toThrow('402 × 2');
+});
+
+test('settings survive a round trip and come from either generation of files', () => {
+  const file = JSON.stringify(writeImageSettings(settings));
+  expect(readImageSettings({ 'preprocessor_config.json': file })).toEqual(settings);
+  const older = { ...JSON.parse(file), size: undefined, min_pixels: 4096, max_pixels: 9216 };
+  expect(readImageSettings({ 'preprocessor_config.json': JSON.stringify(older) })).toEqual(
+    settings,
+  );
+});
+
+test('settings of another processing are refused by name', () => {
+  const other = JSON.stringify({ ...writeImageSettings(settings), resample: 2 });
+  expect(() => readImageSettings({ 'preprocessor_config.json': other })).toThrow('resample');
+  expect(() => readImageSettings({})).toThrow('processor_config.json');
+});

@@ -1,0 +1,97 @@
+/** The image processor's settings: from a model's own files, and for a new model. */
+import { z } from 'zod';
+import { fail } from '../../core/errors.ts';
+import { type ModelFiles, parseModelFile } from '../files/model-files.ts';
+
+export type ImageSettings = {
+  /** Side of a patch in pixels. */
+  readonly patchSize: number;
+  /** Frames per patch; a still image is repeated. */
+  readonly temporalPatchSize: number;
+  /** Patches along each side of a merged block, which becomes one token. */
+  readonly mergeSize: number;
+  /** Bounds of width × height after resizing. */
+  readonly minPixels: number;
+  readonly maxPixels: number;
+  /** Per channel of RGB, on the scale 0 to 1. */
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+};
+
+const positive = z.int().positive();
+const channels = z.tuple([z.number(), z.number(), z.number()]);
+
+const settingsSchema = z.object({
+  size: z
+    .object({ shortest_edge: positive.optional(), longest_edge: positive.optional() })
+    .optional(),
+  min_pixels: positive.nullish(),
+  max_pixels: positive.nullish(),
+  patch_size: positive,
+  temporal_patch_size: positive,
+  merge_size: positive,
+  image_mean: channels,
+  image_std: channels,
+  resample: z.literal(3).default(3),
+  rescale_factor: z
+    .number()
+    .refine((factor) => Math.abs(factor * 255 - 1) < 1e-6, { error: 'expected 1/255' })
+    .optional(),
+  do_resize: z.literal(true).optional(),
+  do_rescale: z.literal(true).optional(),
+  do_normalize: z.literal(true).optional(),
+  do_convert_rgb: z.literal(true).optional(),
+});
+
+/**
+ * Reads `preprocessor_config.json`, or the `image_processor` of the `processor_config.json` that
+ * transformers 5 writes instead. Throws a `model` error when both are absent, or describe another
+ * processing than resizing (bicubic), rescaling by 1/255 and normalising.
+ */
+export function readImageSettings(files: ModelFiles): ImageSettings {
+  const name =
+    'preprocessor_config.json' in files ? 'preprocessor_config.json' : 'processor_config.json';
+  const file =
+    name === 'preprocessor_config.json'
+      ? parseModelFile(files, name, settingsSchema)
+      : parseModelFile(files, name, z.object({ image_processor: settingsSchema })).image_processor;
+  const minPixels = file.min_pixels ?? file.size?.shortest_edge;
+  const maxPixels = file.max_pixels ?? file.size?.longest_edge;
+  if (minPixels === undefined || maxPixels === undefined || minPixels > maxPixels) {
+    return fail('model', {
+      where: `${name}: size`,
+      expected: 'shortest_edge ≤ longest_edge (or min_pixels ≤ max_pixels), in pixels of area',
+      got: `${minPixels ?? 'none'} and ${maxPixels ?? 'none'}`,
+      next: 'use the processor files of a Qwen3-VL checkpoint',
+    });
+  }
+  return {
+    patchSize: file.patch_size,
+    temporalPatchSize: file.temporal_patch_size,
+    mergeSize: file.merge_size,
+    minPixels,
+    maxPixels,
+    mean: file.image_mean,
+    std: file.image_std,
+  };
+}
+
+/** `preprocessor_config.json` as every version of `transformers` and vLLM reads it. */
+export function writeImageSettings(settings: ImageSettings): Readonly<Record<string, unknown>> {
+  return {
+    image_processor_type: 'Qwen2VLImageProcessor',
+    processor_class: 'Qwen3VLProcessor',
+    size: { shortest_edge: settings.minPixels, longest_edge: settings.maxPixels },
+    patch_size: settings.patchSize,
+    temporal_patch_size: settings.temporalPatchSize,
+    merge_size: settings.mergeSize,
+    image_mean: settings.mean,
+    image_std: settings.std,
+    resample: 3,
+    rescale_factor: 1 / 255,
+    do_resize: true,
+    do_rescale: true,
+    do_normalize: true,
+    do_convert_rgb: true,
+  };
+}

@@ -1,0 +1,39 @@
+import { defined } from '../../core/errors.ts';
+import type { Score } from '../../core/outcome.ts';
+import type { Judge, JudgeItem, JudgeOutcome } from '../../judge/judge.ts';
+import type { RewardItem } from '../reward-item.ts';
+import type { AnswerCheck } from '../rules/answer-check.ts';
+import { binaryScore } from '../score.ts';
+
+/**
+ * One score per checked answer, in order. Only answers that rules do not decide reach the judge, all in
+ * one call. `items` runs parallel to `checks`.
+ */
+export async function scoreByJudge(
+  checks: readonly AnswerCheck[],
+  items: readonly RewardItem[],
+  judge: Judge,
+  signal: AbortSignal,
+): Promise<Score[]> {
+  const questions = checks.flatMap((check, index): JudgeItem[] => {
+    if (check.kind !== 'compare') return [];
+    const { answer, reference, accepted } = check;
+    const { problem, images } = defined(items[index], 'item of a check').sample;
+    const seen = images.length > 0 ? { images } : {};
+    return [{ question: problem, answer, reference, accepted, ...seen }];
+  });
+  const outcomes = questions.length > 0 ? await judge.judge(questions, signal) : [];
+  let next = 0;
+  return checks.map((check) => {
+    if (check.kind === 'wrong') return binaryScore(false, check.reason);
+    if (check.kind === 'exact') return binaryScore(true, 'exact match');
+    return toScore(defined(outcomes[next++], 'verdict'));
+  });
+}
+
+function toScore(outcome: JudgeOutcome): Score {
+  if (outcome.kind === 'unscored') return outcome;
+  const { correct, reply, margin } = outcome;
+  const certainty = margin === undefined ? '' : ` (margin ${margin.toFixed(2)})`;
+  return binaryScore(correct, `${reply}${certainty}`);
+}
