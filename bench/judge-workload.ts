@@ -39,7 +39,7 @@ export function rewardWorkload(): ExpectedItem[] {
       images: [{ bytes: new Uint8Array(), name: 'none' }],
       problem: `What does study ${group} show?`,
       modality: 'CT_SCAN',
-      reference: 'another thing',
+      referenceAnswer: 'another thing',
       accepted: [],
     };
     const response = `<CT_SCAN><thinking>${'I look at it. '.repeat(30)}</thinking><answer>finding ${group}-${answer}x</answer>`;

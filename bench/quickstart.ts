@@ -1,5 +1,4 @@
 /** An iteration of the quickstart, by the steps of the training loop with the quickstart's own settings. */
-
 import { keepGroup } from '../src/advantage/filter.ts';
 import { quickstartConfig } from '../src/cli/quickstart/quickstart.ts';
 import { phantomSample } from '../src/data/phantoms/study.ts';

@@ -7,7 +7,7 @@
 import { invariant } from '../core/errors.ts';
 import { type AdvantageName, advantageEstimators } from './estimators.ts';
 
-type Signal = { readonly weight: number; readonly value: number };
+type RewardPart = { readonly weight: number; readonly value: number };
 
 /** Keeps the last division finite in a batch without variance. */
 const epsilon = 1e-6;
@@ -20,7 +20,7 @@ const epsilon = 1e-6;
  *   differs anywhere.
  */
 export function decoupledAdvantages(
-  groups: readonly (readonly (readonly Signal[])[])[],
+  groups: readonly (readonly (readonly RewardPart[])[])[],
   estimator: AdvantageName,
 ): number[][] {
   const sums = groups.map((rollouts) => weightedAdvantages(rollouts, estimator));
@@ -32,18 +32,15 @@ export function decoupledAdvantages(
 }
 
 function weightedAdvantages(
-  rollouts: readonly (readonly Signal[])[],
+  rollouts: readonly (readonly RewardPart[])[],
   estimator: AdvantageName,
 ): number[] {
   const sums = rollouts.map(() => 0);
   for (const [part, { weight }] of (rollouts[0] ?? []).entries()) {
-    const values = rollouts.map((signals) => {
-      const signal = signals[part];
-      invariant(
-        signal?.weight === weight,
-        'the rollouts of a group are rewarded for the same parts',
-      );
-      return signal.value;
+    const values = rollouts.map((parts) => {
+      const one = parts[part];
+      invariant(one?.weight === weight, 'the rollouts of a group are rewarded for the same parts');
+      return one.value;
     });
     for (const [i, advantage] of advantageEstimators[estimator](values).entries()) {
       sums[i] = (sums[i] ?? 0) + weight * advantage;

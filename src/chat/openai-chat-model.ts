@@ -1,5 +1,4 @@
 /** A chat model behind OpenAI-compatible servers (`/chat/completions`), with text and images. */
-
 import { z } from 'zod';
 import { digestOf } from '../core/digest.ts';
 import type { Unscored } from '../core/outcome.ts';

@@ -1,5 +1,6 @@
 /** What every command of `medix` is given and gives back. */
 import type { Command } from 'commander';
+import type { WallClock } from '../core/async/clock.ts';
 import type { Terminal } from './terminal.ts';
 
 export type CommandContext = {
@@ -7,7 +8,7 @@ export type CommandContext = {
   /** Aborts when the user asks to stop. */
   readonly signal: AbortSignal;
   /** Milliseconds since 1970. */
-  readonly clock: () => number;
+  readonly clock: WallClock;
 };
 
 /** Adds one command with its options and its action to the program. */

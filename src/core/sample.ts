@@ -16,7 +16,7 @@ export type Sample = {
   readonly problem: string;
   readonly modality: Modality;
   /** The reference answer, without the tag. */
-  readonly reference: string;
+  readonly referenceAnswer: string;
   /** Further answers that count as right, e.g. paraphrases. May be empty. */
   readonly accepted: readonly string[];
   /** Completion to imitate in supervised fine-tuning, where the data set has one. */

@@ -15,7 +15,7 @@ const sampleWith = (imageCount: number, problem = ' What is seen? '): Sample => 
   })),
   problem,
   modality: 'X_RAY',
-  reference: 'opacity',
+  referenceAnswer: 'opacity',
   accepted: [],
 });
 

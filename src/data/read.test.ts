@@ -22,7 +22,7 @@ const sample = (id: string, changes: Partial<Sample> = {}): Sample => ({
   images: [image('a.png')],
   problem: 'Which side?',
   modality: 'CT_SCAN',
-  reference: 'left',
+  referenceAnswer: 'left',
   accepted: [],
   ...changes,
 });
@@ -128,7 +128,7 @@ describe('rows', () => {
         images: [],
         problem: 'Q?',
         modality: 'X_RAY',
-        reference: 'no',
+        referenceAnswer: 'no',
       },
     ]);
     expect(rejected.map(({ id, row, cause, problem }) => [id, row, cause, problem])).toEqual([

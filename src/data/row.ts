@@ -64,15 +64,16 @@ export async function toOutcome(file: DataFile, raw: RawRow): Promise<ReadOutcom
 
   const tagged = /^\s*<([^<>\s]+)>\s*([\s\S]*?)\s*$/.exec(solution);
   const modality = tagged?.[1] ?? '';
-  const reference = tagged?.[2] ?? '';
+  const referenceAnswer = tagged?.[2] ?? '';
   if (!isModality(modality)) {
     return reject(id, 'untagged', `solution ${quoted(solution)} does not start with a known tag`);
   }
-  if (reference === '') return reject(id, 'malformed', `solution <${modality}> has no answer`);
+  if (referenceAnswer === '')
+    return reject(id, 'malformed', `solution <${modality}> has no answer`);
 
   try {
     const files = await Promise.all([...image, ...images].map((entry) => imageFile(file, entry)));
-    const base = { id, source: source ?? '', images: files, problem, modality, reference };
+    const base = { id, source: source ?? '', images: files, problem, modality, referenceAnswer };
     const sample = { ...base, accepted: accepted ?? [] };
     return { kind: 'sample', sample: demonstration ? { ...sample, demonstration } : sample };
   } catch (error) {

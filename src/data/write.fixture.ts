@@ -90,6 +90,6 @@ function* jsonLines(samples: Iterable<Sample>): Generator<string> {
   }
 }
 
-function solutionOf({ modality, reference }: Sample): string {
-  return `<${modality}>${reference}`;
+function solutionOf({ modality, referenceAnswer }: Sample): string {
+  return `<${modality}>${referenceAnswer}`;
 }

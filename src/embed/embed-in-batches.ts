@@ -1,5 +1,4 @@
 /** How encoders in this process are fed: texts of like length together, one batch after the other. */
-
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { defined, messageOf } from '../core/errors.ts';
 import { cancelled } from '../core/outcome.ts';

@@ -3,7 +3,6 @@
  * recur in every iteration and answers within a group. Simultaneous callers share what is on its way.
  * Failures are not kept.
  */
-
 import type { AnswerStore } from '../cache/answer-store.ts';
 import { createMemory } from '../core/async/memory.ts';
 import { digestOf } from '../core/digest.ts';

@@ -1,5 +1,4 @@
 /** The embedder that a config names, with its memory. */
-
 import { openAnswerStore } from '../cache/answer-store.ts';
 import type { EmbedderConfig } from '../config/judge-config.ts';
 import { rngFromKey } from '../core/rng.ts';

@@ -1,5 +1,4 @@
 /** The replicas of one model: which of them a request goes to. */
-
 import type { Clock } from '../core/async/clock.ts';
 import type { Unscored } from '../core/outcome.ts';
 import { type Breaker, createBreaker } from './breaker.ts';

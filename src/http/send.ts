@@ -1,5 +1,4 @@
 /** One request to one replica within a deadline, and the second request that overtakes a slow first. */
-
 import type { z } from 'zod';
 import { linkSignals } from '../core/async/abort.ts';
 import type { Clock } from '../core/async/clock.ts';

@@ -1,5 +1,4 @@
 /** How the servers of one model are reached and spared. */
-
 import type { Clock } from '../core/async/clock.ts';
 import { MedixError, type Problem } from '../core/errors.ts';
 import { parseAddress, type ServerAddress } from './address.ts';

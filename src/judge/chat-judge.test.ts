@@ -15,7 +15,7 @@ import { openJudgePrompt } from './judge-prompt.ts';
 const item: JudgeItem = {
   question: 'Which side?',
   answer: 'right',
-  reference: 'left',
+  referenceAnswer: 'left',
   accepted: ['the left one'],
 };
 const never = new AbortController().signal;
@@ -113,9 +113,9 @@ describe('chat judge', () => {
     const others = [
       { ...item, question: 'q' },
       { ...item, answer: 'a' },
-      { ...item, reference: 'r' },
+      { ...item, referenceAnswer: 'r' },
       { ...item, accepted: [] },
-      { ...item, question: 'Which side?left', reference: '' },
+      { ...item, question: 'Which side?left', referenceAnswer: '' },
     ];
     await judge.judge([item, ...others, ...others], never);
     expect(model.requests).toHaveLength(6);

@@ -1,5 +1,4 @@
 /** A judge that is a language model. Identical items are asked once, over all runs that share a store. */
-
 import type { AnswerStore } from '../cache/answer-store.ts';
 import type { ChatModel, ChatReply, ChatRequest } from '../chat/chat-model.ts';
 import { type Asked, createAskOnce } from '../core/async/ask-once.ts';
@@ -102,11 +101,11 @@ function createKeyOf(judgeDigest: string, showImages: boolean): (item: JudgeItem
     known.set(bytes, digest);
     return digest;
   };
-  return ({ question, reference, accepted, answer, images = [] }) =>
+  return ({ question, referenceAnswer, accepted, answer, images = [] }) =>
     digestOf([
       judgeDigest,
       question,
-      reference,
+      referenceAnswer,
       accepted,
       answer,
       ...(showImages ? images.map(imageDigest) : []),

@@ -8,7 +8,7 @@ import { openJudgePrompt } from './judge-prompt.ts';
 const item: JudgeItem = {
   question: 'Which side?',
   answer: 'right',
-  reference: 'left',
+  referenceAnswer: 'left',
   accepted: ['the left one'],
 };
 const asked = { delimiter: '=== d ===', imageCount: 0, verdict: 'word' } as const;

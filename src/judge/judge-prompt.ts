@@ -63,10 +63,10 @@ export async function openJudgePrompt(nameOrPath: string): Promise<JudgePrompt> 
     id: known ?? nameOrPath,
     digest: digestOfBytes(source),
     isReference,
-    render: ({ question, reference, accepted, answer }, { delimiter, imageCount, verdict }) =>
+    render: ({ question, referenceAnswer, accepted, answer }, { delimiter, imageCount, verdict }) =>
       template.render({
         question,
-        reference,
+        reference: referenceAnswer,
         accepted,
         answer: shown(answer),
         delimiter,
@@ -103,7 +103,7 @@ function compile(where: string, source: string): Template {
 function checkShowsBoth(prompt: JudgePrompt, where: string): void {
   const item = {
     question: '',
-    reference: 'reference-7f3a',
+    referenceAnswer: 'reference-7f3a',
     accepted: ['b'],
     answer: 'answer-9c1e',
   };
@@ -114,7 +114,10 @@ function checkShowsBoth(prompt: JudgePrompt, where: string): void {
     } catch (error) {
       unusable(where, messageOf(error), error);
     }
-    const missing = (['answer', 'reference'] as const).filter((name) => !text.includes(item[name]));
+    const shown = { answer: item.answer, reference: item.referenceAnswer };
+    const missing = Object.entries(shown).flatMap(([name, part]) =>
+      text.includes(part) ? [] : [name],
+    );
     if (missing.length > 0) unusable(where, `one that leaves out ${missing.join(' and ')}`);
   }
 }

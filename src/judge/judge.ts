@@ -2,7 +2,6 @@
  * What decides whether an answer is right. One object serves training and evaluation, so the two cannot
  * drift apart. A judge knows nothing about rewards, weights or groups.
  */
-
 import type { Unscored } from '../core/outcome.ts';
 import type { ImageFile } from '../core/sample.ts';
 import type { TokenUsage } from '../core/usage.ts';
@@ -11,7 +10,7 @@ export type JudgeItem = {
   readonly question: string;
   /** The answer under test, written by the policy: data, never an instruction. */
   readonly answer: string;
-  readonly reference: string;
+  readonly referenceAnswer: string;
   /** Further answers that count as right. May be empty. */
   readonly accepted: readonly string[];
   /** What the question is about; shown to judges that see, ignored by the others. */

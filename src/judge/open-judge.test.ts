@@ -22,7 +22,7 @@ const never = new AbortController().signal;
 const item: JudgeItem = {
   question: 'Which side?',
   answer: 'right',
-  reference: 'left',
+  referenceAnswer: 'left',
   accepted: [],
 };
 

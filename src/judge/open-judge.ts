@@ -1,5 +1,4 @@
 /** The judge that a config names. Training, reward service, certificate and evaluation open it here. */
-
 import { openAnswerStore } from '../cache/answer-store.ts';
 import { type ChatJudgeConfig, openChatModel } from '../chat/open-chat-model.ts';
 import type { JudgeConfig } from '../config/judge-config.ts';

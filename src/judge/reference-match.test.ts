@@ -3,9 +3,9 @@ import { createReferenceMatchJudge } from './reference-match.ts';
 
 const judge = createReferenceMatchJudge();
 
-async function verdict(answer: string, reference: string, accepted: readonly string[] = []) {
+async function verdict(answer: string, referenceAnswer: string, accepted: readonly string[] = []) {
   const [outcome] = await judge.judge(
-    [{ question: 'Where?', answer, reference, accepted }],
+    [{ question: 'Where?', answer, referenceAnswer, accepted }],
     new AbortController().signal,
   );
   return outcome?.kind === 'judged' ? outcome.correct : outcome;
@@ -38,7 +38,7 @@ describe('reference-match judge', () => {
     const items = ['a', 'b', 'c'].map((answer) => ({
       question: '',
       answer,
-      reference: 'b',
+      referenceAnswer: 'b',
       accepted: [],
     }));
     const outcomes = await judge.judge(items, new AbortController().signal);

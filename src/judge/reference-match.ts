@@ -33,9 +33,11 @@ function judgeByMatch(item: JudgeItem): JudgeOutcome {
 
 /** The first of reference and accepted answers that the answer equals after normalisation. */
 export function matchingAnswer(
-  item: Pick<JudgeItem, 'answer' | 'reference' | 'accepted'>,
+  item: Pick<JudgeItem, 'answer' | 'referenceAnswer' | 'accepted'>,
 ): string | undefined {
   const answer = normaliseAnswer(item.answer);
   if (answer === '') return undefined;
-  return [item.reference, ...item.accepted].find((right) => normaliseAnswer(right) === answer);
+  return [item.referenceAnswer, ...item.accepted].find(
+    (right) => normaliseAnswer(right) === answer,
+  );
 }

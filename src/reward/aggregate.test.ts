@@ -32,7 +32,7 @@ const items = fc.record({ hasImage: fc.boolean(), hasTag: fc.boolean() }).map(
     sample: {
       problem: '',
       images: hasImage ? [{ bytes: new Uint8Array(), name: '' }] : [],
-      reference: 'a',
+      referenceAnswer: 'a',
       accepted: [],
       ...(hasTag ? { modality: 'OTHER' } : {}),
     },
@@ -102,7 +102,7 @@ describe('a batch', () => {
     embedder: scriptedEmbedder(cosines).embedder,
   });
   const itemOf = (answer: string): RewardItem => ({
-    sample: { problem: 'What?', images: [], reference: 'heart attack', accepted: [] },
+    sample: { problem: 'What?', images: [], referenceAnswer: 'heart attack', accepted: [] },
     response: `<OTHER><thinking>a</thinking><answer>${answer}</answer>`,
   });
   const batches = fc.array(fc.constantFrom(...answers), { minLength: 1, maxLength: 12 });

@@ -6,7 +6,7 @@ import type { RewardItem, RewardSample } from './reward-item.ts';
 import { type ComponentName, type Components, componentNames } from './score.ts';
 
 /** One part of a reward, before it is weighted. */
-type Signal = { readonly weight: number; readonly value: number };
+type RewardPart = { readonly weight: number; readonly value: number };
 
 export type RewardOutcome =
   | {
@@ -20,7 +20,7 @@ export type RewardOutcome =
        * The parts of the reward, the same ones for each rollout of a group, where the profile wants the
        * advantage to compare them one by one (aggregation `per-component`).
        */
-      readonly signals?: readonly Signal[];
+      readonly parts?: readonly RewardPart[];
     }
   /** A component that counts has failed; cause and message are those of the first that did. */
   | {
@@ -77,7 +77,7 @@ export function aggregate(
   components: Components,
 ): RewardOutcome {
   const { weights, isGated } = compositionOf(profile, sample, components);
-  const signals: Signal[] = [];
+  const parts: RewardPart[] = [];
   let gate = 1;
   for (const name of componentNames) {
     const isGate = isGated && name === 'format';
@@ -87,23 +87,23 @@ export function aggregate(
       return { kind: 'unscored', cause: score.cause, message: score.message, components };
     }
     if (isGate) gate = score.value;
-    else signals.push({ weight: weights[name], value: score.value });
+    else parts.push({ weight: weights[name], value: score.value });
   }
-  const sum = signals.reduce((total, { weight, value }) => total + weight * value, 0);
+  const sum = parts.reduce((total, { weight, value }) => total + weight * value, 0);
   // Scaled weights may add up to a last bit more than 1.
   const reward = gate * Math.min(1, sum);
   const isDecoupled = profile.aggregation === 'per-component';
   if (!profile.overlong) {
-    return { kind: 'scored', reward, components, ...(isDecoupled ? { signals } : {}) };
+    return { kind: 'scored', reward, components, ...(isDecoupled ? { parts: parts } : {}) };
   }
   const { penalty } = profile.overlong;
   const share = overlongShare(response, profile.overlong);
-  signals.push({ weight: penalty, value: -share });
+  parts.push({ weight: penalty, value: -share });
   return {
     kind: 'scored',
     reward: reward - penalty * share,
     components,
     overlong: share,
-    ...(isDecoupled ? { signals } : {}),
+    ...(isDecoupled ? { parts: parts } : {}),
   };
 }

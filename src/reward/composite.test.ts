@@ -15,7 +15,7 @@ const sample: Sample = {
   images: [{ bytes: new Uint8Array(), name: 'image' }],
   problem: 'What is seen?',
   modality: 'CT_SCAN',
-  reference: 'heart attack',
+  referenceAnswer: 'heart attack',
   accepted: ['coronary occlusion'],
 };
 const respond = (answer: string) =>
@@ -128,7 +128,7 @@ describe('profile medix-r1', () => {
   });
 
   it('gives no similarity to the opposite, however near its vector', async () => {
-    const sided: Sample = { ...sample, reference: 'left lung', accepted: [] };
+    const sided: Sample = { ...sample, referenceAnswer: 'left lung', accepted: [] };
     const cosines = { 'right lung': 1, 'left lung': 1 };
     const outcome = await scoreOne(respond('right lung'), { cosines, sample: sided });
     expect(outcome.components.similarity).toMatchObject({
@@ -194,7 +194,7 @@ describe('a guard', () => {
   });
 
   it("spares the reference's own words", async () => {
-    const brief = { ...sample, reference: 'MI?' };
+    const brief = { ...sample, referenceAnswer: 'MI?' };
     const outcome = await scoreOne(respond('MI?'), {
       verdict: dead,
       profile: guarded,
@@ -221,14 +221,14 @@ describe('the aggregation', () => {
     const outcome = await scoreOne(respond('infarct'), { cosines, profile: decoupled });
     expect(outcome).toMatchObject({
       reward: 0.3375 + 0.045 + 0.1,
-      signals: [
+      parts: [
         { weight: 0.5175, value: 0 },
         { weight: 0.3375, value: 1 },
         { weight: 0.045, value: 1 },
         { weight: 0.1, value: 1 },
       ],
     });
-    expect(await scoreOne(respond('infarct'), { cosines })).not.toHaveProperty('signals');
+    expect(await scoreOne(respond('infarct'), { cosines })).not.toHaveProperty('parts');
   });
 
   it('takes off more the longer a response is, up to the limit', async () => {

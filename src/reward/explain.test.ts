@@ -10,7 +10,7 @@ const sample: RewardSample = {
   problem: 'What is seen?',
   images: [{ bytes: new Uint8Array(), name: 'image' }],
   modality: 'CT_SCAN',
-  reference: 'heart attack',
+  referenceAnswer: 'heart attack',
   accepted: ['coronary occlusion'],
 };
 const respond = (answer: string) =>

@@ -29,7 +29,7 @@ export function explainReward(
   return [
     `profile: ${profile.name} (rules ${profile.rules}, aggregation ${profile.aggregation})`,
     `question: ${quoted(sample.problem)}, with ${imageCount(sample)}`,
-    `right: ${[sample.reference, ...sample.accepted].map((text) => quoted(text)).join(' or ')}, ${modalityOf(sample)}`,
+    `right: ${[sample.referenceAnswer, ...sample.accepted].map((text) => quoted(text)).join(' or ')}, ${modalityOf(sample)}`,
     `response: ${quoted(response)}`,
     `answer: ${describeCheck(check)}`,
     ...present.map((name) => `${name}: ${describeScore(name, components[name], profile)}`),

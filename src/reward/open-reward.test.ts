@@ -41,7 +41,7 @@ describe('an opened reward', () => {
     });
     expect(opened.seesImages).toBe(false);
     await requireReachable(opened, never);
-    const sample = { problem: '', images: [], reference: 'gout', accepted: [] };
+    const sample = { problem: '', images: [], referenceAnswer: 'gout', accepted: [] };
     const item = { sample: { ...sample, groundTruth: '<CT_SCAN>gout' }, response: 'gout' };
     const [outcome] = await opened.reward.score([item], never);
     expect(outcome).toMatchObject({ kind: 'scored', reward: expect.closeTo(0.855, 12) });

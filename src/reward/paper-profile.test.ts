@@ -12,14 +12,14 @@ const profile = await openRewardProfile('medix-r1-reference');
 const { embedder } = scriptedEmbedder({});
 const reward = createReward({ profile, judge: scriptedJudge(no).judge, embedder });
 
-function xray(reference: string, modality: Modality = 'X_RAY'): Sample {
+function xray(referenceAnswer: string, modality: Modality = 'X_RAY'): Sample {
   return {
     id: '1',
     source: 'test',
     images: [{ bytes: new Uint8Array(), name: 'image' }],
     problem: 'What is seen?',
     modality,
-    reference,
+    referenceAnswer,
     accepted: ['an accepted paraphrase that this profile ignores'],
   };
 }

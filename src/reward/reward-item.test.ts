@@ -6,11 +6,11 @@ describe('a ground truth', () => {
   const asPaper = { rules: 'medix-r1-reference' } as const;
 
   it.each([
-    ['<CT_SCAN>heart attack', { modality: 'CT_SCAN', reference: 'heart attack' }],
-    [' <CT_SCAN> heart attack \n', { modality: 'CT_SCAN', reference: 'heart attack' }],
-    ['heart attack', { reference: 'heart attack' }],
-    ['< 5 mm and > 3 mm', { reference: '< 5 mm and > 3 mm' }],
-    ['<X_RAY>a <b> c', { modality: 'X_RAY', reference: 'a <b> c' }],
+    ['<CT_SCAN>heart attack', { modality: 'CT_SCAN', referenceAnswer: 'heart attack' }],
+    [' <CT_SCAN> heart attack \n', { modality: 'CT_SCAN', referenceAnswer: 'heart attack' }],
+    ['heart attack', { referenceAnswer: 'heart attack' }],
+    ['< 5 mm and > 3 mm', { referenceAnswer: '< 5 mm and > 3 mm' }],
+    ['<X_RAY>a <b> c', { modality: 'X_RAY', referenceAnswer: 'a <b> c' }],
   ])('%j is an answer, with or without a tag', (text, truth) => {
     for (const rules of [strict, asPaper]) {
       expect(readGroundTruth(text, rules)).toEqual({

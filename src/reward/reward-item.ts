@@ -4,7 +4,7 @@ import type { Sample } from '../core/sample.ts';
 import type { RewardProfile } from './profile.ts';
 
 /** A {@link Sample} is one. */
-export type RewardSample = Pick<Sample, 'problem' | 'images' | 'reference' | 'accepted'> & {
+export type RewardSample = Pick<Sample, 'problem' | 'images' | 'referenceAnswer' | 'accepted'> & {
   /** Absent where nobody knows it; the component `modality` then does not apply. */
   readonly modality?: Modality;
   /**
@@ -20,7 +20,7 @@ export type RewardItem = {
   readonly response: string;
 };
 
-type GroundTruth = Pick<RewardSample, 'modality' | 'reference' | 'groundTruth'>;
+type GroundTruth = Pick<RewardSample, 'modality' | 'referenceAnswer' | 'groundTruth'>;
 
 type GroundTruthOutcome =
   | { readonly kind: 'read'; readonly truth: GroundTruth }
@@ -38,13 +38,17 @@ export function readGroundTruth(
   { rules }: Pick<RewardProfile, 'rules'>,
 ): GroundTruthOutcome {
   const [tagged, tag] = /^\s*<([^<>\s]+)>/.exec(groundTruth) ?? [''];
-  const reference = groundTruth.slice(tagged.length).trim();
+  const referenceAnswer = groundTruth.slice(tagged.length).trim();
   const isKnown = tag !== undefined && isModality(tag);
   if (rules !== 'medix-r1-reference') {
     if (tag !== undefined && !isKnown) {
       return { kind: 'malformed', problem: `the ground truth's tag <${tag}> is none of the 16` };
     }
-    if (reference === '') return { kind: 'malformed', problem: 'the ground truth has no answer' };
+    if (referenceAnswer === '')
+      return { kind: 'malformed', problem: 'the ground truth has no answer' };
   }
-  return { kind: 'read', truth: { reference, groundTruth, ...(isKnown ? { modality: tag } : {}) } };
+  return {
+    kind: 'read',
+    truth: { referenceAnswer, groundTruth, ...(isKnown ? { modality: tag } : {}) },
+  };
 }

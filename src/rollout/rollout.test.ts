@@ -11,7 +11,7 @@ const sample: Sample = {
   images: [],
   problem: 'which side?',
   modality: 'X_RAY',
-  reference: 'left',
+  referenceAnswer: 'left',
   accepted: [],
 };
 const render = ({ problem }: Sample) => [

@@ -11,6 +11,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { WallClock } from '../core/async/clock.ts';
 import { fail } from '../core/errors.ts';
 import { claimAttempt, endAttempt, readAttempts, requireUnclaimed } from './attempt.ts';
 import {
@@ -31,8 +32,6 @@ import type { Attempt, CheckpointRecord, Manifest, RolloutLine } from './records
 import { type RolloutsKind, rolloutsFile } from './run-layout.ts';
 import { readManifest } from './run-reader.ts';
 
-type Clock = () => number;
-
 export class RunWriter {
   readonly directory: string;
   readonly attempt: number;
@@ -40,7 +39,7 @@ export class RunWriter {
   readonly resumeFrom: Checkpoint | undefined;
   #lastCheckpoint: number | undefined;
   readonly #claim: Attempt;
-  readonly #clock: Clock;
+  readonly #clock: WallClock;
   readonly #metrics: JsonLinesWriter;
   readonly #events: JsonLinesWriter;
 
@@ -49,7 +48,7 @@ export class RunWriter {
     claim: Attempt,
     resumeFrom: Checkpoint | undefined,
     logs: readonly [JsonLinesWriter, JsonLinesWriter],
-    clock: Clock,
+    clock: WallClock,
   ) {
     this.directory = directory;
     this.attempt = claim.attempt;
@@ -73,7 +72,7 @@ export class RunWriter {
     directory: string,
     manifest: Pick<Manifest, 'kind' | 'config' | 'facts'>,
     overrides: readonly string[],
-    clock: Clock,
+    clock: WallClock,
   ): Promise<RunWriter> {
     await requireNewRun(directory);
     return storing(directory, async () => {
@@ -99,7 +98,7 @@ export class RunWriter {
     directory: string,
     manifest: Pick<Manifest, 'config' | 'facts'>,
     overrides: readonly string[],
-    clock: Clock,
+    clock: WallClock,
   ): Promise<RunWriter> {
     const before = await readManifest(directory);
     await requireUnclaimed(directory);
@@ -124,7 +123,7 @@ export class RunWriter {
     directory: string,
     claim: Attempt,
     resumeFrom: Checkpoint | undefined,
-    clock: Clock,
+    clock: WallClock,
   ): Promise<RunWriter> {
     await mkdir(join(directory, 'rollouts'), { recursive: true });
     const logs = [
@@ -218,6 +217,6 @@ async function writeManifest(directory: string, manifest: Manifest): Promise<voi
   );
 }
 
-function timestamp(clock: Clock): string {
+function timestamp(clock: WallClock): string {
   return new Date(clock()).toISOString();
 }

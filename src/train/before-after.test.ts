@@ -15,7 +15,7 @@ function answered(id: string, right: boolean): ScoredRollout {
         images: [],
         problem: 'Which side?',
         modality: 'X_RAY',
-        reference: 'left',
+        referenceAnswer: 'left',
         accepted: [],
       },
       prompt: { tokens: new Int32Array(), images: [] },

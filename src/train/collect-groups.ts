@@ -15,7 +15,7 @@ import {
   rewardsOf,
   type ScoredRollout,
   scoreRollouts,
-  type UnscoredPolicy,
+  type UnscoredLimit,
   withinUnscoredLimit,
 } from './score-rollouts.ts';
 
@@ -45,7 +45,7 @@ export type CollectSettings = {
   readonly maxCompletionTokens: number;
   readonly maxRounds: number;
   readonly filter: GroupFilter;
-  readonly unscored: UnscoredPolicy;
+  readonly unscored: UnscoredLimit;
   readonly onSampled: (done: number, of: number) => void;
 };
 

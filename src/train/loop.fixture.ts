@@ -24,7 +24,7 @@ export const toySamples: readonly Sample[] = Array.from({ length: 12 }, (_, i) =
   images: [],
   problem: `which side in study ${i}?`,
   modality: 'X_RAY',
-  reference: sides[(i * 7) % sides.length] ?? 'left',
+  referenceAnswer: sides[(i * 7) % sides.length] ?? 'left',
   accepted: [],
   demonstration: `<X_RAY>${sides[(i * 7) % sides.length] ?? 'left'}`,
 }));
@@ -46,7 +46,7 @@ export function toyReward(
     score: async (items) =>
       items.map(({ sample, response }) => {
         const hasTag = response.startsWith('<X_RAY>');
-        const isRight = response.replace('<X_RAY>', '') === sample.reference;
+        const isRight = response.replace('<X_RAY>', '') === sample.referenceAnswer;
         const components = {
           judge: scored(isRight),
           similarity: scored(isRight),

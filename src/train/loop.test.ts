@@ -88,11 +88,11 @@ describe('the training loop', () => {
     const reward = toyReward((outcome) => {
       if (outcome.kind !== 'scored') return outcome;
       const { judge, format } = outcome.components;
-      const signals = [
+      const parts = [
         { weight: 0.9, value: judge.kind === 'scored' ? judge.value : Number.NaN },
         { weight: 0.1, value: format.kind === 'scored' ? format.value : Number.NaN },
       ];
-      return { ...outcome, signals };
+      return { ...outcome, parts };
     });
     await train(toyTraining(await create(), { config: thorough, reward }), signal);
     const metrics = await readMetrics(directory);

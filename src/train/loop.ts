@@ -8,8 +8,8 @@
  * varies follows from the config, its seed and the data, so a run that was killed and resumed ends in the
  * same bits as one that was not: what came after its last checkpoint is simply done again.
  */
-
 import type { TrainConfig } from '../config/train-config.ts';
+import type { WallClock } from '../core/async/clock.ts';
 import { type Metrics, meanOf, metricValues } from '../core/metrics.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { RewardFunction } from '../reward/composite.ts';
@@ -35,7 +35,7 @@ import {
   validationLines,
 } from './rollout-records.ts';
 import type { SampleSet } from './sample-order.ts';
-import type { UnscoredPolicy } from './score-rollouts.ts';
+import type { UnscoredLimit } from './score-rollouts.ts';
 import { rewardsOf } from './score-rollouts.ts';
 import { createStopwatch } from './stopwatch.ts';
 import { updatePolicy, withAdvantages } from './update-policy.ts';
@@ -58,7 +58,7 @@ export type Training = {
   readonly run: RunWriter;
   readonly report: Report;
   /** Milliseconds, for the `time/` metrics alone. */
-  readonly clock: () => number;
+  readonly clock: WallClock;
   /** Asked after each update; true makes that iteration the last. Absent: only the iterations count. */
   readonly isOutOfTime?: () => boolean;
 };
@@ -165,7 +165,7 @@ async function collectOrPause(loop: Loop, before: ProgressState): Promise<Collec
     maxCompletionTokens: config.rollout.maxCompletionTokens,
     maxRounds: algorithm.maxSampleRounds,
     filter: algorithm.filter,
-    unscored: unscoredPolicy(loop, iteration),
+    unscored: unscoredLimitOf(loop, iteration),
     onSampled: (done: number, of: number) => loop.report({ kind: 'sampling', iteration, done, of }),
   };
   try {
@@ -205,7 +205,7 @@ async function measure(loop: Loop, iteration: number): Promise<Measurement> {
     loop.engine,
     loop.reward,
     config.rollout.maxCompletionTokens,
-    unscoredPolicy(loop, iteration),
+    unscoredLimitOf(loop, iteration),
     loop.signal,
   );
   await loop.run.writeRollouts(iteration, 'validation', validationLines(scored));
@@ -240,7 +240,7 @@ function collectionMetrics({ groups, rounds, rejected }: Collection): Metrics {
   };
 }
 
-function unscoredPolicy({ run, unscoredLimit, emit }: Loop, iteration: number): UnscoredPolicy {
+function unscoredLimitOf({ run, unscoredLimit, emit }: Loop, iteration: number): UnscoredLimit {
   return {
     limit: unscoredLimit,
     next: `mend what failed, then go on with: medix train --resume ${run.directory}`,

@@ -37,7 +37,7 @@ function rolloutOf(key: string): Rollout {
       images: [],
       problem: 'What?',
       modality: 'OTHER',
-      reference: 'a',
+      referenceAnswer: 'a',
       accepted: [],
     },
     prompt: { tokens: Int32Array.of(1), images: [] },
@@ -116,7 +116,7 @@ describe('advantages', () => {
 
   it('compare rewards part by part where they come in parts', () => {
     const parts = (...values: number[]) => ({
-      signals: values.map((value, i) => ({ weight: i === 0 ? 0.9 : 0.1, value })),
+      parts: values.map((value, i) => ({ weight: i === 0 ? 0.9 : 0.1, value })),
     });
     const inParts = rollouts(
       scored(0.1, parts(0, 1)),

@@ -27,7 +27,7 @@ export function rewardsOf(rollouts: readonly ScoredRollout[]): number[] {
   return rollouts.flatMap(({ outcome }) => (outcome.kind === 'scored' ? [outcome.reward] : []));
 }
 
-export type UnscoredPolicy = {
+export type UnscoredLimit = {
   /** Share of rollouts that may stay unscored, in [0, 1]. */
   readonly limit: number;
   /** How to go on after the error, as an imperative clause. */
@@ -46,7 +46,7 @@ export type UnscoredPolicy = {
 export async function withinUnscoredLimit(
   scored: readonly ScoredRollout[],
   reward: RewardFunction,
-  policy: UnscoredPolicy,
+  policy: UnscoredLimit,
   signal: AbortSignal,
 ): Promise<readonly ScoredRollout[]> {
   const unscored = scored.filter(({ outcome }) => outcome.kind === 'unscored');
@@ -69,7 +69,7 @@ function failUnscored(
   unscored: readonly ScoredRollout[],
   total: number,
   reward: RewardFunction,
-  { limit, next }: UnscoredPolicy,
+  { limit, next }: UnscoredLimit,
 ): never {
   const causes = countCauses(unscored);
   const counts = [...causes].map(([cause, count]) => `${count} ${cause}`).join(', ');

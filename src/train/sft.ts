@@ -2,8 +2,8 @@
  * Supervised fine-tuning: the policy imitates demonstrations. One iteration is one optimizer step on one
  * batch; order, checkpoints and resume are those of the reinforcement-learning loop.
  */
-
 import type { SftConfig } from '../config/sft-config.ts';
+import type { WallClock } from '../core/async/clock.ts';
 import { fail } from '../core/errors.ts';
 import { type Mean, type Metrics, meanOf, mergeMetrics, metricValues } from '../core/metrics.ts';
 import type { Engine, Sequence } from '../engine/engine.ts';
@@ -32,7 +32,7 @@ export type FineTuning = {
   readonly run: RunWriter;
   readonly report: Report;
   /** Milliseconds, for the `time/` metrics alone. */
-  readonly clock: () => number;
+  readonly clock: WallClock;
 };
 
 /** What the steps of the loop share; `prepare` leaves room for the demonstration. */

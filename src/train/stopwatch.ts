@@ -1,7 +1,8 @@
 /** Times of the parts of an iteration, in milliseconds. */
+import type { WallClock } from '../core/async/clock.ts';
 import { type Mean, type Metrics, meanOf } from '../core/metrics.ts';
 
-export function createStopwatch(clock: () => number) {
+export function createStopwatch(clock: WallClock) {
   const begin = clock();
   const laps: Record<string, Mean> = {};
   let last = begin;

@@ -43,12 +43,12 @@ export function withAdvantages(
         outcome.kind === 'scored' ? [{ rollout, outcome }] : [],
       ),
     );
-  const signals = trained.map((group) =>
-    group.flatMap(({ outcome }) => (outcome.signals ? [outcome.signals] : [])),
+  const parts = trained.map((group) =>
+    group.flatMap(({ outcome }) => (outcome.parts ? [outcome.parts] : [])),
   );
-  const isDecoupled = signals.some((group) => group.length > 0);
+  const isDecoupled = parts.some((group) => group.length > 0);
   const advantages = isDecoupled
-    ? decoupledAdvantages(signals, estimator)
+    ? decoupledAdvantages(parts, estimator)
     : trained.map((group) =>
         advantageEstimators[estimator](group.map(({ outcome }) => outcome.reward)),
       );

@@ -7,7 +7,7 @@ import type { SampleSet } from './sample-order.ts';
 import {
   type ScoredRollout,
   scoreRollouts,
-  type UnscoredPolicy,
+  type UnscoredLimit,
   withinUnscoredLimit,
 } from './score-rollouts.ts';
 
@@ -28,7 +28,7 @@ export async function validate(
   engine: Engine,
   reward: RewardFunction,
   maxCompletionTokens: number,
-  unscored: UnscoredPolicy,
+  unscored: UnscoredLimit,
   signal: AbortSignal,
 ): Promise<readonly ScoredRollout[]> {
   const scored: ScoredRollout[] = [];

@@ -26,10 +26,10 @@ beforeAll(async () => {
   const samples = [0, 1, 2].map((index) => phantomSample({ seed: 1, split: 'train', index }));
   await writeSamples(inFolder('cut.parquet'), samples);
   await truncate(inFolder('cut.parquet'), 5000);
-  const untagged = samples.map(({ id, problem, reference }) => ({
+  const untagged = samples.map(({ id, problem, referenceAnswer }) => ({
     id,
     problem,
-    solution: reference,
+    solution: referenceAnswer,
   }));
   await writeRows('untagged.jsonl', untagged);
   await writeRows('rows.jsonl', [{ id: 1, prompt: 'Hi', completion: 'Yes' }]);

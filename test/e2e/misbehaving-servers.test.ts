@@ -35,7 +35,7 @@ const items: readonly RewardItem[] = answers.map((answer) => ({
     problem: 'What is seen?',
     images: [{ bytes: new Uint8Array(), name: 'image' }],
     modality: 'CT_SCAN',
-    reference: 'fluid collection',
+    referenceAnswer: 'fluid collection',
     accepted: [],
   },
   response: `<CT_SCAN><thinking>I see.</thinking><answer>${answer}</answer>`,

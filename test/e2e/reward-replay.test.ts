@@ -33,7 +33,7 @@ const responsesTo = (modality: string, reference: string) => [
 
 const samples = [0, 1].map((index) => phantomSample({ seed: 1, split: 'train', index }));
 const items = samples.flatMap((sample) =>
-  responsesTo(sample.modality, sample.reference).map((response) => ({ sample, response })),
+  responsesTo(sample.modality, sample.referenceAnswer).map((response) => ({ sample, response })),
 );
 const outcomes = await reward.score(items, never);
 

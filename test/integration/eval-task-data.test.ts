@@ -1,5 +1,4 @@
 /** Tasks over the real data of the development machine, and over a set too large for memory. */
-
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { access, mkdtemp, rm } from 'node:fs/promises';

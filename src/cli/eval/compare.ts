@@ -22,10 +22,10 @@ export function addEvalCompareCommand(group: Command, { terminal }: CommandConte
     .option('--seed <number>', 'of bootstrap draws and sign flips', wholeNumber(0), 1)
     .addHelpText('after', help)
     .action(async (baseline: string, candidates: readonly string[], options: Options) => {
-      const { judging, out, seed } = options;
+      const { judging: judgingName, out, seed } = options;
       const comparison = await compareEvaluations({
         folders: [baseline, ...candidates],
-        ...(judging === undefined ? {} : { judging }),
+        ...(judgingName === undefined ? {} : { judgingName }),
         seed,
       });
       for (const line of formatComparison(comparison)) terminal.print(printable(line));

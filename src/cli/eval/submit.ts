@@ -32,10 +32,10 @@ export function addEvalSubmitCommand(group: Command, { terminal }: CommandContex
     )
     .option('--force', 'replace a zip that exists', false)
     .action(async (folder: string, options: Options) => {
-      const { out, judging, mmmu, includeCredentialed, force } = options;
+      const { out, judging: judgingName, mmmu, includeCredentialed, force } = options;
       const submission = await openSubmission({
         folder,
-        judging,
+        judgingName,
         includeCredentialed,
         ...(mmmu === undefined ? {} : { mmmuFolder: mmmu }),
       });
@@ -51,8 +51,8 @@ export function addEvalSubmitCommand(group: Command, { terminal }: CommandContex
 const leaderboard = 'https://medix.cvmbzuai.com/leaderboard';
 
 function describe({ tasks, remarks }: Submission): string[] {
-  const rows = tasks.map(({ task, samples, answers }) => [
-    task,
+  const rows = tasks.map(({ taskId, samples, answers }) => [
+    taskId,
     ...[samples, answers.length, answers.filter(({ score }) => score !== undefined).length].map(
       (count) => count.toLocaleString('en'),
     ),

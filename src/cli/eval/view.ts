@@ -1,18 +1,17 @@
 /** Progress of an evaluation on the terminal. */
-
 import type { OnProgress, StageEnd } from '../../eval/stages/progress.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** A status line that is rewritten, and a line for each task that is done. */
 export function createStageView(terminal: Terminal): OnProgress {
-  return ({ stage, task, done, of, failed, secondsLeft }) => {
+  return ({ stage, taskId, done, of, failed, secondsLeft }) => {
     const count = done.toLocaleString('en');
     if (of === undefined) {
-      terminal.showStatus(`${stage} ${task}: ${count} rows`);
+      terminal.showStatus(`${stage} ${taskId}: ${count} rows`);
       return;
     }
     const failures = failed > 0 ? `, ${failed.toLocaleString('en')} failed` : '';
-    const line = `${stage} ${task}: ${count} of ${of.toLocaleString('en')}${failures}`;
+    const line = `${stage} ${taskId}: ${count} of ${of.toLocaleString('en')}${failures}`;
     if (done === of) terminal.print(line);
     else
       terminal.showStatus(secondsLeft === undefined ? line : `${line}, ${shown(secondsLeft)} left`);

@@ -1,5 +1,5 @@
 /** What the quickstart shows: progress, six answers before and after, the closing table. */
-
+import type { WallClock } from '../../core/async/clock.ts';
 import { parseResponse } from '../../data/response.ts';
 import { type BeforeAfter, isCorrect, type ScoreSummary } from '../../train/before-after.ts';
 import type { Progress, TrainEvent } from '../../train/events.ts';
@@ -12,7 +12,7 @@ const linesEvery = 10;
 /** A status line for every iteration on a terminal, and a line for every tenth. */
 export function createQuickstartReport(
   terminal: Terminal,
-  clock: () => number,
+  clock: WallClock,
 ): (event: TrainEvent | Progress) => void {
   let started = clock();
   let first = 0;
@@ -99,7 +99,7 @@ export function exampleAnswers(
     ...chosen.flatMap(({ one, other }) => {
       const { sample } = one.rollout;
       return [
-        `  ${sample.modality.toLowerCase().replaceAll('_', ' ')}: ${sample.problem}  [${sample.reference}]`,
+        `  ${sample.modality.toLowerCase().replaceAll('_', ' ')}: ${sample.problem}  [${sample.referenceAnswer}]`,
         `    before ${mark(one)} ${answerOf(one)}`,
         `    after  ${mark(other)} ${answerOf(other)}`,
       ];

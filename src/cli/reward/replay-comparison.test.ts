@@ -47,7 +47,7 @@ describe('scores of a group', () => {
   it('come from the parts of a reward where it has parts', () => {
     const parts = (a: number, b: number): Rewarded => ({
       reward: a,
-      signals: [
+      parts: [
         { weight: 0.5, value: a },
         { weight: 0.5, value: b },
       ],

@@ -20,7 +20,7 @@ export type GroupScores = {
 const sameReward = 1e-6;
 
 /** What an advantage is made of; undefined: unscored. */
-export type Rewarded = Pick<Extract<RewardOutcome, { kind: 'scored' }>, 'reward' | 'signals'>;
+export type Rewarded = Pick<Extract<RewardOutcome, { kind: 'scored' }>, 'reward' | 'parts'>;
 
 /** Rewards, group decisions and advantages of a batch as training takes them. `groups` is [P, G]. */
 export function scoreGroups(
@@ -51,9 +51,9 @@ export function scoreGroups(
 }
 
 function estimate(groups: readonly (readonly Rewarded[])[], name: AdvantageName): number[][] {
-  const signals = groups.map((group) => group.flatMap(({ signals }) => (signals ? [signals] : [])));
-  return signals.some((group) => group.length > 0)
-    ? decoupledAdvantages(signals, name)
+  const parts = groups.map((group) => group.flatMap(({ parts }) => (parts ? [parts] : [])));
+  return parts.some((group) => group.length > 0)
+    ? decoupledAdvantages(parts, name)
     : groups.map((group) => advantageEstimators[name](group.map(({ reward }) => reward)));
 }
 

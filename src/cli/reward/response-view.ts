@@ -3,7 +3,6 @@
  * (`modality: …`, `thinking: …`, `answer: …`), text outside of them is called `text`. Lines that continue a
  * part are indented, so no text of a model can pass for a part of its own.
  */
-
 import { modalities } from '../../core/modality.ts';
 import { printable } from '../printable.ts';
 import type { Terminal } from '../terminal.ts';

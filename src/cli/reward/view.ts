@@ -1,5 +1,4 @@
 /** What scoring came to, as lines for people. */
-
 import type { LedgerSummary, UseSummary } from '../../core/usage.ts';
 import type { ScoreFileReport } from '../../reward/offline/score-file.ts';
 import type { OpenedReward } from '../../reward/open-reward.ts';

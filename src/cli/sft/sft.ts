@@ -116,7 +116,7 @@ function fromSolutions(samples: SampleSet): SampleSet {
     size: samples.size,
     at: async (index) => {
       const sample = await samples.at(index);
-      const { modality, reference: answer } = sample;
+      const { modality, referenceAnswer: answer } = sample;
       const thinking = `Modality: ${modality.toLowerCase().replaceAll('_', ' ')}.`;
       return { ...sample, demonstration: formatDemonstration({ modality, thinking, answer }) };
     },

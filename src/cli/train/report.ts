@@ -1,5 +1,4 @@
 /** Training events as lines for people. */
-
 import type { Progress, TrainEvent } from '../../train/events.ts';
 import type { OpenedSamples } from '../../train/open-samples.ts';
 import type { Terminal } from '../terminal.ts';

@@ -1,5 +1,4 @@
 /** `medix train`: reinforcement learning of a policy. */
-
 import { readHubAccess, readSecrets } from '../../config/environment.ts';
 import { type TrainConfig, trainConfigSchema } from '../../config/train-config.ts';
 import { systemClock } from '../../core/async/clock.ts';

@@ -1,6 +1,10 @@
 /** Time as an argument, so that tests neither wait nor depend on the machine. */
 import { onAbort } from './abort.ts';
 
+/** Milliseconds since 1970: what time it is, for records. */
+export type WallClock = () => number;
+
+/** Time that passes, for pauses and latencies. */
 export type Clock = {
   /** Milliseconds from an arbitrary origin; never runs backwards. */
   now(): number;

@@ -3,7 +3,7 @@ import { describe, type Findings, nameOf, numeral, shows, withArticle } from './
 
 /** A reference answer, other wordings of it, and answers that look alike but are wrong. */
 export type Answer = {
-  readonly reference: string;
+  readonly referenceAnswer: string;
   /** Without the reference. */
   readonly accepted: readonly string[];
   readonly nearMisses: readonly string[];
@@ -127,7 +127,7 @@ function otherCounts({ maxCount }: FindingKind, count: number): number[] {
 function answer(wordings: Wordings, ...misses: readonly (readonly string[])[]): Answer {
   const right = new Set(wordings);
   return {
-    reference: wordings[0],
+    referenceAnswer: wordings[0],
     accepted: [...right].slice(1),
     nearMisses: [...new Set(misses.flat())].filter((wording) => !right.has(wording)),
   };

@@ -80,14 +80,14 @@ describe('phantoms', () => {
     const closed = validation.filter(({ question }) =>
       ['presence', 'normality'].includes(question.kind),
     );
-    const yes = closed.filter(({ question }) => question.reference === 'yes').length;
+    const yes = closed.filter(({ question }) => question.referenceAnswer === 'yes').length;
     expect(yes / closed.length).toBeGreaterThan(0.42);
     expect(yes / closed.length).toBeLessThan(0.58);
   });
 
   it('have near misses that are never accepted', () => {
     for (const { question } of validation) {
-      const right = new Set([question.reference, ...question.accepted]);
+      const right = new Set([question.referenceAnswer, ...question.accepted]);
       expect(right.size).toBe(1 + question.accepted.length);
       expect(question.nearMisses.length).toBeGreaterThan(0);
       expect(question.nearMisses.filter((wording) => right.has(wording))).toEqual([]);
@@ -97,7 +97,7 @@ describe('phantoms', () => {
   it('read in one short sentence, and answer in few words', () => {
     for (const { reading, question } of validation) {
       expect(reading.split(' ').length, reading).toBeLessThanOrEqual(15);
-      expect(question.reference.split(' ').length).toBeLessThanOrEqual(5);
+      expect(question.referenceAnswer.split(' ').length).toBeLessThanOrEqual(5);
     }
   });
 
@@ -105,7 +105,7 @@ describe('phantoms', () => {
     for (const sample of phantomSamples({ seed: 5, split: 'train', count: 400 })) {
       const response = parseResponse(defined(sample.demonstration, 'the demonstration'));
       expect(response).toMatchObject({ kind: 'parsed', modality: sample.modality });
-      expect([sample.reference, ...sample.accepted]).toContain(response.answer);
+      expect([sample.referenceAnswer, ...sample.accepted]).toContain(response.answer);
     }
   });
 
@@ -146,7 +146,7 @@ function blindAccuracy(
 }
 
 function accepted({ question }: PhantomStudy): readonly string[] {
-  return [question.reference, ...question.accepted];
+  return [question.referenceAnswer, ...question.accepted];
 }
 
 function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {

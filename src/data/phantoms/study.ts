@@ -67,7 +67,7 @@ export function phantomSample(key: PhantomKey): Sample {
     images: [{ bytes: encodePng(pixels, imageSize, imageSize, channels), name: `${id}.png` }],
     problem: question.problem,
     modality,
-    reference: question.reference,
+    referenceAnswer: question.referenceAnswer,
     accepted: question.accepted,
     demonstration: formatDemonstration({ modality, thinking: reading, answer }),
   };
@@ -85,7 +85,7 @@ function demonstratedAnswer({ id, question, reading }: PhantomStudy, split: Phan
   const rng = rngFromKey(`${id}/demonstration`);
   if (split === 'readings' && question.kind !== 'finding' && rng.next() < recited) return reading;
   const short = question.accepted.filter((wording) => wording.split(' ').length <= 4);
-  return short.length > 0 && rng.next() < 0.25 ? rng.pick(short) : question.reference;
+  return short.length > 0 && rng.next() < 0.25 ? rng.pick(short) : question.referenceAnswer;
 }
 
 /** `count` samples of a split, drawn as they are asked for. */

@@ -2,7 +2,6 @@
  * Sequences to the arrays that the graphs take. Sequences with the same prompt object form a branch
  * group: its prompt appears once, followed by its completions (attention.ts keeps them apart).
  */
-
 import type { ModelConfig } from '../../model/config.ts';
 import { masked } from '../../model/decoder/attention.ts';
 import { promptPositions, ropeTables, type TextPositions } from '../../model/decoder/positions.ts';

@@ -1,5 +1,4 @@
 /** The graphs of the local engine, compiled when first needed. Each exists with and without a vision tower. */
-
 import type { ModelConfig } from '../../model/config.ts';
 import {
   type Attend,

@@ -1,5 +1,4 @@
 /** Images of a batch as the vision graph takes them. An image object that several prompts hold is read once. */
-
 import type { ModelConfig, VisionConfig } from '../../model/config.ts';
 import { masked } from '../../model/decoder/attention.ts';
 import type { RotaryTables } from '../../model/decoder/positions.ts';

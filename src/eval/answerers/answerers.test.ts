@@ -24,7 +24,7 @@ function requestOf(id: string, problem = 'Which side?', epoch = 0): AnswerReques
     images: [],
     problem,
     modality: 'OTHER',
-    reference: 'left',
+    referenceAnswer: 'left',
     accepted: [],
   };
   return { key: { sampleId: id, variant: 'original', epoch }, sample };

@@ -1,5 +1,4 @@
 /** Answers of a chat model, e.g. behind OpenAI-compatible servers. */
-
 import type { ChatModel } from '../../chat/chat-model.ts';
 import { inWindow } from '../../core/async/in-window.ts';
 import type { Message } from '../../core/message.ts';

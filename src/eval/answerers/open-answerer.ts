@@ -1,5 +1,4 @@
 /** The model under test that a config names. */
-
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { createOpenAiChatModel } from '../../chat/openai-chat-model.ts';

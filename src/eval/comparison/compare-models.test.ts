@@ -10,7 +10,7 @@ function answersOf(
   { clusterOf = String, epoch = 0 }: { clusterOf?: (n: number) => string; epoch?: number } = {},
 ): JoinedAnswer[] {
   return scores.map((score, n) => ({
-    task: 'organs',
+    taskId: 'organs',
     key: { sampleId: `s${n}`, variant: 'original', epoch },
     sample: { id: `s${n}`, index: n, kind: 'open', cluster: clusterOf(n), subgroups: {} },
     answer: { kind: 'answered', truncated: false, latencyMs: 1 },

@@ -101,7 +101,7 @@ function adjuster(pValues: readonly (number | undefined)[]): () => number | unde
 }
 
 type Paired = {
-  readonly task: string;
+  readonly taskId: string;
   readonly scores: readonly PairedScore[];
   readonly found: PairedDifference;
 };
@@ -112,16 +112,16 @@ function compareModel(
   settings: Settings,
 ): ModelComparison {
   const paired: Paired[] = [];
-  const compared = tasks.map(({ task, baseline, candidates }): TaskComparison => {
+  const compared = tasks.map(({ task: taskId, baseline, candidates }): TaskComparison => {
     const { samples, scores } = pairAnswers(baseline, candidates[place] ?? []);
     if (scores.length === 0) {
       const message = 'no question has a score of both models';
-      return { task, samples, result: { kind: 'failed', message } };
+      return { task: taskId, samples, result: { kind: 'failed', message } };
     }
-    const rng = rngFromKey(`compare/${settings.seed}/${place}/${task}`);
+    const rng = rngFromKey(`compare/${settings.seed}/${place}/${taskId}`);
     const found = pairedDifference(scores, rng, settings.draws);
-    paired.push({ task, scores, found });
-    return { task, samples, result: resultOf(scores, found) };
+    paired.push({ taskId, scores, found });
+    return { task: taskId, samples, result: resultOf(scores, found) };
   });
   const rng = rngFromKey(`compare/${settings.seed}/${place}`);
   const overall =
@@ -178,7 +178,7 @@ function overallOf(
   const values = Float64Array.from(paired.flatMap(weightedGains(tasks)));
   const pValue = pValueOfGains({ values, weights: values.map(() => 1) });
   return {
-    tasks: paired.map(({ task }) => task),
+    tasks: paired.map(({ taskId }) => taskId),
     baseline: average((found) => found.baselineMean),
     candidate: average((found) => found.candidateMean),
     difference: average((found) => found.difference),

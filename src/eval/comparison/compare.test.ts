@@ -26,7 +26,7 @@ async function evaluate(one: EvaluationFixture, say: Say, change = {}): Promise<
   await one.judge(change);
 }
 
-function compare(change: { readonly judging?: string } = {}) {
+function compare(change: { readonly judgingName?: string } = {}) {
   return compareEvaluations({ folders: [weak.out, strong.out], seed: 1, draws: 200, ...change });
 }
 
@@ -106,7 +106,7 @@ describe('the judging of a comparison', () => {
 
   it('is refused where the number of votes differs, though judge and name are the same', async () => {
     await rewriteJudging(strong, judgingName(strong), { votes: 7 });
-    await expect(compare({ judging: judgingName(strong) })).rejects.toThrow(/--judging/);
+    await expect(compare({ judgingName: judgingName(strong) })).rejects.toThrow(/--judging/);
   });
 
   it('must be named where the folders share several, and is then taken', async () => {
@@ -116,7 +116,7 @@ describe('the judging of a comparison', () => {
       await rewriteJudging(one, 'second', { votes: 9 });
     }
     await expect(compare()).rejects.toThrow(/name one with --judging/);
-    const { judging, candidates } = await compare({ judging: 'second' });
+    const { judging, candidates } = await compare({ judgingName: 'second' });
     expect(judging.votes).toBe(9);
     expect(candidates[0]?.judging).toBe('second');
   });

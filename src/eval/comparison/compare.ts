@@ -14,7 +14,7 @@ export type CompareOptions = {
   /** Results folders, at least two; every other one is compared with the first. */
   readonly folders: readonly string[];
   /** Name of a judging. Left out, the only one that all folders share. */
-  readonly judging?: string;
+  readonly judgingName?: string;
   readonly seed: number;
   /** Of bootstrap and sign flips. @default 10000 */
   readonly draws?: number;
@@ -53,12 +53,12 @@ export type EvalComparison = {
  */
 export async function compareEvaluations({
   folders,
-  judging,
+  judgingName,
   seed,
   draws = 10_000,
 }: CompareOptions): Promise<EvalComparison> {
   const manifests = await Promise.all(folders.map(readEvalManifest));
-  const shared = await findSharedJudging(folders, judging);
+  const shared = await findSharedJudging(folders, judgingName);
   const models = folders.map((folder, place) => ({
     id: manifests[place]?.model.id ?? folder,
     folder,
@@ -97,10 +97,10 @@ export async function compareEvaluations({
 
 function readOriginals(
   { folder, judging }: ComparedModel,
-  task: string,
+  taskId: string,
   epochs: number,
 ): Promise<JoinedAnswer[]> {
-  return readJoinedAnswers(folder, judging, task, { variants: ['original'], epochs });
+  return readJoinedAnswers(folder, judging, taskId, { variants: ['original'], epochs });
 }
 
 function epochsOf(manifest: EvalManifest | undefined): number {
@@ -114,7 +114,7 @@ function epochsOf(manifest: EvalManifest | undefined): number {
 
 function sharedTasks(manifests: readonly EvalManifest[]) {
   const all = new Set(manifests.flatMap(({ tasks }) => Object.keys(tasks)));
-  const isShared = (task: string) => manifests.every(({ tasks }) => task in tasks);
+  const isShared = (taskId: string) => manifests.every(({ tasks }) => taskId in tasks);
   const sorted = [...all].toSorted();
   return { both: sorted.filter(isShared), leftOut: sorted.filter((task) => !isShared(task)) };
 }

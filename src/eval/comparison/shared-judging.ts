@@ -2,7 +2,6 @@
  * The judging that several results folders have in common. Scores of different judges differ by their
  * judges, so they are not compared.
  */
-
 import { digestOf } from '../../core/digest.ts';
 import { defined, fail } from '../../core/errors.ts';
 import { judgingNames, readJudgingManifest } from '../results/layout.ts';

@@ -18,7 +18,7 @@ export type Match = { readonly how: 'exact' | 'near'; readonly place: string };
 
 export type SampleOverlap = {
   readonly id: string;
-  readonly task: string;
+  readonly taskId: string;
   readonly index: number;
   readonly cluster: string;
   readonly stem: string;
@@ -84,7 +84,7 @@ async function indexTasks(
       const number = samples.length;
       const shown = stem.length > stemKept ? `${stem.slice(0, stemKept)}…` : stem;
       const hasImages = files.length > 0;
-      samples.push({ id, task: task.id, index, cluster, stem: shown, hasImages });
+      samples.push({ id, taskId: task.id, index, cluster, stem: shown, hasImages });
       questions.add(number, stem);
       for (const [place, { bytes }] of files.entries()) {
         await images.add(number, imageDigests[place] ?? '', () => fingerprintOf(bytes));

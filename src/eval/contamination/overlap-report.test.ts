@@ -10,7 +10,7 @@ function sampleOf(index: number, change: Partial<SampleOverlap>): SampleOverlap 
   const id = `t-${index}`;
   return {
     id,
-    task: 't',
+    taskId: 't',
     index,
     cluster: id,
     stem: `Question ${index}?`,

@@ -3,7 +3,6 @@
  * better. Overlap is a fact about data: whether a model has memorised anything cannot be told from it, and
  * detectors that claim to are unreliable (arXiv 2606.10066), so nothing here says so.
  */
-
 import { percentileInterval } from '../../statistics/bootstrap.ts';
 import { sumByCluster } from '../../statistics/clusters.ts';
 import type { Interval } from '../../statistics/quantile.ts';
@@ -70,22 +69,22 @@ export function overlapReport(
 ): OverlapReport {
   const byTask = new Map<string, SampleOverlap[]>();
   for (const sample of samples) {
-    const known = byTask.get(sample.task);
+    const known = byTask.get(sample.taskId);
     if (known) known.push(sample);
-    else byTask.set(sample.task, [sample]);
+    else byTask.set(sample.taskId, [sample]);
   }
   const tasks = [...byTask].map(([task, ofTask]) => taskOverlap(task, ofTask, options));
   return { training, tasks, inWords: tasks.map(describe) };
 }
 
 function taskOverlap(
-  task: string,
+  taskId: string,
   samples: readonly SampleOverlap[],
   options: OverlapReportOptions,
 ): TaskOverlap {
   const overlapping = samples.filter(isOverlapping);
   return {
-    task,
+    task: taskId,
     samples: samples.length,
     withImages: samples.filter(({ hasImages }) => hasImages).length,
     questions: countsOf(samples, 'question'),
@@ -95,8 +94,8 @@ function taskOverlap(
     examples: overlapping
       .toSorted((a, b) => strengthOf(b) - strengthOf(a))
       .slice(0, examplesShown)
-      .map((sample) => exampleOf(sample, options.shown.has(task))),
-    accuracy: options.scores ? accuracyOf(task, samples, options.scores, options) : null,
+      .map((sample) => exampleOf(sample, options.shown.has(taskId))),
+    accuracy: options.scores ? accuracyOf(taskId, samples, options.scores, options) : null,
   };
 }
 
@@ -131,7 +130,7 @@ function exampleOf(sample: SampleOverlap, isShown: boolean): OverlapExample {
 }
 
 function accuracyOf(
-  task: string,
+  taskId: string,
   samples: readonly SampleOverlap[],
   scores: ReadonlyMap<string, number>,
   sampling: Sampling,
@@ -145,7 +144,7 @@ function accuracyOf(
   const subset = (wanted: boolean) => {
     const rows = scored.filter((row) => row.isOverlapping === wanted);
     if (rows.length === 0) return undefined;
-    const name = `${task}/${wanted ? 'overlapping' : 'clean'}`;
+    const name = `${taskId}/${wanted ? 'overlapping' : 'clean'}`;
     const sums = sumByCluster(rows);
     const draws = sums.values.length < 2 ? undefined : bootstrapOf(sums, name, sampling);
     return { figure: figureOf(rows, name, sampling), draws };

@@ -5,7 +5,6 @@
  * index, which also falls with what else the text holds, this finds a question among answers or context.
  * Memory: some 350 bytes a question.
  */
-
 import { digestOfBytes } from '../../core/digest.ts';
 import { invariant } from '../../core/errors.ts';
 

@@ -12,11 +12,11 @@ import { readRows } from '../results/rows.ts';
  */
 export async function readSampleScores(
   folder: string,
-  judging: string,
+  judgingName: string,
   tasks: readonly { readonly id: string }[],
 ): Promise<Map<string, number>> {
   const manifest = await readEvalManifest(folder);
-  await readJudgingManifest(folder, judging);
+  await readJudgingManifest(folder, judgingName);
   const ids = tasks.map(({ id }) => id).filter((id) => id in manifest.tasks);
   if (ids.length === 0) {
     fail('run', {
@@ -31,7 +31,12 @@ export async function readSampleScores(
     const epochs = await countEpochs(folder, task);
     const expected = { variants: ['original'], epochs } as const;
     const sums = new Map<string, { total: number; count: number }>();
-    for (const { sample, verdict } of await readJoinedAnswers(folder, judging, task, expected)) {
+    for (const { sample, verdict } of await readJoinedAnswers(
+      folder,
+      judgingName,
+      task,
+      expected,
+    )) {
       if (verdict?.outcome.kind !== 'scored') continue;
       const sum = sums.get(sample.id) ?? { total: 0, count: 0 };
       sums.set(sample.id, { total: sum.total + verdict.outcome.score, count: sum.count + 1 });
@@ -41,9 +46,12 @@ export async function readSampleScores(
   return scores;
 }
 
-async function countEpochs(folder: string, task: string): Promise<number> {
+async function countEpochs(folder: string, taskId: string): Promise<number> {
   let last = 0;
-  for await (const { value } of readRows(resultsFile.responses(folder, task), responseRowSchema)) {
+  for await (const { value } of readRows(
+    resultsFile.responses(folder, taskId),
+    responseRowSchema,
+  )) {
     last = Math.max(last, value.epoch);
   }
   return last + 1;

@@ -4,8 +4,8 @@ import { forecast, formatForecast, type PilotItem } from './forecast.ts';
 
 const prices = { input: 1, output: 10 };
 
-function item(task: string, outputTokens: number): PilotItem {
-  return { task, calls: 1, tokens: { input: 100, output: outputTokens }, ms: 10 * outputTokens };
+function item(taskId: string, outputTokens: number): PilotItem {
+  return { taskId, calls: 1, tokens: { input: 100, output: outputTokens }, ms: 10 * outputTokens };
 }
 
 describe('a forecast', () => {

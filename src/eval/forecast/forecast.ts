@@ -7,7 +7,7 @@ import { count, duration, money } from '../reports/wording.ts';
 
 /** What one answer, or one verdict, has taken; repeated and failed requests included. */
 export type PilotItem = {
-  readonly task: string;
+  readonly taskId: string;
   readonly calls: number;
   /** Null where the server did not say. */
   readonly tokens: { readonly input: number; readonly output: number } | null;
@@ -57,7 +57,7 @@ export const pilotSize = 20;
 export function forecast(pilot: readonly PilotItem[], plan: ForecastPlan): Forecast {
   const { remaining, atOnce, prices } = plan;
   const estimate = (of: readonly number[]) => estimateSum(pilot, remaining, of);
-  const piloted = new Set(pilot.map(({ task }) => task));
+  const piloted = new Set(pilot.map(({ taskId }) => taskId));
   const tokens = known(pilot.map((item) => item.tokens));
   const times = known(pilot.map(({ ms }) => ms));
   return {
@@ -127,9 +127,9 @@ function estimateSum(
   values: readonly number[],
 ): Estimate {
   const whole = seenOf(values);
-  const names = [...new Set(pilot.map(({ task }) => task))];
+  const names = [...new Set(pilot.map(({ taskId }) => taskId))];
   const tasks = new Map(
-    names.map((name) => [name, seenOf(values.filter((_, index) => pilot[index]?.task === name))]),
+    names.map((name) => [name, seenOf(values.filter((_, index) => pilot[index]?.taskId === name))]),
   );
   const variance = varianceWithin([...tasks.values()]);
   let expected = 0;

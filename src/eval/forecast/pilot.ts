@@ -1,5 +1,4 @@
 /** What the first answers and verdicts of an evaluation have taken, for a forecast of the rest. */
-
 import type { Clock } from '../../core/async/clock.ts';
 import type { LedgerSummary } from '../../core/usage.ts';
 import type { Judging } from '../judging/judging.ts';
@@ -17,11 +16,11 @@ export function pilotOfAnswers(
   requests: number,
   batchMs?: number | null,
 ): PilotItem[] {
-  const answered = answers.flatMap(({ task, answer }) =>
-    answer?.kind === 'answered' ? [{ task, answer }] : [],
+  const answered = answers.flatMap(({ taskId, answer }) =>
+    answer?.kind === 'answered' ? [{ taskId, answer }] : [],
   );
-  return answered.map(({ task, answer }) => ({
-    task,
+  return answered.map(({ taskId, answer }) => ({
+    taskId,
     calls: requests / answered.length,
     tokens: answer.tokens
       ? { input: answer.tokens.prompt, output: answer.tokens.completion }
@@ -45,10 +44,10 @@ export function measureJudging(judging: Judging, clock: Clock): MeasuredJudging 
     const verdict = await judging.judge(item, signal);
     const ms = clock.now() - startedAt;
     // Ids begin with the task's, which has no hyphen.
-    const [task = ''] = item.sample.id.split('-', 1);
+    const [taskId = ''] = item.sample.id.split('-', 1);
     for (const [use, sums] of Object.entries(judging.usage())) {
       const items = taken.get(use) ?? [];
-      taken.set(use, [...items, { task, ms, ...usedSince(before[use], sums) }]);
+      taken.set(use, [...items, { taskId, ms, ...usedSince(before[use], sums) }]);
     }
     return verdict;
   };
@@ -64,9 +63,10 @@ export function remainingOf(answers: readonly JoinedAnswer[]): {
     answers: {},
     verdicts: {},
   };
-  for (const { task, answer, verdict } of answers) {
-    if (answer?.kind !== 'answered') left.answers[task] = (left.answers[task] ?? 0) + 1;
-    if (verdict?.outcome.kind !== 'scored') left.verdicts[task] = (left.verdicts[task] ?? 0) + 1;
+  for (const { taskId, answer, verdict } of answers) {
+    if (answer?.kind !== 'answered') left.answers[taskId] = (left.answers[taskId] ?? 0) + 1;
+    if (verdict?.outcome.kind !== 'scored')
+      left.verdicts[taskId] = (left.verdicts[taskId] ?? 0) + 1;
   }
   return left;
 }

@@ -2,7 +2,6 @@
  * A judge of evaluations, asked about single answers: what `medix judge certify` measures, so that a
  * score can be corrected for the errors of the very judge that gave it.
  */
-
 import type { JudgeConfig } from '../../config/judge-config.ts';
 import { MedixError } from '../../core/errors.ts';
 import type { FailureCause } from '../../core/outcome.ts';
@@ -31,7 +30,7 @@ export async function openEvaluationJudge(
 function judgeOf(grader: Grader, mode: Asking['mode']): Judge {
   const cutOut = mode === 'medix-r1' ? answerOf : taggedAnswerOf;
   const judgeOne = async (item: JudgeItem, signal: AbortSignal): Promise<JudgeOutcome> => {
-    const { question, reference, accepted, images = [] } = item;
+    const { question, referenceAnswer, accepted, images = [] } = item;
     const found = cutOut(item.answer);
     if (found.kind === 'none') return unscored('unparsable', found.message);
     const sample: JudgedSample = {
@@ -39,7 +38,7 @@ function judgeOf(grader: Grader, mode: Asking['mode']): Judge {
       kind: 'open',
       question,
       choices: [],
-      reference,
+      reference: referenceAnswer,
       accepted: [...accepted],
     };
     const grade = await grader.grade({ sample, answer: found.text, images }, signal);

@@ -3,7 +3,6 @@
  * is combined. Multiple choice is read by rule as well, and reports are sent to external metrics. It
  * knows nothing about files: whoever stores verdicts calls it with one response after another.
  */
-
 import type { ImageFile } from '../../core/sample.ts';
 import type { LedgerSummary } from '../../core/usage.ts';
 import type { JudgingManifest, VerdictRow } from '../results/records.ts';
@@ -25,7 +24,7 @@ export type JudgingItem = {
 };
 
 /** A verdict without the key of its answer. */
-type Verdict = Omit<VerdictRow, 'sampleId' | 'variant' | 'epoch' | 'response'>;
+type Verdict = Omit<VerdictRow, 'sampleId' | 'variant' | 'epoch' | 'responseDigest'>;
 
 export type Judging = {
   /** For `judging.json`. */

@@ -1,5 +1,4 @@
 /** One judge of an evaluation, as its config names it. */
-
 import { type AnswerStore, openAnswerStore } from '../../cache/answer-store.ts';
 import { type ChatJudgeConfig, openChatModel } from '../../chat/open-chat-model.ts';
 import type { JudgeConfig } from '../../config/judge-config.ts';

@@ -1,5 +1,4 @@
 /** The judging that a config names: its judges, each with a ledger of its own, and its metrics. */
-
 import type { JudgingConfig } from '../../config/eval-config.ts';
 import type { JudgeConfig } from '../../config/judge-config.ts';
 import type { Clock } from '../../core/async/clock.ts';

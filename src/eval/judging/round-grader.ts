@@ -8,7 +8,6 @@
  * where the paper's code asks for ever; so does a report's score that is no number from 0 to 5. An answer
  * whose thinking does not end is not shown.
  */
-
 import { digestOf } from '../../core/digest.ts';
 import type { Message } from '../../core/message.ts';
 import type { Vote } from '../results/records.ts';

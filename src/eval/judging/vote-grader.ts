@@ -3,7 +3,6 @@
  * leans on another. From vote to vote the answers change places, and options come in another order, as
  * judges favour what stands first (arXiv 2305.17926).
  */
-
 import type { ChatRequest } from '../../chat/chat-model.ts';
 import { digestOf } from '../../core/digest.ts';
 import { rngFromKey } from '../../core/rng.ts';

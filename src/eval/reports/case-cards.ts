@@ -15,10 +15,10 @@ export function caseCards(
 }
 
 function caseCard(shown: ShownCase, images: CaseImages | undefined): Html {
-  const { task, sampleId, index, variant, reasons, content } = shown;
+  const { taskId, sampleId, index, variant, reasons, content } = shown;
   const asked = variant === 'original' ? '' : ` · ${variant}`;
-  return html`<article class="case" aria-label="${task}, question ${index}${asked}">
-<h3>${task} · question ${index}${asked} <span class="quiet">${sampleId}</span></h3>
+  return html`<article class="case" aria-label="${taskId}, question ${index}${asked}">
+<h3>${taskId} · question ${index}${asked} <span class="quiet">${sampleId}</span></h3>
 <ul class="reasons" aria-label="Why it is shown">${reasons.map((reason) => html`<li>${reason}</li>`)}</ul>
 ${
   content.kind === 'withheld'
@@ -57,10 +57,10 @@ ${verdicts.map(verdictBlock)}
 `;
 }
 
-function verdictBlock({ judging, outcome, votes, ruleCorrect }: ShownVerdict): Html {
+function verdictBlock({ judgingName, outcome, votes, ruleCorrect }: ShownVerdict): Html {
   const rule = ruleCorrect === null ? '' : `; by rule ${ruleCorrect ? 'right' : 'wrong'}`;
   const verdict = outcome.kind === 'scored' ? grade(outcome.score) : `none (${outcome.cause})`;
-  return html`<h4>Verdict of ${judging}: ${verdict}${rule}</h4>
+  return html`<h4>Verdict of ${judgingName}: ${verdict}${rule}</h4>
 ${votes.map(({ judge, outcome: vote }) => {
   const said =
     vote.kind === 'judged' ? `${judge}: ${grade(vote.score)}` : `${judge}: none (${vote.cause})`;

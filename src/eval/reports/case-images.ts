@@ -29,7 +29,7 @@ const longestSide = 512;
  * it: all else is in the results folder.
  */
 export async function readCaseImages(
-  task: string,
+  taskId: string,
   sampleIds: ReadonlySet<string>,
   openTask: OpenTask,
   signal: AbortSignal,
@@ -37,7 +37,7 @@ export async function readCaseImages(
   const found = new Map<string, CaseImages>();
   let message = 'the task’s source no longer has this sample';
   try {
-    const opened = await openTask(task);
+    const opened = await openTask(taskId);
     for await (const row of readTaskSamples(opened.task, opened.source, signal)) {
       if (row.kind !== 'sample' || !sampleIds.has(row.sample.id)) continue;
       found.set(row.sample.id, await encode(row.sample.images));

@@ -19,7 +19,7 @@ import { type AnswerTrace, type Found, type JudgedTrace, rateTraces } from './ra
 export type FindOptions = {
   readonly folder: string;
   /** The judging that the report rests on. */
-  readonly judging: string;
+  readonly judgingName: string;
   readonly tasks: readonly string[];
   readonly variants: readonly Variant[];
   /** The most of all tasks together. */
@@ -28,12 +28,12 @@ export type FindOptions = {
 
 /** The strongest of each task first, then the second of each, and so on: no task hides the others. */
 export async function findDisagreements(options: FindOptions): Promise<Found[]> {
-  const { folder, judging, tasks, most } = options;
-  const others = (await judgingNames(folder)).filter((name) => name !== judging);
+  const { folder, judgingName, tasks, most } = options;
+  const others = (await judgingNames(folder)).filter((name) => name !== judgingName);
   const ranked: { readonly rank: number; readonly found: Found }[] = [];
   for (const task of tasks) {
-    const traces = await traceAnswers(options, task, [judging, ...others]);
-    const found = rateTraces(task, traces.values(), judging).slice(0, most);
+    const traces = await traceAnswers(options, task, [judgingName, ...others]);
+    const found = rateTraces(task, traces.values(), judgingName).slice(0, most);
     ranked.push(...found.map((one, rank) => ({ rank, found: one })));
   }
   return ranked
@@ -44,15 +44,15 @@ export async function findDisagreements(options: FindOptions): Promise<Found[]> 
 
 async function traceAnswers(
   { folder, variants }: FindOptions,
-  task: string,
+  taskId: string,
   judgings: readonly string[],
 ): Promise<Map<string, AnswerTrace>> {
   const places = new Map<string, number>();
-  for await (const { value } of readRows(resultsFile.samples(folder, task), sampleRowSchema)) {
+  for await (const { value } of readRows(resultsFile.samples(folder, taskId), sampleRowSchema)) {
     places.set(value.id, value.index);
   }
   const traces = new Map<string, AnswerTrace & { readonly digest: string }>();
-  const responses = resultsFile.responses(folder, task);
+  const responses = resultsFile.responses(folder, taskId);
   for await (const { value, offset, bytes } of readRows(responses, responseRowSchema)) {
     const { sampleId, variant, epoch, outcome } = value;
     const index = places.get(sampleId);
@@ -67,20 +67,21 @@ async function traceAnswers(
   }
   for (const judging of judgings) {
     const last = new Map<string, JudgedTrace>();
-    const verdicts = resultsFile.verdicts(folder, judging, task);
+    const verdicts = resultsFile.verdicts(folder, judging, taskId);
     for await (const row of readRows(verdicts, verdictRowSchema)) {
       const key = textOfKey(row.value);
-      if (traces.get(key)?.digest === row.value.response) last.set(key, judgedTrace(judging, row));
+      if (traces.get(key)?.digest === row.value.responseDigest)
+        last.set(key, judgedTrace(judging, row));
     }
     for (const [key, judged] of last) traces.get(key)?.judged.push(judged);
   }
   return traces;
 }
 
-function judgedTrace(judging: string, { value, offset, bytes }: Row<VerdictRow>): JudgedTrace {
+function judgedTrace(judgingName: string, { value, offset, bytes }: Row<VerdictRow>): JudgedTrace {
   const { outcome, votes, ruleCorrect } = value;
   return {
-    judging,
+    judgingName,
     score: outcome.kind === 'scored' ? outcome.score : null,
     votes: votes.flatMap((vote) => (vote.outcome.kind === 'judged' ? [vote.outcome.score] : [])),
     ruleCorrect: ruleCorrect ?? null,

@@ -4,7 +4,7 @@ import { type AnswerTrace, type JudgedTrace, rateTraces } from './rate-disagreem
 const place = { offset: 0, bytes: 1 };
 
 function judged(score: number | null, change: Partial<JudgedTrace> = {}): JudgedTrace {
-  return { judging: 'judge', score, votes: [], ruleCorrect: null, verdict: place, ...change };
+  return { judgingName: 'judge', score, votes: [], ruleCorrect: null, verdict: place, ...change };
 }
 
 function answer(id: string, all: JudgedTrace[], epoch = 0): AnswerTrace {
@@ -47,8 +47,8 @@ it('takes an even split of votes for the strongest', () => {
 
 it('finds judgings that differ, and more so the further apart', () => {
   const found = rate(
-    answer('1', [judged(0.4), judged(0.6, { judging: 'second' })]),
-    answer('2', [judged(1), judged(0, { judging: 'second' })]),
+    answer('1', [judged(0.4), judged(0.6, { judgingName: 'second' })]),
+    answer('2', [judged(1), judged(0, { judgingName: 'second' })]),
   );
   expect(found.map(({ shown, reasons }) => [shown[0], ...reasons])).toEqual([
     ['2/0', 'judgings differ'],
@@ -63,7 +63,7 @@ it('shows the right and the wrong answer where epochs differ', () => {
     answer('1', [judged(1)], 2),
   );
   expect(found).toEqual([
-    { task: 'organs', reasons: ['epochs differ'], strength: 1, shown: ['1/1', '1/0'] },
+    { taskId: 'organs', reasons: ['epochs differ'], strength: 1, shown: ['1/1', '1/0'] },
   ]);
 });
 

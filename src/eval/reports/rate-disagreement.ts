@@ -6,7 +6,7 @@ type Place = Pick<Row<unknown>, 'offset' | 'bytes'>;
 
 /** What one judging made of an answer. */
 export type JudgedTrace = {
-  readonly judging: string;
+  readonly judgingName: string;
   /** In [0, 1]; null without one. */
   readonly score: number | null;
   /** Of the votes that have one. */
@@ -28,7 +28,7 @@ export type AnswerTrace = {
 
 /** A question whose answers or verdicts contradict each other. */
 export type Found = {
-  readonly task: string;
+  readonly taskId: string;
   readonly reasons: readonly string[];
   /** Above 0: 1 for each full contradiction, less for a partial one. */
   readonly strength: number;
@@ -40,9 +40,13 @@ export type Found = {
  * Questions with a contradiction, the strongest first, then by their place in the task. The answers to one
  * question in one variant are one entry.
  *
- * @param judging its scores tell which of several epochs was right
+ * @param judgingName its scores tell which of several epochs was right
  */
-export function rateTraces(task: string, traces: Iterable<AnswerTrace>, judging: string): Found[] {
+export function rateTraces(
+  taskId: string,
+  traces: Iterable<AnswerTrace>,
+  judgingName: string,
+): Found[] {
   const questions = new Map<string, AnswerTrace[]>();
   for (const trace of traces) {
     const question = `${trace.key.sampleId} ${trace.key.variant}`;
@@ -51,27 +55,27 @@ export function rateTraces(task: string, traces: Iterable<AnswerTrace>, judging:
     else questions.set(question, [trace]);
   }
   return [...questions.values()]
-    .flatMap((answers) => rateQuestion(task, answers, judging) ?? [])
+    .flatMap((answers) => rateQuestion(taskId, answers, judgingName) ?? [])
     .toSorted((a, b) => b.strength - a.strength || placeOf(a) - placeOf(b));
 }
 
 type Contradiction = { readonly reason: string; readonly strength: number };
 
 function rateQuestion(
-  task: string,
+  taskId: string,
   answers: readonly AnswerTrace[],
-  judging: string,
+  judgingName: string,
 ): Found | undefined {
   const rated = answers
     .map((answer) => ({ answer, contradictions: contradictionsOf(answer) }))
     .toSorted((a, b) => sum(b.contradictions) - sum(a.contradictions) || byEpoch(a, b));
   const strongest = rated[0];
-  const epochs = epochsThatDiffer(answers, judging);
+  const epochs = epochsThatDiffer(answers, judgingName);
   const found = [...(strongest?.contradictions ?? []), ...(epochs ? [epochs.contradiction] : [])];
   if (strongest === undefined || found.length === 0) return undefined;
   const isOneAnswer = epochs === undefined;
   return {
-    task,
+    taskId,
     reasons: found.map(({ reason }) => reason),
     strength: sum(found),
     answers: isOneAnswer ? [strongest.answer] : withStrongest(epochs.shown, strongest),
@@ -85,9 +89,9 @@ function contradictionsOf({ judged }: AnswerTrace): Contradiction[] {
   return [
     ...(first ? againstRule(first) : []),
     ...(between > 0 ? [{ reason: 'judgings differ', strength: between }] : []),
-    ...judged.flatMap(({ judging, votes }) => {
+    ...judged.flatMap(({ judgingName, votes }) => {
       const strength = split(votes);
-      return strength > 0 ? [{ reason: `votes of ${judging} differ`, strength }] : [];
+      return strength > 0 ? [{ reason: `votes of ${judgingName} differ`, strength }] : [];
     }),
   ];
 }
@@ -100,9 +104,9 @@ function againstRule({ score, ruleCorrect }: JudgedTrace): Contradiction[] {
   return [{ reason, strength: 1 }];
 }
 
-function epochsThatDiffer(answers: readonly AnswerTrace[], judging: string) {
+function epochsThatDiffer(answers: readonly AnswerTrace[], judgingName: string) {
   const scored = answers.flatMap((answer) => {
-    const score = answer.judged.find((one) => one.judging === judging)?.score ?? null;
+    const score = answer.judged.find((one) => one.judgingName === judgingName)?.score ?? null;
     return score === null ? [] : [{ answer, score }];
   });
   const sorted = scored.toSorted((a, b) => b.score - a.score || byEpoch(a, b));

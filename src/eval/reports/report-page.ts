@@ -3,7 +3,6 @@
  * no script runs. What models, data sets and judges wrote is untrusted: all text goes through hono's `html`,
  * which escapes it, and the page's policy forbids everything but its own style sheet and data images.
  */
-
 import { readFile } from 'node:fs/promises';
 import { html, raw } from 'hono/html';
 import type { HtmlEscapedString } from 'hono/utils/html';

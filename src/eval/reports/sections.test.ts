@@ -50,7 +50,7 @@ describe('sections of a report', () => {
 
   it('leave out what was not asked for, and keep coverage, cost and method', async () => {
     await evaluation.addTask('open', rows);
-    await evaluation.generate(({ reference }) => reference);
+    await evaluation.generate(({ referenceAnswer }) => referenceAnswer);
     await evaluation.judge();
     const ids = detailSections(await evaluation.score()).map(({ id }) => id);
     expect(ids).toEqual(['coverage', 'cost', 'method']);
@@ -58,8 +58,8 @@ describe('sections of a report', () => {
 
   it('count failures by cause', async () => {
     await evaluation.addTask('open', rows);
-    await evaluation.generate(({ problem, reference }) =>
-      problem.includes(' 1?') ? failure : problem.includes(' 2?') ? '<think>so' : reference,
+    await evaluation.generate(({ problem, referenceAnswer }) =>
+      problem.includes(' 1?') ? failure : problem.includes(' 2?') ? '<think>so' : referenceAnswer,
     );
     await evaluation.judge();
     const report = await evaluation.score();
@@ -73,8 +73,8 @@ describe('the main table', () => {
   it('says why a task has no score, and what the mean goes without', async () => {
     await evaluation.addTask('good', rows);
     await evaluation.addTask('silent', rows);
-    await evaluation.generate(({ source, reference }) =>
-      source === 'silent' ? failure : reference,
+    await evaluation.generate(({ source, referenceAnswer }) =>
+      source === 'silent' ? failure : referenceAnswer,
     );
     await evaluation.judge();
     const table = scoreTable(await evaluation.score()).rows;
@@ -92,7 +92,7 @@ describe('the main table', () => {
 describe('the CSV', () => {
   it('quotes names and keeps spreadsheets from taking them for formulas', async () => {
     await evaluation.addTask('open', rows);
-    await evaluation.generate(({ reference }) => reference);
+    await evaluation.generate(({ referenceAnswer }) => referenceAnswer);
     await evaluation.judge();
     const csv = csvReport(await evaluation.score());
     expect(csv).toContain(`open,original,organ,"'=HYPERLINK(""x""), a",`);

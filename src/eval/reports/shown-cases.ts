@@ -1,5 +1,4 @@
 /** Contradicting answers with their texts, read from the results folder; nothing of tasks that are not public. */
-
 import { resultsFile } from '../results/layout.ts';
 import type {
   EvalManifest,
@@ -13,7 +12,7 @@ import { RowFile, readRows } from '../results/rows.ts';
 import type { AnswerTrace, Found } from './rate-disagreement.ts';
 
 export type ShownVerdict = {
-  readonly judging: string;
+  readonly judgingName: string;
   readonly outcome: VerdictRow['outcome'];
   readonly votes: VerdictRow['votes'];
   readonly ruleCorrect: boolean | null;
@@ -28,7 +27,7 @@ export type ShownAnswer = {
 };
 
 export type ShownCase = {
-  readonly task: string;
+  readonly taskId: string;
   readonly sampleId: string;
   /** Place in the task. */
   readonly index: number;
@@ -58,10 +57,10 @@ export async function readCases(
     found.flatMap((one) => {
       const [first] = one.answers;
       if (first === undefined) return [];
-      const { task, reasons } = one;
+      const { taskId, reasons } = one;
       const { sampleId, variant } = first.key;
-      const start = { task, sampleId, index: first.index, variant, reasons };
-      const access = tasks[task]?.access ?? 'private';
+      const start = { taskId, sampleId, index: first.index, variant, reasons };
+      const access = tasks[taskId]?.access ?? 'private';
       if (access !== 'public') return { ...start, content: { kind: 'withheld' as const, access } };
       const sample = samples.get(sampleId);
       return sample
@@ -71,17 +70,17 @@ export async function readCases(
   );
 }
 
-async function readContent(folder: string, { task, answers }: Found, sample: SampleRow) {
+async function readContent(folder: string, { taskId, answers }: Found, sample: SampleRow) {
   const shown: ShownAnswer[] = [];
   let question = sample.question;
   for (const answer of answers) {
     const { asked } = await readAt(
-      resultsFile.responses(folder, task),
+      resultsFile.responses(folder, taskId),
       responseRowSchema,
       answer.response,
     );
     question = asked?.question ?? question;
-    shown.push(await readAnswer(folder, task, answer));
+    shown.push(await readAnswer(folder, taskId, answer));
   }
   return {
     kind: 'shown' as const,
@@ -94,20 +93,20 @@ async function readContent(folder: string, { task, answers }: Found, sample: Sam
 
 async function readAnswer(
   folder: string,
-  task: string,
+  taskId: string,
   { key, judged }: AnswerTrace,
 ): Promise<ShownAnswer> {
-  const rows: { readonly judging: string; readonly row: VerdictRow }[] = [];
-  for (const { judging, verdict } of judged) {
-    const path = resultsFile.verdicts(folder, judging, task);
-    rows.push({ judging, row: await readAt(path, verdictRowSchema, verdict) });
+  const rows: { readonly judgingName: string; readonly row: VerdictRow }[] = [];
+  for (const { judgingName, verdict } of judged) {
+    const path = resultsFile.verdicts(folder, judgingName, taskId);
+    rows.push({ judgingName, row: await readAt(path, verdictRowSchema, verdict) });
   }
   return {
     epoch: key.epoch,
     text: rows[0]?.row.answer ?? '',
     truncated: rows[0]?.row.truncated ?? false,
-    verdicts: rows.map(({ judging, row: { outcome, votes, ruleCorrect } }) => ({
-      judging,
+    verdicts: rows.map(({ judgingName, row: { outcome, votes, ruleCorrect } }) => ({
+      judgingName,
       outcome,
       votes,
       ruleCorrect: ruleCorrect ?? null,
@@ -122,7 +121,7 @@ async function readSamples(
 ): Promise<Map<string, SampleRow>> {
   const samples = new Map<string, SampleRow>();
   const wanted = new Set(found.flatMap(({ answers }) => answers.map(({ key }) => key.sampleId)));
-  for (const task of new Set(found.map((one) => one.task))) {
+  for (const task of new Set(found.map((one) => one.taskId))) {
     if (tasks[task]?.access !== 'public') continue;
     for await (const { value } of readRows(resultsFile.samples(folder, task), sampleRowSchema)) {
       if (wanted.has(value.id)) samples.set(value.id, value);

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { evalConfigSchema } from '../../config/eval-config.ts';
 import { fail } from '../../core/errors.ts';
-import type { VerdictRow } from '../results/records.ts';
+
 import { writeEvaluation, writeScansTask } from '../review/stored-evaluation.fixture.ts';
 import { scoreEvaluation } from '../scoring/score.ts';
 import type { OpenedTask } from '../stages/index-samples.ts';
@@ -41,7 +41,7 @@ async function evaluate(access = 'public'): Promise<void> {
     judge: hostile,
     outcome: { kind: 'judged', score, reply: `${hostile} ${'very '.repeat(500)}long` },
   }));
-  const rows = lines.map((line) => ({ ...(JSON.parse(line) as VerdictRow), votes }));
+  const rows = lines.map((line) => ({ ...(JSON.parse(line) as object), votes }));
   await writeFile(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
 }
 

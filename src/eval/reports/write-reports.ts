@@ -69,7 +69,7 @@ async function readShownCases(
   const { tasks } = await readEvalManifest(folder);
   const found = await findDisagreements({
     folder,
-    judging: report.judging.name,
+    judgingName: report.judging.name,
     tasks: [...new Set(report.tasks.map(({ task }) => task))],
     variants: report.overall.map(({ variant }) => variant),
     most: mostCases,
@@ -85,8 +85,8 @@ async function readImages(
 ): Promise<ReadonlyMap<string, CaseImages>> {
   const withImages = shown.filter(({ content }) => content.kind === 'shown' && content.images > 0);
   const images = new Map<string, CaseImages>();
-  for (const task of new Set(withImages.map((one) => one.task))) {
-    const ids = new Set(withImages.flatMap((one) => (one.task === task ? [one.sampleId] : [])));
+  for (const task of new Set(withImages.map((one) => one.taskId))) {
+    const ids = new Set(withImages.flatMap((one) => (one.taskId === task ? [one.sampleId] : [])));
     for (const [id, found] of await readCaseImages(task, ids, openTask, signal)) {
       images.set(id, found);
     }

@@ -9,9 +9,9 @@
  * A folder is of one model, one sampling and one template; tasks, variants, epochs and judgings may be
  * added. Rows are only ever appended, the last of a key counts.
  */
-
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { WallClock } from '../../core/async/clock.ts';
 import type { LedgerSummary } from '../../core/usage.ts';
 import { type Append, writeAside } from '../../core/write-aside.ts';
 import { claimAttempt, endAttempt, readAttempts, requireUnclaimed } from '../../run/attempt.ts';
@@ -22,18 +22,15 @@ import { findEvalManifest, findJudgingManifest, readEvalManifest, resultsFile } 
 import type { EvalManifest, EvaluationFacts, JudgingFacts, JudgingManifest } from './records.ts';
 import { requireEmpty, requireSameEvaluation, requireSameJudges } from './same-evaluation.ts';
 
-/** Milliseconds since 1970. */
-type Clock = () => number;
-
 const makeRoom = 'make room or grant access, then run the command again: what is there is kept';
 
 export class ResultsWriter {
   readonly folder: string;
-  readonly #clock: Clock;
+  readonly #clock: WallClock;
   readonly #claim: Attempt;
   #manifest: EvalManifest;
 
-  private constructor(folder: string, manifest: EvalManifest, claim: Attempt, clock: Clock) {
+  private constructor(folder: string, manifest: EvalManifest, claim: Attempt, clock: WallClock) {
     this.folder = folder;
     this.#manifest = manifest;
     this.#claim = claim;
@@ -49,7 +46,11 @@ export class ResultsWriter {
    * @throws MedixError 'run' with all in which the folder's evaluation is another, when another process
    *   writes it, when it holds something else, or when it cannot be written
    */
-  static async open(folder: string, facts: EvaluationFacts, clock: Clock): Promise<ResultsWriter> {
+  static async open(
+    folder: string,
+    facts: EvaluationFacts,
+    clock: WallClock,
+  ): Promise<ResultsWriter> {
     const before = await findEvalManifest(folder);
     if (before) requireSameEvaluation(folder, before, facts);
     // A process that died before its manifest was written leaves no more than its claim.
@@ -67,13 +68,17 @@ export class ResultsWriter {
   static async reopen(
     folder: string,
     config: EvalManifest['config'],
-    clock: Clock,
+    clock: WallClock,
   ): Promise<ResultsWriter> {
     const before = await readEvalManifest(folder);
     return ResultsWriter.#take(folder, { ...before, config }, clock);
   }
 
-  static async #take(folder: string, manifest: EvalManifest, clock: Clock): Promise<ResultsWriter> {
+  static async #take(
+    folder: string,
+    manifest: EvalManifest,
+    clock: WallClock,
+  ): Promise<ResultsWriter> {
     await requireUnclaimed(folder);
     return storing(
       folder,
@@ -173,6 +178,6 @@ export class ResultsWriter {
   }
 }
 
-function timestamp(clock: Clock): string {
+function timestamp(clock: WallClock): string {
   return new Date(clock()).toISOString();
 }

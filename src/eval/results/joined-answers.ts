@@ -34,7 +34,7 @@ type VerdictFacts = Pick<VerdictRow, 'ruleCorrect' | 'metrics'> & {
 
 /** One answer there should be. */
 export type JoinedAnswer = {
-  readonly task: string;
+  readonly taskId: string;
   readonly key: AnswerKey;
   readonly sample: SampleFacts;
   /** Undefined where nobody has asked. */
@@ -55,37 +55,40 @@ export type Expected = { readonly variants: readonly Variant[]; readonly epochs:
  * All answers of a task, by sample, variant and epoch, whatever the order of rows in the files. Of texts
  * nothing is kept: memory holds a few hundred bytes an answer.
  *
- * @param judging name of the judging whose verdicts are taken
+ * @param judgingName name of the judging whose verdicts are taken
  */
 export async function readJoinedAnswers(
   folder: string,
-  judging: string,
-  task: string,
+  judgingName: string,
+  taskId: string,
   { variants, epochs }: Expected,
 ): Promise<JoinedAnswer[]> {
   const samples: SampleFacts[] = [];
-  for await (const { value } of readRows(resultsFile.samples(folder, task), sampleRowSchema)) {
+  for await (const { value } of readRows(resultsFile.samples(folder, taskId), sampleRowSchema)) {
     const { id, index, kind, cluster, subgroups } = value;
     samples.push({ id, index, kind, cluster, subgroups });
   }
-  const answers = await readAnswers(folder, task);
-  const verdicts = await readVerdicts(folder, judging, task, answers);
+  const answers = await readAnswers(folder, taskId);
+  const verdicts = await readVerdicts(folder, judgingName, taskId, answers);
   return samples
     .sort((a, b) => a.index - b.index)
     .flatMap((sample) =>
       keysOf(sample.id, variants, epochs).map((key) => {
         const text = textOfKey(key);
         const answer = answers.get(text)?.facts;
-        return { task, key, sample, answer, verdict: verdicts.get(text) };
+        return { taskId, key, sample, answer, verdict: verdicts.get(text) };
       }),
     );
 }
 
 type DigestedAnswer = { readonly facts: AnswerFacts; readonly digest: string | undefined };
 
-async function readAnswers(folder: string, task: string): Promise<Map<string, DigestedAnswer>> {
+async function readAnswers(folder: string, taskId: string): Promise<Map<string, DigestedAnswer>> {
   const answers = new Map<string, DigestedAnswer>();
-  for await (const { value } of readRows(resultsFile.responses(folder, task), responseRowSchema)) {
+  for await (const { value } of readRows(
+    resultsFile.responses(folder, taskId),
+    responseRowSchema,
+  )) {
     answers.set(textOfKey(value), digested(value));
   }
   return answers;
@@ -104,15 +107,15 @@ function digested({ outcome }: ResponseRow): DigestedAnswer {
 /** A verdict on another response than the one that counts is none. */
 async function readVerdicts(
   folder: string,
-  judging: string,
-  task: string,
+  judgingName: string,
+  taskId: string,
   answers: ReadonlyMap<string, DigestedAnswer>,
 ): Promise<Map<string, VerdictFacts>> {
   const verdicts = new Map<string, VerdictFacts>();
-  const path = resultsFile.verdicts(folder, judging, task);
+  const path = resultsFile.verdicts(folder, judgingName, taskId);
   for await (const { value } of readRows(path, verdictRowSchema)) {
     const key = textOfKey(value);
-    if (answers.get(key)?.digest === value.response) verdicts.set(key, factsOf(value));
+    if (answers.get(key)?.digest === value.responseDigest) verdicts.set(key, factsOf(value));
   }
   return verdicts;
 }

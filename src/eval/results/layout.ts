@@ -13,12 +13,13 @@ import {
 
 export const resultsFile = {
   manifest: (folder: string) => join(folder, 'manifest.json'),
-  samples: (folder: string, task: string) => join(folder, 'samples', `${task}.jsonl`),
-  rejected: (folder: string, task: string) => join(folder, 'rejected', `${task}.jsonl`),
-  responses: (folder: string, task: string) => join(folder, 'responses', `${task}.jsonl`),
-  judging: (folder: string, judging: string) => join(folder, 'judgings', judging, 'judging.json'),
-  verdicts: (folder: string, judging: string, task: string) =>
-    join(folder, 'judgings', judging, `${task}.jsonl`),
+  samples: (folder: string, taskId: string) => join(folder, 'samples', `${taskId}.jsonl`),
+  rejected: (folder: string, taskId: string) => join(folder, 'rejected', `${taskId}.jsonl`),
+  responses: (folder: string, taskId: string) => join(folder, 'responses', `${taskId}.jsonl`),
+  judging: (folder: string, judgingName: string) =>
+    join(folder, 'judgings', judgingName, 'judging.json'),
+  verdicts: (folder: string, judgingName: string, taskId: string) =>
+    join(folder, 'judgings', judgingName, `${taskId}.jsonl`),
 } as const;
 
 /** @throws MedixError 'run' where the folder holds no evaluation */
@@ -38,22 +39,22 @@ export function findEvalManifest(folder: string): Promise<EvalManifest | undefin
 /** @throws MedixError 'run' where the folder has no judging of this name */
 export async function readJudgingManifest(
   folder: string,
-  judging: string,
+  judgingName: string,
 ): Promise<JudgingManifest> {
-  const known = await findJudgingManifest(folder, judging);
+  const known = await findJudgingManifest(folder, judgingName);
   if (known) return known;
   const names = await judgingNames(folder);
   const got = names.length === 0 ? 'no judging in the folder' : `only ${names.join(', ')}`;
   const next = 'run `medix eval judge` first, or set judging.name';
-  return failNoRecord(resultsFile.judging(folder, judging), got, next);
+  return failNoRecord(resultsFile.judging(folder, judgingName), got, next);
 }
 
 /** Undefined where there is none yet. */
 export function findJudgingManifest(
   folder: string,
-  judging: string,
+  judgingName: string,
 ): Promise<JudgingManifest | undefined> {
-  return readRecord(resultsFile.judging(folder, judging), judgingManifestSchema);
+  return readRecord(resultsFile.judging(folder, judgingName), judgingManifestSchema);
 }
 
 /** Judgings of a folder, by name. */

@@ -1,5 +1,4 @@
 /** What a results folder holds, as it is written and read back. */
-
 import { z } from 'zod';
 import { ledgerSummarySchema } from '../../core/usage.ts';
 
@@ -53,6 +52,7 @@ export const rejectedRowSchema = z.object({
   cause: z.string(),
   problem: z.string(),
 });
+export type RejectedRow = z.infer<typeof rejectedRowSchema>;
 
 /** What tells one answer from another. */
 const answerKey = {
@@ -101,9 +101,9 @@ const voteSchema = z.object({
 export type Vote = z.infer<typeof voteSchema>;
 
 /** `judgings/<name>/<task>.jsonl`: appended as verdicts come; the last row of a key counts. */
-export const verdictRowSchema = z.object({
+const storedVerdictSchema = z.object({
   ...answerKey,
-  /** Hexadecimal SHA-256 of the response that was judged: another response needs another verdict. */
+  /** The `responseDigest` of {@link VerdictRow}. */
   response: z.string(),
   /** What the judge saw: the response without its thinking. */
   answer: z.string(),
@@ -121,7 +121,20 @@ export const verdictRowSchema = z.object({
   /** External metrics of report tasks; null where the service failed. */
   metrics: z.record(z.string(), z.number().nullable()).optional(),
 });
-export type VerdictRow = z.infer<typeof verdictRowSchema>;
+export type VerdictRow = Omit<z.infer<typeof storedVerdictSchema>, 'response'> & {
+  /** Hexadecimal SHA-256 of the response that was judged: another response needs another verdict. */
+  responseDigest: string;
+};
+
+export const verdictRowSchema = storedVerdictSchema.transform(
+  ({ response, ...row }): VerdictRow => ({ ...row, responseDigest: response }),
+);
+
+/** A verdict as its line has it. */
+export function storedVerdict(row: VerdictRow): z.infer<typeof storedVerdictSchema> {
+  const { sampleId, variant, epoch, responseDigest, ...rest } = row;
+  return { sampleId, variant, epoch, response: responseDigest, ...rest };
+}
 
 /** `manifest.json`: what was evaluated. A folder is of one model, one sampling and one template. */
 export const evalManifestSchema = z.object({

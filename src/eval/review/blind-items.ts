@@ -25,12 +25,12 @@ type Blinding = {
 /** @param drawn all of one task */
 export async function blindItems(
   evaluations: readonly StoredEvaluation[],
-  task: string,
+  taskId: string,
   drawn: readonly DrawnItem[],
   { seed, judgings, showReference }: Blinding,
 ): Promise<BlindItem[]> {
-  const samples = await readSampleRows(evaluations, task);
-  const answers = await Promise.all(evaluations.map((each) => readAnswers(each, task)));
+  const samples = await readSampleRows(evaluations, taskId);
+  const answers = await Promise.all(evaluations.map((each) => readAnswers(each, taskId)));
   return drawn.map(({ id, sampleId, models }) => {
     const row = defined(samples.get(sampleId), 'drawn sample');
     const shown = rngFromKey(`${seed}/review/${id}`)
@@ -45,7 +45,7 @@ export async function blindItems(
       },
       key: {
         id,
-        task,
+        task: taskId,
         sampleId,
         kind: row.kind,
         cluster: row.cluster,

@@ -10,7 +10,7 @@ import {
 } from './stored-answers.ts';
 
 export type TaskCandidates = {
-  readonly task: string;
+  readonly taskId: string;
   readonly candidates: readonly Candidate[];
   /** Samples that a model gave no answer to. */
   readonly unanswered: number;
@@ -20,11 +20,11 @@ export type TaskCandidates = {
 
 export async function findCandidates(
   evaluations: readonly StoredEvaluation[],
-  task: string,
+  taskId: string,
   kind: Review['kind'],
 ): Promise<TaskCandidates> {
-  const samples = await readSampleRows(evaluations, task);
-  const answers = await Promise.all(evaluations.map((each) => readAnswers(each, task)));
+  const samples = await readSampleRows(evaluations, taskId);
+  const answers = await Promise.all(evaluations.map((each) => readAnswers(each, taskId)));
   const places = evaluations.map((_, place) => place);
   const shownTogether = kind === 'pairs' ? [places] : places.map((place) => [place]);
   const candidates: Candidate[] = [];
@@ -35,10 +35,10 @@ export async function findCandidates(
       const shown = models.flatMap((place) => answers[place]?.get(sampleId) ?? []);
       if (shown.length < models.length) unanswered++;
       else if (isSameTwice(shown)) identical++;
-      else candidates.push({ task, sampleId, models, isDisputed: isDisputed(shown) });
+      else candidates.push({ taskId, sampleId, models, isDisputed: isDisputed(shown) });
     }
   }
-  return { task, candidates, unanswered, identical };
+  return { taskId, candidates, unanswered, identical };
 }
 
 function isSameTwice([one, other]: readonly StoredAnswer[]): boolean {

@@ -32,22 +32,22 @@ export function chooseTasks(
   return chosen;
 }
 
-export function isRestricted(evaluations: readonly StoredEvaluation[], task: string): boolean {
-  return evaluations.some(({ manifest }) => manifest.tasks[task]?.access !== 'public');
+export function isRestricted(evaluations: readonly StoredEvaluation[], taskId: string): boolean {
+  return evaluations.some(({ manifest }) => manifest.tasks[taskId]?.access !== 'public');
 }
 
-function unknown(task: string, shared: readonly string[]): Problem {
+function unknown(taskId: string, shared: readonly string[]): Problem {
   return {
-    where: `--task ${task}`,
+    where: `--task ${taskId}`,
     expected: `one of ${shared.join(', ')}`,
     got: 'a task that not every folder has',
     next: 'correct the id',
   };
 }
 
-function restricted(task: string): Problem {
+function restricted(taskId: string): Problem {
   return {
-    where: `task ${task}`,
+    where: `task ${taskId}`,
     expected: 'public data',
     got: 'credentialed or private data',
     next: 'leave it out with --task, or, where the raters may see it, add --allow-credentialed: the page is then served on this machine only',

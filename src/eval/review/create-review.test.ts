@@ -123,7 +123,7 @@ it('leaves a folder that exists as it is', async () => {
 
 it('leaves nothing behind where a sample is gone from its source', async () => {
   const other = await writeScansTask(join(folder, 'changed'), 1);
-  const wanted = options({ access: () => ({ task: other, hub: {}, cache: folder }) });
+  const wanted = options({ access: () => ({ taskId: other, hub: {}, cache: folder }) });
   await expect(createReview(wanted, signal)).rejects.toThrow(/the samples that were evaluated/);
   expect((await readdir(folder)).filter((name) => name.includes('unfinished'))).toEqual([]);
 });

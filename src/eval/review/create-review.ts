@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { WallClock } from '../../core/async/clock.ts';
 import { defined, fail } from '../../core/errors.ts';
 import { rngFromKey } from '../../core/rng.ts';
 import { writeDirectoryDurably } from '../../run/durable.ts';
@@ -39,9 +40,9 @@ export type CreateReviewOptions = {
   /** Takes samples of tasks that are not public. */
   readonly allowRestricted: boolean;
   /** Where a task's images come from. */
-  readonly access: (task: string, manifest: EvalManifest) => NamedTask;
+  readonly access: (taskId: string, manifest: EvalManifest) => NamedTask;
   /** Milliseconds since 1970. */
-  readonly clock: () => number;
+  readonly clock: WallClock;
 };
 
 export type CreatedReview = {
@@ -83,7 +84,7 @@ export async function createReview(
     models: evaluations.map(({ manifest, folder }) => ({ id: manifest.model.id, folder })),
     judgings,
     prefer,
-    tasks: Object.fromEntries(found.map((task) => [task.task, countsOf(task, drawn)])),
+    tasks: Object.fromEntries(found.map((task) => [task.taskId, countsOf(task, drawn)])),
   };
   const raters = Array.from({ length: options.raters }, (_, place) => ({
     id: `rater-${place + 1}`,
@@ -96,7 +97,7 @@ export async function createReview(
     const imageFolder = join(folder, reviewFiles.images);
     await mkdir(imageFolder);
     for (const task of tasks) {
-      const ofTask = drawn.filter((item) => item.task === task);
+      const ofTask = drawn.filter((item) => item.taskId === task);
       const blind = await blindItems(evaluations, task, ofTask, blinding);
       const withImages = blind.filter(({ hasImages }) => hasImages);
       const sampleIds = new Set(withImages.map((each) => each.key.sampleId));
@@ -146,10 +147,10 @@ function draw(
 }
 
 function countsOf(
-  { task, candidates, unanswered, identical }: TaskCandidates,
+  { taskId, candidates, unanswered, identical }: TaskCandidates,
   drawn: readonly DrawnItem[],
 ): ReviewKey['tasks'][string] {
-  const ofTask = drawn.filter((item) => item.task === task);
+  const ofTask = drawn.filter((item) => item.taskId === taskId);
   return { candidates: candidates.length, unanswered, identical, drawn: ofTask.length };
 }
 

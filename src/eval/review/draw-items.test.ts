@@ -2,16 +2,16 @@ import { expect, it } from 'vitest';
 import { rngFromKey } from '../../core/rng.ts';
 import { type Candidate, drawCandidates } from './draw-items.ts';
 
-const candidates = (task: string, count: number, disputed = 0): Candidate[] =>
+const candidates = (taskId: string, count: number, disputed = 0): Candidate[] =>
   Array.from({ length: count }, (_, place) => ({
-    task,
-    sampleId: `${task}-${place}`,
+    taskId,
+    sampleId: `${taskId}-${place}`,
     models: [0],
     isDisputed: place < disputed,
   }));
 
-const countOf = (drawn: readonly Candidate[], task: string) =>
-  drawn.filter((candidate) => candidate.task === task).length;
+const countOf = (drawn: readonly Candidate[], taskId: string) =>
+  drawn.filter((candidate) => candidate.taskId === taskId).length;
 
 it('draws the same number from each task as far as it has them', () => {
   const all = [...candidates('a', 100), ...candidates('b', 3), ...candidates('c', 50)];

@@ -2,7 +2,7 @@
 import type { Rng } from '../../core/rng.ts';
 
 export type Candidate = {
-  readonly task: string;
+  readonly taskId: string;
   readonly sampleId: string;
   /** Places of the models whose answers are shown. */
   readonly models: readonly number[];
@@ -24,9 +24,9 @@ export function drawCandidates(
 ): Candidate[] {
   const byTask = new Map<string, Candidate[]>();
   for (const candidate of candidates) {
-    const ofTask = byTask.get(candidate.task);
+    const ofTask = byTask.get(candidate.taskId);
     if (ofTask) ofTask.push(candidate);
-    else byTask.set(candidate.task, [candidate]);
+    else byTask.set(candidate.taskId, [candidate]);
   }
   const queues = [...byTask.keys()].toSorted().map((task) => {
     const shuffled = rng.shuffle(byTask.get(task) ?? []);

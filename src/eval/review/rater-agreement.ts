@@ -1,5 +1,4 @@
 /** How far raters agree with each other. */
-
 import type { Rng } from '../../core/rng.ts';
 import {
   cohenKappa,

@@ -12,7 +12,7 @@ import { openTaskSource, type TaskAccess } from '../tasks/task-source.ts';
 
 export type NamedTask = TaskAccess & {
   /** Id or file of the task. */
-  readonly task: string;
+  readonly taskId: string;
 };
 
 /** What every browser shows, by file ending. */
@@ -32,7 +32,7 @@ export const imageTypes: Readonly<Record<string, string>> = {
  */
 export async function writeImages(
   sampleIds: ReadonlySet<string>,
-  { task: name, ...access }: NamedTask,
+  { taskId: name, ...access }: NamedTask,
   { folder, signal }: { readonly folder: string; readonly signal: AbortSignal },
 ): Promise<Map<string, string[]>> {
   const task = await openTask(name);

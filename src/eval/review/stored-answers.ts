@@ -51,10 +51,10 @@ export async function openStoredEvaluation(folder: string): Promise<StoredEvalua
 /** What was asked, by sample id; evaluations of the same samples have the same rows. */
 export async function readSampleRows(
   [evaluation]: readonly StoredEvaluation[],
-  task: string,
+  taskId: string,
 ): Promise<Map<string, SampleRow>> {
   const rows = new Map<string, SampleRow>();
-  const file = resultsFile.samples(defined(evaluation, 'evaluation').folder, task);
+  const file = resultsFile.samples(defined(evaluation, 'evaluation').folder, taskId);
   for await (const { value } of readRows(file, sampleRowSchema)) rows.set(value.id, value);
   return rows;
 }
@@ -62,12 +62,12 @@ export async function readSampleRows(
 /** The first answer to each unchanged question, by sample id; without those that say nothing. */
 export async function readAnswers(
   evaluation: StoredEvaluation,
-  task: string,
+  taskId: string,
 ): Promise<Map<string, StoredAnswer>> {
-  const verdictsOf = await readVerdicts(evaluation, task);
+  const verdictsOf = await readVerdicts(evaluation, taskId);
   const answers = new Map<string, StoredAnswer>();
   const responses = await lastRows(
-    resultsFile.responses(evaluation.folder, task),
+    resultsFile.responses(evaluation.folder, taskId),
     responseRowSchema,
   );
   for (const [sampleId, { outcome }] of responses) {
@@ -80,19 +80,19 @@ export async function readAnswers(
   return answers;
 }
 
-type JudgedRow = { readonly judging: string; readonly row: VerdictRow };
+type JudgedRow = { readonly judgingDigest: string; readonly row: VerdictRow };
 
 /** A verdict on another response than the last one is none. */
-async function readVerdicts({ folder, judgings }: StoredEvaluation, task: string) {
-  const read: { readonly judging: string; readonly rows: Map<string, VerdictRow> }[] = [];
+async function readVerdicts({ folder, judgings }: StoredEvaluation, taskId: string) {
+  const read: { readonly judgingDigest: string; readonly rows: Map<string, VerdictRow> }[] = [];
   for (const { name, digest } of judgings) {
-    const file = resultsFile.verdicts(folder, name, task);
-    read.push({ judging: digest, rows: await lastRows(file, verdictRowSchema) });
+    const file = resultsFile.verdicts(folder, name, taskId);
+    read.push({ judgingDigest: digest, rows: await lastRows(file, verdictRowSchema) });
   }
-  return (sampleId: string, response: string): JudgedRow[] =>
-    read.flatMap(({ judging, rows }) => {
+  return (sampleId: string, responseDigest: string): JudgedRow[] =>
+    read.flatMap(({ judgingDigest, rows }) => {
       const row = rows.get(sampleId);
-      return row?.response === response ? [{ judging, row }] : [];
+      return row?.responseDigest === responseDigest ? [{ judgingDigest, row }] : [];
     });
 }
 
@@ -116,12 +116,12 @@ export function isRight(score: number): boolean {
 function judged(verdicts: readonly JudgedRow[]): Pick<StoredAnswer, 'scores' | 'isContested'> {
   const scores = new Map<string, number>();
   let isContested = false;
-  for (const { judging, row } of verdicts) {
+  for (const { judgingDigest, row } of verdicts) {
     const said = row.votes.flatMap(({ outcome }) =>
       outcome.kind === 'judged' ? [isRight(outcome.score)] : [],
     );
     if (row.outcome.kind === 'scored') {
-      scores.set(judging, row.outcome.score);
+      scores.set(judgingDigest, row.outcome.score);
       said.push(isRight(row.outcome.score));
     }
     if (typeof row.ruleCorrect === 'boolean') said.push(row.ruleCorrect);

@@ -4,7 +4,13 @@ import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { digestOfBytes } from '../../core/digest.ts';
 import { resultsFile } from '../results/layout.ts';
-import type { EvalManifest, ResponseRow, SampleRow, VerdictRow } from '../results/records.ts';
+import {
+  type EvalManifest,
+  type ResponseRow,
+  type SampleRow,
+  storedVerdict,
+  type VerdictRow,
+} from '../results/records.ts';
 import { sampleRow } from '../stages/index-samples.ts';
 import { openTask } from '../tasks/open-task.ts';
 import { readTaskSamples } from '../tasks/read-task-samples.ts';
@@ -89,7 +95,7 @@ export async function writeEvaluation(
     return [
       {
         ...keyOf(sample),
-        response: digestOfBytes(text),
+        responseDigest: digestOfBytes(text),
         answer: text,
         truncated: false,
         outcome:
@@ -122,7 +128,7 @@ export async function writeEvaluation(
   await writeLines(resultsFile.judging(folder, 'judge'), [judging]);
   await writeLines(resultsFile.samples(folder, 'scans'), samples);
   await writeLines(resultsFile.responses(folder, 'scans'), responses);
-  await writeLines(resultsFile.verdicts(folder, 'judge', 'scans'), verdicts);
+  await writeLines(resultsFile.verdicts(folder, 'judge', 'scans'), verdicts.map(storedVerdict));
 }
 
 async function sampleRowsOf(taskFile: string): Promise<SampleRow[]> {

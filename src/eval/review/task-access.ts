@@ -24,7 +24,7 @@ export function taskAccessOf(
   const place = data[id] ?? rows[id];
   const imageRoot = images[id] ?? imageRoots[id];
   return {
-    task: file ?? id,
+    taskId: file ?? id,
     ...(place === undefined ? {} : { data: place }),
     ...(imageRoot === undefined ? {} : { imageRoot }),
     hub,

@@ -6,7 +6,7 @@ const sampling = { seed: 1, draws: 400 };
 
 /** A sample a number, two to a cluster; the score follows from variant and number. */
 function rowsOf(
-  task: string,
+  taskId: string,
   samples: number,
   scores: Partial<Record<Variant, (sample: number, epoch: number) => number>>,
   epochs = 1,
@@ -15,9 +15,9 @@ function rowsOf(
     Array.from({ length: samples * epochs }, (_, i) => {
       const [sample, epoch] = [Math.floor(i / epochs), i % epochs];
       return {
-        task,
-        sampleId: `${task}-${sample}`,
-        cluster: `${task}/${Math.floor(sample / 2)}`,
+        taskId,
+        sampleId: `${taskId}-${sample}`,
+        cluster: `${taskId}/${Math.floor(sample / 2)}`,
         variant: variant as Variant,
         epoch,
         score: score(sample, epoch),

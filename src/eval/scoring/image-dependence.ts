@@ -12,7 +12,7 @@ import { bootstrapOf, type Sampling } from './figure.ts';
 
 /** One scored answer about an image. */
 export type VariantScore = AnswerKey & {
-  readonly task: string;
+  readonly taskId: string;
   /** Samples of one cluster (image, patient) are drawn together. */
   readonly cluster: string;
   /** In [0, 1]. */
@@ -63,9 +63,9 @@ type SampleScores = { readonly cluster: string; readonly byVariant: Map<Variant,
 
 function collect(rows: Iterable<VariantScore>): Map<string, Map<string, SampleScores>> {
   const tasks = new Map<string, Map<string, SampleScores>>();
-  for (const { task, sampleId, cluster, variant, score } of rows) {
-    const samples = tasks.get(task) ?? new Map<string, SampleScores>();
-    tasks.set(task, samples);
+  for (const { taskId, sampleId, cluster, variant, score } of rows) {
+    const samples = tasks.get(taskId) ?? new Map<string, SampleScores>();
+    tasks.set(taskId, samples);
     const sample = samples.get(sampleId) ?? { cluster, byVariant: new Map<Variant, Sum>() };
     samples.set(sampleId, sample);
     const sum = sample.byVariant.get(variant) ?? { total: 0, count: 0 };
@@ -85,7 +85,7 @@ type Pair = {
 };
 
 function drawPair(
-  task: string,
+  taskId: string,
   variant: ImageVariant,
   samples: readonly SampleScores[],
   sampling: Sampling,
@@ -101,7 +101,7 @@ function drawPair(
   const clusters = sums.true.values.length;
   // Under one name the same clusters are drawn.
   const drawn = (which: 'true' | 'changed') =>
-    bootstrapOf(sums[which], `${task}/${variant}/paired`, sampling);
+    bootstrapOf(sums[which], `${taskId}/${variant}/paired`, sampling);
   return {
     variant,
     samples: paired.length,

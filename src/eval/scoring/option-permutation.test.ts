@@ -19,7 +19,7 @@ function answersOf(
       const place = takes(question, textAt, epoch);
       const right = [0, 1, 2, 3].find((candidate) => textAt(candidate) === rightText) ?? 0;
       return {
-        task: 'mcq',
+        taskId: 'mcq',
         sampleId: `q${question}`,
         cluster: `q${question}`,
         variant,

@@ -11,7 +11,7 @@ import { bootstrapInterval, figureOf, type Sampling } from './figure.ts';
 
 /** One answer to a multiple-choice question. */
 export type OptionAnswer = AnswerKey & {
-  readonly task: string;
+  readonly taskId: string;
   /** Answers of one cluster are drawn together. */
   readonly cluster: string;
   /** In [0, 1]; null where the judge gave none. */
@@ -36,8 +36,8 @@ export function optionPermutation(
 ): readonly OptionPermutation[] {
   const tasks = new Map<string, Map<string, OptionAnswer>>();
   for (const answer of answers) {
-    const known = tasks.get(answer.task) ?? new Map<string, OptionAnswer>();
-    tasks.set(answer.task, known.set(textOfKey(answer), answer));
+    const known = tasks.get(answer.taskId) ?? new Map<string, OptionAnswer>();
+    tasks.set(answer.taskId, known.set(textOfKey(answer), answer));
   }
   return [...tasks]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -53,7 +53,7 @@ export function optionPermutation(
 type Pair = { readonly before: OptionAnswer; readonly after: OptionAnswer };
 
 function permutationOf(
-  task: string,
+  taskId: string,
   answers: readonly OptionAnswer[],
   permuted: readonly Pair[],
   repeated: readonly Pair[],
@@ -62,11 +62,11 @@ function permutationOf(
   const changed = permuted.flatMap(changeOfOption);
   const scored = permuted.flatMap(changeOfScore);
   const letters = usesOfLetters(answers);
-  const name = `${task}/permuted-options`;
+  const name = `${taskId}/permuted-options`;
   const share = (values: readonly ClusteredValue[], what: string) =>
     values.length > 0 ? figureOf(values, `${name}/${what}`, sampling) : null;
   return {
-    task,
+    task: taskId,
     pairs: changed.length,
     changed: share(changed, 'changed'),
     changedBetweenEpochs: share(repeated.flatMap(changeOfOption), 'epochs'),

@@ -3,7 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { digestOfBytes } from '../../core/digest.ts';
-import type { ResponseRow, SampleRow, Variant, VerdictRow } from '../results/records.ts';
+import {
+  type ResponseRow,
+  type SampleRow,
+  storedVerdict,
+  type Variant,
+  type VerdictRow,
+} from '../results/records.ts';
 import { readOptionAnswers } from './read-option-answers.ts';
 
 let folder: string;
@@ -44,7 +50,7 @@ const verdict = (variant: Variant, text: string, score: number): VerdictRow => (
   sampleId: 's',
   variant,
   epoch: 0,
-  response: digestOfBytes(text),
+  responseDigest: digestOfBytes(text),
   answer: text,
   truncated: false,
   outcome: { kind: 'scored', score },
@@ -52,7 +58,7 @@ const verdict = (variant: Variant, text: string, score: number): VerdictRow => (
 });
 
 async function write(responses: readonly ResponseRow[], verdicts: readonly VerdictRow[]) {
-  const files = { samples: [sample], responses, 'judgings/judge': verdicts };
+  const files = { samples: [sample], responses, 'judgings/judge': verdicts.map(storedVerdict) };
   for (const [part, rows] of Object.entries(files)) {
     await mkdir(join(folder, part), { recursive: true });
     const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('');

@@ -19,28 +19,28 @@ import type { OptionAnswer } from './option-permutation.ts';
  */
 export async function readOptionAnswers(
   folder: string,
-  judging: string,
-  task: string,
+  judgingName: string,
+  taskId: string,
 ): Promise<OptionAnswer[]> {
-  const samples = await readSamples(folder, task);
+  const samples = await readSamples(folder, taskId);
   if (samples.size === 0) return [];
-  const asked = await readAsked(folder, task);
+  const asked = await readAsked(folder, taskId);
   const answers = new Map<string, OptionAnswer>();
-  const path = resultsFile.verdicts(folder, judging, task);
+  const path = resultsFile.verdicts(folder, judgingName, taskId);
   for await (const { value } of readRows(path, verdictRowSchema)) {
     const sample = samples.get(value.sampleId);
     const question = asked.get(textOfKey(value));
     const answer = sample && question && optionAnswerOf(value, sample, question);
-    if (answer) answers.set(textOfKey(value), { task, ...answer });
+    if (answer) answers.set(textOfKey(value), { taskId, ...answer });
   }
   return [...answers.values()];
 }
 
 type Sample = Pick<SampleRow, 'choices' | 'cluster' | 'reference'>;
 
-async function readSamples(folder: string, task: string): Promise<Map<string, Sample>> {
+async function readSamples(folder: string, taskId: string): Promise<Map<string, Sample>> {
   const samples = new Map<string, Sample>();
-  for await (const { value } of readRows(resultsFile.samples(folder, task), sampleRowSchema)) {
+  for await (const { value } of readRows(resultsFile.samples(folder, taskId), sampleRowSchema)) {
     const { id, choices, cluster, reference } = value;
     if (choices.length > 1) samples.set(id, { choices, cluster, reference });
   }
@@ -49,11 +49,11 @@ async function readSamples(folder: string, task: string): Promise<Map<string, Sa
 
 /** Undefined for a verdict on another response than the last one, and in variants of the image. */
 function optionAnswerOf(
-  { sampleId, variant, epoch, answer, outcome, response }: VerdictRow,
+  { sampleId, variant, epoch, answer, outcome, responseDigest }: VerdictRow,
   sample: Sample,
   asked: Asked,
-): Omit<OptionAnswer, 'task'> | undefined {
-  if (asked.digest !== response) return undefined;
+): Omit<OptionAnswer, 'taskId'> | undefined {
+  if (asked.digest !== responseDigest) return undefined;
   if (variant !== 'original' && variant !== 'permuted-options') return undefined;
   const choices = asked.choices ?? sample.choices;
   const right = choices.find(({ text }) => text === sample.reference);
@@ -72,9 +72,12 @@ function optionAnswerOf(
 
 type Asked = { readonly choices: SampleRow['choices'] | undefined; readonly digest: string };
 
-async function readAsked(folder: string, task: string): Promise<Map<string, Asked>> {
+async function readAsked(folder: string, taskId: string): Promise<Map<string, Asked>> {
   const asked = new Map<string, Asked>();
-  for await (const { value } of readRows(resultsFile.responses(folder, task), responseRowSchema)) {
+  for await (const { value } of readRows(
+    resultsFile.responses(folder, taskId),
+    responseRowSchema,
+  )) {
     const found = askedOf(value);
     if (found) asked.set(textOfKey(value), found);
     else asked.delete(textOfKey(value));

@@ -9,7 +9,7 @@ import { rngFor, type Sampling } from './figure.ts';
 type Scores = readonly (number | undefined)[];
 
 export type JudgedAnswers = {
-  readonly judging: string;
+  readonly judgingName: string;
   /** The same answers in the same order for every judging. */
   readonly answers: readonly JoinedAnswer[];
 };
@@ -21,7 +21,7 @@ export function agreementOf(
 ): AgreementReport[] {
   const [first] = judgings;
   if (first === undefined || judgings.length < 2) return [];
-  const names = judgings.map(({ judging }) => judging);
+  const names = judgings.map(({ judgingName }) => judgingName);
   return (['binary', 'graded'] as const).flatMap((scale): AgreementReport[] => {
     const scores = first.answers.flatMap(({ sample }, place): Scores[] => {
       if ((sample.kind === 'report') !== (scale === 'graded')) return [];

@@ -25,8 +25,8 @@ const rowsOf = (count: number, prefix = ''): FixtureRow[] =>
 /** Right where the number in the question passes the test. */
 const rightWhere =
   (test: (n: number) => boolean): Say =>
-  ({ problem, reference }) =>
-    test(Number(/(\d+)\?/.exec(problem)?.[1])) ? reference : 'no idea';
+  ({ problem, referenceAnswer }) =>
+    test(Number(/(\d+)\?/.exec(problem)?.[1])) ? referenceAnswer : 'no idea';
 
 let evaluation: EvaluationFixture;
 beforeEach(async () => {
@@ -134,8 +134,8 @@ describe('the report of a task', () => {
         return isZero ? { ...verdict, outcome: { kind: 'scored', score: 0 } } : verdict;
       },
     });
-    await evaluation.generate(({ problem, reference }) =>
-      problem.includes('is 1?') ? 'hard to say' : reference,
+    await evaluation.generate(({ problem, referenceAnswer }) =>
+      problem.includes('is 1?') ? 'hard to say' : referenceAnswer,
     );
     await evaluation.judge({}, wrongOnZero);
     const { rule } = scoresOf((await evaluation.score()).tasks[0]);
@@ -217,7 +217,9 @@ it('gives the same bytes whatever the order of rows in the files, apart from its
   await evaluation.addTask('bones', rowsOf(20, 'bone '));
   const change = { sampling: { epochs: 2 } };
   const say: Say = (sample, request) =>
-    rngFromKey(`${sample.id}${request.key.epoch}`).next() < 0.5 ? sample.reference : 'no idea';
+    rngFromKey(`${sample.id}${request.key.epoch}`).next() < 0.5
+      ? sample.referenceAnswer
+      : 'no idea';
   const first = await evaluate(say, change);
   for (const part of ['samples', 'responses', 'judgings/judge']) {
     for (const task of ['organs', 'bones']) {

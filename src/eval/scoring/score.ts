@@ -1,5 +1,6 @@
 /** Third stage: a results folder's rows become a report. Asks nobody, writes nothing. */
 import type { EvalConfig } from '../../config/eval-config.ts';
+import type { WallClock } from '../../core/async/clock.ts';
 import { drawJudgeRates, type JudgeRates } from '../../statistics/corrected.ts';
 import { quantile } from '../../statistics/quantile.ts';
 import { type Expected, type JoinedAnswer, readJoinedAnswers } from '../results/joined-answers.ts';
@@ -25,7 +26,7 @@ export type ScoreOptions = {
   readonly folder: string;
   readonly config: Pick<EvalConfig, 'judging' | 'variants' | 'sampling' | 'statistics'>;
   /** Milliseconds since 1970. */
-  readonly clock: () => number;
+  readonly clock: WallClock;
 };
 
 /**
@@ -90,25 +91,25 @@ export async function scoreEvaluation({
 async function scoreVariants(
   folder: string,
   manifest: EvalManifest,
-  task: string,
+  taskId: string,
   answers: readonly JoinedAnswer[],
   { variants }: Expected,
   settings: ScoreSettings,
 ): Promise<ScoredTask[]> {
-  const access = manifest.tasks[task]?.access ?? 'private';
-  const rejected = await countRejected(folder, task);
+  const access = manifest.tasks[taskId]?.access ?? 'private';
+  const rejected = await countRejected(folder, taskId);
   return variants.map((variant) =>
     scoreTask(
-      { task, variant, access, rejected },
+      { task: taskId, variant, access, rejected },
       answers.filter(({ key }) => key.variant === variant),
       settings,
     ),
   );
 }
 
-async function countRejected(folder: string, task: string): Promise<Causes> {
+async function countRejected(folder: string, taskId: string): Promise<Causes> {
   const causes: string[] = [];
-  for await (const { value } of readRows(resultsFile.rejected(folder, task), rejectedRowSchema)) {
+  for await (const { value } of readRows(resultsFile.rejected(folder, taskId), rejectedRowSchema)) {
     causes.push(value.cause);
   }
   return countBy(causes, (cause) => cause);
@@ -140,9 +141,9 @@ function variantScores({ variants }: Expected) {
   return {
     add: (answers: readonly JoinedAnswer[]) => {
       if (!isKept) return;
-      for (const { key, task, sample, verdict } of answers) {
+      for (const { key, taskId, sample, verdict } of answers) {
         if (verdict?.outcome.kind !== 'scored') continue;
-        kept.push({ ...key, task, cluster: sample.cluster, score: verdict.outcome.score });
+        kept.push({ ...key, taskId, cluster: sample.cluster, score: verdict.outcome.score });
       }
     },
     imageDependence: (sampling: Sampling) => (isKept ? imageDependence(kept, sampling) : null),
@@ -152,14 +153,14 @@ function variantScores({ variants }: Expected) {
 async function scoreOptionPermutation(
   folder: string,
   manifest: EvalManifest,
-  judging: string,
+  judgingName: string,
   { variants }: Expected,
   sampling: Sampling,
 ): Promise<EvalReport['optionPermutation']> {
   if (!variants.includes('permuted-options')) return [];
   const answers: OptionAnswer[] = [];
   for (const task of Object.keys(manifest.tasks).toSorted()) {
-    for (const one of await readOptionAnswers(folder, judging, task)) answers.push(one);
+    for (const one of await readOptionAnswers(folder, judgingName, task)) answers.push(one);
   }
   return optionPermutation(answers, sampling);
 }
@@ -173,12 +174,13 @@ async function scoreAgreement(
   const names = await judgingNames(folder);
   if (names.length < 2) return [];
   const judgings = [];
-  for (const judging of names) {
+  for (const judgingName of names) {
     const answers: JoinedAnswer[] = [];
     for (const task of Object.keys(manifest.tasks).toSorted()) {
-      for (const one of await readJoinedAnswers(folder, judging, task, expected)) answers.push(one);
+      for (const one of await readJoinedAnswers(folder, judgingName, task, expected))
+        answers.push(one);
     }
-    judgings.push({ judging, answers });
+    judgings.push({ judgingName, answers });
   }
   return agreementOf(judgings, sampling);
 }

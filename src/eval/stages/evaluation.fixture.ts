@@ -1,5 +1,4 @@
 /** A small evaluation in a folder of its own: real tasks and stages, a scripted model. */
-
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,4 @@
 /** First stage: the model under test answers every sample in every variant, epoch by epoch. */
-
 import type { Clock } from '../../core/async/clock.ts';
 import { isModality } from '../../core/modality.ts';
 import type { Sample } from '../../core/sample.ts';
@@ -72,13 +71,13 @@ async function generateTask(
 ): Promise<StageEnd> {
   const { results, variants, epochs, seed, answerer, ledger, clock, onProgress } = options;
   const { most = Number.POSITIVE_INFINITY } = options;
-  const task = opened.task.id;
-  const path = resultsFile.responses(results.folder, task);
-  const wanted = await readSampleIds(resultsFile.samples(results.folder, task));
+  const taskId = opened.task.id;
+  const path = resultsFile.responses(results.folder, taskId);
+  const wanted = await readSampleIds(resultsFile.samples(results.folder, taskId));
   const settled = await readSettledKeys(path, { wanted, variants, epochs });
   const of = wanted.size * variants.length * epochs;
   const position = { already: settled.size, of };
-  const counter = countProgress({ stage: 'generate', task }, position, clock, onProgress);
+  const counter = countProgress({ stage: 'generate', taskId }, position, clock, onProgress);
   if (settled.size === of) return { done: 0, failed: 0 };
   let stopped: string | undefined;
 
@@ -123,7 +122,7 @@ type Wanted = {
   readonly epochs: number;
 };
 
-type Open = Wanted & {
+type OpenSample = Wanted & {
   readonly settled: ReadonlySet<string>;
   readonly seed: number;
   readonly most: number;
@@ -132,7 +131,7 @@ type Open = Wanted & {
 
 async function* requestsFor(
   opened: OpenedTask,
-  open: Open,
+  open: OpenSample,
   store: (row: ResponseRow) => Promise<void>,
   signal: AbortSignal,
 ): AsyncGenerator<Request> {
@@ -148,7 +147,7 @@ async function* requestsFor(
 /** A sample in one variant, with the epochs that have no answer yet; in the order of the task. */
 async function* openQuestions(
   { task, source }: OpenedTask,
-  { wanted, settled, variants, epochs, most, isOver }: Open,
+  { wanted, settled, variants, epochs, most, isOver }: OpenSample,
   signal: AbortSignal,
 ) {
   let left = most;
@@ -178,21 +177,21 @@ function requestOf(key: AnswerKey, original: EvalSample, asked: EvalSample): Req
 /** What prompts are made from. */
 function toSample({
   id,
-  task,
+  taskId,
   images,
   question,
-  reference,
+  referenceAnswer,
   accepted,
   subgroups,
 }: EvalSample): Sample {
   const modality = subgroups['modality'] ?? '';
   return {
     id,
-    source: task,
+    source: taskId,
     images,
     problem: question,
     modality: isModality(modality) ? modality : 'OTHER',
-    reference,
+    referenceAnswer,
     accepted,
   };
 }

@@ -4,9 +4,9 @@ import { digestOfBytes } from '../../core/digest.ts';
 import type { Append } from '../../core/write-aside.ts';
 import type { ResultsWriter } from '../results/folder.ts';
 import { resultsFile } from '../results/layout.ts';
-import type { SampleRow } from '../results/records.ts';
+import type { RejectedRow, SampleRow } from '../results/records.ts';
 import { readTaskSamples } from '../tasks/read-task-samples.ts';
-import type { EvalSample, TaskRow } from '../tasks/sample.ts';
+import type { EvalSample, RejectedTaskRow } from '../tasks/sample.ts';
 import type { Task } from '../tasks/task-schema.ts';
 import type { TaskSource } from '../tasks/task-source.ts';
 import type { OnProgress } from './progress.ts';
@@ -36,7 +36,7 @@ export async function indexSamples(
       for await (const row of readTaskSamples(task, source, signal)) {
         if (row.kind === 'sample') await samples.offer(sampleRow(row.sample));
         else await appendRejected(lineOf(rejectedRow(row)));
-        onProgress({ stage: 'read', task: task.id, done: ++done, failed: 0 });
+        onProgress({ stage: 'read', taskId: task.id, done: ++done, failed: 0 });
       }
       await samples.end();
     }),
@@ -45,16 +45,16 @@ export async function indexSamples(
 
 /** A sample as it is stored: without its images' bytes. */
 export function sampleRow(sample: EvalSample): SampleRow {
-  const { id, task, index, kind, question, stem, choices, reference, accepted } = sample;
+  const { id, taskId, index, kind, question, stem, choices, referenceAnswer, accepted } = sample;
   return {
     id,
-    task,
+    task: taskId,
     index,
     kind,
     question,
     ...(choices ? { stem } : {}),
     choices: choices ? [...choices] : [],
-    reference,
+    reference: referenceAnswer,
     accepted: [...accepted],
     cluster: sample.cluster,
     subgroups: { ...sample.subgroups },
@@ -62,8 +62,8 @@ export function sampleRow(sample: EvalSample): SampleRow {
   };
 }
 
-function rejectedRow({ kind, ...row }: Extract<TaskRow, { kind: 'rejected' }>) {
-  return row;
+function rejectedRow({ kind, taskId, ...row }: RejectedTaskRow): RejectedRow {
+  return { task: taskId, ...row };
 }
 
 type SampleSink = {

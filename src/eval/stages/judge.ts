@@ -1,5 +1,4 @@
 /** Second stage: every answer gets a verdict. */
-
 import type { Clock } from '../../core/async/clock.ts';
 import { inWindow } from '../../core/async/in-window.ts';
 import { digestOfBytes } from '../../core/digest.ts';
@@ -13,6 +12,7 @@ import {
   responseRowSchema,
   type SampleRow,
   sampleRowSchema,
+  storedVerdict,
   type VerdictRow,
   variants,
   verdictRowSchema,
@@ -75,30 +75,30 @@ type StoredResponse = {
 };
 
 async function judgeTask(
-  task: string,
+  taskId: string,
   options: JudgeStageOptions,
   saveUsage: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<StageEnd> {
   const { results, name, judging, window, clock, onProgress } = options;
-  const responsesPath = resultsFile.responses(results.folder, task);
-  const path = resultsFile.verdicts(results.folder, name, task);
+  const responsesPath = resultsFile.responses(results.folder, taskId);
+  const path = resultsFile.verdicts(results.folder, name, taskId);
   const answered = await findAnswers(responsesPath);
   const open = await withoutVerdict(answered, path);
   const position = { already: answered.size - open.size, of: answered.size };
-  const counter = countProgress({ stage: 'judge', task }, position, clock, onProgress);
+  const counter = countProgress({ stage: 'judge', taskId }, position, clock, onProgress);
   if (open.size === 0) return { done: 0, failed: 0 };
   const responses = await RowFile.open(responsesPath, responseRowSchema);
   let stopped: string | undefined;
 
-  const judgeOne = async ({ stored, sample, images }: Open) => {
+  const judgeOne = async ({ stored, sample, images }: OpenAnswers) => {
     const response = await responses.read(stored);
     const verdict = await judging.judge(itemOf(response, sample, images), signal);
-    return { ...stored.key, response: stored.digest, ...verdict } satisfies VerdictRow;
+    return { ...stored.key, responseDigest: stored.digest, ...verdict } satisfies VerdictRow;
   };
   try {
     await results.appending(path, async (append) => {
-      const items = openItems(task, open, options, () => stopped !== undefined, signal);
+      const items = openItems(taskId, open, options, () => stopped !== undefined, signal);
       for await (const verdict of inWindow(items, window, judgeOne)) {
         signal.throwIfAborted();
         const isFailed = verdict.outcome.kind === 'failed';
@@ -106,7 +106,7 @@ async function judgeTask(
         // What is under way when a cap is reached still comes in; what found it reached stays open.
         stopped ??= cap;
         if (cap !== undefined) continue;
-        await append(verdict);
+        await append(storedVerdict(verdict));
         counter.count(isFailed);
         if (counter.done % usageInterval === 0) await saveUsage();
       }
@@ -119,22 +119,22 @@ async function judgeTask(
   return { done, failed, ...(stopped === undefined ? {} : { stopped }) };
 }
 
-type Open = {
+type OpenAnswers = {
   readonly stored: StoredResponse;
   readonly sample: SampleRow;
   readonly images?: readonly ImageFile[];
 };
 
 async function* openItems(
-  task: string,
+  taskId: string,
   open: ReadonlyMap<string, StoredResponse>,
   options: JudgeStageOptions,
   isOver: () => boolean,
   signal: AbortSignal,
-): AsyncGenerator<Open> {
+): AsyncGenerator<OpenAnswers> {
   const epochs = 1 + [...open.values()].reduce((most, { key }) => Math.max(most, key.epoch), 0);
   let { most: left = Number.POSITIVE_INFINITY } = options;
-  for await (const asked of samplesOf(task, options, signal)) {
+  for await (const asked of samplesOf(taskId, options, signal)) {
     for (const key of keysOf(asked.sample.id, variants, epochs)) {
       const stored = open.get(textOfKey(key));
       if (isOver() || left === 0) return;
@@ -146,11 +146,11 @@ async function* openItems(
 }
 
 async function* samplesOf(
-  task: string,
+  taskId: string,
   { results, judging, openTask }: JudgeStageOptions,
   signal: AbortSignal,
-): AsyncGenerator<Omit<Open, 'stored'>> {
-  const path = resultsFile.samples(results.folder, task);
+): AsyncGenerator<Omit<OpenAnswers, 'stored'>> {
+  const path = resultsFile.samples(results.folder, taskId);
   if (!judging.seesImages) {
     for await (const { value } of readRows(path, sampleRowSchema)) {
       signal.throwIfAborted();
@@ -160,7 +160,7 @@ async function* samplesOf(
   }
   const rows = new Map<string, SampleRow>();
   for await (const { value } of readRows(path, sampleRowSchema)) rows.set(value.id, value);
-  const { task: opened, source } = await openTask(task);
+  const { task: opened, source } = await openTask(taskId);
   for await (const row of readTaskSamples(opened, source, signal)) {
     const sample = row.kind === 'sample' ? rows.get(row.sample.id) : undefined;
     if (row.kind === 'sample' && sample) yield { sample, images: row.sample.images };
@@ -208,7 +208,7 @@ async function withoutVerdict(
   for await (const { value } of readRows(path, verdictRowSchema)) {
     const key = textOfKey(value);
     const stored = answers.get(key);
-    if (stored === undefined || stored.digest !== value.response) continue;
+    if (stored === undefined || stored.digest !== value.responseDigest) continue;
     if (value.outcome.kind === 'scored') open.delete(key);
     else open.set(key, stored);
   }

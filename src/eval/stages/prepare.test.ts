@@ -92,4 +92,10 @@ it('puts system message and template around the question, and tells them apart b
   expect(spoken.template.digest).not.toBe(plain.template.digest);
 });
 
-const rest = { id: 'a', source: 't', modality: 'OTHER', reference: '', accepted: [] } as const;
+const rest = {
+  id: 'a',
+  source: 't',
+  modality: 'OTHER',
+  referenceAnswer: '',
+  accepted: [],
+} as const;

@@ -7,7 +7,7 @@ import type { Message } from '../../core/message.ts';
 import type { Sample } from '../../core/sample.ts';
 import { openTemplate, type PromptTemplate, renderMessages } from '../../data/prompt-template.ts';
 import { askingProblems } from '../judging/asking-problems.ts';
-import { checkDataPolicy } from '../tasks/data-policy.ts';
+import { checkDataAccess } from '../tasks/data-access.ts';
 import { selectTasks } from '../tasks/open-task.ts';
 import type { Task } from '../tasks/task-schema.ts';
 import { checkTaskAccess, type TaskAccess } from '../tasks/task-source.ts';
@@ -85,7 +85,7 @@ function taskProblems(
     ...(readsRows
       ? tasks.flatMap((task) => checkTaskAccess(task, accessTo(task, config, hub)) ?? [])
       : []),
-    ...checkDataPolicy(tasks, { servers: serversOf(config, stages), agreements }),
+    ...checkDataAccess(tasks, { servers: serversOf(config, stages), agreements }),
   ];
 }
 

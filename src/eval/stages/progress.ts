@@ -3,7 +3,7 @@ import type { Clock } from '../../core/async/clock.ts';
 
 type StageProgress = {
   readonly stage: 'read' | 'generate' | 'judge';
-  readonly task: string;
+  readonly taskId: string;
   /** Of this task, earlier runs included. */
   readonly done: number;
   /** Not known while a task's rows are read. */
@@ -35,7 +35,7 @@ export type ProgressCounter = {
 
 /** @param already done by earlier runs */
 export function countProgress(
-  start: { readonly stage: 'generate' | 'judge'; readonly task: string },
+  start: { readonly stage: 'generate' | 'judge'; readonly taskId: string },
   { already, of }: { readonly already: number; readonly of: number },
   clock: Clock,
   onProgress: OnProgress,

@@ -20,7 +20,10 @@ afterEach(() => evaluation.remove());
 describe('generate', () => {
   it('lists samples and rejected rows, and answers every sample once', async () => {
     await evaluation.addTask('organs', [...rowsOf(3), { question: 'No answer?' }]);
-    expect(await evaluation.generate(({ reference }) => reference)).toEqual({ done: 3, failed: 0 });
+    expect(await evaluation.generate(({ referenceAnswer }) => referenceAnswer)).toEqual({
+      done: 3,
+      failed: 0,
+    });
     expect(await evaluation.rows('samples', 'organs.jsonl')).toHaveLength(3);
     expect(await evaluation.rows('rejected', 'organs.jsonl')).toMatchObject([{ index: 3 }]);
     const asked: string[] = [];
@@ -98,8 +101,8 @@ describe('generate', () => {
     await evaluation.addTask('organs', rowsOf(6), 'multiple-choice');
     const change = { variants: ['original' as const, 'permuted-options' as const] };
     // Takes the right option wherever it stands, by its letter alone.
-    await evaluation.generate(({ problem, reference }) => {
-      const letter = new RegExp(`^([A-Z])\\. ${reference}$`, 'm').exec(problem)?.[1];
+    await evaluation.generate(({ problem, referenceAnswer }) => {
+      const letter = new RegExp(`^([A-Z])\\. ${referenceAnswer}$`, 'm').exec(problem)?.[1];
       return letter ?? 'none';
     }, change);
     await evaluation.judge(change);

@@ -6,7 +6,6 @@
  * a column that few data sets have; questions and references are those that were asked here, without the
  * script's defects. An answer that failed has no row, and one without a verdict none in the evaluation.
  */
-
 import { digestOfBytes } from '../../core/digest.ts';
 import { resultsFile } from '../results/layout.ts';
 import {
@@ -27,7 +26,7 @@ type SubmittedAnswer = {
 };
 
 export type SubmittedTask = {
-  readonly task: string;
+  readonly taskId: string;
   readonly samples: number;
   readonly answers: readonly SubmittedAnswer[];
   /** Of a perfect answer. */
@@ -41,22 +40,22 @@ const rubricPoints = 5;
 
 export async function findSubmittedAnswers(
   folder: string,
-  judging: string,
-  task: string,
+  judgingName: string,
+  taskId: string,
 ): Promise<SubmittedTask> {
   const samples: {
     readonly place: Place;
     readonly row: Pick<SampleRow, 'id' | 'index' | 'kind'>;
   }[] = [];
   for await (const { value, ...place } of readRows(
-    resultsFile.samples(folder, task),
+    resultsFile.samples(folder, taskId),
     sampleRowSchema,
   )) {
     const { id, index, kind } = value;
     samples.push({ place, row: { id, index, kind } });
   }
-  const responses = await findResponses(folder, task);
-  const scores = await findScores(folder, judging, task, responses);
+  const responses = await findResponses(folder, taskId);
+  const scores = await findScores(folder, judgingName, taskId, responses);
   const isReport = samples.some(({ row }) => row.kind === 'report');
   const bestScore = isReport ? rubricPoints : 1;
   const answers = samples
@@ -67,18 +66,18 @@ export async function findSubmittedAnswers(
       const score = scores.get(row.id);
       return [{ sample: place, response, score: score === undefined ? score : score * bestScore }];
     });
-  return { task, samples: samples.length, answers, bestScore };
+  return { taskId, samples: samples.length, answers, bestScore };
 }
 
 /** `{"id": …}` as Python's json module spaces it, a line each; with the evaluation, only judged answers. */
 export async function* submissionLines(
   folder: string,
-  { task, answers }: SubmittedTask,
+  { taskId, answers }: SubmittedTask,
   part: 'responses' | 'evaluation',
 ): AsyncGenerator<string> {
   if (answers.length === 0) return;
-  const samples = await RowFile.open(resultsFile.samples(folder, task), sampleRowSchema);
-  const responses = await RowFile.open(resultsFile.responses(folder, task), responseRowSchema);
+  const samples = await RowFile.open(resultsFile.samples(folder, taskId), sampleRowSchema);
+  const responses = await RowFile.open(resultsFile.responses(folder, taskId), responseRowSchema);
   try {
     for (const answer of answers) {
       if (part === 'evaluation' && answer.score === undefined) continue;
@@ -86,7 +85,7 @@ export async function* submissionLines(
       const { outcome } = await responses.read(answer.response);
       if (outcome.kind !== 'answered') continue;
       yield pythonLine({
-        id: `${task}_${sample.index}`,
+        id: `${taskId}_${sample.index}`,
         question: sample.question,
         answer: sample.reference,
         response: outcome.text,
@@ -102,9 +101,9 @@ export async function* submissionLines(
 
 type Response = Place & { readonly digest: string };
 
-async function findResponses(folder: string, task: string): Promise<Map<string, Response>> {
+async function findResponses(folder: string, taskId: string): Promise<Map<string, Response>> {
   const found = new Map<string, Response>();
-  const path = resultsFile.responses(folder, task);
+  const path = resultsFile.responses(folder, taskId);
   for await (const { value, offset, bytes } of readRows(path, responseRowSchema)) {
     if (!isSubmitted(value)) continue;
     const { sampleId, outcome } = value;
@@ -116,15 +115,15 @@ async function findResponses(folder: string, task: string): Promise<Map<string, 
 
 async function findScores(
   folder: string,
-  judging: string,
-  task: string,
+  judgingName: string,
+  taskId: string,
   responses: ReadonlyMap<string, Response>,
 ): Promise<Map<string, number>> {
   const scores = new Map<string, number>();
-  const path = resultsFile.verdicts(folder, judging, task);
+  const path = resultsFile.verdicts(folder, judgingName, taskId);
   for await (const { value } of readRows(path, verdictRowSchema)) {
-    const { sampleId, response, outcome } = value;
-    if (!isSubmitted(value) || responses.get(sampleId)?.digest !== response) continue;
+    const { sampleId, responseDigest, outcome } = value;
+    if (!isSubmitted(value) || responses.get(sampleId)?.digest !== responseDigest) continue;
     if (outcome.kind === 'scored') scores.set(sampleId, outcome.score);
     else scores.delete(sampleId);
   }

@@ -114,7 +114,7 @@ async function writeRows(path: string, rows: readonly object[]): Promise<void> {
 async function pack(change: { includeCredentialed?: boolean; mmmuFolder?: string } = {}) {
   const submission = await openSubmission({
     folder,
-    judging: 'judge',
+    judgingName: 'judge',
     includeCredentialed: false,
     ...change,
   });
@@ -198,7 +198,7 @@ describe('the submission', () => {
       of_my_own: { answers: [right] },
     });
     const { tasks, remarks } = await pack();
-    expect(tasks.map(({ task }) => task)).toEqual(['mmlu_anatomy', 'rad_vqa']);
+    expect(tasks.map(({ taskId }) => taskId)).toEqual(['mmlu_anatomy', 'rad_vqa']);
     expect(remarks).toEqual([
       expect.stringMatching(/^without mmlu_clinical_knowledge, .*, pmc_vqa_hard, /),
       'not on the leaderboard, so left out: of_my_own',

@@ -8,7 +8,6 @@
  *
  * The same results give the same bytes.
  */
-
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { md5OfText } from '../../core/digest.ts';
@@ -44,7 +43,7 @@ const leaderboardTasks = [
 export type SubmissionOptions = {
   readonly folder: string;
   /** Name of the judging. */
-  readonly judging: string;
+  readonly judgingName: string;
   /** Sends also texts of data that its owners lend under conditions. */
   readonly includeCredentialed: boolean;
   /** Folder that MedEvalKit wrote for MMMU-Medical-val. */
@@ -66,14 +65,14 @@ export type Submission = {
  *   leaderboard or one without a score; 'data' where a task is credentialed and not to be included
  */
 export async function openSubmission(options: SubmissionOptions): Promise<Submission> {
-  const { folder, judging, mmmuFolder } = options;
+  const { folder, judgingName, mmmuFolder } = options;
   const manifest = await readEvalManifest(folder);
-  const { mode } = await readJudgingManifest(folder, judging);
+  const { mode } = await readJudgingManifest(folder, judgingName);
   const chosen = leaderboardTasks.filter((task) => task in manifest.tasks);
   if (chosen.length === 0) failNoTask(folder, manifest);
   requirePublic(manifest, chosen, options);
   const tasks: SubmittedTask[] = [];
-  for (const task of chosen) tasks.push(await findSubmittedAnswers(folder, judging, task));
+  for (const task of chosen) tasks.push(await findSubmittedAnswers(folder, judgingName, task));
   requireScores(folder, tasks);
   const short = shortName(manifest.model.id);
   const mmmu = mmmuFolder === undefined ? [] : await filesBelow(mmmuFolder);
@@ -127,10 +126,10 @@ async function* linesOf(
 }
 
 function accuracies(tasks: readonly SubmittedTask[]) {
-  return tasks.map(({ task, answers, bestScore }) => {
+  return tasks.map(({ taskId, answers, bestScore }) => {
     const scores = answers.flatMap(({ score }) => score ?? []);
     const total = scores.reduce((sum, score) => sum + score, 0);
-    return { task, accuracy: total / (bestScore * scores.length) };
+    return { task: taskId, accuracy: total / (bestScore * scores.length) };
   });
 }
 
@@ -156,7 +155,7 @@ function requireScores(folder: string, tasks: readonly SubmittedTask[]): void {
   fail('run', {
     where: folder,
     expected: 'a score of every task',
-    got: `none of ${empty.map(({ task }) => task).join(', ')}`,
+    got: `none of ${empty.map(({ taskId }) => taskId).join(', ')}`,
     next: `run \`medix eval judge --resume ${folder}\` first`,
   });
 }
@@ -169,10 +168,10 @@ function remarksOn(manifest: EvalManifest, tasks: readonly SubmittedTask[]): str
   return [
     ...(missing.length > 0 ? [`without ${missing.join(', ')}`] : []),
     ...(others.length > 0 ? [`not on the leaderboard, so left out: ${others.join(', ')}`] : []),
-    ...tasks.flatMap(({ task, samples, answers }) => {
+    ...tasks.flatMap(({ taskId, samples, answers }) => {
       const judged = answers.filter(({ score }) => score !== undefined).length;
       const counts = `${answers.length} of ${samples} questions answered, ${judged} judged`;
-      return judged < samples ? [`${task}: ${counts}`] : [];
+      return judged < samples ? [`${taskId}: ${counts}`] : [];
     }),
   ];
 }

@@ -48,6 +48,11 @@ async function rowsOf(id: string): Promise<TaskRow[]> {
 /** What a row became, without image bytes and machine-dependent paths. */
 function shown(row: TaskRow) {
   if (row.kind === 'rejected') return { index: row.index, row: row.row, cause: row.cause };
-  const { stem: _, task: __, images, imageDigests, ...sample } = row.sample;
-  return { ...sample, images: images.length, imageDigests: imageDigests.map((d) => d.slice(0, 8)) };
+  const { stem: _, taskId: __, referenceAnswer, images, imageDigests, ...sample } = row.sample;
+  return {
+    ...sample,
+    reference: referenceAnswer,
+    images: images.length,
+    imageDigests: imageDigests.map((d) => d.slice(0, 8)),
+  };
 }

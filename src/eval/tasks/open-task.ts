@@ -1,5 +1,4 @@
 /** Task files: those that come with MediX and those of the user. */
-
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -74,7 +74,7 @@ async function toTaskRow(context: RowContext, row: LayoutRow, index: number): Pr
     const { rejection: cause, message: problem } = error;
     return {
       kind: 'rejected',
-      task: task.id,
+      taskId: task.id,
       index,
       file: file.name,
       row: row.row,
@@ -104,13 +104,13 @@ async function toSample(
   const id = `${task.id}-${contentHash(stem, choices, reference, images)}`;
   return {
     id,
-    task: task.id,
+    taskId: task.id,
     index,
     kind,
     stem,
     question: renderQuestion(task, stem, choices),
     ...(choices.length > 0 ? { choices } : {}),
-    reference: reference.text,
+    referenceAnswer: reference.text,
     ...(reference.letter === undefined ? {} : { referenceLetter: reference.letter }),
     accepted: reference.accepted,
     images: images.map(({ bytes, name }) => ({ bytes, name })),

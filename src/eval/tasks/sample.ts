@@ -12,7 +12,7 @@ export type EvalSample = {
    */
   readonly id: string;
   /** Id of the task. */
-  readonly task: string;
+  readonly taskId: string;
   /** Place among the rows that belong to the task, rejected ones included, from 0. */
   readonly index: number;
   readonly kind: TaskKind;
@@ -23,7 +23,7 @@ export type EvalSample = {
   /** For multiple choice only. */
   readonly choices?: readonly Choice[];
   /** The right answer; with choices, the text of the right one. */
-  readonly reference: string;
+  readonly referenceAnswer: string;
   readonly referenceLetter?: string;
   /** Further answers that count as right. May be empty. */
   readonly accepted: readonly string[];
@@ -49,7 +49,7 @@ type RejectionCause =
 /** A row that belongs to the task and cannot be asked. */
 export type RejectedTaskRow = {
   readonly kind: 'rejected';
-  readonly task: string;
+  readonly taskId: string;
   readonly index: number;
   readonly file: string;
   /** From 0, within the file. */

@@ -1,5 +1,4 @@
 /** Where a task's rows and images come from on this machine: files the user names, or the hub. */
-
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';

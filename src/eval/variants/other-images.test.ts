@@ -5,12 +5,12 @@ import { withOtherImages } from './other-images.ts';
 function sampleOf(index: number, cluster: string, bytes = 1): EvalSample {
   return {
     id: `t-${index}`,
-    task: 't',
+    taskId: 't',
     index,
     kind: 'open',
     stem: '?',
     question: '?',
-    reference: '!',
+    referenceAnswer: '!',
     accepted: [],
     images: [{ bytes: new Uint8Array(bytes), name: cluster }],
     imageDigests: [cluster],

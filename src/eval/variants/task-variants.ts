@@ -1,5 +1,4 @@
 /** The variants of one task, for whoever goes through its samples from the first to the last. */
-
 import { invariant } from '../../core/errors.ts';
 import type { Variant } from '../results/records.ts';
 import { readTaskSamples } from '../tasks/read-task-samples.ts';

@@ -1,5 +1,4 @@
 /** The record of how well a judge did on labelled answers, as it is stored and read back. */
-
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { digestOf } from '../../core/digest.ts';

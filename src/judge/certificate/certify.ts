@@ -3,6 +3,7 @@
  * it is right, refuses to say, fails, or changes its mind goes on record. A policy finds whatever passes
  * a judge, so a judge is worth its weakest category.
  */
+import type { WallClock } from '../../core/async/clock.ts';
 import { defined } from '../../core/errors.ts';
 import type { Embedder } from '../../embed/embedder.ts';
 import type { Ledger } from '../../http/ledger.ts';
@@ -32,7 +33,7 @@ export type CertifyOptions = {
   /** Version of MediX. */
   readonly medix: string;
   /** Milliseconds since 1970. */
-  readonly clock: () => number;
+  readonly clock: WallClock;
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: TrialProgress) => void;
 };

@@ -27,14 +27,14 @@ export function scriptedJudge(say: (item: JudgeItem) => boolean | Unscored): Jud
 
 /** Knows the labels. */
 export function labelReader(probes: readonly Probe[]): (item: JudgeItem) => boolean {
-  const key = ({
-    question,
-    reference,
-    answer,
-  }: Pick<JudgeItem, 'question' | 'reference' | 'answer'>) =>
-    JSON.stringify([question, reference, answer]);
-  const labels = new Map(probes.map((probe) => [key(probe), probe.correct]));
-  return (item) => labels.get(key(item)) === true;
+  const labels = new Map(
+    probes.map(({ question, reference, answer, correct }) => [
+      JSON.stringify([question, reference, answer]),
+      correct,
+    ]),
+  );
+  return ({ question, referenceAnswer, answer }) =>
+    labels.get(JSON.stringify([question, referenceAnswer, answer])) === true;
 }
 
 /** Embeds a text as the angle that `angleOf` gives it, in radians. */

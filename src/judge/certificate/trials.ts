@@ -59,8 +59,8 @@ export async function tryJudge(
 }
 
 async function askAbout(judge: Judge, probe: Probe, signal: AbortSignal): Promise<JudgeOutcome> {
-  const { question, answer, reference, accepted = [] } = probe;
-  const [outcome] = await judge.judge([{ question, answer, reference, accepted }], signal);
+  const { question, answer, reference: referenceAnswer, accepted = [] } = probe;
+  const [outcome] = await judge.judge([{ question, answer, referenceAnswer, accepted }], signal);
   return defined(outcome, 'outcome of a probe');
 }
 

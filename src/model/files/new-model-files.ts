@@ -1,5 +1,4 @@
 /** The processor files of a new model, as `save_pretrained` would have written them. */
-
 import type { ModelConfig } from '../config.ts';
 import { defaultChatTemplate } from '../text/chat-template.ts';
 import type { TrainedTokenizer } from '../text/train-tokenizer.ts';

@@ -5,7 +5,6 @@
  * Source: Sennrich et al., arXiv 1508.07909; merges and ids are those of Hugging Face's `BpeTrainer`, ties
  * included (the pair of the smaller ids first), so equal texts always give equal files.
  */
-
 import { defined, fail } from '../../core/errors.ts';
 import { byteCharacters, preTokenize, preTokenPattern } from './byte-level.ts';
 import { MaxHeap } from './max-heap.ts';

@@ -17,10 +17,10 @@ export async function scoreByJudge(
 ): Promise<Score[]> {
   const questions = checks.flatMap((check, index): JudgeItem[] => {
     if (check.kind !== 'compare') return [];
-    const { answer, reference, accepted } = check;
+    const { answer, referenceAnswer, accepted } = check;
     const { problem, images } = defined(items[index], 'item of a check').sample;
     const seen = images.length > 0 ? { images } : {};
-    return [{ question: problem, answer, reference, accepted, ...seen }];
+    return [{ question: problem, answer, referenceAnswer, accepted, ...seen }];
   });
   const outcomes = questions.length > 0 ? await judge.judge(questions, signal) : [];
   let next = 0;

@@ -40,14 +40,14 @@ export async function scoreBySimilarity(
     if (check.kind === 'exact') return binaryScore(true, 'exact match');
     const references = candidates[index] ?? [];
     if (references.length === 0) {
-      return binaryScore(false, findConflict(check.answer, check.reference));
+      return binaryScore(false, findConflict(check.answer, check.referenceAnswer));
     }
     return scoreNearest(check.answer, references, vectors, rule);
   });
 }
 
 function compatibleReferences(check: Compared, findConflict: FindConflict): string[] {
-  return [check.reference, ...check.accepted].filter(
+  return [check.referenceAnswer, ...check.accepted].filter(
     (reference) => findConflict(check.answer, reference) === undefined,
   );
 }

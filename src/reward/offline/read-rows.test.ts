@@ -45,7 +45,7 @@ describe('rows of a file of responses', () => {
         sample: {
           problem: 'What?',
           modality: 'CT_SCAN',
-          reference: 'gout',
+          referenceAnswer: 'gout',
           accepted: ['podagra'],
           images: [{ name: 'a.png' }],
         },
@@ -54,7 +54,7 @@ describe('rows of a file of responses', () => {
     expect(bare).toMatchObject({
       kind: 'readable',
       id: 7,
-      item: { sample: { modality: 'OTHER', reference: 'gout', images: [] } },
+      item: { sample: { modality: 'OTHER', referenceAnswer: 'gout', images: [] } },
     });
   });
 

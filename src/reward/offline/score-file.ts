@@ -2,7 +2,6 @@
  * Scores a file of responses into a file of rewards, row by row in order. It can be killed at any moment:
  * the same call goes on where it stood, and answers that the judge's cache holds are not asked for again.
  */
-
 import { stat } from 'node:fs/promises';
 import { digestOfFile } from '../../core/digest.ts';
 import { fail, messageOf } from '../../core/errors.ts';

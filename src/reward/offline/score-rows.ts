@@ -1,5 +1,4 @@
 /** Scores rows as they come, batch by batch. */
-
 import { inOrder } from '../../core/async/in-order.ts';
 import { defined } from '../../core/errors.ts';
 import type { RewardFunction } from '../composite.ts';

@@ -7,6 +7,6 @@ export type AnswerCheck =
   | {
       readonly kind: 'compare';
       readonly answer: string;
-      readonly reference: string;
+      readonly referenceAnswer: string;
       readonly accepted: readonly string[];
     };

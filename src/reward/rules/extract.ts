@@ -4,7 +4,6 @@
  * on both sides, two answer blocks are no answer (the paper takes the first), and an unfinished thought is
  * not taken for one.
  */
-
 import type { RewardProfile } from '../profile.ts';
 import type { RewardSample } from '../reward-item.ts';
 import type { AnswerCheck } from './answer-check.ts';
@@ -38,17 +37,17 @@ export function extractAnswer(response: string): string | undefined {
  */
 export function checkAnswer(
   response: string,
-  { reference, accepted }: RewardSample,
+  { referenceAnswer, accepted }: RewardSample,
   guards: RewardProfile['guards'],
 ): AnswerCheck {
   const answer = extractAnswer(response);
   if (answer === undefined) return { kind: 'wrong', reason: 'no single answer' };
-  const right = [reference, ...accepted];
+  const right = [referenceAnswer, ...accepted];
   if (answer !== '' && right.includes(answer)) return { kind: 'exact', answer };
   const { text: normalised } = normalForm(answer);
   if (normalised === '') return { kind: 'wrong', answer, reason: 'empty answer' };
   const rejection = rejectedBy(guards, answer);
   if (rejection !== undefined) return { kind: 'wrong', answer, reason: rejection };
   if (right.some((text) => normalForm(text).text === normalised)) return { kind: 'exact', answer };
-  return { kind: 'compare', answer, reference, accepted };
+  return { kind: 'compare', answer, referenceAnswer, accepted };
 }

@@ -42,11 +42,11 @@ function checkAnswer(
   const answer = strip(strip(firstBlockContent(response, 'answer') ?? response), '.');
   const tagEnd = groundTruth.indexOf('>');
   if (tagEnd < 0) return { kind: 'wrong', answer, reason: 'the ground truth has no modality tag' };
-  const reference = strip(strip(groundTruth.slice(tagEnd + 1)), '.');
+  const referenceAnswer = strip(strip(groundTruth.slice(tagEnd + 1)), '.');
   const rejection = rejectedBy(guards, answer);
   if (rejection !== undefined) return { kind: 'wrong', answer, reason: rejection };
-  if (answer === reference) return { kind: 'exact', answer };
-  return { kind: 'compare', answer, reference, accepted: [] };
+  if (answer === referenceAnswer) return { kind: 'exact', answer };
+  return { kind: 'compare', answer, referenceAnswer, accepted: [] };
 }
 
 /** @param head all before the first `<thinking>`. */
@@ -71,6 +71,8 @@ function scoreFormat(rest: string): Score {
   return binaryScore(hasRoom && blocks.endsWith(closing));
 }
 
-function groundTruthOf({ groundTruth, modality, reference }: RewardSample): string {
-  return groundTruth ?? (modality === undefined ? reference : `<${modality}>${reference}`);
+function groundTruthOf({ groundTruth, modality, referenceAnswer }: RewardSample): string {
+  return (
+    groundTruth ?? (modality === undefined ? referenceAnswer : `<${modality}>${referenceAnswer}`)
+  );
 }

@@ -1,5 +1,4 @@
 /** The two ways of reading a response, by the name a profile gives. */
-
 import { scoreFormat } from '../components/format.ts';
 import { scoreModality } from '../components/modality.ts';
 import type { RewardProfile } from '../profile.ts';

@@ -2,12 +2,12 @@
  * The pages of a review. A rater's link holds a token, which is all there is to sign in with; everything
  * a page shows comes from `review.json`, so that it cannot tell which model gave an answer.
  */
-
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
+import type { WallClock } from '../../core/async/clock.ts';
 import { digestOfBytes } from '../../core/digest.ts';
 import type { PresentedItem } from '../../eval/review/presentation.ts';
 import { presentationFor } from '../../eval/review/presentation.ts';
@@ -24,7 +24,7 @@ type ReviewAppParts = OpenedReview & {
   readonly folder: string;
   readonly writer: Pick<RatingWriter, 'record'>;
   /** Milliseconds since 1970. */
-  readonly clock: () => number;
+  readonly clock: WallClock;
   /** Hears of what failed; told no token. */
   readonly onFailure: (error: unknown) => void;
 };

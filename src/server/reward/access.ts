@@ -4,7 +4,6 @@
  * makes one of `http://medix:TOKEN@host:8090/rm`. On a loopback address the request must also name that
  * address as its host, since a web page may rebind its own name to 127.0.0.1.
  */
-
 import { timingSafeEqual } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
 import { digestOfBytes } from '../../core/digest.ts';

@@ -1,5 +1,4 @@
 /** What Prometheus reads from `/metrics`. No label carries text of a trainer or of a model. */
-
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { LedgerSummary } from '../../core/usage.ts';
 import type { Judge } from '../../judge/judge.ts';

@@ -2,7 +2,6 @@
  * The reward as a web service, for trainers that do not run in this process. It scores and keeps no
  * state of its own but caches, so any number of trainers may share it and any call may be repeated.
  */
-
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';

@@ -1,5 +1,4 @@
 /** From the items of a call to one result each: read, admitted, scored, counted and put on record. */
-
 import type { Clock } from '../../core/async/clock.ts';
 import { defined, MedixError } from '../../core/errors.ts';
 import type { RewardFunction, RewardOutcome } from '../../reward/composite.ts';

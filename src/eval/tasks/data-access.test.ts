@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkDataPolicy } from './data-policy.ts';
+import { checkDataAccess } from './data-access.ts';
 
 const open = { id: 'open', access: 'public' } as const;
 const mimic = { id: 'mimic', access: 'credentialed' } as const;
@@ -9,14 +9,14 @@ const there = { use: 'judge', url: 'https://OpenRouter.ai/api/v1' };
 
 describe('the data policy', () => {
   it('lets public data go anywhere and all data stay here', () => {
-    expect(checkDataPolicy([open], { servers: [here, there], agreements: [] })).toEqual([]);
+    expect(checkDataAccess([open], { servers: [here, there], agreements: [] })).toEqual([]);
     const loopback = ['http://localhost:1', 'http://[::1]:2/v1', here.url];
     const servers = loopback.map((url) => ({ use: 'model', url }));
-    expect(checkDataPolicy([mimic, ward], { servers, agreements: [] })).toEqual([]);
+    expect(checkDataAccess([mimic, ward], { servers, agreements: [] })).toEqual([]);
   });
 
   it('keeps credentialed and private data from every other host', () => {
-    const problems = checkDataPolicy([open, mimic, ward], {
+    const problems = checkDataAccess([open, mimic, ward], {
       servers: [here, there],
       agreements: [],
     });
@@ -32,12 +32,12 @@ describe('the data policy', () => {
       'nonsense',
     ];
     const servers = tricks.map((url) => ({ use: 'embedder', url }));
-    expect(checkDataPolicy([mimic], { servers, agreements: [] })).toHaveLength(tricks.length);
+    expect(checkDataAccess([mimic], { servers, agreements: [] })).toHaveLength(tricks.length);
   });
 
   it('allows the very hosts that the user states an agreement with', () => {
     const context = { servers: [there], agreements: ['openrouter.AI'] };
-    expect(checkDataPolicy([mimic], context)).toEqual([]);
-    expect(checkDataPolicy([mimic], { ...context, agreements: ['ai'] })).toHaveLength(1);
+    expect(checkDataAccess([mimic], context)).toEqual([]);
+    expect(checkDataAccess([mimic], { ...context, agreements: ['ai'] })).toHaveLength(1);
   });
 });

@@ -7,7 +7,7 @@ import type { Problem } from '../../core/errors.ts';
 import { isLoopback } from '../../core/loopback.ts';
 import type { Task } from './task-schema.ts';
 
-type DataPolicyContext = {
+type DataAccessContext = {
   /** Every server that would see questions, references, images or answers. */
   readonly servers: readonly {
     /** What it is there for: model, judge, embedder, metric. */
@@ -22,9 +22,9 @@ type DataPolicyContext = {
  * One problem for each task that must not go to a server that would see it. This machine is no server
  * of others: loopback addresses need no agreement, any other host does.
  */
-export function checkDataPolicy(
+export function checkDataAccess(
   tasks: readonly Pick<Task, 'id' | 'access'>[],
-  { servers, agreements }: DataPolicyContext,
+  { servers, agreements }: DataAccessContext,
 ): Problem[] {
   const allowed = new Set(agreements.map((host) => host.toLowerCase()));
   const foreign = servers
