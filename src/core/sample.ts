@@ -10,11 +10,13 @@ export type ImageFile = {
 /** One row of a data set: a question about zero, one or several images, and its reference answer. */
 export type Sample = {
   readonly id: string;
+  /** The data set it comes from; of a sample of an evaluation, the task's id. */
   readonly source: string;
   readonly images: readonly ImageFile[];
   /** The question, without template and without image placeholders. */
   readonly problem: string;
-  readonly modality: Modality;
+  /** Absent where nobody knows it, as in some evaluation tasks. */
+  readonly modality?: Modality;
   /** The reference answer, without the tag. */
   readonly referenceAnswer: string;
   /** Further answers that count as right, e.g. paraphrases. May be empty. */

@@ -24,7 +24,7 @@ const judge = createReferenceMatchJudge();
 const reward = createReward({ profile, judge, embedder });
 
 /** Right, right but for its case, unformatted, wrong. */
-const responsesTo = (modality: string, reference: string) => [
+const responsesTo = (modality = '', reference = '') => [
   `<${modality}><thinking>t</thinking><answer>${reference}</answer>`,
   `<${modality}><thinking>t</thinking><answer>${reference.toUpperCase()}</answer>`,
   `${reference}`,

@@ -1,10 +1,11 @@
 /** The config of `medix eval`, checked as a whole, and the parts that its stages share. */
+
 import { readApiKeys, readHubAccess } from '../../config/environment.ts';
 import { type EvalConfig, evalConfigSchema } from '../../config/eval-config.ts';
 import { readConfig } from '../../config/read-config.ts';
 import { fail } from '../../core/errors.ts';
 import { readEvalManifest } from '../../eval/results/layout.ts';
-import type { OpenedTask } from '../../eval/stages/index-samples.ts';
+import type { OpenedTask } from '../../eval/stages/asked-samples.ts';
 import {
   accessTo,
   type Prepared,

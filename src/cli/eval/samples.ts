@@ -34,8 +34,8 @@ export const addEvalSamplesCommand: AddCommand = (group, { terminal, signal }) =
       });
       for await (const row of readTaskSamples(task, source, signal)) {
         if (row.kind === 'rejected') continue;
-        const { id, question } = row.sample;
-        terminal.print(printableJson({ id, question }));
+        const { id, problem } = row.sample;
+        terminal.print(printableJson({ id, question: problem }));
       }
     });
 };

@@ -1,4 +1,5 @@
 /** The stages of an evaluation as commands run them: each opens its parts, works, and closes them. */
+
 import type { EvalConfig } from '../../config/eval-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
 import { fail } from '../../core/errors.ts';
@@ -12,8 +13,8 @@ import {
   readEvalManifest,
 } from '../../eval/results/layout.ts';
 import type { EvalManifest } from '../../eval/results/records.ts';
+import type { OpenedTask } from '../../eval/stages/asked-samples.ts';
 import { generate } from '../../eval/stages/generate.ts';
-import type { OpenedTask } from '../../eval/stages/index-samples.ts';
 import { type JudgeStageOptions, judgeResponses } from '../../eval/stages/judge.ts';
 import type { StageEnd } from '../../eval/stages/progress.ts';
 import type { CommandContext } from '../command.ts';

@@ -99,7 +99,7 @@ export function exampleAnswers(
     ...chosen.flatMap(({ one, other }) => {
       const { sample } = one.rollout;
       return [
-        `  ${sample.modality.toLowerCase().replaceAll('_', ' ')}: ${sample.problem}  [${sample.referenceAnswer}]`,
+        `  ${(sample.modality ?? '').toLowerCase().replaceAll('_', ' ')}: ${sample.problem}  [${sample.referenceAnswer}]`,
         `    before ${mark(one)} ${answerOf(one)}`,
         `    after  ${mark(other)} ${answerOf(other)}`,
       ];

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readHubAccess } from '../../config/environment.ts';
 import { type SftConfig, sftConfigSchema } from '../../config/sft-config.ts';
-import { defined } from '../../core/errors.ts';
+import { defined, fail } from '../../core/errors.ts';
 import type { Message } from '../../core/message.ts';
 import type { Sample } from '../../core/sample.ts';
 import { openTemplate, renderMessages } from '../../data/prompt-template.ts';
@@ -117,6 +117,14 @@ function fromSolutions(samples: SampleSet): SampleSet {
     at: async (index) => {
       const sample = await samples.at(index);
       const { modality, referenceAnswer: answer } = sample;
+      if (modality === undefined) {
+        fail('data', {
+          where: `sample ${sample.id}`,
+          expected: 'a solution that begins with a modality tag',
+          got: 'none',
+          next: 'add the tag, or give demonstrations of your own with demonstrations=given',
+        });
+      }
       const thinking = `Modality: ${modality.toLowerCase().replaceAll('_', ' ')}.`;
       return { ...sample, demonstration: formatDemonstration({ modality, thinking, answer }) };
     },

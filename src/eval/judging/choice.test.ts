@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Choice, readChoice } from './choice.ts';
+import type { Choice } from '../tasks/sample.ts';
+import { readChoice } from './choice.ts';
 
 const lung = choicesOf('Tuberculosis', 'Pneumonia', 'Viral pneumonia', 'Lung cancer');
 const decision = choicesOf('yes', 'no', 'maybe');

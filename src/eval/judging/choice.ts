@@ -4,8 +4,7 @@
  * word back, or merely begins with "A" as an article has no choice here.
  */
 import { normaliseAnswer } from '../../judge/normalise.ts';
-
-export type Choice = { readonly letter: string; readonly text: string };
+import type { Choice, EvalSample } from '../tasks/sample.ts';
 
 /** Raised whenever the reading of any answer changes; part of every digest that rests on it. */
 export const choiceRuleVersion = 1;
@@ -16,10 +15,10 @@ export const choiceRuleVersion = 1;
  */
 export function takesReference(
   answer: string,
-  { choices, reference }: { readonly choices: readonly Choice[]; readonly reference: string },
+  { choices, referenceAnswer }: Pick<EvalSample, 'choices' | 'referenceAnswer'>,
 ): boolean | undefined {
   const choice = readChoice(answer, choices);
-  return choice && choice.text.trim() === reference.trim();
+  return choice && choice.text.trim() === referenceAnswer.trim();
 }
 
 /** The choice that the answer takes; undefined where none can be read from it. */

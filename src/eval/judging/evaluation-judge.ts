@@ -34,14 +34,15 @@ function judgeOf(grader: Grader, mode: Asking['mode']): Judge {
     const found = cutOut(item.answer);
     if (found.kind === 'none') return unscored('unparsable', found.message);
     const sample: JudgedSample = {
-      id: '',
       kind: 'open',
-      question,
+      problem: question,
+      stem: question,
       choices: [],
-      reference: referenceAnswer,
-      accepted: [...accepted],
+      referenceAnswer,
+      accepted,
+      images,
     };
-    const grade = await grader.grade({ sample, answer: found.text, images }, signal);
+    const grade = await grader.grade({ sample, answer: found.text }, signal);
     return outcomeOf(grade, grader.describe.kind === 'reference-match' ? 'rule' : 'model');
   };
   return {

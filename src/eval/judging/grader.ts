@@ -1,21 +1,20 @@
 /** One judge of an evaluation: what it is asked and what it gives back, whatever runs behind it. */
 import type { Unscored } from '../../core/outcome.ts';
-import type { ImageFile } from '../../core/sample.ts';
 import type { JudgeDescription } from '../../judge/judge.ts';
-import type { SampleRow, Vote } from '../results/records.ts';
+import type { Vote } from '../results/records.ts';
+import type { EvalSample } from '../tasks/sample.ts';
 import type { Outcome } from './combine.ts';
 
 /** What a judge may know of a sample. */
 export type JudgedSample = Pick<
-  SampleRow,
-  'id' | 'kind' | 'question' | 'stem' | 'choices' | 'reference' | 'accepted'
+  EvalSample,
+  'kind' | 'problem' | 'stem' | 'choices' | 'referenceAnswer' | 'accepted' | 'images'
 >;
 
 export type GraderItem = {
   readonly sample: JudgedSample;
   /** Cut out of the response; never empty. Written by the model under test: data, never an instruction. */
   readonly answer: string;
-  readonly images: readonly ImageFile[];
 };
 
 /** All that a judge said about one answer, and what it comes to. */

@@ -6,7 +6,7 @@ import {
 } from '../../chat/scripted-chat-model.fixture.ts';
 import type { Unscored } from '../../core/outcome.ts';
 import { createLedger } from '../../http/ledger.ts';
-import type { Grader, JudgedSample } from './grader.ts';
+import type { Grader } from './grader.ts';
 import { createJudge, type JudgingItem } from './judging.ts';
 import { createMatchGrader } from './match-grader.ts';
 import { readRoundPrompts, readVotePrompts } from './prompts.ts';
@@ -20,29 +20,34 @@ const right = '{"correct": true}';
 const wrong = '{"correct": false}';
 const timeout: Unscored = { kind: 'unscored', cause: 'timeout', message: 'late' };
 
-const open: JudgedSample = {
+type Asked = JudgingItem['sample'];
+
+const open: Asked = {
   id: 's1',
   kind: 'open',
-  question: 'What is seen?',
+  problem: 'What is seen?',
+  stem: 'What is seen?',
   choices: [],
-  reference: 'pneumonia',
+  referenceAnswer: 'pneumonia',
   accepted: ['lung infection'],
+  images: [],
 };
-const choice: JudgedSample = {
+const choice: Asked = {
   id: 's2',
   kind: 'multiple-choice',
-  question: 'Which organ?\n\nChoices:\nA. heart\nB. lung\nC. liver\nD. spleen\nE. skin',
+  problem: 'Which organ?\n\nChoices:\nA. heart\nB. lung\nC. liver\nD. spleen\nE. skin',
   stem: 'Which organ?',
   choices: ['heart', 'lung', 'liver', 'spleen', 'skin'].map((text, place) => ({
     letter: 'ABCDE'[place] ?? '',
     text,
   })),
-  reference: 'lung',
+  referenceAnswer: 'lung',
   accepted: [],
+  images: [],
 };
-const report: JudgedSample = { ...open, id: 's3', kind: 'report', accepted: [] };
+const report: Asked = { ...open, id: 's3', kind: 'report', accepted: [] };
 
-const item = (sample: JudgedSample, response = 'pneumonia'): JudgingItem => ({
+const item = (sample: Asked, response = 'pneumonia'): JudgingItem => ({
   sample,
   response,
   truncated: false,
@@ -159,7 +164,7 @@ describe('independent votes', () => {
     const shown: (readonly string[])[] = [];
     for (const showImages of [true, false]) {
       const model = createScriptedChatModel(() => right);
-      await judgeBy(votes(model, { showImages }))({ ...item(open), images }, never);
+      await judgeBy(votes(model, { showImages }))(item({ ...open, images }), never);
       shown.push(model.requests[0]?.messages[0]?.content.map(({ type }) => type) ?? []);
     }
     expect(shown).toEqual([['image', 'text'], ['text']]);

@@ -3,9 +3,9 @@
  * is combined. Multiple choice is read by rule as well, and reports are sent to external metrics. It
  * knows nothing about files: whoever stores verdicts calls it with one response after another.
  */
-import type { ImageFile } from '../../core/sample.ts';
 import type { LedgerSummary } from '../../core/usage.ts';
 import type { JudgingManifest, VerdictRow } from '../results/records.ts';
+import type { EvalSample } from '../tasks/sample.ts';
 import { answerOf, taggedAnswerOf } from './answer-of.ts';
 import { takesReference } from './choice.ts';
 import { combine } from './combine.ts';
@@ -15,12 +15,10 @@ import type { MetricService } from './metric-service.ts';
 /** One response with what is known of its question. */
 export type JudgingItem = {
   /** With question and choices as the model was shown them: letters mean what they meant to the model. */
-  readonly sample: JudgedSample;
+  readonly sample: JudgedSample & Pick<EvalSample, 'id'>;
   readonly response: string;
   /** It was cut off at the token limit. */
   readonly truncated: boolean;
-  /** Needed only where `seesImages`. */
-  readonly images?: readonly ImageFile[];
 };
 
 /** A verdict without the key of its answer. */
@@ -31,7 +29,7 @@ export type Judging = {
   readonly describe: Omit<JudgingManifest, 'createdAt' | 'ledger'>;
   /** What to tell the user before any work; empty where nothing speaks against the judges. */
   readonly warnings: readonly string[];
-  /** Whether a judge is shown images, so that their bytes are needed. */
+  /** Whether a judge is shown images, so that the samples need theirs. */
   readonly seesImages: boolean;
   /** Whether every judge can grade reports; where not, reports come out `failed`. */
   readonly gradesReports: boolean;
@@ -67,11 +65,11 @@ export function createJudge({ mode, graders, metrics }: JudgingParts): Judging['
   const cutOut = mode === 'medix-r1' ? answerOf : taggedAnswerOf;
 
   const grade = async (
-    { sample, images }: JudgingItem,
+    { sample }: JudgingItem,
     answer: string,
     signal: AbortSignal,
   ): Promise<Pick<Verdict, 'outcome' | 'votes'>> => {
-    const item = { sample, answer, images: images ?? [] };
+    const item = { sample, answer };
     const grades = await Promise.all(graders.map((grader) => grader.grade(item, signal)));
     return {
       outcome: combine(
@@ -88,7 +86,7 @@ export function createJudge({ mode, graders, metrics }: JudgingParts): Judging['
     signal: AbortSignal,
   ): Promise<Pick<Verdict, 'metrics'>> => {
     if (sample.kind !== 'report' || metrics.length === 0) return {};
-    const report = { id: sample.id, candidate, reference: sample.reference };
+    const report = { id: sample.id, candidate, reference: sample.referenceAnswer };
     const values = metrics.map(
       async ({ name, score }) => [name, await score(report, signal)] as const,
     );

@@ -36,8 +36,7 @@ function opinion({ sample, answer }: GraderItem) {
     const reply = isRight === undefined ? 'no choice found' : isRight ? 'right' : 'another';
     return { kind: 'judged', score: isRight ? 1 : 0, reply } as const;
   }
-  const { reference: referenceAnswer, accepted } = sample;
-  const match = matchingAnswer({ answer, referenceAnswer, accepted });
+  const match = matchingAnswer({ ...sample, answer });
   const reply = match === undefined ? 'no match' : `matches ${JSON.stringify(match)}`;
   return { kind: 'judged', score: match === undefined ? 0 : 1, reply } as const;
 }

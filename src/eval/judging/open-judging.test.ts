@@ -8,7 +8,7 @@ import { createLedger } from '../../http/ledger.ts';
 import { json, startMisbehavingServer, status } from '../../http/misbehaving-server.fixture.ts';
 import { certifyJudge } from '../../judge/certificate/certify.ts';
 import { openEvaluationJudge } from './evaluation-judge.ts';
-import type { JudgedSample } from './grader.ts';
+import type { JudgingItem } from './judging.ts';
 import { openJudging } from './open-judging.ts';
 
 const never = new AbortController().signal;
@@ -53,13 +53,15 @@ async function open(judging: unknown, more = {}) {
   return opened;
 }
 
-const report: JudgedSample = {
+const report: JudgingItem['sample'] = {
   id: 'r',
   kind: 'report',
-  question: 'Describe the scan.',
+  problem: 'Describe the scan.',
+  stem: 'Describe the scan.',
   choices: [],
-  reference: 'Clear lungs.',
+  referenceAnswer: 'Clear lungs.',
   accepted: [],
+  images: [],
 };
 const item = { sample: report, response: 'Lungs are clear.', truncated: false };
 

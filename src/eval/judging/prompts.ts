@@ -46,14 +46,14 @@ export async function readVotePrompts(): Promise<VotePrompts> {
   return {
     digest: digestOf([answer, report]),
     render: ({ sample, answer: text }, { choices, ...showing }) => {
-      const { question, stem, reference, accepted } = sample;
+      const { problem, stem, referenceAnswer, accepted } = sample;
       const isReport = sample.kind === 'report';
       return templates[isReport ? 'report' : 'answer'].render({
         ...showing,
         choices: [...choices],
         hasChoices: sample.choices.length > 0,
-        question: choices.length > 0 ? (stem ?? question) : question,
-        reference: expertAnswer(reference, sample.choices),
+        question: choices.length > 0 ? stem : problem,
+        reference: expertAnswer(referenceAnswer, sample.choices),
         accepted,
         answer: shownAnswer(text, isReport ? longestReport : undefined),
       });
@@ -71,10 +71,10 @@ export async function readRoundPrompts(): Promise<RoundPrompts> {
   const templates = { answer: new Template(answer), report: new Template(report) };
   return {
     digest: digestOf([answer, report, again]),
-    render: ({ sample: { kind, question, reference }, answer: text }) =>
+    render: ({ sample: { kind, problem, referenceAnswer }, answer: text }) =>
       templates[kind === 'report' ? 'report' : 'answer'].render({
-        question,
-        reference,
+        question: problem,
+        reference: referenceAnswer,
         answer: text,
       }),
     again: again.trim(),

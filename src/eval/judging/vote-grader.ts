@@ -42,7 +42,7 @@ export function createVoteGrader(options: VoteGraderOptions): Grader {
   ]);
 
   const requestOf = (item: GraderItem, key: string, vote: number): ChatRequest => {
-    const images = showImages ? item.images : [];
+    const images = showImages ? item.sample.images : [];
     const text = prompts.render(item, { ...showingOf(item, key, vote), imageCount: images.length });
     const usual = item.sample.kind === 'report' ? replyTokens.report : replyTokens.answer;
     return {
@@ -81,8 +81,9 @@ export function createVoteGrader(options: VoteGraderOptions): Grader {
 
 /** By content and not by id, so that the same question and answer are shown the same way everywhere. */
 function keyOf({ sample, answer }: GraderItem): string {
-  const { question, choices, reference, accepted } = sample;
-  return digestOf([question, choices.map(({ text }) => text), reference, accepted, answer]);
+  const { problem, choices, referenceAnswer, accepted } = sample;
+  const options = choices.map(({ text }) => text);
+  return digestOf([problem, options, referenceAnswer, accepted, answer]);
 }
 
 /**
@@ -95,7 +96,6 @@ function showingOf({ sample }: GraderItem, key: string, vote: number) {
   return {
     delimiter: `=== ${key.slice(0, 24)} ===`,
     expertFirst: (first + vote) % 2 === 0,
-    choices:
-      sample.stem === undefined ? [] : rngFromKey(`options/${vote}/${key}`).shuffle(sample.choices),
+    choices: rngFromKey(`options/${vote}/${key}`).shuffle(sample.choices),
   };
 }

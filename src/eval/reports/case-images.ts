@@ -1,8 +1,9 @@
 /** Images of the few questions that a report shows, read from the task's source once more. */
+
 import { MedixError, messageOf } from '../../core/errors.ts';
 import type { ImageFile } from '../../core/sample.ts';
 import { jpegThumbnail } from '../../image/raster.ts';
-import type { OpenedTask } from '../stages/index-samples.ts';
+import type { OpenedTask } from '../stages/asked-samples.ts';
 import { readTaskSamples } from '../tasks/read-task-samples.ts';
 
 /** Opens a task where the evaluation found it. */

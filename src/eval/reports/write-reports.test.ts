@@ -5,10 +5,9 @@ import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { evalConfigSchema } from '../../config/eval-config.ts';
 import { fail } from '../../core/errors.ts';
-
 import { writeEvaluation, writeScansTask } from '../review/stored-evaluation.fixture.ts';
 import { scoreEvaluation } from '../scoring/score.ts';
-import type { OpenedTask } from '../stages/index-samples.ts';
+import type { OpenedTask } from '../stages/asked-samples.ts';
 import { openTask } from '../tasks/open-task.ts';
 import { openTaskSource } from '../tasks/task-source.ts';
 import { formatTerminal } from './terminal.ts';

@@ -11,9 +11,9 @@ import {
   storedVerdict,
   type VerdictRow,
 } from '../results/records.ts';
-import { sampleRow } from '../stages/index-samples.ts';
 import { openTask } from '../tasks/open-task.ts';
 import { readTaskSamples } from '../tasks/read-task-samples.ts';
+import { toSampleRow } from '../tasks/sample.ts';
 import { openTaskSource } from '../tasks/task-source.ts';
 
 /** Writes a task of two questions about each of `images` images, every third of them a TIFF. */
@@ -136,7 +136,7 @@ async function sampleRowsOf(taskFile: string): Promise<SampleRow[]> {
   const source = await openTaskSource(task, { hub: {}, cache: '' });
   const rows: SampleRow[] = [];
   for await (const row of readTaskSamples(task, source, new AbortController().signal)) {
-    if (row.kind === 'sample') rows.push(sampleRow(row.sample));
+    if (row.kind === 'sample') rows.push(toSampleRow(row.sample));
   }
   return rows;
 }

@@ -130,7 +130,7 @@ describe('the report of a task', () => {
       ...judging,
       judge: async (item, signal) => {
         const verdict = await judging.judge(item, signal);
-        const isZero = item.sample.question.includes('is 0?');
+        const isZero = item.sample.problem.includes('is 0?');
         return isZero ? { ...verdict, outcome: { kind: 'scored', score: 0 } } : verdict;
       },
     });
@@ -195,7 +195,7 @@ describe('several judgings', () => {
       ...judging,
       judge: async (item, signal) => {
         const verdict = await judging.judge(item, signal);
-        const refuses = item.sample.question.includes('is 2');
+        const refuses = item.sample.problem.includes('is 2');
         return refuses ? { ...verdict, outcome: { kind: 'scored', score: 0 } } : verdict;
       },
     });

@@ -1,4 +1,5 @@
 /** A small evaluation in a folder of its own: real tasks and stages, a scripted model. */
+
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,8 +17,8 @@ import type { EvalReport } from '../results/report.ts';
 import { scoreEvaluation } from '../scoring/score.ts';
 import { openTask } from '../tasks/open-task.ts';
 import { openTaskSource } from '../tasks/task-source.ts';
+import type { OpenedTask } from './asked-samples.ts';
 import { generate } from './generate.ts';
-import type { OpenedTask } from './index-samples.ts';
 import { judgeResponses } from './judge.ts';
 import type { StageEnd } from './progress.ts';
 

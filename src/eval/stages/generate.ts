@@ -1,7 +1,5 @@
 /** First stage: the model under test answers every sample in every variant, epoch by epoch. */
 import type { Clock } from '../../core/async/clock.ts';
-import { isModality } from '../../core/modality.ts';
-import type { Sample } from '../../core/sample.ts';
 import type { Ledger } from '../../http/ledger.ts';
 import type { Answerer, AnswerRequest } from '../answerers/answerer.ts';
 import type { ResultsWriter } from '../results/folder.ts';
@@ -15,11 +13,11 @@ import {
   type Variant,
 } from '../results/records.ts';
 import { keysOf, readRows, textOfKey } from '../results/rows.ts';
-import { readTaskSamples } from '../tasks/read-task-samples.ts';
 import type { EvalSample } from '../tasks/sample.ts';
+import { applyVariant } from '../variants/apply-variant.ts';
 import { isNotApplicable } from '../variants/not-applicable.ts';
-import { createTaskVariants } from '../variants/task-variants.ts';
-import { indexSamples, type OpenedTask } from './index-samples.ts';
+import { type OpenedTask, readIllustratedSamples } from './asked-samples.ts';
+import { indexSamples } from './index-samples.ts';
 import { countProgress, type OnProgress, type StageEnd } from './progress.ts';
 
 export type GenerateOptions = {
@@ -96,7 +94,7 @@ async function generateTask(
       most,
       isOver: () => stopped !== undefined,
     };
-    const requests = requestsFor(opened, open, store, signal);
+    const requests = requestsFor(opened, results.folder, open, store, signal);
     for await (const { request, outcome } of answerer.answer(requests, signal)) {
       signal.throwIfAborted();
       const { key, asked } = request;
@@ -131,13 +129,16 @@ type OpenSample = Wanted & {
 
 async function* requestsFor(
   opened: OpenedTask,
+  folder: string,
   open: OpenSample,
   store: (row: ResponseRow) => Promise<void>,
   signal: AbortSignal,
 ): AsyncGenerator<Request> {
-  const applyVariant = createTaskVariants(opened, open.seed);
-  for await (const { sample, variant, keys } of openQuestions(opened, open, signal)) {
-    const asked = await applyVariant(sample, variant, signal);
+  const { choiceTemplate } = opened.task;
+  for await (const question of openQuestions(opened, folder, open, signal)) {
+    const { sample, otherImages, variant, keys } = question;
+    const context = { seed: open.seed, choiceTemplate, otherImages };
+    const asked = await applyVariant(sample, variant, context);
     if (isNotApplicable(asked)) {
       for (const key of keys) await store({ ...key, outcome: nothingToAsk(asked.reason) });
     } else yield* keys.map((key) => requestOf(key, sample, asked));
@@ -146,19 +147,23 @@ async function* requestsFor(
 
 /** A sample in one variant, with the epochs that have no answer yet; in the order of the task. */
 async function* openQuestions(
-  { task, source }: OpenedTask,
-  { wanted, settled, variants, epochs, most, isOver }: OpenSample,
+  opened: OpenedTask,
+  folder: string,
+  { settled, variants, epochs, most, isOver }: OpenSample,
   signal: AbortSignal,
 ) {
   let left = most;
-  for await (const row of readTaskSamples(task, source, signal)) {
-    if (row.kind === 'rejected' || !wanted.has(row.sample.id)) continue;
+  const open = async () => opened;
+  const needs = { otherImages: variants.includes('wrong-image') };
+  const samples = readIllustratedSamples(folder, opened.task.id, open, needs, signal);
+  for await (const { sample, otherImages } of samples) {
     for (const variant of variants) {
-      const keys = keysOf(row.sample.id, [variant], epochs);
-      const open = keys.filter((key) => !settled.has(textOfKey(key))).slice(0, left);
+      const keys = keysOf(sample.id, [variant], epochs)
+        .filter((key) => !settled.has(textOfKey(key)))
+        .slice(0, left);
       if (isOver() || left === 0) return;
-      left -= open.length;
-      if (open.length > 0) yield { sample: row.sample, variant, keys: open };
+      left -= keys.length;
+      if (keys.length > 0) yield { sample, otherImages, variant, keys };
     }
   }
 }
@@ -168,31 +173,12 @@ function nothingToAsk(message: string): ResponseRow['outcome'] {
 }
 
 function requestOf(key: AnswerKey, original: EvalSample, asked: EvalSample): Request {
-  const { question, choices } = asked;
-  const changed =
-    question !== original.question ? { question, choices: [...(choices ?? [])] } : undefined;
-  return { key, sample: toSample(asked), ...(changed ? { asked: changed } : {}) };
-}
-
-/** What prompts are made from. */
-function toSample({
-  id,
-  taskId,
-  images,
-  question,
-  referenceAnswer,
-  accepted,
-  subgroups,
-}: EvalSample): Sample {
-  const modality = subgroups['modality'] ?? '';
+  const { problem, choices } = asked;
+  const isChanged = problem !== original.problem;
   return {
-    id,
-    source: taskId,
-    images,
-    problem: question,
-    modality: isModality(modality) ? modality : 'OTHER',
-    referenceAnswer,
-    accepted,
+    key,
+    sample: asked,
+    ...(isChanged ? { asked: { question: problem, choices: [...choices] } } : {}),
   };
 }
 

@@ -6,12 +6,9 @@ import type { ResultsWriter } from '../results/folder.ts';
 import { resultsFile } from '../results/layout.ts';
 import type { RejectedRow, SampleRow } from '../results/records.ts';
 import { readTaskSamples } from '../tasks/read-task-samples.ts';
-import type { EvalSample, RejectedTaskRow } from '../tasks/sample.ts';
-import type { Task } from '../tasks/task-schema.ts';
-import type { TaskSource } from '../tasks/task-source.ts';
+import { type RejectedTaskRow, toSampleRow } from '../tasks/sample.ts';
+import type { OpenedTask } from './asked-samples.ts';
 import type { OnProgress } from './progress.ts';
-
-export type OpenedTask = { readonly task: Task; readonly source: TaskSource };
 
 /**
  * Lists the task's samples in the results folder unless they are there already. With a limit those with
@@ -34,32 +31,13 @@ export async function indexSamples(
       const samples = limit === null ? passOn(appendSample) : drawSamples(limit, appendSample);
       let done = 0;
       for await (const row of readTaskSamples(task, source, signal)) {
-        if (row.kind === 'sample') await samples.offer(sampleRow(row.sample));
+        if (row.kind === 'sample') await samples.offer(toSampleRow(row.sample));
         else await appendRejected(lineOf(rejectedRow(row)));
         onProgress({ stage: 'read', taskId: task.id, done: ++done, failed: 0 });
       }
       await samples.end();
     }),
   );
-}
-
-/** A sample as it is stored: without its images' bytes. */
-export function sampleRow(sample: EvalSample): SampleRow {
-  const { id, taskId, index, kind, question, stem, choices, referenceAnswer, accepted } = sample;
-  return {
-    id,
-    task: taskId,
-    index,
-    kind,
-    question,
-    ...(choices ? { stem } : {}),
-    choices: choices ? [...choices] : [],
-    reference: referenceAnswer,
-    accepted: [...accepted],
-    cluster: sample.cluster,
-    subgroups: { ...sample.subgroups },
-    images: [...sample.imageDigests],
-  };
 }
 
 function rejectedRow({ kind, taskId, ...row }: RejectedTaskRow): RejectedRow {

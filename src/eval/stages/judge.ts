@@ -2,7 +2,6 @@
 import type { Clock } from '../../core/async/clock.ts';
 import { inWindow } from '../../core/async/in-window.ts';
 import { digestOfBytes } from '../../core/digest.ts';
-import type { ImageFile } from '../../core/sample.ts';
 import type { Judging, JudgingItem } from '../judging/judging.ts';
 import type { ResultsWriter } from '../results/folder.ts';
 import { resultsFile } from '../results/layout.ts';
@@ -10,16 +9,14 @@ import {
   type AnswerKey,
   type ResponseRow,
   responseRowSchema,
-  type SampleRow,
-  sampleRowSchema,
   storedVerdict,
   type VerdictRow,
   variants,
   verdictRowSchema,
 } from '../results/records.ts';
 import { keysOf, RowFile, readRows, textOfKey } from '../results/rows.ts';
-import { readTaskSamples } from '../tasks/read-task-samples.ts';
-import type { OpenedTask } from './index-samples.ts';
+import type { EvalSample } from '../tasks/sample.ts';
+import { type OpenedTask, readAskedSamples, readIllustratedSamples } from './asked-samples.ts';
 import { countProgress, type OnProgress, type StageEnd } from './progress.ts';
 
 export type JudgeStageOptions = {
@@ -91,9 +88,9 @@ async function judgeTask(
   const responses = await RowFile.open(responsesPath, responseRowSchema);
   let stopped: string | undefined;
 
-  const judgeOne = async ({ stored, sample, images }: OpenAnswers) => {
+  const judgeOne = async ({ stored, sample }: OpenAnswer) => {
     const response = await responses.read(stored);
-    const verdict = await judging.judge(itemOf(response, sample, images), signal);
+    const verdict = await judging.judge(itemOf(response, sample), signal);
     return { ...stored.key, responseDigest: stored.digest, ...verdict } satisfies VerdictRow;
   };
   try {
@@ -119,11 +116,7 @@ async function judgeTask(
   return { done, failed, ...(stopped === undefined ? {} : { stopped }) };
 }
 
-type OpenAnswers = {
-  readonly stored: StoredResponse;
-  readonly sample: SampleRow;
-  readonly images?: readonly ImageFile[];
-};
+type OpenAnswer = { readonly stored: StoredResponse; readonly sample: EvalSample };
 
 async function* openItems(
   taskId: string,
@@ -131,58 +124,45 @@ async function* openItems(
   options: JudgeStageOptions,
   isOver: () => boolean,
   signal: AbortSignal,
-): AsyncGenerator<OpenAnswers> {
+): AsyncGenerator<OpenAnswer> {
   const epochs = 1 + [...open.values()].reduce((most, { key }) => Math.max(most, key.epoch), 0);
   let { most: left = Number.POSITIVE_INFINITY } = options;
-  for await (const asked of samplesOf(taskId, options, signal)) {
-    for (const key of keysOf(asked.sample.id, variants, epochs)) {
+  for await (const sample of samplesOf(taskId, options, signal)) {
+    for (const key of keysOf(sample.id, variants, epochs)) {
       const stored = open.get(textOfKey(key));
       if (isOver() || left === 0) return;
       if (!stored) continue;
       left--;
-      yield { stored, ...asked };
+      yield { stored, sample };
     }
   }
 }
 
+/** With images where a judge looks at them. */
 async function* samplesOf(
   taskId: string,
-  { results, judging, openTask }: JudgeStageOptions,
+  { results: { folder }, judging, openTask }: JudgeStageOptions,
   signal: AbortSignal,
-): AsyncGenerator<Omit<OpenAnswers, 'stored'>> {
-  const path = resultsFile.samples(results.folder, taskId);
+): AsyncGenerator<EvalSample> {
   if (!judging.seesImages) {
-    for await (const { value } of readRows(path, sampleRowSchema)) {
-      signal.throwIfAborted();
-      yield { sample: value };
-    }
+    yield* readAskedSamples(folder, taskId, signal);
     return;
   }
-  const rows = new Map<string, SampleRow>();
-  for await (const { value } of readRows(path, sampleRowSchema)) rows.set(value.id, value);
-  const { task: opened, source } = await openTask(taskId);
-  for await (const row of readTaskSamples(opened, source, signal)) {
-    const sample = row.kind === 'sample' ? rows.get(row.sample.id) : undefined;
-    if (row.kind === 'sample' && sample) yield { sample, images: row.sample.images };
+  const open = () => openTask(taskId);
+  const needs = { otherImages: false };
+  for await (const { sample } of readIllustratedSamples(folder, taskId, open, needs, signal)) {
+    yield sample;
   }
 }
 
 /** With question and choices as the model was shown them. */
-function itemOf(
-  { outcome, asked }: ResponseRow,
-  sample: SampleRow,
-  images: readonly ImageFile[] | undefined,
-): JudgingItem {
+function itemOf({ outcome, asked }: ResponseRow, sample: EvalSample): JudgingItem {
   const { text, truncated } =
     outcome.kind === 'answered'
       ? { text: outcome.text, truncated: outcome.stopReason === 'length' }
       : { text: '', truncated: false };
-  return {
-    sample: { ...sample, ...asked },
-    response: text,
-    truncated,
-    ...(images ? { images } : {}),
-  };
+  const shown = asked ? { problem: asked.question, choices: asked.choices } : {};
+  return { sample: { ...sample, ...shown }, response: text, truncated };
 }
 
 /** Where the last row of each key stands, of those that are answers. */

@@ -48,11 +48,20 @@ async function rowsOf(id: string): Promise<TaskRow[]> {
 /** What a row became, without image bytes and machine-dependent paths. */
 function shown(row: TaskRow) {
   if (row.kind === 'rejected') return { index: row.index, row: row.row, cause: row.cause };
-  const { stem: _, taskId: __, referenceAnswer, images, imageDigests, ...sample } = row.sample;
+  const { id, index, kind, problem, choices, referenceAnswer, referenceLetter } = row.sample;
+  const { accepted, images, imageDigests, cluster, subgroups } = row.sample;
   return {
-    ...sample,
+    id,
+    index,
+    kind,
+    question: problem,
+    ...(choices.length > 0 ? { choices } : {}),
     reference: referenceAnswer,
+    ...(referenceLetter === undefined ? {} : { referenceLetter }),
+    accepted,
     images: images.length,
     imageDigests: imageDigests.map((d) => d.slice(0, 8)),
+    cluster,
+    subgroups,
   };
 }

@@ -162,6 +162,6 @@ describe('a question with choices', () => {
     expect(renderQuestion(task, sample?.stem ?? '', turned)).toBe(
       'Q {{ stays }}?\n\nChoices:\nA. two\nB. one',
     );
-    expect(renderQuestion(task, sample?.stem ?? '', sample?.choices ?? [])).toBe(sample?.question);
+    expect(renderQuestion(task, sample?.stem ?? '', sample?.choices ?? [])).toBe(sample?.problem);
   });
 });

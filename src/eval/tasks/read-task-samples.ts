@@ -15,6 +15,7 @@ import { type Reference, referenceOf } from './reference.ts';
 import {
   type Choice,
   type EvalSample,
+  modalityOfSubgroups,
   type RejectedTaskRow,
   RowProblem,
   type TaskRow,
@@ -101,22 +102,24 @@ async function toSample(
     throw new RowProblem('malformed', `multiple choice with ${choices.length} choices`);
   }
   const images = layout.images ? await loadImages(layout.images, fields, imageRoot) : [];
+  const subgroups = subgroupsOf(layout, fields);
   const id = `${task.id}-${contentHash(stem, choices, reference, images)}`;
   return {
     id,
-    taskId: task.id,
+    source: task.id,
     index,
     kind,
     stem,
-    question: renderQuestion(task, stem, choices),
-    ...(choices.length > 0 ? { choices } : {}),
+    problem: renderQuestion(task, stem, choices),
+    choices,
+    ...modalityOfSubgroups(subgroups),
     referenceAnswer: reference.text,
     ...(reference.letter === undefined ? {} : { referenceLetter: reference.letter }),
     accepted: reference.accepted,
     images: images.map(({ bytes, name }) => ({ bytes, name })),
     imageDigests: images.map(({ digest }) => digest),
     cluster: clusterOf(layout, fields, images) ?? id,
-    subgroups: subgroupsOf(layout, fields),
+    subgroups,
   };
 }
 

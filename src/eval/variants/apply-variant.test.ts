@@ -23,11 +23,12 @@ beforeAll(async () => {
 function sampleWith(change: Partial<EvalSample>): EvalSample {
   return {
     id: 't-1',
-    taskId: 't',
+    source: 't',
     index: 0,
     kind: 'open',
     stem: 'What is it?',
-    question: 'What is it?',
+    problem: 'What is it?',
+    choices: [],
     referenceAnswer: 'four',
     accepted: [],
     images: [],
@@ -194,12 +195,12 @@ describe('options', () => {
   it('all come under another letter, with the right one’s letter and the question after them', async () => {
     for (let seed = 0; seed < 10; seed++) {
       const permuted = await changed(choiceSample(), 'permuted-options', { ...context, seed });
-      const { choices: now = [], referenceAnswer, referenceLetter, question } = permuted;
+      const { choices: now = [], referenceAnswer, referenceLetter, problem } = permuted;
       expect(now.map(({ letter }) => letter)).toEqual(['A', 'B', 'C', 'D']);
       expect(now.map(({ text }) => text).toSorted()).toEqual(['four', 'one', 'three', 'two']);
       for (const [place, { text }] of now.entries()) expect(text).not.toBe(choices[place]?.text);
       expect(now.find(({ letter }) => letter === referenceLetter)?.text).toBe(referenceAnswer);
-      expect(question).toBe(
+      expect(problem).toBe(
         `What is it?\n${now.map(({ letter, text }) => `${letter}. ${text}`).join('\n')}`,
       );
     }

@@ -5,11 +5,12 @@ import { withOtherImages } from './other-images.ts';
 function sampleOf(index: number, cluster: string, bytes = 1): EvalSample {
   return {
     id: `t-${index}`,
-    taskId: 't',
+    source: 't',
     index,
     kind: 'open',
     stem: '?',
-    question: '?',
+    problem: '?',
+    choices: [],
     referenceAnswer: '!',
     accepted: [],
     images: [{ bytes: new Uint8Array(bytes), name: cluster }],

@@ -12,7 +12,7 @@ export function permuteOptions(
   sample: EvalSample,
   { seed, choiceTemplate }: { readonly seed: number; readonly choiceTemplate: string },
 ): EvalSample | NotApplicable {
-  const { choices = [], referenceLetter } = sample;
+  const { choices, referenceLetter } = sample;
   if (choices.length < 2) return { kind: 'not-applicable', reason: 'no-options' };
   if (refersToPlaces(sample.stem, choices)) {
     return { kind: 'not-applicable', reason: 'options-refer-to-each-other' };
@@ -28,7 +28,7 @@ export function permuteOptions(
   return {
     ...sample,
     choices: permuted,
-    question: renderQuestion({ choiceTemplate }, sample.stem, permuted),
+    problem: renderQuestion({ choiceTemplate }, sample.stem, permuted),
     ...(rightPlace >= 0 && letter !== undefined ? { referenceLetter: letter } : {}),
   };
 }
