@@ -51,79 +51,123 @@ export function isNotApplicable({ answer }: JoinedAnswer): boolean {
 /** Which answers of a task there should be. */
 export type Expected = { readonly variants: readonly Variant[]; readonly epochs: number };
 
+/** Options of a multiple-choice question, where they are kept. */
+type Options = Pick<SampleRow, 'choices' | 'reference'>;
+
+/** What the files of a task hold, each read once; the last row of a key counts. */
+export type TaskRows = {
+  readonly taskId: string;
+  readonly samples: readonly (SampleFacts & { readonly options?: Options })[];
+  /** By the text of their key. */
+  readonly answers: ReadonlyMap<string, KeptAnswer>;
+  /** Verdicts on the answers that count, by judging and then by the text of their key. */
+  readonly verdicts: ReadonlyMap<string, ReadonlyMap<string, KeptVerdict>>;
+};
+
+type KeptAnswer = {
+  readonly facts: AnswerFacts;
+  /** Of the response; undefined where there is none. */
+  readonly digest: string | undefined;
+  /** The options as the model was shown them, where they were changed and are kept. */
+  readonly choices?: SampleRow['choices'];
+};
+
+type KeptVerdict = {
+  readonly key: AnswerKey;
+  readonly facts: VerdictFacts;
+  /** What the judge saw of an answer to a multiple-choice question, where options are kept. */
+  readonly answer?: string;
+};
+
 /**
- * All answers of a task, by sample, variant and epoch, whatever the order of rows in the files. Of texts
- * nothing is kept: memory holds a few hundred bytes an answer.
- *
- * @param judgingName name of the judging whose verdicts are taken
+ * Reads each file of a task once. Memory holds a few hundred bytes an answer, and with `keepOptions` the
+ * options and answers of multiple-choice questions, as they are and with their options permuted.
  */
+export async function readTaskRows(
+  folder: string,
+  taskId: string,
+  judgings: readonly string[],
+  { keepOptions }: { readonly keepOptions: boolean },
+): Promise<TaskRows> {
+  const samples: TaskRows['samples'][number][] = [];
+  const withOptions = new Set<string>();
+  for await (const { value } of readRows(resultsFile.samples(folder, taskId), sampleRowSchema)) {
+    const { id, index, kind, cluster, subgroups, choices, reference } = value;
+    const hasOptions = keepOptions && choices.length > 1;
+    if (hasOptions) withOptions.add(id);
+    const facts = { id, index, kind, cluster, subgroups };
+    samples.push(hasOptions ? { ...facts, options: { choices, reference } } : facts);
+  }
+  const answers = new Map<string, KeptAnswer>();
+  const responses = resultsFile.responses(folder, taskId);
+  for await (const { value } of readRows(responses, responseRowSchema)) {
+    answers.set(textOfKey(value), keptAnswer(value, withOptions.has(value.sampleId)));
+  }
+  const verdicts = new Map<string, Map<string, KeptVerdict>>();
+  for (const name of judgings) {
+    const kept = new Map<string, KeptVerdict>();
+    verdicts.set(name, kept);
+    const path = resultsFile.verdicts(folder, name, taskId);
+    for await (const { value } of readRows(path, verdictRowSchema)) {
+      const text = textOfKey(value);
+      // A verdict on another response than the one that counts is none.
+      if (answers.get(text)?.digest !== value.responseDigest) continue;
+      kept.set(text, keptVerdict(value, withOptions.has(value.sampleId)));
+    }
+  }
+  return { taskId, samples: samples.sort((a, b) => a.index - b.index), answers, verdicts };
+}
+
+/** All answers that there should be, by sample, variant and epoch, whatever the order of rows in the files. */
+export function joinAnswers(
+  { taskId, samples, answers, verdicts }: TaskRows,
+  judgingName: string,
+  { variants, epochs }: Expected,
+): JoinedAnswer[] {
+  const judged = verdicts.get(judgingName);
+  return samples.flatMap(({ options: _, ...sample }) =>
+    keysOf(sample.id, variants, epochs).map((key) => {
+      const text = textOfKey(key);
+      const answer = answers.get(text)?.facts;
+      return { taskId, key, sample, answer, verdict: judged?.get(text)?.facts };
+    }),
+  );
+}
+
+/** @param judgingName name of the judging whose verdicts are taken */
 export async function readJoinedAnswers(
   folder: string,
   judgingName: string,
   taskId: string,
-  { variants, epochs }: Expected,
+  expected: Expected,
 ): Promise<JoinedAnswer[]> {
-  const samples: SampleFacts[] = [];
-  for await (const { value } of readRows(resultsFile.samples(folder, taskId), sampleRowSchema)) {
-    const { id, index, kind, cluster, subgroups } = value;
-    samples.push({ id, index, kind, cluster, subgroups });
-  }
-  const answers = await readAnswers(folder, taskId);
-  const verdicts = await readVerdicts(folder, judgingName, taskId, answers);
-  return samples
-    .sort((a, b) => a.index - b.index)
-    .flatMap((sample) =>
-      keysOf(sample.id, variants, epochs).map((key) => {
-        const text = textOfKey(key);
-        const answer = answers.get(text)?.facts;
-        return { taskId, key, sample, answer, verdict: verdicts.get(text) };
-      }),
-    );
+  const rows = await readTaskRows(folder, taskId, [judgingName], { keepOptions: false });
+  return joinAnswers(rows, judgingName, expected);
 }
 
-type DigestedAnswer = { readonly facts: AnswerFacts; readonly digest: string | undefined };
-
-async function readAnswers(folder: string, taskId: string): Promise<Map<string, DigestedAnswer>> {
-  const answers = new Map<string, DigestedAnswer>();
-  for await (const { value } of readRows(
-    resultsFile.responses(folder, taskId),
-    responseRowSchema,
-  )) {
-    answers.set(textOfKey(value), digested(value));
-  }
-  return answers;
-}
-
-function digested({ outcome }: ResponseRow): DigestedAnswer {
+function keptAnswer({ outcome, asked }: ResponseRow, keepsOptions: boolean): KeptAnswer {
   if (outcome.kind === 'failed') {
     return { facts: { kind: 'failed', cause: outcome.cause }, digest: undefined };
   }
   const { text, stopReason, latencyMs, tokens } = outcome;
   const truncated = stopReason === 'length';
-  const facts = { kind: 'answered', truncated, latencyMs, ...(tokens ? { tokens } : {}) } as const;
-  return { facts, digest: digestOfBytes(text) };
-}
-
-/** A verdict on another response than the one that counts is none. */
-async function readVerdicts(
-  folder: string,
-  judgingName: string,
-  taskId: string,
-  answers: ReadonlyMap<string, DigestedAnswer>,
-): Promise<Map<string, VerdictFacts>> {
-  const verdicts = new Map<string, VerdictFacts>();
-  const path = resultsFile.verdicts(folder, judgingName, taskId);
-  for await (const { value } of readRows(path, verdictRowSchema)) {
-    const key = textOfKey(value);
-    if (answers.get(key)?.digest === value.responseDigest) verdicts.set(key, factsOf(value));
-  }
-  return verdicts;
-}
-
-function factsOf({ outcome, ruleCorrect, metrics }: VerdictRow): VerdictFacts {
   return {
-    outcome: outcome.kind === 'scored' ? outcome : { kind: 'failed', cause: outcome.cause },
-    ...(ruleCorrect === undefined ? {} : { ruleCorrect }),
-    ...(metrics === undefined ? {} : { metrics }),
+    facts: { kind: 'answered', truncated, latencyMs, ...(tokens ? { tokens } : {}) },
+    digest: digestOfBytes(text),
+    ...(keepsOptions && asked ? { choices: asked.choices } : {}),
+  };
+}
+
+function keptVerdict(row: VerdictRow, keepsOptions: boolean): KeptVerdict {
+  const { sampleId, variant, epoch, outcome, ruleCorrect, metrics } = row;
+  const isKept = keepsOptions && (variant === 'original' || variant === 'permuted-options');
+  return {
+    key: { sampleId, variant, epoch },
+    facts: {
+      outcome: outcome.kind === 'scored' ? outcome : { kind: 'failed', cause: outcome.cause },
+      ...(ruleCorrect === undefined ? {} : { ruleCorrect }),
+      ...(metrics === undefined ? {} : { metrics }),
+    },
+    ...(isKept ? { answer: row.answer } : {}),
   };
 }

@@ -3,7 +3,12 @@ import type { EvalConfig } from '../../config/eval-config.ts';
 import type { WallClock } from '../../core/async/clock.ts';
 import { drawJudgeRates, type JudgeRates } from '../../statistics/corrected.ts';
 import { quantile } from '../../statistics/quantile.ts';
-import { type Expected, type JoinedAnswer, readJoinedAnswers } from '../results/joined-answers.ts';
+import {
+  type Expected,
+  type JoinedAnswer,
+  joinAnswers,
+  readTaskRows,
+} from '../results/joined-answers.ts';
 import {
   judgingNames,
   readEvalManifest,
@@ -16,8 +21,8 @@ import { readRows } from '../results/rows.ts';
 import { countBy } from './count-by.ts';
 import { rngFor, type Sampling } from './figure.ts';
 import { imageDependence, type VariantScore } from './image-dependence.ts';
+import { optionAnswersOf } from './option-answers.ts';
 import { type OptionAnswer, optionPermutation } from './option-permutation.ts';
-import { readOptionAnswers } from './read-option-answers.ts';
 import { agreementOf } from './score-agreement.ts';
 import { scoreOverall } from './score-overall.ts';
 import { type JudgeErrors, type ScoredTask, type ScoreSettings, scoreTask } from './score-task.ts';
@@ -48,13 +53,21 @@ export async function scoreEvaluation({
   const judgeErrors = judgeErrorsOf(judging, sampling);
   const settings = { ...sampling, minimumCoverage, judgeErrors, epochs: expected.epochs };
 
+  const names = await judgingNames(folder);
+  const keepOptions = expected.variants.includes('permuted-options');
+
   const tasks: ScoredTask[] = [];
   const latencies: number[] = [];
   const changes = variantScores(expected);
-  for (const task of Object.keys(manifest.tasks).toSorted()) {
-    const answers = await readJoinedAnswers(folder, name, task, expected);
-    tasks.push(...(await scoreVariants(folder, manifest, task, answers, expected, settings)));
+  const options: OptionAnswer[] = [];
+  const agreement = judgedAnswers(names);
+  for (const taskId of Object.keys(manifest.tasks).toSorted()) {
+    const rows = await readTaskRows(folder, taskId, names, { keepOptions });
+    const answers = joinAnswers(rows, name, expected);
+    tasks.push(...(await scoreVariants(folder, manifest, taskId, answers, expected, settings)));
     changes.add(answers);
+    for (const one of optionAnswersOf(rows, name)) options.push(one);
+    agreement.add((judgingName) => joinAnswers(rows, judgingName, expected));
     for (const { answer } of answers) {
       if (answer?.kind === 'answered') latencies.push(answer.latencyMs);
     }
@@ -73,9 +86,9 @@ export async function scoreEvaluation({
         { mmluAsOne: config.statistics.mmluAsOne, judgeErrors },
       ),
     ),
-    agreement: await scoreAgreement(folder, manifest, expected, sampling),
+    agreement: agreementOf(agreement.judgings, sampling),
     imageDependence: changes.imageDependence(sampling),
-    optionPermutation: await scoreOptionPermutation(folder, manifest, name, expected, sampling),
+    optionPermutation: optionPermutation(options, sampling),
     versions: manifest.versions,
     circumstances: {
       evaluatedAt: manifest.createdAt,
@@ -150,39 +163,18 @@ function variantScores({ variants }: Expected) {
   };
 }
 
-async function scoreOptionPermutation(
-  folder: string,
-  manifest: EvalManifest,
-  judgingName: string,
-  { variants }: Expected,
-  sampling: Sampling,
-): Promise<EvalReport['optionPermutation']> {
-  if (!variants.includes('permuted-options')) return [];
-  const answers: OptionAnswer[] = [];
-  for (const task of Object.keys(manifest.tasks).toSorted()) {
-    for (const one of await readOptionAnswers(folder, judgingName, task)) answers.push(one);
-  }
-  return optionPermutation(answers, sampling);
-}
-
-async function scoreAgreement(
-  folder: string,
-  manifest: EvalManifest,
-  expected: Expected,
-  sampling: Sampling,
-): Promise<EvalReport['agreement']> {
-  const names = await judgingNames(folder);
-  if (names.length < 2) return [];
-  const judgings = [];
-  for (const judgingName of names) {
-    const answers: JoinedAnswer[] = [];
-    for (const task of Object.keys(manifest.tasks).toSorted()) {
-      for (const one of await readJoinedAnswers(folder, judgingName, task, expected))
-        answers.push(one);
-    }
-    judgings.push({ judgingName, answers });
-  }
-  return agreementOf(judgings, sampling);
+/** What each judging says of all tasks; kept only where there are several. */
+function judgedAnswers(names: readonly string[]) {
+  const judgings = names.map((judgingName) => ({ judgingName, answers: [] as JoinedAnswer[] }));
+  return {
+    add: (answersOf: (judgingName: string) => readonly JoinedAnswer[]) => {
+      if (names.length < 2) return;
+      for (const { judgingName, answers } of judgings) {
+        for (const one of answersOf(judgingName)) answers.push(one);
+      }
+    },
+    judgings,
+  };
 }
 
 function medianOf(values: readonly number[]): number | null {

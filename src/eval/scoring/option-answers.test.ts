@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { digestOfBytes } from '../../core/digest.ts';
+import { readTaskRows } from '../results/joined-answers.ts';
 import {
   type ResponseRow,
   type SampleRow,
@@ -10,7 +11,7 @@ import {
   type Variant,
   type VerdictRow,
 } from '../results/records.ts';
-import { readOptionAnswers } from './read-option-answers.ts';
+import { optionAnswersOf } from './option-answers.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -66,12 +67,17 @@ async function write(responses: readonly ResponseRow[], verdicts: readonly Verdi
   }
 }
 
+async function read() {
+  const rows = await readTaskRows(folder, 't', ['judge'], { keepOptions: true });
+  return optionAnswersOf(rows, 'judge');
+}
+
 it('reads a letter by the options that were shown', async () => {
   await write(
     [response('original', 'A'), response('permuted-options', 'A')],
     [verdict('original', 'A', 1), verdict('permuted-options', 'A', 0)],
   );
-  const [before, after] = await readOptionAnswers(folder, 'judge', 't');
+  const [before, after] = await read();
   expect(before).toMatchObject({ right: 'A', taken: { letter: 'A', text: 'liver' }, score: 1 });
   expect(after).toMatchObject({ right: 'B', taken: { letter: 'A', text: 'spleen' }, score: 0 });
 });
@@ -81,9 +87,9 @@ it('takes no verdict on a response that was replaced, nor one of another variant
     [response('original', 'A'), response('original', 'B'), response('blank-image', 'A')],
     [verdict('original', 'A', 1), verdict('blank-image', 'A', 1)],
   );
-  expect(await readOptionAnswers(folder, 'judge', 't')).toEqual([]);
+  expect(await read()).toEqual([]);
 });
 
 it('finds nothing where nothing is stored', async () => {
-  expect(await readOptionAnswers(folder, 'judge', 't')).toEqual([]);
+  expect(await read()).toEqual([]);
 });
