@@ -1,5 +1,6 @@
 /** The config of `medix eval`: which model answers which tasks, and who judges. */
 import { z } from 'zod';
+import { engineSection } from './engine-config.ts';
 import { capField, judgeSection, pricesField, serverFields } from './judge-config.ts';
 import { positiveInteger } from './sections.ts';
 
@@ -9,6 +10,7 @@ const modelSection = z.discriminatedUnion(
     z.strictObject({
       kind: z.literal('local').describe('a model folder in Hugging Face layout, in this process'),
       path: z.string().min(1).describe('The folder'),
+      engine: engineSection,
     }),
     z.strictObject({
       kind: z.literal('openai').describe('a model behind OpenAI-compatible servers'),

@@ -1,5 +1,6 @@
 /** The config of `medix sft`: imitation of demonstrations, from a given model or from scratch. */
 import { z } from 'zod';
+import { engineSection } from './engine-config.ts';
 import {
   checkpointSection,
   dataSection,
@@ -42,6 +43,7 @@ export const sftConfigSchema = z.strictObject({
   model: modelSection.describe(
     'Folder of the model to start from, in Hugging Face layout, or {preset, imageSize, vocabularySize} for a new one',
   ),
+  engine: engineSection,
   out: outField('runs/sft'),
   seed: seedField,
   iterations: positiveInteger.default(100).describe('Optimizer steps'),

@@ -1,5 +1,6 @@
 /** The config of `medix train`: reinforcement learning of a policy on open-ended answers. */
 import { z } from 'zod';
+import { engineSection } from './engine-config.ts';
 import { rewardFields } from './judge-config.ts';
 import {
   checkpointSection,
@@ -51,6 +52,7 @@ const algorithmSection = z.strictObject({
 /** Schema of {@link TrainConfig}; its fields carry their own documentation. */
 export const trainConfigSchema = z.strictObject({
   model: z.string().min(1).describe('Folder of the model to train, in Hugging Face layout'),
+  engine: engineSection,
   out: outField('runs/train'),
   seed: seedField,
   iterations: positiveInteger.default(100).describe('Cycles of sampling, scoring and updating'),
@@ -90,6 +92,16 @@ export const trainConfigSchema = z.strictObject({
     .strictObject({
       every: positiveInteger.default(10).describe('Iterations between validations'),
       beforeTraining: z.boolean().default(true).describe('Validate the model as it was given too'),
+    })
+    .prefault({}),
+  record: z
+    .strictObject({
+      images: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Keep each image that was asked about once in the run directory; false keeps its digest only',
+        ),
     })
     .prefault({}),
   checkpoint: checkpointSection.prefault({}),

@@ -72,11 +72,28 @@ export type LossPart = {
 };
 
 /**
+ * What an engine needs to compute a loss by itself: its name and settings, and for each sequence of the call
+ * what the loss knows beside the policy's logprobs.
+ */
+export type LossTerms = {
+  readonly name: string;
+  readonly settings: Readonly<Record<string, string | number>>;
+  readonly rollouts: readonly {
+    readonly advantage: number;
+    /** [T] logprobs under the policy before the first step on these rollouts. */
+    readonly oldLogprobs: Float32Array;
+  }[];
+};
+
+/**
  * A loss sees logprobs only, so it runs the same on every engine. An engine calls it once per
  * micro-batch with a subset of the sequences; the parts add up to the loss of the whole call, so
  * denominators (tokens, sequences) must be fixed when the loss is made, never taken from a part.
+ *
+ * A loss with `terms` is one that the engine said it runs by itself (see {@link EngineGuarantees}): it may
+ * compute it from them, which must come to the same gradient.
  */
-export type Loss = (inputs: readonly LossInput[]) => LossPart;
+export type Loss = ((inputs: readonly LossInput[]) => LossPart) & { readonly terms?: LossTerms };
 
 export type LossReport = { readonly loss: number; readonly metrics: Metrics };
 
@@ -96,8 +113,26 @@ export type StepReport =
   /** The gradient held NaN or infinity: nothing was changed, the gradient was dropped. */
   | { readonly kind: 'skipped-nonfinite' };
 
+/** What callers may rely on, beyond what every engine promises. */
+type EngineGuarantees = {
+  /**
+   * `exact`: the logprobs that sampling returns equal the trainer's to 1e-4, so that they may stand in for the
+   * old policy's. `approximate`: they come from another program or precision and must be computed again.
+   */
+  readonly samplerLogprobs: 'exact' | 'approximate';
+  /** Names of the losses that the engine runs by itself where a {@link Loss} has its terms. */
+  readonly losses: readonly string[];
+};
+
+/**
+ * What finds a checkpoint again: plain JSON that the engine makes and takes back, e.g. a path on its server.
+ * Only the kind of engine that made it can read it.
+ */
+export type CheckpointHandle = { readonly engine: string } & Readonly<Record<string, unknown>>;
+
 export type Engine = {
   readonly model: ModelDescription;
+  readonly guarantees: EngineGuarantees;
   /** Yields each request's completions when all of them are done, in no particular order. */
   sample(requests: readonly SampleRequest[], signal: AbortSignal): AsyncIterable<SampledGroup>;
   /** [T] logprobs of each completion's tokens. */
@@ -114,9 +149,16 @@ export type Engine = {
   ): Promise<LossReport>;
   /** One AdamW step on the accumulated gradient, which is cleared. */
   optimStep(adam: AdamParameters): Promise<StepReport>;
-  /** Weights and optimizer state. Sampling has no state of its own: see {@link SampleRequest.keys}. */
-  save(directory: string): Promise<void>;
-  load(directory: string): Promise<void>;
+  /**
+   * Weights and optimizer state. Sampling has no state of its own: see {@link SampleRequest.keys}.
+   * @param folder a folder of this machine, made where it does not exist, for whatever the engine keeps here
+   */
+  save(folder: string): Promise<CheckpointHandle>;
+  /**
+   * @param folder the folder that was given to `save`, perhaps moved since
+   * @throws MedixError 'engine' where the handle is of another kind of engine, or what it names is gone
+   */
+  load(handle: CheckpointHandle, folder: string): Promise<void>;
   /** Weights, config, tokenizer and processor files in Hugging Face layout. */
   exportModel(directory: string): Promise<void>;
   close(): Promise<void>;

@@ -2,7 +2,7 @@
  * Checkpoints of a run: `checkpoints/<iteration>/` with the engine's files and the trainer's state. A
  * directory with a plain number is complete; the newest and the best are kept.
  */
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail, messageOf } from '../core/errors.ts';
 import { namesIn, removeDurably, writeDirectoryDurably } from './durable.ts';
@@ -10,7 +10,7 @@ import { type CheckpointRecord, checkpointSchema } from './records.ts';
 
 export type Checkpoint = CheckpointRecord & {
   readonly directory: string;
-  /** What the engine wrote. */
+  /** What the engine keeps here. */
   readonly engineDirectory: string;
 };
 
@@ -29,14 +29,17 @@ export async function readCheckpoints(runDirectory: string): Promise<Checkpoint[
 export async function saveCheckpoint(
   runDirectory: string,
   state: Pick<CheckpointRecord, 'iteration' | 'score' | 'trainer'>,
-  saveEngine: (directory: string) => Promise<void>,
+  saveEngine: (directory: string) => Promise<CheckpointRecord['engine']>,
   keepLast: number,
 ): Promise<void> {
   const path = checkpointDirectory(runDirectory, state.iteration);
   await writeDirectoryDurably(path, async (directory) => {
     const engineDirectory = join(directory, 'engine');
-    await saveEngine(engineDirectory);
-    const record: CheckpointRecord = { ...state, files: await filesIn(engineDirectory) };
+    // An engine elsewhere keeps nothing here.
+    await mkdir(engineDirectory);
+    const engine = await saveEngine(engineDirectory);
+    const files = await filesIn(engineDirectory);
+    const record: CheckpointRecord = { ...state, engine, files };
     await writeFile(join(directory, 'checkpoint.json'), `${JSON.stringify(record, null, 2)}\n`);
   });
   await prune(runDirectory, keepLast);

@@ -53,6 +53,16 @@ export const rolloutLineSchema = z.object({
   ...origin,
   key: z.string(),
   sampleId: z.string(),
+  /** What was asked, without prompt template. This and what follows up to `images`: absent in earlier versions. */
+  question: z.string().optional(),
+  /** The right answer, and further ones that count as right. */
+  reference: z.string().optional(),
+  accepted: z.array(z.string()).optional(),
+  modality: z.string().optional(),
+  /** Which data set it comes from, as the row says. */
+  source: z.string().optional(),
+  /** Names in `images/`, which begin with the SHA-256 of the file; the files are there unless turned off. */
+  images: z.array(z.string().regex(/^[0-9a-f]{64}\.[a-z0-9]+$/)).optional(),
   completion: z.string(),
   completionTokens: z.int().nonnegative(),
   stopReason: z.enum(['stop', 'length']),
@@ -76,7 +86,9 @@ export const checkpointSchema = z.object({
   score: z.number().nullable(),
   /** The trainer's own state. */
   trainer: z.unknown(),
-  /** Every engine file with its size in bytes. */
+  /** What the engine finds its checkpoint by. Earlier versions knew the local engine only. */
+  engine: z.looseObject({ engine: z.string() }).default({ engine: 'local' }),
+  /** Every file that the engine keeps here, with its size in bytes. */
   files: z.array(z.object({ path: z.string(), bytes: z.int().nonnegative() })),
 });
 export type CheckpointRecord = z.infer<typeof checkpointSchema>;

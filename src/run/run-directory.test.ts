@@ -33,8 +33,8 @@ function checkpointAt(run: RunWriter, iteration: number, score: number | null = 
   return run.writeCheckpoint(
     { iteration, score, trainer: { iteration } },
     async (engineDirectory) => {
-      await mkdir(engineDirectory);
       await writeFile(join(engineDirectory, 'weights'), `weights ${iteration}`);
+      return { engine: 'test', place: `server/${iteration}` };
     },
     2,
   );

@@ -3,16 +3,17 @@
  *
  *     manifest.json   what the run is                metrics.jsonl   one line an iteration
  *     attempts/       the processes that wrote it    events.jsonl    what happened
- *     checkpoints/    where it can go on from        rollouts/       every rollout with every score
- *     model/          the model it made (at the end)
+ *     checkpoints/    where it can be resumed from   rollouts/       every rollout with every score
+ *     model/          the model it made (at the end) images/         each image once, by its digest
  *
  * History is only ever appended. A resumed run redoes what came after its checkpoint; the lines of the
  * earlier attempt stay and are superseded (see run-reader.ts).
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WallClock } from '../core/async/clock.ts';
 import { fail } from '../core/errors.ts';
+import { unfinishedPrefix } from '../core/write-aside.ts';
 import { claimAttempt, endAttempt, readAttempts, requireUnclaimed } from './attempt.ts';
 import {
   type Checkpoint,
@@ -42,6 +43,7 @@ export class RunWriter {
   readonly #clock: WallClock;
   readonly #metrics: JsonLinesWriter;
   readonly #events: JsonLinesWriter;
+  #images: Set<string> | undefined;
 
   private constructor(
     directory: string,
@@ -111,7 +113,7 @@ export class RunWriter {
         overrides: [...overrides],
         startedAt: timestamp(clock),
       });
-      for (const folder of ['.', 'checkpoints']) {
+      for (const folder of ['.', 'checkpoints', 'images']) {
         await removeUnfinished(join(directory, folder));
       }
       await writeManifest(directory, { ...before, ...manifest });
@@ -170,10 +172,27 @@ export class RunWriter {
     });
   }
 
+  /** Keeps each image once; those that are there stay as they are. */
+  async writeImages(images: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    const folder = join(this.directory, 'images');
+    await storing(folder, async () => {
+      this.#images ??= new Set(await namesIn(folder));
+      if (images.size > 0) await mkdir(folder, { recursive: true });
+      for (const [name, bytes] of images) {
+        if (this.#images.has(name)) continue;
+        // Renamed into place, so that a killed process leaves no torn image under its name.
+        const aside = join(folder, `${unfinishedPrefix}${name}`);
+        await writeFile(aside, bytes);
+        await rename(aside, join(folder, name));
+        this.#images.add(name);
+      }
+    });
+  }
+
   /** History is flushed first, so that a checkpoint never outlives the record of how it came about. */
   async writeCheckpoint(
     state: Pick<CheckpointRecord, 'iteration' | 'score' | 'trainer'>,
-    saveEngine: (directory: string) => Promise<void>,
+    saveEngine: (directory: string) => Promise<CheckpointRecord['engine']>,
     keepLast: number,
   ): Promise<void> {
     await storing(join(this.directory, 'checkpoints'), async () => {

@@ -46,7 +46,7 @@ export type CollectSettings = {
   readonly maxRounds: number;
   readonly filter: GroupFilter;
   readonly unscored: UnscoredLimit;
-  readonly onSampled: (done: number, of: number) => void;
+  readonly onSampled: (done: number, of: number) => Promise<void>;
 };
 
 /**
@@ -108,7 +108,7 @@ async function sampleAndScore(
     // Awaited below; until then a failure must not count as unhandled.
     scored.catch(() => undefined);
     scoring[position] = scored;
-    settings.onSampled(++done, requests.length);
+    await settings.onSampled(++done, requests.length);
   }
   return (await Promise.all(scoring)).flat();
 }

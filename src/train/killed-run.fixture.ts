@@ -13,7 +13,13 @@ const run = await RunWriter.create(
 await train(
   toyTraining(run, {
     config: longToyConfig,
-    report: (event) => process.stdout.write(`${event.kind}\n`),
+    observers: [
+      {
+        name: 'test',
+        event: (_, { kind }) => void process.stdout.write(`${kind}\n`),
+        iteration: () => void process.stdout.write('iteration\n'),
+      },
+    ],
   }),
   new AbortController().signal,
 );

@@ -86,6 +86,7 @@ export const toyConfig: Training['config'] = {
   },
   validation: { every: 5, beforeTraining: true },
   checkpoint: { every: 2, keepLast: 2 },
+  record: { images: true },
 };
 
 /** Long enough that a process can be killed in its midst. */
@@ -116,7 +117,7 @@ export function toyTraining(
     validationSamples: sampleSetOf(toySamples),
     prepare: toyPreparation(engine, toyConfig.rollout.maxCompletionTokens),
     run,
-    report: () => undefined,
+    observers: [],
     clock: () => 0,
     ...changes,
   };

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Sample } from '../core/sample.ts';
 import type { Engine } from '../engine/engine.ts';
 import { readCheckpoints } from '../run/checkpoints.ts';
 import { readEvents, readMetrics, readRollouts } from '../run/run-reader.ts';
@@ -18,8 +19,12 @@ import {
   withoutJudge,
 } from './loop.fixture.ts';
 import { type Training, train } from './loop.ts';
+import type { RunObserver } from './observers.ts';
 
 const { signal } = new AbortController();
+const prepareToy = toyPreparation(toyEngine(), toyConfig.rollout.maxCompletionTokens);
+/** The images are recorded and not shown. */
+const ask = (sample: Sample) => prepareToy(sample);
 const manifest = { kind: 'train', config: {}, facts: {} } as const;
 const clock = () => 0;
 
@@ -122,6 +127,31 @@ describe('the training loop', () => {
     expect(rollouts.filter(({ use }) => use === 'filtered').length % 6).toBe(0);
     expect(new Set(rollouts.map(({ key }) => key)).size).toBe(rollouts.length);
     expect(await readRollouts(directory, 5, 'validation')).toHaveLength(toySamples.length);
+  });
+
+  test('records what was asked, what was right and each image once', async () => {
+    const png = Buffer.from('89504e470d0a1a0a00', 'hex');
+    const image = { bytes: new Uint8Array(png), name: 'scan.png' };
+    const name = `${createHash('sha256').update(png).digest('hex')}.png`;
+    const shown = toySamples.map((sample) => ({ ...sample, images: [image] }));
+    for (const images of [true, false]) {
+      const path = `${directory}-${images}`;
+      const config = { ...toyConfig, iterations: 1, record: { images } };
+      const samples = { size: shown.length, at: async (i: number) => shown[i]! };
+      const changes = { config, samples, prepare: async (sample: Sample) => ask(sample) };
+      const { validationSamples: _, ...training } = toyTraining(await create(path), changes);
+      await train(training, signal);
+      const [rollout] = await readRollouts(path, 1, 'training');
+      expect(rollout).toMatchObject({
+        question: expect.stringContaining('which side'),
+        reference: expect.any(String),
+        modality: 'X_RAY',
+        source: 'toy',
+        images: [name],
+      });
+      const kept = await readdir(join(path, 'images')).catch(() => []);
+      expect(kept).toEqual(images ? [name] : []);
+    }
   });
 
   test('passes over prompts that are too long, by id', async () => {
@@ -259,6 +289,104 @@ describe('an interrupted run', () => {
     await train(toyTraining(await resume(run), {}, second), signal);
     expect(await weightsHash(second)).toBe(await weightsHash(undisturbed));
     expect(await history(directory)).toEqual(await history(`${directory}-whole`));
+  });
+});
+
+describe('observers', () => {
+  const quick = { ...toyConfig, iterations: 2 };
+
+  test('hear of iterations, rollouts and events after they are on record', async () => {
+    const run = await create();
+    const heard: string[] = [];
+    const observer: RunObserver = {
+      name: 'listener',
+      event: async (_, { kind }) => {
+        expect((await eventKinds(directory)).at(-1)).toBe(kind);
+        heard.push(kind);
+      },
+      iteration: async ({ iteration, values }) => {
+        expect((await readMetrics(directory)).at(-1)).toMatchObject({ iteration, values });
+        heard.push(`iteration ${iteration}`);
+      },
+      rollouts: async ({ iteration, kind, lines }) => {
+        expect(await readRollouts(directory, iteration, kind)).toHaveLength(lines.length);
+        heard.push(`${kind} ${iteration}`);
+      },
+    };
+    const algorithm = toyAlgorithm({ filter: 'none' });
+    const training = toyTraining(run, { config: quick, algorithm, observers: [observer] });
+    await train(training, signal);
+    expect(heard).toEqual([
+      'started',
+      'validation 0',
+      'iteration 0',
+      'training 1',
+      'iteration 1',
+      'training 2',
+      'validation 2',
+      'iteration 2',
+      'checkpoint',
+    ]);
+  });
+
+  test('that throw are told of once and change nothing', async () => {
+    const broken = () => {
+      throw new Error('no connection');
+    };
+    const heard: string[] = [];
+    const observers: RunObserver[] = [
+      { name: 'tracker', event: broken, iteration: broken, rollouts: broken, sampling: broken },
+      { name: 'listener', event: (_, { kind }) => void heard.push(kind) },
+    ];
+    const engines = [toyEngine(), toyEngine()] as const;
+    await train(toyTraining(await create(), { config: quick, observers }, engines[0]), signal);
+    const undisturbed = await create(`${directory}-b`);
+    await train(toyTraining(undisturbed, { config: quick }, engines[1]), signal);
+    expect(await weightsHash(engines[0])).toBe(await weightsHash(engines[1]));
+    const failures = (await readEvents(directory)).filter(({ kind }) => kind === 'observer-failed');
+    expect(failures).toMatchObject([{ name: 'tracker', message: 'no connection' }]);
+    expect(heard.filter((kind) => kind === 'observer-failed')).toHaveLength(1);
+  });
+});
+
+describe('an engine whose sampler is not exact', () => {
+  test('has old logprobs computed by the trainer, and the gap in the metrics', async () => {
+    const engines = [toyEngine(), toyEngine({ samplerNoise: 0.3 })];
+    for (const [i, engine] of engines.entries()) {
+      const config = { ...toyConfig, iterations: 3 };
+      await train(toyTraining(await create(`${directory}-${i}`), { config }, engine), signal);
+    }
+    const [exact, noisy] = engines;
+    expect(await weightsHash(noisy!)).toBe(await weightsHash(exact!));
+    const gaps = await Promise.all(
+      [0, 1].map(async (i) =>
+        (await readMetrics(`${directory}-${i}`)).map(({ values }) => values['update/samplerGap']),
+      ),
+    );
+    expect(gaps[0]).toEqual([undefined, undefined, undefined, undefined]);
+    expect(gaps[1]?.slice(1).every((gap) => Math.abs((gap ?? 0) - 0.3) < 1e-6)).toBe(true);
+  });
+});
+
+describe('an engine that runs losses by itself', () => {
+  test('is given their terms, and no terms for a loss that it does not know', async () => {
+    const losses: (string | undefined)[] = [];
+    for (const kind of ['clip', 'cispo'] as const) {
+      const scripted = toyEngine({ losses: ['clip'] });
+      const engine: Engine = {
+        ...scripted,
+        forwardBackward: (sequences, loss, abort) => {
+          losses.push(loss.terms?.name);
+          expect(loss.terms?.rollouts.length ?? sequences.length).toBe(sequences.length);
+          return scripted.forwardBackward(sequences, loss, abort);
+        },
+      };
+      const algorithm = toyAlgorithm({ loss: { kind } });
+      const config = { ...toyConfig, iterations: 1 };
+      const run = await create(`${directory}-${kind}`);
+      await train(toyTraining(run, { config, algorithm }, engine), signal);
+    }
+    expect(losses).toEqual(['clip', 'clip', undefined, undefined]);
   });
 });
 

@@ -18,7 +18,7 @@ import type { RunWriter } from '../run/run-writer.ts';
 import { adamSchedule } from '../update/schedule.ts';
 import type { Algorithm } from './algorithm.ts';
 import { type Collection, collectGroups } from './collect-groups.ts';
-import { createEmitter, type Emit, emitRejections, type Report } from './events.ts';
+import { createObservers, type Observers, type RunObserver, tellRejections } from './observers.ts';
 import {
   better,
   checkpointIfDue,
@@ -31,12 +31,11 @@ import {
   completionMetrics,
   groupMetrics,
   rewardMetrics,
-  trainingLines,
-  validationLines,
+  trainingRecords,
+  validationRecords,
 } from './rollout-records.ts';
 import type { SampleSet } from './sample-order.ts';
-import type { UnscoredLimit } from './score-rollouts.ts';
-import { rewardsOf } from './score-rollouts.ts';
+import { rewardsOf, type UnscoredLimit } from './score-rollouts.ts';
 import { createStopwatch } from './stopwatch.ts';
 import { updatePolicy, withAdvantages } from './update-policy.ts';
 import { validate } from './validation.ts';
@@ -44,7 +43,7 @@ import { validate } from './validation.ts';
 export type Training = {
   readonly config: Pick<
     TrainConfig,
-    'seed' | 'iterations' | 'rollout' | 'optimizer' | 'validation' | 'checkpoint'
+    'seed' | 'iterations' | 'rollout' | 'optimizer' | 'validation' | 'checkpoint' | 'record'
   >;
   readonly algorithm: Algorithm;
   /** Share of rollouts that may stay unscored, in [0, 1]. */
@@ -56,7 +55,8 @@ export type Training = {
   readonly validationSamples?: SampleSet;
   readonly prepare: PreparePrompt;
   readonly run: RunWriter;
-  readonly report: Report;
+  /** Hear of all that happens, beside the run directory. */
+  readonly observers: readonly RunObserver[];
   /** Milliseconds, for the `time/` metrics alone. */
   readonly clock: WallClock;
   /** Asked after each update; true makes that iteration the last. Absent: only the iterations count. */
@@ -64,9 +64,9 @@ export type Training = {
 };
 
 /** What the steps of the loop share. */
-type Loop = Training & {
+type Loop = Omit<Training, 'observers'> & {
   readonly source: PromptSource;
-  readonly emit: Emit;
+  readonly observers: Observers;
   readonly signal: AbortSignal;
 };
 
@@ -81,7 +81,7 @@ export async function train(training: Training, signal: AbortSignal): Promise<Pr
   const loop: Loop = {
     ...training,
     source: createPromptSource(training.samples, training.prepare, config.seed),
-    emit: createEmitter(run, training.report),
+    observers: createObservers(run, config.record.images, training.observers),
     signal,
   };
   let state = await startProgress(loop);
@@ -98,7 +98,7 @@ async function iterate(
   loop: Loop,
   before: ProgressState,
 ): Promise<{ readonly state: ProgressState; readonly isLast: boolean }> {
-  const { config, algorithm, engine, run, report, signal } = loop;
+  const { config, algorithm, engine, observers, signal } = loop;
   const iteration = before.iteration + 1;
   const watch = createStopwatch(loop.clock);
 
@@ -106,7 +106,8 @@ async function iterate(
   watch.lap('time/sampleMs');
 
   const groups = withAdvantages(collection.groups, algorithm.advantage);
-  await run.writeRollouts(iteration, 'training', trainingLines(collection.groups, groups.flat()));
+  const recorded = trainingRecords(collection.groups, groups.flat());
+  await observers.rollouts({ iteration, kind: 'training', ...recorded });
   await noteShortfalls(loop, iteration, collection, groups.length);
 
   const update = await updatePolicy(
@@ -121,7 +122,7 @@ async function iterate(
     signal,
   );
   if (update.skipped > 0) {
-    await loop.emit(iteration, { kind: 'step-skipped', reason: 'nonfinite-gradient' });
+    await observers.event(iteration, { kind: 'step-skipped', reason: 'nonfinite-gradient' });
   }
   watch.lap('time/updateMs');
 
@@ -136,8 +137,7 @@ async function iterate(
     ...validation.metrics,
     ...watch.metrics('time/iterationMs'),
   });
-  await run.writeMetrics(iteration, values);
-  report({ kind: 'iteration', iteration, iterations: config.iterations, values });
+  await observers.iteration({ iteration, iterations: config.iterations, values });
 
   const state = {
     iteration,
@@ -166,29 +166,33 @@ async function collectOrPause(loop: Loop, before: ProgressState): Promise<Collec
     maxRounds: algorithm.maxSampleRounds,
     filter: algorithm.filter,
     unscored: unscoredLimitOf(loop, iteration),
-    onSampled: (done: number, of: number) => loop.report({ kind: 'sampling', iteration, done, of }),
+    onSampled: (done: number, of: number) => loop.observers.sampling({ iteration, done, of }),
   };
   try {
     return await collectGroups(loop.source, engine, loop.reward, settings, signal);
   } catch (error) {
     if (!signal.aborted && before.iteration > (run.lastCheckpoint ?? 0)) {
       await saveProgress(run, engine, before, null, config.checkpoint.keepLast);
-      await loop.emit(before.iteration, { kind: 'checkpoint', reason: 'pause' });
+      await loop.observers.event(before.iteration, { kind: 'checkpoint', reason: 'pause' });
     }
     throw error;
   }
 }
 
 async function noteShortfalls(
-  { config, emit }: Loop,
+  { config, observers }: Loop,
   iteration: number,
   { rejected }: Collection,
   groups: number,
 ): Promise<void> {
-  await emitRejections(emit, iteration, rejected);
+  await tellRejections(observers, iteration, rejected);
   const wanted = config.rollout.promptsPerIteration;
-  if (groups < wanted) await emit(iteration, { kind: 'short-iteration', groups, wanted });
-  if (groups === 0) await emit(iteration, { kind: 'step-skipped', reason: 'no-groups' });
+  if (groups < wanted) {
+    await observers.event(iteration, { kind: 'short-iteration', groups, wanted });
+  }
+  if (groups === 0) {
+    await observers.event(iteration, { kind: 'step-skipped', reason: 'no-groups' });
+  }
 }
 
 type Measurement = { readonly metrics: Metrics; readonly score: number | null };
@@ -208,7 +212,8 @@ async function measure(loop: Loop, iteration: number): Promise<Measurement> {
     unscoredLimitOf(loop, iteration),
     loop.signal,
   );
-  await loop.run.writeRollouts(iteration, 'validation', validationLines(scored));
+  const recorded = validationRecords(scored);
+  await loop.observers.rollouts({ iteration, kind: 'validation', ...recorded });
   const rewards = rewardsOf(scored);
   return {
     metrics: {
@@ -224,8 +229,7 @@ async function validateBeforeTraining(loop: Loop, state: ProgressState): Promise
   const { metrics, score } = await measure(loop, 0);
   if (score === null) return state;
   const values = metricValues(metrics);
-  await loop.run.writeMetrics(0, values);
-  loop.report({ kind: 'iteration', iteration: 0, iterations: loop.config.iterations, values });
+  await loop.observers.iteration({ iteration: 0, iterations: loop.config.iterations, values });
   return { ...state, bestScore: score };
 }
 
@@ -240,12 +244,15 @@ function collectionMetrics({ groups, rounds, rejected }: Collection): Metrics {
   };
 }
 
-function unscoredLimitOf({ run, unscoredLimit, emit }: Loop, iteration: number): UnscoredLimit {
+function unscoredLimitOf(
+  { run, unscoredLimit, observers }: Loop,
+  iteration: number,
+): UnscoredLimit {
   return {
     limit: unscoredLimit,
-    next: `mend what failed, then go on with: medix train --resume ${run.directory}`,
+    next: `mend what failed, then resume with: medix train --resume ${run.directory}`,
     onRescored: (unscored, stillUnscored) =>
-      emit(iteration, { kind: 'rescored', unscored, stillUnscored }),
+      observers.event(iteration, { kind: 'rescored', unscored, stillUnscored }),
   };
 }
 

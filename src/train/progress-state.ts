@@ -4,7 +4,7 @@ import type { SftConfig } from '../config/sft-config.ts';
 import { fail, messageOf } from '../core/errors.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { RunWriter } from '../run/run-writer.ts';
-import type { Emit } from './events.ts';
+import type { Observers } from './observers.ts';
 
 const stateSchema = z.strictObject({
   /** Last iteration done. */
@@ -28,16 +28,16 @@ const start: ProgressState = { iteration: 0, draws: 0, steps: 0, bestScore: null
 export async function startProgress({
   run,
   engine,
-  emit,
+  observers,
   config,
 }: {
   readonly run: RunWriter;
   readonly engine: Engine;
-  readonly emit: Emit;
+  readonly observers: Observers;
   readonly config: { readonly iterations: number };
 }): Promise<ProgressState> {
   const state = await restoreProgress(run, engine);
-  await emit(state.iteration, {
+  await observers.event(state.iteration, {
     kind: 'started',
     iteration: state.iteration,
     iterations: config.iterations,
@@ -59,7 +59,7 @@ async function restoreProgress(run: RunWriter, engine: Engine): Promise<Progress
       next: 'resume with the version that wrote it',
     });
   }
-  await engine.load(checkpoint.engineDirectory);
+  await engine.load(checkpoint.engine, checkpoint.engineDirectory);
   return state.data;
 }
 
@@ -82,12 +82,12 @@ type Saving = {
   readonly config: Pick<SftConfig, 'checkpoint'>;
   readonly run: RunWriter;
   readonly engine: Engine;
-  readonly emit: Emit;
+  readonly observers: Observers;
 };
 
 /** Saves every so often, after the last iteration, and whenever validation was never better. */
 export async function checkpointIfDue(
-  { config, run, engine, emit }: Saving,
+  { config, run, engine, observers }: Saving,
   state: ProgressState,
   before: ProgressState,
   score: number | null,
@@ -98,7 +98,7 @@ export async function checkpointIfDue(
   if (!isBest && !isLast && state.iteration % every !== 0) return;
   await saveProgress(run, engine, state, score, keepLast);
   const reason = isBest ? 'best' : isLast ? 'last' : 'due';
-  await emit(state.iteration, { kind: 'checkpoint', reason });
+  await observers.event(state.iteration, { kind: 'checkpoint', reason });
 }
 
 /** The higher of two scores, where there is one. */

@@ -4,7 +4,7 @@ import type { FailureCause, Unscored } from '../core/outcome.ts';
 import type { RewardOutcome } from '../reward/composite.ts';
 import type { Components } from '../reward/score.ts';
 import type { Rollout } from '../rollout/rollout.ts';
-import { rewardMetrics, trainingLines, validationLines } from './rollout-records.ts';
+import { rewardMetrics, trainingRecords, validationRecords } from './rollout-records.ts';
 import { rewardsOf, type ScoredRollout } from './score-rollouts.ts';
 import { withAdvantages } from './update-policy.ts';
 
@@ -83,7 +83,7 @@ describe('metrics of rewards', () => {
     expect(values['validation/reward/mean']).toBeNull();
     expect(values['validation/reward/judge/mean']).toBeNull();
     expect(rewardsOf(all)).toEqual([]);
-    expect(validationLines(all)).toMatchObject([{ reward: null, advantage: null }]);
+    expect(validationRecords(all).lines).toMatchObject([{ reward: null, advantage: null }]);
   });
 
   it('leave out a component that does not apply and show what length costs', () => {
@@ -106,7 +106,7 @@ describe('advantages', () => {
       ['rollout-0', 1],
       ['rollout-2', -1],
     ]);
-    expect(trainingLines(groups, trained)[1]).toMatchObject({
+    expect(trainingRecords(groups, trained).lines[1]).toMatchObject({
       reward: null,
       advantage: null,
       use: 'unscored',

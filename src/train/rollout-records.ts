@@ -1,5 +1,6 @@
 /** Scored rollouts as metrics and as lines of the run directory. */
 import { type Mean, type Metrics, meanOf, mergeMetrics } from '../core/metrics.ts';
+import { imageName } from '../image/image-name.ts';
 import type { RewardOutcome } from '../reward/composite.ts';
 import type { RolloutLine } from '../run/records.ts';
 import type { CollectedGroup } from './collect-groups.ts';
@@ -66,32 +67,53 @@ export function groupMetrics(groups: readonly CollectedGroup[]): Metrics {
 
 type NewLine = Omit<RolloutLine, 'attempt' | 'iteration'>;
 
+/** Rollouts as they are stored, and the images that their lines name. */
+export type RecordedRollouts = {
+  readonly lines: readonly NewLine[];
+  readonly images: ReadonlyMap<string, Uint8Array>;
+};
+
 /** @param trained the rollouts among them that train the policy. */
-export function trainingLines(
+export function trainingRecords(
   groups: readonly CollectedGroup[],
   trained: readonly TrainingRollout[],
-): NewLine[] {
+): RecordedRollouts {
   const advantages = new Map(trained.map(({ key, advantage }) => [key, advantage]));
-  return groups.flatMap(({ use, rollouts }) =>
+  const images = new Map<string, Uint8Array>();
+  const lines = groups.flatMap(({ use, rollouts }) =>
     rollouts.map((scored) => {
       const isScored = scored.outcome.kind === 'scored';
-      return line(scored, isScored ? use : 'unscored', advantages.get(scored.rollout.key) ?? null);
+      const advantage = advantages.get(scored.rollout.key) ?? null;
+      return line(scored, isScored ? use : 'unscored', advantage, images);
     }),
   );
+  return { lines, images };
 }
 
-export function validationLines(scored: readonly ScoredRollout[]): NewLine[] {
-  return scored.map((item) => line(item, 'validation', null));
+export function validationRecords(scored: readonly ScoredRollout[]): RecordedRollouts {
+  const images = new Map<string, Uint8Array>();
+  return { lines: scored.map((item) => line(item, 'validation', null, images)), images };
 }
 
+/** A reader needs no data set to understand a line: it says what was asked and what was right. */
 function line(
   { rollout, outcome }: ScoredRollout,
   use: RolloutLine['use'],
   advantage: number | null,
+  images: Map<string, Uint8Array>,
 ): NewLine {
+  const { sample } = rollout;
+  const names = sample.images.map(({ bytes }) => nameOfImage(bytes));
+  for (const [place, name] of names.entries()) images.set(name, sample.images[place]!.bytes);
   return {
     key: rollout.key,
-    sampleId: rollout.sample.id,
+    sampleId: sample.id,
+    question: sample.problem,
+    reference: sample.referenceAnswer,
+    accepted: [...sample.accepted],
+    ...(sample.modality === undefined ? {} : { modality: sample.modality }),
+    source: sample.source,
+    images: names,
     completion: rollout.text,
     completionTokens: rollout.completion.length,
     stopReason: rollout.stopReason,
@@ -101,4 +123,13 @@ function line(
     advantage,
     use,
   };
+}
+
+const imageNames = new WeakMap<Uint8Array, string>();
+
+/** All rollouts of a group show the same bytes. */
+function nameOfImage(bytes: Uint8Array): string {
+  const known = imageNames.get(bytes) ?? imageName(bytes);
+  imageNames.set(bytes, known);
+  return known;
 }

@@ -45,7 +45,7 @@ function tuning(run: RunWriter, engine: Engine): FineTuning {
     validationSamples: sampleSetOf(toySamples),
     prepare: toyPreparation(engine, 0),
     run,
-    report: () => undefined,
+    observers: [],
     clock,
   };
 }

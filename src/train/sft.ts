@@ -12,7 +12,7 @@ import { type PreparedPrompt, type PreparePrompt, tooLong } from '../rollout/pre
 import type { RunWriter } from '../run/run-writer.ts';
 import { crossEntropyLoss } from '../update/cross-entropy.ts';
 import { adamSchedule } from '../update/schedule.ts';
-import { createEmitter, type Emit, emitRejections, type Report } from './events.ts';
+import { createObservers, type Observers, type RunObserver, tellRejections } from './observers.ts';
 import { better, checkpointIfDue, type ProgressState, startProgress } from './progress-state.ts';
 import { createPromptSource, type PromptSource } from './prompt-source.ts';
 import type { SampleSet } from './sample-order.ts';
@@ -30,15 +30,16 @@ export type FineTuning = {
   readonly validationSamples?: SampleSet;
   readonly prepare: PreparePrompt;
   readonly run: RunWriter;
-  readonly report: Report;
+  /** Hear of all that happens, beside the run directory. */
+  readonly observers: readonly RunObserver[];
   /** Milliseconds, for the `time/` metrics alone. */
   readonly clock: WallClock;
 };
 
 /** What the steps of the loop share; `prepare` leaves room for the demonstration. */
-type Loop = FineTuning & {
+type Loop = Omit<FineTuning, 'observers'> & {
   readonly source: PromptSource;
-  readonly emit: Emit;
+  readonly observers: Observers;
   readonly signal: AbortSignal;
 };
 
@@ -58,7 +59,7 @@ export async function fineTune(tuning: FineTuning, signal: AbortSignal): Promise
     ...tuning,
     prepare,
     source: createPromptSource(tuning.samples, prepare, config.seed),
-    emit: createEmitter(run, tuning.report),
+    observers: createObservers(run, false, tuning.observers),
     signal,
   };
   let state = await startProgress(loop);
@@ -71,19 +72,19 @@ export async function fineTune(tuning: FineTuning, signal: AbortSignal): Promise
 
 /** One optimizer step on one batch of demonstrations. */
 async function imitate(loop: Loop, before: ProgressState): Promise<ProgressState> {
-  const { config, engine, run, report, emit, source, signal } = loop;
+  const { config, engine, observers, source, signal } = loop;
   const iteration = before.iteration + 1;
   const watch = createStopwatch(loop.clock);
 
   const { prompts, draws, rejected } = await source.take(config.batchSize, before.draws);
-  await emitRejections(emit, iteration, rejected);
+  await tellRejections(observers, iteration, rejected);
   const sequences = prompts.map((prompt) => demonstrate(prompt, engine.model.processor));
   const loss = crossEntropyLoss(sequences.map(({ completion }) => completion.length));
   const batch = await engine.forwardBackward(sequences, loss, signal);
   const adam = adamSchedule(config.optimizer, config.iterations)(before.steps);
   const update = await engine.optimStep(adam);
   if (update.kind === 'skipped-nonfinite') {
-    await emit(iteration, { kind: 'step-skipped', reason: 'nonfinite-gradient' });
+    await observers.event(iteration, { kind: 'step-skipped', reason: 'nonfinite-gradient' });
   }
   watch.lap('time/updateMs');
 
@@ -99,8 +100,7 @@ async function imitate(loop: Loop, before: ProgressState): Promise<ProgressState
     ...(heldOut.count > 0 ? { 'validation/loss': heldOut } : {}),
   };
   const values = metricValues(mergeMetrics([metrics, watch.metrics('time/iterationMs')]));
-  await run.writeMetrics(iteration, values);
-  report({ kind: 'iteration', iteration, iterations: config.iterations, values });
+  await observers.iteration({ iteration, iterations: config.iterations, values });
 
   const score = heldOut.count > 0 ? -heldOut.sum / heldOut.count : null;
   const bestScore = better(score, before.bestScore);

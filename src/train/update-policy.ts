@@ -2,10 +2,15 @@
 import { decoupledAdvantages } from '../advantage/decoupled.ts';
 import { type AdvantageName, advantageEstimators } from '../advantage/estimators.ts';
 import { defined } from '../core/errors.ts';
-import { type Metrics, meanOf, mergeMetrics } from '../core/metrics.ts';
-import type { AdamParameters, Engine, Sequence } from '../engine/engine.ts';
+import { type Mean, type Metrics, meanOf, mergeMetrics } from '../core/metrics.ts';
+import type { AdamParameters, Engine, Loss, Sequence } from '../engine/engine.ts';
 import type { Rollout } from '../rollout/rollout.ts';
-import { type PolicyLossSettings, policyLoss } from '../update/policy-loss.ts';
+import {
+  type LossRollout,
+  lossTerms,
+  type PolicyLossSettings,
+  policyLoss,
+} from '../update/policy-loss.ts';
 import type { CollectedGroup } from './collect-groups.ts';
 
 /** A rollout that trains the policy. */
@@ -61,10 +66,11 @@ export function withAdvantages(
 }
 
 /**
- * One optimizer step per mini-batch of whole groups.
+ * One optimizer step per mini-batch; a mini-batch never splits a group.
  *
- * Deviation from PPO implementations that recompute them: the old policy's logprobs are the sampler's,
- * since an engine guarantees that sampler and trainer agree.
+ * Where the engine guarantees that sampler and trainer agree, the sampler's logprobs are the old policy's;
+ * PPO implementations that compute them again come to the same. Elsewhere they are computed before the first
+ * step, and `update/samplerGap` is the mean absolute difference of the two.
  */
 export async function updatePolicy(
   engine: Engine,
@@ -75,13 +81,13 @@ export async function updatePolicy(
   const parts: Metrics[] = [];
   let { steps } = settings;
   let skipped = 0;
-  for (const miniBatch of split(groups, settings.miniBatches)) {
+  const known = await withOldLogprobs(engine, groups, signal);
+  if (known.gap) parts.push({ 'update/samplerGap': known.gap });
+  for (const miniBatch of split(known.groups, settings.miniBatches)) {
     const rollouts = miniBatch.flat();
     const sequences = rollouts.map(({ prompt, completion }) => ({ prompt, completion }));
-    const loss = policyLoss(
-      settings.loss,
-      await lossInputs(engine, rollouts, sequences, settings.loss, signal),
-    );
+    const inputs = await lossInputs(engine, rollouts, sequences, settings.loss, signal);
+    const loss = lossFor(engine, settings.loss, inputs);
     const report = await engine.forwardBackward(sequences, loss, signal);
     const adam = settings.adamAt(steps);
     const step = await engine.optimStep(adam);
@@ -97,17 +103,60 @@ export async function updatePolicy(
   return { metrics: mergeMetrics(parts), steps, skipped };
 }
 
+type KnownRollout = TrainingRollout & { readonly oldLogprobs: Float32Array };
+
+async function withOldLogprobs(
+  engine: Engine,
+  groups: readonly (readonly TrainingRollout[])[],
+  signal: AbortSignal,
+): Promise<{ readonly groups: readonly (readonly KnownRollout[])[]; readonly gap?: Mean }> {
+  if (engine.guarantees.samplerLogprobs === 'exact') {
+    return {
+      groups: groups.map((group) =>
+        group.map((rollout) => ({ ...rollout, oldLogprobs: rollout.samplerLogprobs })),
+      ),
+    };
+  }
+  const all = groups.flat();
+  const sequences = all.map(({ prompt, completion }) => ({ prompt, completion }));
+  const old = await engine.logprobs(sequences, 'policy', signal);
+  let place = 0;
+  let sum = 0;
+  let count = 0;
+  const known = groups.map((group) =>
+    group.map((rollout): KnownRollout => {
+      const oldLogprobs = defined(old[place++], 'old logprobs');
+      rollout.samplerLogprobs.forEach((logprob, t) => {
+        sum += Math.abs(logprob - (oldLogprobs[t] ?? 0));
+      });
+      count += oldLogprobs.length;
+      return { ...rollout, oldLogprobs };
+    }),
+  );
+  return { groups: known, gap: { sum, count } };
+}
+
+function lossFor(
+  { guarantees }: Engine,
+  settings: PolicyLossSettings,
+  rollouts: readonly LossRollout[],
+): Loss {
+  const loss = policyLoss(settings, rollouts);
+  const terms = guarantees.losses.includes(settings.kind) && lossTerms(settings, rollouts);
+  return terms ? Object.assign(loss, { terms }) : loss;
+}
+
 async function lossInputs(
   engine: Engine,
-  rollouts: readonly TrainingRollout[],
+  rollouts: readonly KnownRollout[],
   sequences: readonly Sequence[],
   { klCoefficient }: PolicyLossSettings,
   signal: AbortSignal,
-) {
+): Promise<LossRollout[]> {
   const reference =
     klCoefficient > 0 ? await engine.logprobs(sequences, 'reference', signal) : undefined;
-  return rollouts.map(({ samplerLogprobs, advantage }, i) => ({
-    oldLogprobs: samplerLogprobs,
+  return rollouts.map(({ oldLogprobs, advantage }, i) => ({
+    oldLogprobs,
     advantage,
     ...(reference ? { referenceLogprobs: reference[i]! } : {}),
   }));

@@ -16,7 +16,7 @@
  */
 import { defined, invariant } from '../core/errors.ts';
 import type { Metrics } from '../core/metrics.ts';
-import type { Loss, LossInput, LossPart } from '../engine/engine.ts';
+import type { Loss, LossInput, LossPart, LossTerms } from '../engine/engine.ts';
 import { type KlEstimator, klPenalties } from './kl.ts';
 
 export type PolicyLossKind = 'clip' | 'gspo' | 'cispo';
@@ -44,6 +44,18 @@ export type LossRollout = {
   /** [T]; required when klCoefficient is above 0. */
   readonly referenceLogprobs?: Float32Array;
 };
+
+/**
+ * What an engine needs to compute the loss by itself. Engines know policy losses without a KL penalty: with
+ * one there are no terms, and the gradient is given to the engine.
+ */
+export function lossTerms(
+  { kind, klCoefficient, klEstimator: _, ...settings }: PolicyLossSettings,
+  rollouts: readonly LossRollout[],
+): LossTerms | undefined {
+  if (klCoefficient > 0) return undefined;
+  return { name: kind, settings, rollouts };
+}
 
 /** Log ratios are held within ±20, as in the paper's code: beyond, the ratio has no meaning. */
 const logRatioBound = 20;

@@ -5,6 +5,7 @@ import {
   readParameters,
   writeParameters,
 } from '../../src/engine/local/weights.ts';
+import { parameterSpecs } from '../../src/model/parameters.ts';
 import type { Prompt } from '../../src/model/prompt.ts';
 import {
   tinyCases,
@@ -43,14 +44,14 @@ describeEngine('local', {
   imagePrompt: () => promptOf('enlarged'),
   weights: {
     read: async (directory) => {
-      const buffer = createParameterBuffer(config);
+      const buffer = createParameterBuffer(parameterSpecs(config));
       await readParameters(buffer, directory);
       return buffer.views;
     },
     write: async (directory, values) => {
-      const buffer = createParameterBuffer(config);
+      const buffer = createParameterBuffer(parameterSpecs(config));
       for (const [name, data] of Object.entries(values)) buffer.views[name]!.set(data);
-      await writeParameters(join(directory, 'model.safetensors'), { '': buffer });
+      await writeParameters(join(directory, 'model.safetensors'), [['', buffer]]);
     },
     differenceStep: 2e-3,
   },

@@ -2,7 +2,6 @@
 
 import type { EvalConfig } from '../../config/eval-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
-import { fail } from '../../core/errors.ts';
 import { openAnswerer } from '../../eval/answerers/open-answerer.ts';
 import type { Judging } from '../../eval/judging/judging.ts';
 import { openJudging } from '../../eval/judging/open-judging.ts';
@@ -17,6 +16,7 @@ import type { OpenedTask } from '../../eval/stages/asked-samples.ts';
 import { generate } from '../../eval/stages/generate.ts';
 import { type JudgeStageOptions, judgeResponses } from '../../eval/stages/judge.ts';
 import type { StageEnd } from '../../eval/stages/progress.ts';
+import { closing } from '../../run/closing.ts';
 import type { CommandContext } from '../command.ts';
 import { runFacts } from '../run-facts.ts';
 import { type Evaluation, openEvaluatedTask, openEvaluationTask } from './evaluation.ts';
@@ -61,7 +61,7 @@ export async function runGenerate(
       versions: await runFacts(),
     };
     const results = await ResultsWriter.open(config.out, facts, context.clock);
-    return await writing(results, 'generate', context, () =>
+    return await closing(results, resuming('generate', config.out), signal, () =>
       generate(
         {
           results,
@@ -127,7 +127,7 @@ export async function runJudge(
     const evaluated = tasks.filter(({ id }) => id in manifest.tasks);
     const record = { ...manifest.config, judging: config.judging };
     const results = await ResultsWriter.reopen(config.out, record, context.clock);
-    return await writing(results, 'judge', context, () =>
+    return await closing(results, resuming('judge', config.out), context.signal, () =>
       judgeResponses(
         {
           results,
@@ -156,28 +156,6 @@ function windowFor({ judges }: EvalConfig['judging']): number {
   );
 }
 
-async function writing(
-  results: ResultsWriter,
-  command: 'generate' | 'judge',
-  { signal }: CommandContext,
-  work: () => Promise<StageEnd>,
-): Promise<StageEnd> {
-  try {
-    const end = await work();
-    await results.close('finished');
-    return end;
-  } catch (error) {
-    await results.close(signal.aborted ? 'stopped' : 'failed');
-    if (!signal.aborted) throw error;
-    return fail(
-      'cancelled',
-      {
-        where: results.folder,
-        expected: 'to run to the end',
-        got: 'an interruption',
-        next: `go on with: medix eval ${command} --resume ${results.folder}`,
-      },
-      error,
-    );
-  }
+function resuming(command: 'generate' | 'judge', folder: string) {
+  return { where: folder, resume: `medix eval ${command} --resume ${folder}` };
 }

@@ -2,13 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { localEngine } from '../../config/engine-config.ts';
 import { defined, fail, messageOf } from '../../core/errors.ts';
 import type { ImageFile } from '../../core/sample.ts';
 import { openTemplate, renderMessages } from '../../data/prompt-template.ts';
 import { parseResponse } from '../../data/response.ts';
 import { builtInTemplates } from '../../data/templates.ts';
 import type { Completion, Engine, SampleRequest } from '../../engine/engine.ts';
-import { openLocalEngine } from '../../engine/local/local-engine.ts';
+import { openEngine } from '../../engine/open-engine.ts';
 import type { Prompt } from '../../model/prompt.ts';
 import { readManifest } from '../../run/run-reader.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
@@ -84,7 +85,7 @@ async function generate(options: Options, { terminal, signal }: CommandContext):
   const images = await Promise.all((options.image ?? []).map(readImage));
   const template = await openTemplate(options.template ?? (await templateOf(options.model)));
   const messages = renderMessages(template, { images, problem: options.prompt });
-  const engine = await openLocalEngine(options.model);
+  const engine = await openEngine(localEngine, options.model);
   try {
     const { processor } = engine.model;
     const request = requestOf(engine, await processor.encode(messages), options);

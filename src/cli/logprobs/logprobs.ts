@@ -1,8 +1,10 @@
 /** `medix logprobs`: how likely a model finds given completions, token by token. */
+
+import { localEngine } from '../../config/engine-config.ts';
 import { formatFields } from '../../config/field-list.ts';
 import { defined, fail, MedixError, type Problem } from '../../core/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { openLocalEngine } from '../../engine/local/local-engine.ts';
+import { openEngine } from '../../engine/open-engine.ts';
 import { readModelConfig } from '../../model/config.ts';
 import { readModelFiles } from '../../model/files/model-files.ts';
 import { createProcessor } from '../../model/processor.ts';
@@ -52,7 +54,7 @@ async function scoreFile(options: Options, { terminal, signal }: CommandContext)
   const encoding = await openEncoding(options.model);
   const total = await checkRows(options.in, encoding, signal);
   await writeOut(options.out, async (append) => {
-    const engine = await openLocalEngine(options.model);
+    const engine = await openEngine(localEngine, options.model);
     try {
       let done = 0;
       for await (const batch of readBatches(options.in, encoding, signal)) {

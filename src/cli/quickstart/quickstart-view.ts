@@ -2,7 +2,7 @@
 import type { WallClock } from '../../core/async/clock.ts';
 import { parseResponse } from '../../data/response.ts';
 import { type BeforeAfter, isCorrect, type ScoreSummary } from '../../train/before-after.ts';
-import type { Progress, TrainEvent } from '../../train/events.ts';
+import type { RunObserver } from '../../train/observers.ts';
 import type { ScoredRollout } from '../../train/score-rollouts.ts';
 import { printable } from '../printable.ts';
 import type { Terminal } from '../terminal.ts';
@@ -10,32 +10,32 @@ import type { Terminal } from '../terminal.ts';
 const linesEvery = 10;
 
 /** A status line for every iteration on a terminal, and a line for every tenth. */
-export function createQuickstartReport(
-  terminal: Terminal,
-  clock: WallClock,
-): (event: TrainEvent | Progress) => void {
+export function quickstartObserver(terminal: Terminal, clock: WallClock): RunObserver {
   let started = clock();
   let first = 0;
-  return (event) => {
-    if (event.kind === 'started') {
-      started = clock();
-      first = event.iteration;
-      const from = first > 0 ? `, going on after iteration ${first}` : '';
-      terminal.print(`Reinforcement learning: ${event.iterations} iterations of DAPO${from}`);
-    }
-    if (event.kind === 'rescored') {
-      terminal.print(
-        `${event.unscored} answers had no score at first, ${event.stillUnscored} have none now`,
-      );
-    }
-    if (event.kind !== 'iteration') return;
-    const { iteration, iterations, values } = event;
-    const perIteration = (clock() - started) / (iteration - first);
-    const share = (key: string) => percent(values[key] ?? Number.NaN);
-    const bar = progressBar(iteration / iterations);
-    const line = `${bar} ${iteration}/${iterations}  reward ${(values['reward/mean'] ?? Number.NaN).toFixed(3)}  right ${share('reward/judge/mean')}  ${timeLeft((iterations - iteration) * perIteration)}`;
-    if (iteration % linesEvery === 0) terminal.print(line);
-    else terminal.showStatus(line);
+  return {
+    name: 'terminal',
+    event: (_, event) => {
+      if (event.kind === 'started') {
+        started = clock();
+        first = event.iteration;
+        const from = first > 0 ? `, going on after iteration ${first}` : '';
+        terminal.print(`Reinforcement learning: ${event.iterations} iterations of DAPO${from}`);
+      }
+      if (event.kind === 'rescored') {
+        terminal.print(
+          `${event.unscored} answers had no score at first, ${event.stillUnscored} have none now`,
+        );
+      }
+    },
+    iteration: ({ iteration, iterations, values }) => {
+      const perIteration = (clock() - started) / (iteration - first);
+      const share = (key: string) => percent(values[key] ?? Number.NaN);
+      const bar = progressBar(iteration / iterations);
+      const line = `${bar} ${iteration}/${iterations}  reward ${(values['reward/mean'] ?? Number.NaN).toFixed(3)}  right ${share('reward/judge/mean')}  ${timeLeft((iterations - iteration) * perIteration)}`;
+      if (iteration % linesEvery === 0) terminal.print(line);
+      else terminal.showStatus(line);
+    },
   };
 }
 

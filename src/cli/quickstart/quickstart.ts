@@ -6,26 +6,21 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readSecrets } from '../../config/environment.ts';
 import { type TrainConfig, trainConfigSchema } from '../../config/train-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
-import { openTemplate, renderMessages } from '../../data/prompt-template.ts';
-import { openLocalEngine } from '../../engine/local/local-engine.ts';
-import { openReward } from '../../reward/open-reward.ts';
-import { createPromptPreparation } from '../../rollout/prepare-prompts.ts';
 import { writeFileDurably } from '../../run/durable.ts';
 import { requireNewRun } from '../../run/run-writer.ts';
-import { resolveAlgorithm } from '../../train/algorithm.ts';
 import { compareBeforeAfter } from '../../train/before-after.ts';
 import { train } from '../../train/loop.ts';
 import { phantomSet } from '../../train/open-samples.ts';
+import { openTraining, trainingOf } from '../../train/open-training.ts';
 import { validate } from '../../train/validation.ts';
+import { writeRun } from '../../train/write-run.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { readArguments } from '../config-arguments.ts';
 import { decimalNumber, wholeNumber } from '../option-values.ts';
 import { runFacts } from '../run-facts.ts';
-import { writeRun } from '../train/write-run.ts';
-import { closingTable, createQuickstartReport, exampleAnswers } from './quickstart-view.ts';
+import { closingTable, exampleAnswers, quickstartObserver } from './quickstart-view.ts';
 
 const startModel = fileURLToPath(new URL('../../../assets/start-model', import.meta.url));
 
@@ -95,21 +90,11 @@ async function runQuickstart(
   const { terminal, signal, clock } = context;
   const started = clock();
   if (!isResumed) await requireNewRun(config.out);
-  const template = await openTemplate(config.data.template);
-  const opened = await openReward(config.reward, {
-    secrets: readSecrets(config.reward),
-    seed: config.seed,
-    clock: systemClock,
-  });
-  const { reward } = opened;
-  const algorithm = resolveAlgorithm(config.algorithm);
-  const engine = await openLocalEngine(config.model);
+  const parts = { hub: {}, secrets: {}, clock: systemClock, signal };
+  const training = await openTraining(config, parts);
+  const { engine, prepare } = training;
+  const { reward } = training.scoring;
   const { maxCompletionTokens } = config.rollout;
-  const prepare = createPromptPreparation(
-    engine.model,
-    (sample) => renderMessages(template, sample),
-    maxCompletionTokens,
-  );
   const { seed } = config.data;
   const heldOut = phantomSet({ seed, split: 'test', size: heldOutQuestions });
   const unscored = {
@@ -124,7 +109,6 @@ async function runQuickstart(
   );
   try {
     const before = await answerHeldOut();
-    const report = createQuickstartReport(terminal, clock);
     const deadline = clock() + minutes * 60_000;
     let last = 0;
     const model = await writeRun(
@@ -135,24 +119,14 @@ async function runQuickstart(
         isResumed,
         config,
         overrides: [],
-        facts: { ...(await runFacts()), ...opened.facts, algorithm },
+        facts: { ...(await runFacts()), ...training.facts },
       },
       engine,
       async (run) => {
+        const observers = [quickstartObserver(terminal, clock)];
+        const isOutOfTime = () => clock() > deadline;
         const end = await train(
-          {
-            config,
-            algorithm,
-            unscoredLimit: config.reward.unscoredLimit,
-            engine,
-            reward,
-            samples: phantomSet({ seed, split: 'train', size: trainingStudies }),
-            prepare,
-            run,
-            report,
-            clock,
-            isOutOfTime: () => clock() > deadline,
-          },
+          { ...trainingOf(training, { run, observers, clock }), isOutOfTime },
           signal,
         );
         last = end.iteration;
@@ -184,7 +158,7 @@ Next:
   medix generate --model ${model} --image FILE --prompt "What does this image show?"
   medix train --help`);
   } finally {
-    await Promise.all([engine.close(), opened.close()]);
+    await training.close();
   }
 }
 

@@ -4,24 +4,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readHubAccess } from '../../config/environment.ts';
 import { type SftConfig, sftConfigSchema } from '../../config/sft-config.ts';
-import { defined, fail } from '../../core/errors.ts';
+import { fail } from '../../core/errors.ts';
 import type { Message } from '../../core/message.ts';
 import type { Sample } from '../../core/sample.ts';
-import { openTemplate, renderMessages } from '../../data/prompt-template.ts';
 import { formatDemonstration } from '../../data/response.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { openLocalEngine } from '../../engine/local/local-engine.ts';
+import { openEngine } from '../../engine/open-engine.ts';
 import { createPromptPreparation } from '../../rollout/prepare-prompts.ts';
 import { requireNewRun } from '../../run/run-writer.ts';
 import { makeModel } from '../../train/new-model.ts';
-import { openSamples } from '../../train/open-samples.ts';
+import { openData } from '../../train/open-training.ts';
 import type { SampleSet } from '../../train/sample-order.ts';
 import { fineTune } from '../../train/sft.ts';
+import { writeRun } from '../../train/write-run.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
 import { runFacts } from '../run-facts.ts';
-import { createReport, reportRejectedRows } from '../train/report.ts';
-import { writeRun } from '../train/write-run.ts';
+import { reportRejectedRows, terminalObserver } from '../train/report.ts';
 
 export const addSftCommand: AddCommand = (program, context) => {
   program
@@ -47,14 +46,11 @@ async function runFineTuning(
   if (!isResumed) await requireNewRun(config.out);
   terminal.print(formatConfig(config));
 
-  const hub = readHubAccess();
-  const training = defined(await openSamples(config.data, 'train', hub, signal), 'training set');
-  const validation = await openSamples(config.data, 'validation', hub, signal);
-  reportRejectedRows(terminal, [training, validation]);
+  const { render, ...data } = await openData(config.data, readHubAccess(), signal);
+  reportRejectedRows(terminal, data.rejected);
   const demonstrated = config.demonstrations === 'given' ? (set: SampleSet) => set : fromSolutions;
-  const samples = demonstrated(training.samples);
-  const template = await openTemplate(config.data.template);
-  const render = (sample: Sample) => renderMessages(template, sample);
+  const samples = demonstrated(data.samples);
+  const validationSamples = data.validationSamples && demonstrated(data.validationSamples);
   const engine = await openModel(config, samples, render);
   try {
     const model = await writeRun(
@@ -74,10 +70,10 @@ async function runFineTuning(
             config,
             engine,
             samples,
-            ...(validation ? { validationSamples: demonstrated(validation.samples) } : {}),
+            ...(validationSamples ? { validationSamples } : {}),
             prepare: createPromptPreparation(engine.model, render, 0),
             run,
-            report: createReport(terminal),
+            observers: [terminalObserver(terminal)],
             clock,
           },
           signal,
@@ -93,15 +89,15 @@ async function runFineTuning(
 
 /** A new model is a function of the config and the data, so a resumed run makes the same one again. */
 async function openModel(
-  { model, seed }: SftConfig,
+  { model, engine, seed }: SftConfig,
   samples: SampleSet,
   render: (sample: Sample) => readonly Message[],
 ): Promise<Engine> {
-  if (typeof model === 'string') return openLocalEngine(model);
+  if (typeof model === 'string') return openEngine(engine, model);
   const directory = await mkdtemp(join(tmpdir(), 'medix-new-model-'));
   try {
     await makeModel(directory, model, samples, render, seed);
-    return await openLocalEngine(directory);
+    return await openEngine(engine, directory);
   } finally {
     await rm(directory, { recursive: true });
   }

@@ -1,9 +1,11 @@
 /** Training events as lines for people. */
-import type { Progress, TrainEvent } from '../../train/events.ts';
-import type { OpenedSamples } from '../../train/open-samples.ts';
+import type { RejectedRow } from '../../data/row.ts';
+import type { TrainEvent } from '../../train/events.ts';
+import type { IterationReport, RunObserver } from '../../train/observers.ts';
+import { printable } from '../printable.ts';
 import type { Terminal } from '../terminal.ts';
 
-type Values = Extract<Progress, { kind: 'iteration' }>['values'];
+type Values = IterationReport['values'];
 
 /** What an iteration's line shows, in order: metric key, label, digits after the point. */
 const columns: readonly (readonly [key: string, label: string, digits: number])[] = [
@@ -21,34 +23,29 @@ const columns: readonly (readonly [key: string, label: string, digits: number])[
   ['time/iterationMs', 'ms', 0],
 ];
 
-export function createReport(terminal: Terminal): (event: TrainEvent | Progress) => void {
-  return (event) => {
-    if (event.kind === 'sampling') {
-      terminal.showStatus(`iteration ${event.iteration}: sampled ${event.done}/${event.of} groups`);
-    } else {
-      terminal.print(describe(event));
-    }
+export function terminalObserver(terminal: Terminal): RunObserver {
+  return {
+    name: 'terminal',
+    event: (_, event) => terminal.print(describe(event)),
+    sampling: ({ iteration, done, of }) =>
+      terminal.showStatus(`iteration ${iteration}: sampled ${done}/${of} groups`),
+    iteration: ({ iteration, iterations, values }) =>
+      terminal.print(`${iteration}/${iterations}  ${describeValues(values)}`),
   };
 }
 
 /** The first few rows that could not be used, and how many there are. */
-export function reportRejectedRows(
-  terminal: Terminal,
-  sets: readonly (OpenedSamples | undefined)[],
-): void {
-  const rejected = sets.flatMap((set) => set?.rejected ?? []);
+export function reportRejectedRows(terminal: Terminal, rejected: readonly RejectedRow[]): void {
   for (const { file, row, id, problem } of rejected.slice(0, 5)) {
     terminal.print(`left out ${file}: row ${row} (${id}): ${problem}`);
   }
   if (rejected.length > 5) terminal.print(`left out ${rejected.length} rows in all`);
 }
 
-function describe(event: Exclude<TrainEvent | Progress, { kind: 'sampling' }>): string {
+function describe(event: TrainEvent): string {
   switch (event.kind) {
     case 'started':
       return `${event.iteration === 0 ? 'training' : `going on after iteration ${event.iteration} with`} ${event.model} (${event.parameters.toLocaleString('en')} parameters), ${event.iterations} iterations`;
-    case 'iteration':
-      return `${event.iteration}/${event.iterations}  ${describeValues(event.values)}`;
     case 'prompt-rejected':
       return `passed over ${event.problem}`;
     case 'rescored':
@@ -61,6 +58,8 @@ function describe(event: Exclude<TrainEvent | Progress, { kind: 'sampling' }>): 
         : 'no optimizer step: the gradient was not finite';
     case 'checkpoint':
       return `checkpoint (${event.reason})`;
+    case 'observer-failed':
+      return `warning: ${event.name} failed and may miss a part of this run: ${printable(event.message)}`;
   }
 }
 

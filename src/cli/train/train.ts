@@ -2,24 +2,15 @@
 import { readHubAccess, readSecrets } from '../../config/environment.ts';
 import { type TrainConfig, trainConfigSchema } from '../../config/train-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
-import { defined } from '../../core/errors.ts';
-import { openTemplate, renderMessages } from '../../data/prompt-template.ts';
-import { openLocalEngine } from '../../engine/local/local-engine.ts';
-import { vetJudge } from '../../judge/certificate/assess.ts';
-import type { Certificate } from '../../judge/certificate/certificate.ts';
-import { type OpenedReward, openReward, requireReachable } from '../../reward/open-reward.ts';
-import { createPromptPreparation } from '../../rollout/prepare-prompts.ts';
 import { requireNewRun } from '../../run/run-writer.ts';
-import { resolveAlgorithm } from '../../train/algorithm.ts';
 import { train } from '../../train/loop.ts';
-import { openSamples } from '../../train/open-samples.ts';
+import { openTraining, trainingOf } from '../../train/open-training.ts';
+import { writeRun } from '../../train/write-run.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
 import { ledgerLines } from '../reward/view.ts';
 import { runFacts } from '../run-facts.ts';
-import type { Terminal } from '../terminal.ts';
-import { createReport, reportRejectedRows } from './report.ts';
-import { writeRun } from './write-run.ts';
+import { reportRejectedRows, terminalObserver } from './report.ts';
 
 export const addTrainCommand: AddCommand = (program, context) => {
   program
@@ -45,77 +36,24 @@ async function runTraining(
   const secrets = readSecrets(config.reward);
   if (!isResumed) await requireNewRun(config.out);
   terminal.print(formatConfig(config));
-
-  const hub = readHubAccess();
-  const training = defined(await openSamples(config.data, 'train', hub, signal), 'training set');
-  const validation = await openSamples(config.data, 'validation', hub, signal);
-  reportRejectedRows(terminal, [training, validation]);
-  const template = await openTemplate(config.data.template);
-  const algorithm = resolveAlgorithm(config.algorithm);
-  const scoring = { secrets, seed: config.seed, clock: systemClock };
-  const opened = await openReward(config.reward, scoring);
+  const parts = { hub: readHubAccess(), secrets, clock: systemClock, signal };
+  const training = await openTraining(config, parts);
   try {
-    const certificate = await vetted(config, opened, terminal);
-    await requireReachable(opened, signal);
-    const engine = await openLocalEngine(config.model);
-    try {
-      const model = await writeRun(
-        {
-          kind: 'train',
-          command: 'train',
-          out: config.out,
-          isResumed,
-          config,
-          overrides,
-          facts: { ...(await runFacts()), ...opened.facts, certificate, algorithm },
-        },
-        engine,
-        async (run) => {
-          await train(
-            {
-              config,
-              algorithm,
-              unscoredLimit: config.reward.unscoredLimit,
-              engine,
-              reward: opened.reward,
-              samples: training.samples,
-              ...(validation ? { validationSamples: validation.samples } : {}),
-              prepare: createPromptPreparation(
-                engine.model,
-                (sample) => renderMessages(template, sample),
-                config.rollout.maxCompletionTokens,
-              ),
-              run,
-              report: createReport(terminal),
-              clock,
-            },
-            signal,
-          );
-        },
-        context,
-      );
-      for (const line of ledgerLines(opened.ledger.summary())) terminal.print(line);
-      terminal.print(`the model is in ${model}`);
-    } finally {
-      await engine.close();
-    }
+    reportRejectedRows(terminal, training.rejected);
+    for (const warning of training.warnings) terminal.print(`warning: ${warning}`);
+    const facts = { ...(await runFacts()), ...training.facts };
+    const model = await writeRun(
+      { kind: 'train', command: 'train', out: config.out, isResumed, config, overrides, facts },
+      training.engine,
+      async (run) => {
+        const observers = [terminalObserver(terminal)];
+        await train(trainingOf(training, { run, observers, clock }), signal);
+      },
+      context,
+    );
+    for (const line of ledgerLines(training.scoring.ledger.summary())) terminal.print(line);
+    terminal.print(`the model is in ${model}`);
   } finally {
-    await opened.close();
+    await training.close();
   }
-}
-
-/**
- * The judge's certificate for the manifest; null where it has none.
- * @throws MedixError 'judge' when the config refuses a judge that is not fit.
- */
-async function vetted(
-  config: TrainConfig,
-  { judge }: OpenedReward,
-  terminal: Terminal,
-): Promise<Certificate | null> {
-  // The embedded engine trains this architecture only.
-  const policy = [config.model, 'Qwen3VLForConditionalGeneration'];
-  const { certificate, warnings } = await vetJudge(config.reward.judge, judge.describe, policy);
-  for (const warning of warnings) terminal.print(`warning: ${warning}`);
-  return certificate ?? null;
 }

@@ -1,5 +1,4 @@
 /** Test support: loss −Σ logprob of a batch and its gradient, without an engine around it. */
-import type { ModelConfig } from '../../model/config.ts';
 import type { UpdateBatch } from './batch.ts';
 import type { Programs } from './programs.ts';
 import { createParameterBuffer, type ParameterBuffer } from './weights.ts';
@@ -7,7 +6,6 @@ import { createParameterBuffer, type ParameterBuffer } from './weights.ts';
 export async function crossEntropy(
   programs: Programs,
   weights: ParameterBuffer,
-  config: ModelConfig,
   batch: UpdateBatch,
 ) {
   const { forward, backward, trained } = await programs.update(batch.images);
@@ -18,7 +16,7 @@ export async function crossEntropy(
   }
   await forward.run(values, results, batch.bindings);
   const logprobs = results['logprobs']!;
-  const { views } = createParameterBuffer(config);
+  const { views } = createParameterBuffer(weights.specs);
   const named = (prefix: string) =>
     Object.fromEntries(trained.map((name) => [`${prefix}:${name}`, views[name]!]));
   await backward.run(

@@ -1,6 +1,6 @@
 /**
  * The policy in this process: ONNX Runtime computes the graphs, weights and optimizer live in plain
- * buffers that the graphs read and write in place. Full-parameter training in float32.
+ * buffers that the graphs read and write in place. Trains parameters as they are, in float32.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,9 +12,11 @@ import { type ModelFiles, readModelFiles } from '../../model/files/model-files.t
 import { createProcessor } from '../../model/processor.ts';
 import type { Processor } from '../../model/prompt.ts';
 import { BufferPool } from '../../tensor/buffer-pool.ts';
+import { requireOwnHandle } from '../checkpoint-handle.ts';
 import { requireRoom } from '../context-length.ts';
 import type {
   AdamParameters,
+  CheckpointHandle,
   Engine,
   Loss,
   LossReport,
@@ -38,7 +40,9 @@ import { Programs } from './programs.ts';
 import { sampleBatched } from './sampler.ts';
 import {
   createParameterBuffer,
+  createStores,
   type ParameterBuffer,
+  type ParameterStores,
   readParameters,
   weightsFile,
   writeParameters,
@@ -54,6 +58,8 @@ export type LocalEngineOptions = {
   readonly maxRows?: number;
   /** Whether a group's prompt is computed once for all its completions. @default true */
   readonly sharePrompts?: boolean;
+  /** Which parameters training changes, by name; the others stay as they were opened. @default all */
+  readonly isTrained?: (name: string) => boolean;
 };
 
 /** A prefill may have this many times `maxBatchTokens`. */
@@ -69,8 +75,10 @@ export async function openLocalEngine(
 ): Promise<Engine> {
   const config = await readModelConfig(directory);
   const files = await readModelFiles(directory);
-  const weights = createParameterBuffer(config);
-  await readParameters(weights, directory);
+  const { isTrained = () => true } = options;
+  const weights = createStores(config, isTrained);
+  await readParameters(weights.frozen, directory);
+  await readParameters(weights.trained, directory);
   const parts = { directory, config, files, processor: createProcessor(files, config), weights };
   return new LocalEngine(parts, options);
 }
@@ -80,7 +88,7 @@ type Parts = {
   readonly config: ModelConfig;
   readonly files: ModelFiles;
   readonly processor: Processor;
-  readonly weights: ParameterBuffer;
+  readonly weights: ParameterStores;
 };
 
 /** What training adds to the weights; made at the first gradient. */
@@ -88,8 +96,9 @@ type TrainingState = { readonly gradient: ParameterBuffer; readonly adam: AdamSt
 
 class LocalEngine implements Engine {
   readonly model: ModelDescription;
+  readonly guarantees = { samplerLogprobs: 'exact', losses: [] } as const;
   readonly #parts: Parts;
-  readonly #options: Required<LocalEngineOptions>;
+  readonly #options: Required<Omit<LocalEngineOptions, 'isTrained'>>;
   readonly #programs: Programs;
   readonly #pool = new BufferPool();
   #training: TrainingState | undefined;
@@ -98,11 +107,12 @@ class LocalEngine implements Engine {
   constructor(parts: Parts, options: LocalEngineOptions) {
     this.#parts = parts;
     this.#options = { maxBatchTokens: 2048, maxRows: 256, sharePrompts: true, ...options };
-    this.#programs = new Programs(parts.config);
+    const trained = parts.weights.trained.specs.map(({ name }) => name);
+    this.#programs = new Programs(parts.config, trained);
     this.model = {
       id: parts.directory,
       contextLength: parts.config.text.maxPositions,
-      parameters: parts.weights.flat.length,
+      parameters: parts.weights.frozen.flat.length + parts.weights.trained.flat.length,
       processor: parts.processor,
     };
   }
@@ -127,13 +137,13 @@ class LocalEngine implements Engine {
     weights: Weights,
     signal: AbortSignal,
   ): Promise<readonly Float32Array[]> {
-    const parameters = weights === 'policy' ? this.#parts.weights : await this.#referenceWeights();
+    const views = weights === 'policy' ? this.#parts.weights.views : await this.#referenceViews();
     const results: Float32Array[] = sequences.map(() => new Float32Array(0));
     for (const batch of this.#batches(sequences)) {
       signal.throwIfAborted();
       const program = await this.#programs.score(batch.images);
       const logprobs = new Float32Array(batch.bindings['M']!);
-      await program.run({ ...parameters.views, ...batch.values }, { logprobs }, batch.bindings);
+      await program.run({ ...views, ...batch.values }, { logprobs }, batch.bindings);
       for (const { index, start, end } of batch.spans) results[index] = logprobs.slice(start, end);
     }
     return results;
@@ -157,32 +167,37 @@ class LocalEngine implements Engine {
 
   async optimStep(adam: AdamParameters): Promise<StepReport> {
     const { gradient, adam: state } = this.#trainingState();
-    const report = adamStep(this.#parts.weights, gradient, state, adam);
+    const report = adamStep(this.#parts.weights.trained, gradient, state, adam);
     gradient.flat.fill(0);
     return report;
   }
 
-  async save(directory: string): Promise<void> {
-    await mkdir(directory, { recursive: true });
+  async save(folder: string): Promise<CheckpointHandle> {
+    await mkdir(folder, { recursive: true });
     const { first, second, steps } = this.#trainingState().adam;
-    await writeParameters(weightsFile(directory), { '': this.#parts.weights });
-    await writeParameters(join(directory, optimizerFile), { 'first.': first, 'second.': second });
-    await writeFile(join(directory, stateFile), JSON.stringify({ steps }));
+    await writeParameters(weightsFile(folder), [['', this.#parts.weights.trained]]);
+    await writeParameters(join(folder, optimizerFile), [
+      ['first.', first],
+      ['second.', second],
+    ]);
+    await writeFile(join(folder, stateFile), JSON.stringify({ steps }));
+    return { engine: engineName };
   }
 
-  async load(directory: string): Promise<void> {
+  async load(handle: CheckpointHandle, folder: string): Promise<void> {
+    requireOwnHandle(handle, engineName, folder);
     const state = this.#trainingState();
-    const { steps } = await readState(join(directory, stateFile));
-    await readParameters(this.#parts.weights, weightsFile(directory));
-    await readParameters(state.adam.first, join(directory, optimizerFile), 'first.');
-    await readParameters(state.adam.second, join(directory, optimizerFile), 'second.');
+    const { steps } = await readState(join(folder, stateFile));
+    await readParameters(this.#parts.weights.trained, weightsFile(folder));
+    await readParameters(state.adam.first, join(folder, optimizerFile), 'first.');
+    await readParameters(state.adam.second, join(folder, optimizerFile), 'second.');
     state.adam.steps = steps;
     state.gradient.flat.fill(0);
   }
 
   exportModel(directory: string): Promise<void> {
     const { config, files, weights } = this.#parts;
-    return writeModel(directory, config, files, weights);
+    return writeModel(directory, config, files, [weights.frozen, weights.trained]);
   }
 
   async close(): Promise<void> {
@@ -239,29 +254,31 @@ class LocalEngine implements Engine {
   }
 
   #trainingState(): TrainingState {
-    const { config } = this.#parts;
+    const { specs } = this.#parts.weights.trained;
     this.#training ??= {
-      gradient: createParameterBuffer(config),
+      gradient: createParameterBuffer(specs),
       adam: {
-        first: createParameterBuffer(config),
-        second: createParameterBuffer(config),
+        first: createParameterBuffer(specs),
+        second: createParameterBuffer(specs),
         steps: 0,
       },
     };
     return this.#training;
   }
 
-  #referenceWeights(): Promise<ParameterBuffer> {
-    const { config, directory } = this.#parts;
+  /** What is frozen is the reference's too; what is trained is read again as it was. */
+  async #referenceViews(): Promise<ParameterBuffer['views']> {
+    const { directory, weights } = this.#parts;
     this.#reference ??= (async () => {
-      const buffer = createParameterBuffer(config);
+      const buffer = createParameterBuffer(weights.trained.specs);
       await readParameters(buffer, directory);
       return buffer;
     })();
-    return this.#reference;
+    return { ...weights.frozen.views, ...(await this.#reference).views };
   }
 }
 
+const engineName = 'local';
 const optimizerFile = 'optimizer.safetensors';
 const stateFile = 'engine.json';
 const stateSchema = z.object({ steps: z.int().nonnegative() });

@@ -5,7 +5,7 @@ import { rngFromKey } from '../../core/rng.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import type { ModelFiles } from '../../model/files/model-files.ts';
 import { writeConfig } from '../../model/files/write-config.ts';
-import { initialValues } from '../../model/parameters.ts';
+import { initialValues, parameterSpecs } from '../../model/parameters.ts';
 import {
   createParameterBuffer,
   type ParameterBuffer,
@@ -23,7 +23,7 @@ export async function writeModel(
   directory: string,
   config: ModelConfig,
   files: ModelFiles,
-  weights: ParameterBuffer,
+  weights: readonly ParameterBuffer[],
   format: WeightFormat = 'F32',
 ): Promise<void> {
   await mkdir(directory, { recursive: true });
@@ -34,7 +34,8 @@ export async function writeModel(
     if (name in files) continue;
     await writeFile(join(directory, name), `${JSON.stringify(content, null, 2)}\n`);
   }
-  await writeParameters(weightsFile(directory), { '': weights }, format);
+  const named = weights.map((buffer) => ['', buffer] as const);
+  await writeParameters(weightsFile(directory), named, format);
 }
 
 /** A model with random weights. */
@@ -44,10 +45,10 @@ export async function createModel(
   files: ModelFiles,
   seed: number,
 ): Promise<void> {
-  const weights = createParameterBuffer(config);
+  const weights = createParameterBuffer(parameterSpecs(config));
   for (const spec of weights.specs) {
     const rng = rngFromKey(`${seed}/initial/${spec.name}`);
     weights.views[spec.name]?.set(initialValues(spec, rng));
   }
-  await writeModel(directory, config, files, weights);
+  await writeModel(directory, config, files, [weights]);
 }

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { ModelConfig } from '../../model/config.ts';
 import { promptAttention } from '../../model/decoder/attention.ts';
 import { decoderGraph, vocabularyLogits } from '../../model/decoder/decoder-graph.ts';
-import { parameterNodes } from '../../model/parameters.ts';
+import { parameterNodes, parameterSpecs } from '../../model/parameters.ts';
 import type { Prompt } from '../../model/prompt.ts';
 import {
   largestDifference,
@@ -26,10 +26,13 @@ import { createParameterBuffer, type ParameterBuffer, readParameters } from './w
 
 let config: ModelConfig;
 let weights: ParameterBuffer;
+let names: readonly string[];
 
 beforeAll(async () => {
   config = await tinyConfig();
-  weights = createParameterBuffer(config);
+  const specs = parameterSpecs(config);
+  names = specs.map(({ name }) => name);
+  weights = createParameterBuffer(specs);
   await readParameters(weights, tinyModelDirectory);
 });
 
@@ -67,7 +70,7 @@ describe.each(tinyCases)('the fixture case $name', (tiny) => {
   });
 
   it('continues greedily as transformers does', async () => {
-    const programs = new Programs(config);
+    const programs = new Programs(config, names);
     const request = {
       prompt: await promptOf(tiny),
       keys: ['a', 'b'],
@@ -92,10 +95,10 @@ describe.each(tinyCases)('the fixture case $name', (tiny) => {
   });
 
   it('has the gradient of transformers', async () => {
-    const programs = new Programs(config);
+    const programs = new Programs(config, names);
     const sequence = { prompt: await promptOf(tiny), completion: Int32Array.from(tiny.greedy) };
     const batch = updateBatch(branchGroups([sequence], true), config);
-    const gradient = await crossEntropy(programs, weights, config, batch);
+    const gradient = await crossEntropy(programs, weights, batch);
     expect(Math.abs(gradient.loss - tiny.completionLoss)).toBeLessThan(1e-3);
     const path = `${tinyModelDirectory}/../gradients.json`;
     const expected = JSON.parse(readFileSync(path, 'utf8'))[tiny.name] as Record<

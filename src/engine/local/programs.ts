@@ -20,17 +20,20 @@ export type UpdatePrograms = {
   readonly forward: Program;
   /** Residuals and `outputGradient` [M] → `gradient:<parameter>`, added to `accumulated:<parameter>`. */
   readonly backward: Program;
-  /** Parameters that have a gradient. */
+  /** Trained parameters that these graphs use. */
   readonly trained: readonly string[];
 };
 
 export class Programs {
   readonly #config: ModelConfig;
+  readonly #trained: ReadonlySet<string>;
   readonly #parameters: ReadonlyMap<string, Node>;
   readonly #compiled = new Map<string, Promise<unknown>>();
 
-  constructor(config: ModelConfig) {
+  /** @param trained names of the parameters that have a gradient */
+  constructor(config: ModelConfig, trained: readonly string[]) {
     this.#config = config;
+    this.#trained = new Set(trained);
     this.#parameters = parameterNodes(config);
   }
 
@@ -45,7 +48,9 @@ export class Programs {
     return this.#once(`update ${images}`, async () => {
       const { output, stream } = this.#logprobs(images);
       const used = new Set(topologicalOrder([output]));
-      const variables = [...this.#parameters].filter(([, node]) => used.has(node));
+      const variables = [...this.#parameters].filter(
+        ([name, node]) => used.has(node) && this.#trained.has(name),
+      );
       const split = splitForwardBackward(
         output,
         variables.map(([, node]) => node),

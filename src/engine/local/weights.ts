@@ -1,4 +1,7 @@
-/** All parameters of a model in one buffer, with a view per parameter: what steps and checkpoints work on. */
+/**
+ * Parameters in flat buffers with a view per parameter. A model's are in two stores: those that training
+ * changes, which steps and checkpoints work on, and those that stay as they were opened.
+ */
 import { join } from 'node:path';
 import { fail } from '../../core/errors.ts';
 import type { ModelConfig } from '../../model/config.ts';
@@ -13,8 +16,7 @@ export type ParameterBuffer = {
   readonly views: Readonly<Record<string, Float32Array>>;
 };
 
-export function createParameterBuffer(config: ModelConfig): ParameterBuffer {
-  const specs = parameterSpecs(config);
+export function createParameterBuffer(specs: readonly ParameterSpec[]): ParameterBuffer {
   const sizes = specs.map(({ shape }) => shape.reduce((product, dim) => product * dim, 1));
   const flat = new Float32Array(sizes.reduce((total, size) => total + size, 0));
   const views: Record<string, Float32Array> = {};
@@ -24,6 +26,24 @@ export function createParameterBuffer(config: ModelConfig): ParameterBuffer {
     offset += sizes[i]!;
   });
   return { specs, flat, views };
+}
+
+export type ParameterStores = {
+  readonly frozen: ParameterBuffer;
+  readonly trained: ParameterBuffer;
+  /** Of both, by parameter name. */
+  readonly views: Readonly<Record<string, Float32Array>>;
+};
+
+/** @param isTrained tells by a parameter's name whether training changes it */
+export function createStores(
+  config: ModelConfig,
+  isTrained: (name: string) => boolean,
+): ParameterStores {
+  const specs = parameterSpecs(config);
+  const frozen = createParameterBuffer(specs.filter(({ name }) => !isTrained(name)));
+  const trained = createParameterBuffer(specs.filter(({ name }) => isTrained(name)));
+  return { frozen, trained, views: { ...frozen.views, ...trained.views } };
 }
 
 /**
@@ -55,13 +75,13 @@ export async function readParameters(
   }
 }
 
-/** Writes buffers into one file, each under its prefix. */
+/** Writes buffers into one file, each with its prefix before every name. */
 export async function writeParameters(
   path: string,
-  buffers: Readonly<Record<string, ParameterBuffer>>,
+  buffers: readonly (readonly [prefix: string, buffer: ParameterBuffer])[],
   dtype: 'F32' | 'BF16' = 'F32',
 ): Promise<void> {
-  const tensors = Object.entries(buffers).flatMap(([prefix, { specs, views }]) =>
+  const tensors = buffers.flatMap(([prefix, { specs, views }]) =>
     specs.map(({ name, shape }) => ({ name: prefix + name, shape, data: views[name]! })),
   );
   await writeSafetensors(path, tensors, dtype);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Metrics } from '../../core/metrics.ts';
 import { mergeMetrics } from '../../core/metrics.ts';
 import { rngFromKey } from '../../core/rng.ts';
+import { requireOwnHandle } from '../checkpoint-handle.ts';
 import { requireRoom } from '../context-length.ts';
 import type {
   Completion,
@@ -31,6 +32,10 @@ export type ScriptedOptions = {
   /** Tokens of prompt and completion. @default 4096 */
   readonly contextLength?: number;
   /** Runs before the n-th call (from 1) of a verb; what it throws is thrown by that call. */
+  /** Added to every logprob that sampling returns: then they are approximate. @default none */
+  readonly samplerNoise?: number;
+  /** Losses that it claims to run by itself. @default none */
+  readonly losses?: readonly string[];
   readonly onCall?: (verb: ScriptedVerb, count: number) => void | Promise<void>;
 };
 
@@ -48,6 +53,7 @@ export function createScriptedEngine(options: ScriptedOptions): Engine {
   const policy = new TabularPolicy(vocabulary);
   const reference = new TabularPolicy(vocabulary);
   const counts = new Map<ScriptedVerb, number>();
+  const { samplerNoise = 0 } = options;
 
   const model: ModelDescription = {
     id: 'scripted',
@@ -79,7 +85,7 @@ export function createScriptedEngine(options: ScriptedOptions): Engine {
     for (const [request, { keys, ...rest }] of requests.entries()) {
       signal.throwIfAborted();
       const completions = keys.map((key, index) =>
-        complete(policy, processor.stopTokens[0]!, key, index, rest),
+        withNoise(complete(policy, processor.stopTokens[0]!, key, index, rest), samplerNoise),
       );
       yield { request, completions };
     }
@@ -119,6 +125,10 @@ export function createScriptedEngine(options: ScriptedOptions): Engine {
 
   return {
     model,
+    guarantees: {
+      samplerLogprobs: options.samplerNoise === undefined ? 'exact' : 'approximate',
+      losses: options.losses ?? [],
+    },
     sample,
     forwardBackward,
     logprobs: async (sequences: readonly Sequence[], weights: Weights, signal: AbortSignal) => {
@@ -134,8 +144,10 @@ export function createScriptedEngine(options: ScriptedOptions): Engine {
     save: async (directory) => {
       await enter('save');
       await write(directory);
+      return { engine: 'scripted' };
     },
-    load: async (directory) => {
+    load: async (handle, directory) => {
+      requireOwnHandle(handle, 'scripted', directory);
       await enter('load');
       const text = await readFile(join(directory, stateFile), 'utf8');
       policy.restore(JSON.parse(text) as TabularState);
@@ -143,6 +155,10 @@ export function createScriptedEngine(options: ScriptedOptions): Engine {
     exportModel: write,
     close: async () => {},
   };
+}
+
+function withNoise(completion: Completion, noise: number): Completion {
+  return { ...completion, logprobs: completion.logprobs.map((logprob) => logprob + noise) };
 }
 
 function complete(

@@ -10,7 +10,7 @@ import type { Message } from '../../core/message.ts';
 import { rngFromKey } from '../../core/rng.ts';
 import type { Sample } from '../../core/sample.ts';
 import type { LedgerSummary } from '../../core/usage.ts';
-import { openLocalEngine } from '../../engine/local/local-engine.ts';
+import { openEngine } from '../../engine/open-engine.ts';
 import { createLedger, type Ledger } from '../../http/ledger.ts';
 import type { Answerer } from './answerer.ts';
 import { createChatAnswerer } from './chat.ts';
@@ -47,7 +47,7 @@ export async function openAnswerer(
     case 'file':
       return { answerer: await openFileAnswerer(model.path, model.name) };
     case 'local': {
-      const engine = await openLocalEngine(model.path);
+      const engine = await openEngine(model.engine, model.path);
       const digest = await digestOfFolder(model.path);
       const describe = { id: modelIdOf(model), kind: 'local', digest };
       return { answerer: createLocalAnswerer({ engine, describe, render, sampling, clock }) };

@@ -1,0 +1,138 @@
+/** What a training config names, opened once for every command that trains. */
+import type { HubAccess, Secrets } from '../config/environment.ts';
+import type { SftConfig } from '../config/sft-config.ts';
+import type { TrainConfig } from '../config/train-config.ts';
+import type { Clock, WallClock } from '../core/async/clock.ts';
+import { defined } from '../core/errors.ts';
+import type { Message } from '../core/message.ts';
+import type { Sample } from '../core/sample.ts';
+import { openTemplate, renderMessages } from '../data/prompt-template.ts';
+import type { RejectedRow } from '../data/row.ts';
+import type { Engine } from '../engine/engine.ts';
+import { openEngine } from '../engine/open-engine.ts';
+import { vetJudge } from '../judge/certificate/assess.ts';
+import { type OpenedReward, openReward, requireReachable } from '../reward/open-reward.ts';
+import { createPromptPreparation, type PreparePrompt } from '../rollout/prepare-prompts.ts';
+import type { RunWriter } from '../run/run-writer.ts';
+import { type Algorithm, resolveAlgorithm } from './algorithm.ts';
+import type { Training } from './loop.ts';
+import type { RunObserver } from './observers.ts';
+import { openSamples } from './open-samples.ts';
+import type { SampleSet } from './sample-order.ts';
+
+export type OpenedData = {
+  readonly samples: SampleSet;
+  /** Undefined where the config names no validation set. */
+  readonly validationSamples: SampleSet | undefined;
+  /** Rows of both sets that could not be used. */
+  readonly rejected: readonly RejectedRow[];
+  /** A sample as the model is asked about it. */
+  readonly render: (sample: Sample) => readonly Message[];
+};
+
+/** @throws MedixError 'data' when a set cannot be read or has no usable row, 'config' for a wrong template */
+export async function openData(
+  config: (TrainConfig | SftConfig)['data'],
+  hub: HubAccess,
+  signal: AbortSignal,
+): Promise<OpenedData> {
+  const training = defined(await openSamples(config, 'train', hub, signal), 'training set');
+  const validation = await openSamples(config, 'validation', hub, signal);
+  const template = await openTemplate(config.template);
+  return {
+    samples: training.samples,
+    validationSamples: validation?.samples,
+    rejected: [...training.rejected, ...(validation?.rejected ?? [])],
+    render: (sample) => renderMessages(template, sample),
+  };
+}
+
+export type OpenedTraining = OpenedData & {
+  readonly config: TrainConfig;
+  readonly algorithm: Algorithm;
+  /** The reward with its judge and embedder. */
+  readonly scoring: OpenedReward;
+  readonly engine: Engine;
+  readonly prepare: PreparePrompt;
+  /** What speaks against the judge, for people. */
+  readonly warnings: readonly string[];
+  /** For the manifest, beside versions. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  close(): Promise<void>;
+};
+
+export type TrainingContext = {
+  readonly hub: HubAccess;
+  readonly secrets: Secrets;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * Data, reward and model in the order in which they cost time: whatever is wrong with a config is told before
+ * a model is loaded.
+ *
+ * @throws MedixError where a part cannot be opened, where the judge is refused, or where judge or embedder
+ *   do not answer
+ */
+export async function openTraining(
+  config: TrainConfig,
+  { hub, secrets, clock, signal }: TrainingContext,
+): Promise<OpenedTraining> {
+  const data = await openData(config.data, hub, signal);
+  const algorithm = resolveAlgorithm(config.algorithm);
+  const scoring = await openReward(config.reward, { secrets, seed: config.seed, clock });
+  try {
+    // The embedded engine trains this architecture only.
+    const policy = [config.model, 'Qwen3VLForConditionalGeneration'];
+    const vetted = await vetJudge(config.reward.judge, scoring.judge.describe, policy);
+    await requireReachable(scoring, signal);
+    const engine = await openEngine(config.engine, config.model);
+    const { maxCompletionTokens } = config.rollout;
+    return {
+      ...data,
+      config,
+      algorithm,
+      scoring,
+      engine,
+      prepare: createPromptPreparation(engine.model, data.render, maxCompletionTokens),
+      warnings: vetted.warnings,
+      facts: { ...scoring.facts, certificate: vetted.certificate ?? null, algorithm },
+      close: async () => {
+        await Promise.all([engine.close(), scoring.close()]);
+      },
+    };
+  } catch (error) {
+    await scoring.close();
+    throw error;
+  }
+}
+
+/** The loop's arguments for one run of what was opened. */
+export function trainingOf(
+  opened: OpenedTraining,
+  {
+    run,
+    observers,
+    clock,
+  }: {
+    readonly run: RunWriter;
+    readonly observers: readonly RunObserver[];
+    readonly clock: WallClock;
+  },
+): Training {
+  const { config, algorithm, engine, samples, validationSamples, prepare } = opened;
+  return {
+    config,
+    algorithm,
+    unscoredLimit: config.reward.unscoredLimit,
+    engine,
+    reward: opened.scoring.reward,
+    samples,
+    ...(validationSamples ? { validationSamples } : {}),
+    prepare,
+    run,
+    observers,
+    clock,
+  };
+}
