@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `medix` command. A new command is a file beside this one and a line in `commands`. */
+/** The `medix` command. A new command is a folder beside this file and a line in `commands`. */
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
@@ -36,14 +36,8 @@ export type CliOutput = {
   readonly printError: (line: string) => void;
 };
 
-/**
- * Runs one command line (without `node` and script).
- * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
- */
-export async function runCli(
-  argv: readonly string[],
-  { context, printError }: CliOutput,
-): Promise<number> {
+/** The whole command tree. Wrong usage and `--help` throw a CommanderError instead of ending the process. */
+export async function createProgram({ context, printError }: CliOutput): Promise<Command> {
   const program = new Command('medix')
     .description(
       'Train and evaluate medical vision-language models on open-ended questions.\nNot for clinical use.',
@@ -57,6 +51,16 @@ export async function runCli(
     .showHelpAfterError('(medix --help shows the commands, medix <command> --help their options)')
     .addHelpText('after', '\nRun a command with --help for its options and config fields.');
   for (const addCommand of commands) addCommand(program, context);
+  return program;
+}
+
+/**
+ * Runs one command line (without `node` and script).
+ * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+ */
+export async function runCli(argv: readonly string[], output: CliOutput): Promise<number> {
+  const { context, printError } = output;
+  const program = await createProgram(output);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return 0;
