@@ -41,7 +41,9 @@ it('README.md names every folder of src', () => {
 });
 
 it('the glossary names every metric that a run writes', () => {
-  const named = documentOf('docs/glossary.md').spans.map(({ text }) => text);
+  const spans = documentOf('docs/glossary.md').spans.map(({ text }) => text);
+  // The form of a key names none.
+  const named = spans.filter((text) => text !== '<stage>/<name>');
   const keys = [...checks.metricKeys];
   expect(keys.filter((key) => !named.some((name) => isMatch(name, key)))).toEqual([]);
 });

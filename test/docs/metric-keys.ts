@@ -18,7 +18,7 @@ import { train } from '../../src/train/loop.ts';
 import { sampleSetOf } from '../../src/train/sample-order.ts';
 import { fineTune } from '../../src/train/sft.ts';
 
-/** Everything that has a metric happens: a KL penalty, a judge that fails, a penalty for length. */
+/** Everything that has a metric happens: a KL penalty, a judge that fails, a penalty for length, a sampler that is not exact. */
 export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
   const folder = await mkdtemp(join(tmpdir(), 'medix-docs-'));
   const { signal } = new AbortController();
@@ -35,14 +35,18 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
   try {
     await collect('train', (run) =>
       train(
-        toyTraining(run, {
-          config: { ...toyConfig, iterations: 1 },
-          algorithm: toyAlgorithm({ preset: 'grpo' }),
-          unscoredLimit: 1,
-          reward: toyReward((outcome, response) =>
-            response.includes('both') ? withoutJudge(outcome) : { ...outcome, overlong: 0 },
-          ),
-        }),
+        toyTraining(
+          run,
+          {
+            config: { ...toyConfig, iterations: 1 },
+            algorithm: toyAlgorithm({ preset: 'grpo' }),
+            unscoredLimit: 1,
+            reward: toyReward((outcome, response) =>
+              response.includes('both') ? withoutJudge(outcome) : { ...outcome, overlong: 0 },
+            ),
+          },
+          toyEngine({ samplerNoise: 0.1 }),
+        ),
         signal,
       ),
     );
@@ -57,7 +61,7 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
           validationSamples: samples,
           prepare: toyPreparation(engine, 0),
           run,
-          report: () => undefined,
+          observers: [],
           clock: () => 0,
         },
         signal,
