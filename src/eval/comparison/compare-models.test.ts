@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { ModelComparison } from '../results/comparison.ts';
 import type { JoinedAnswer } from '../results/joined-answers.ts';
-import { type ComparedTask, compareTasks, type ModelComparison } from './compare-models.ts';
+import { type ComparedTask, compareTasks } from './compare-models.ts';
 
 const settings = { seed: 1, draws: 2000 };
 

@@ -10,56 +10,15 @@ import {
   pairedDifference,
   signFlipPValue,
 } from '../../statistics/paired.ts';
-import type { Interval } from '../../statistics/quantile.ts';
+import type { ModelComparison, TaskComparison } from '../results/comparison.ts';
 import type { JoinedAnswer } from '../results/joined-answers.ts';
-import { type PairedSamples, pairAnswers } from './pair-answers.ts';
+import { pairAnswers } from './pair-answers.ts';
 
 /** Answers of a task, of the baseline and of each candidate. */
 export type ComparedTask = {
   readonly task: string;
   readonly baseline: readonly JoinedAnswer[];
   readonly candidates: readonly (readonly JoinedAnswer[])[];
-};
-
-type Difference = {
-  readonly baseline: number;
-  readonly candidate: number;
-  /** Candidate − baseline. */
-  readonly difference: number;
-  /** Null where one cluster holds all questions of a task. */
-  readonly interval: Interval | null;
-  readonly pValue: number;
-  /** After Holm's correction for all such tests of the comparison. */
-  readonly adjustedPValue: number;
-  /**
-   * Least difference that a test at 5 % would have found four times in five; null where the scores do not
-   * tell, e.g. since no question was answered differently.
-   */
-  readonly detectable: number | null;
-};
-
-export type TaskComparison = {
-  readonly task: string;
-  readonly samples: PairedSamples;
-  readonly result:
-    | (Difference & {
-        readonly kind: 'compared';
-        readonly clusters: number;
-        /**
-         * `mcnemar`, exact, where answers are right or wrong and each is of a cluster of its own; else
-         * `sign-flip` of whole clusters.
-         */
-        readonly test: 'mcnemar' | 'sign-flip';
-        /** Questions that only one of them got right; null for graded scores. */
-        readonly onlyRight: { readonly baseline: number; readonly candidate: number } | null;
-      })
-    | { readonly kind: 'failed'; readonly message: string };
-};
-
-export type ModelComparison = {
-  readonly tasks: readonly TaskComparison[];
-  /** Mean over the compared tasks, each counted once; null where there is none. */
-  readonly overall: (Difference & { readonly tasks: readonly string[] }) | null;
 };
 
 type Settings = { readonly seed: number; readonly draws: number };

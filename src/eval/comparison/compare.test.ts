@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { evalComparisonSchema } from '../results/comparison.ts';
 import { EvaluationFixture, failure, type Say } from '../stages/evaluation.fixture.ts';
 import { compareEvaluations } from './compare.ts';
 
@@ -45,7 +46,9 @@ describe('comparing results folders', () => {
   it('pairs answers by sample across folders', async () => {
     await evaluate(weak, knowing(4));
     await evaluate(strong, knowing(10));
-    const { baseline, candidates, leftOut, differences } = await compare();
+    const comparison = await compare();
+    expect(evalComparisonSchema.parse(comparison)).toEqual(comparison);
+    const { baseline, candidates, leftOut, differences } = comparison;
     expect(baseline).toEqual({ id: 'scripted', folder: weak.out, judging: judgingName(weak) });
     expect(candidates).toHaveLength(1);
     expect(candidates[0]?.tasks[0]).toMatchObject({

@@ -4,10 +4,11 @@
  * and image is ever compared.
  */
 import { fail } from '../../core/errors.ts';
+import type { ComparedModel, EvalComparison } from '../results/comparison.ts';
 import { type JoinedAnswer, readJoinedAnswers } from '../results/joined-answers.ts';
 import { readEvalManifest } from '../results/layout.ts';
-import type { EvalManifest, JudgingManifest } from '../results/records.ts';
-import { type ComparedTask, compareTasks, type ModelComparison } from './compare-models.ts';
+import type { EvalManifest } from '../results/records.ts';
+import { type ComparedTask, compareTasks } from './compare-models.ts';
 import { findSharedJudging } from './shared-judging.ts';
 
 export type CompareOptions = {
@@ -18,30 +19,6 @@ export type CompareOptions = {
   readonly seed: number;
   /** Of bootstrap and sign flips. @default 10000 */
   readonly draws?: number;
-};
-
-type ComparedModel = {
-  readonly id: string;
-  readonly folder: string;
-  /** Name of the judging in this folder. */
-  readonly judging: string;
-};
-
-/** Plain JSON. Scores and differences are shares; intervals are of 95 %. */
-export type EvalComparison = {
-  readonly baseline: ComparedModel;
-  readonly judging: {
-    readonly mode: JudgingManifest['mode'];
-    readonly votes: number;
-    readonly judges: readonly string[];
-  };
-  readonly candidates: readonly (ComparedModel & ModelComparison)[];
-  /** Tasks that not every folder has, and so are left out. */
-  readonly leftOut: readonly string[];
-  /** In what else but the model the evaluations differ. */
-  readonly differences: readonly string[];
-  readonly seed: number;
-  readonly draws: number;
 };
 
 /**

@@ -1,15 +1,7 @@
 /** Answers of two models put side by side, question by question. */
 import type { PairedScore } from '../../statistics/paired.ts';
+import type { PairedSamples } from '../results/comparison.ts';
 import type { JoinedAnswer } from '../results/joined-answers.ts';
-
-export type PairedSamples = {
-  /** Of both models. */
-  readonly shared: number;
-  /** Of those, with a score of both: what figures rest on. */
-  readonly compared: number;
-  readonly onlyBaseline: number;
-  readonly onlyCandidate: number;
-};
 
 /** Epochs of a sample are averaged over those with a score. */
 export function pairAnswers(

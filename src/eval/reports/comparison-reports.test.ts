@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { EvalComparison } from '../comparison/compare.ts';
+import type { EvalComparison } from '../results/comparison.ts';
 import { formatComparison, renderComparisonPage, writeComparison } from './comparison-reports.ts';
 
 const hostile = '<script>alert(1)</script>"><img src=x onerror=alert(1)>|[x](javascript:1)';

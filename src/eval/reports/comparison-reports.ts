@@ -1,8 +1,9 @@
 /** A comparison of models for a terminal, and as files. */
+
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { storing, writeFileDurably } from '../../run/durable.ts';
-import type { EvalComparison } from '../comparison/compare.ts';
+import type { EvalComparison } from '../results/comparison.ts';
 import {
   type ComparedCandidate,
   candidateSection,

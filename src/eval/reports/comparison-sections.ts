@@ -1,6 +1,5 @@
 /** A comparison of models as sections: one table a candidate. */
-import type { EvalComparison } from '../comparison/compare.ts';
-import type { TaskComparison } from '../comparison/compare-models.ts';
+import type { EvalComparison, TaskComparison } from '../results/comparison.ts';
 import { columnsOf, type Section, type Table } from './table.ts';
 import { count, meanOver, percent, points, pointsWithin, pValue } from './wording.ts';
 

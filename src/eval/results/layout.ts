@@ -10,9 +10,11 @@ import {
   type JudgingManifest,
   judgingManifestSchema,
 } from './records.ts';
+import { type EvalReport, evalReportSchema } from './report.ts';
 
 export const resultsFile = {
   manifest: (folder: string) => join(folder, 'manifest.json'),
+  report: (folder: string) => join(folder, 'report.json'),
   samples: (folder: string, taskId: string) => join(folder, 'samples', `${taskId}.jsonl`),
   rejected: (folder: string, taskId: string) => join(folder, 'rejected', `${taskId}.jsonl`),
   responses: (folder: string, taskId: string) => join(folder, 'responses', `${taskId}.jsonl`),
@@ -55,6 +57,18 @@ export function findJudgingManifest(
   judgingName: string,
 ): Promise<JudgingManifest | undefined> {
   return readRecord(resultsFile.judging(folder, judgingName), judgingManifestSchema);
+}
+
+/**
+ * What `medix eval score` found.
+ * @throws MedixError 'run' where the folder has no report, or one that another version wrote
+ */
+export async function readEvalReport(folder: string): Promise<EvalReport> {
+  const file = resultsFile.report(folder);
+  return (
+    (await readRecord(file, evalReportSchema)) ??
+    failNoRecord(file, 'no such file', 'run `medix eval score` first')
+  );
 }
 
 /** Judgings of a folder, by name. */

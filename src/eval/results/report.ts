@@ -11,7 +11,8 @@ const count = z.int().nonnegative();
 const share = z.number();
 const variant = z.enum(variants);
 
-const intervalSchema = z.object({ low: z.number(), high: z.number() });
+/** Of 95 %. */
+export const intervalSchema = z.object({ low: z.number(), high: z.number() });
 
 /** A mean over scored answers; without the failed ones, which show in the coverage. */
 const figureSchema = z.object({

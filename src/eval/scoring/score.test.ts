@@ -3,7 +3,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { rngFromKey } from '../../core/rng.ts';
 import type { Judging } from '../judging/judging.ts';
-import type { EvalReport, TaskReport, TaskScores } from '../results/report.ts';
+import {
+  type EvalReport,
+  evalReportSchema,
+  type TaskReport,
+  type TaskScores,
+} from '../results/report.ts';
 import {
   EvaluationFixture,
   type FixtureRow,
@@ -229,6 +234,7 @@ it('gives the same bytes whatever the order of rows in the files, apart from its
     }
   }
   const second = await evaluation.score(change);
+  expect(evalReportSchema.parse(first)).toEqual(first);
   const bytesOf = ({ circumstances, ...report }: EvalReport) => JSON.stringify(report);
   expect(bytesOf(second)).toBe(bytesOf(first));
   expect(JSON.stringify({ ...first, circumstances: null })).not.toContain('2026');

@@ -1,0 +1,80 @@
+/**
+ * Follows a file of JSON lines while another process appends to it. Only whole lines are read, each once; a
+ * line that a crash tore is passed over.
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+import type { ZodType } from 'zod';
+import { isMissing } from './durable.ts';
+
+export type LineFollower<T> = {
+  /**
+   * What was added since the last call, in file order; lines of another form are left out. `restarted` where
+   * the file was replaced or cut since, and all of it is read anew. Empty where there is no file yet.
+   */
+  next(): Promise<{ readonly values: readonly T[]; readonly restarted: boolean }>;
+};
+
+/** Read at a time: memory holds no more of the file than this and one line. */
+const chunkBytes = 1 << 20;
+const lineFeed = 0x0a;
+
+/** @param path need not exist yet; it is opened anew with every call and never held open */
+export function followJsonLines<T>(path: string, schema: ZodType<T>): LineFollower<T> {
+  let offset = 0;
+  let inode: number | undefined;
+
+  const read = async (file: FileHandle) => {
+    const { size, ino } = await file.stat();
+    const restarted = inode !== undefined && (ino !== inode || size < offset);
+    if (restarted) offset = 0;
+    inode = ino;
+    const values: T[] = [];
+    let rest = Buffer.alloc(0);
+    for (let position = offset; position < size; ) {
+      const length = Math.min(chunkBytes, size - position);
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, position);
+      if (bytesRead === 0) break;
+      position += bytesRead;
+      const text = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+      const end = text.lastIndexOf(lineFeed) + 1;
+      values.push(...parseLines(text.subarray(0, end), schema));
+      offset += end;
+      rest = text.subarray(end);
+    }
+    return { values, restarted };
+  };
+
+  return {
+    next: async () => {
+      let file: FileHandle;
+      try {
+        file = await open(path, 'r');
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+        const restarted = inode !== undefined;
+        offset = 0;
+        inode = undefined;
+        return { values: [], restarted };
+      }
+      return read(file).finally(() => file.close());
+    },
+  };
+}
+
+function parseLines<T>(lines: Buffer, schema: ZodType<T>): T[] {
+  return lines
+    .toString()
+    .split('\n')
+    .flatMap((line) => parse(line, schema) ?? []);
+}
+
+function parse<T>(line: string, schema: ZodType<T>): T | undefined {
+  if (line === '') return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  return schema.safeParse(value).data;
+}
