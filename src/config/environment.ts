@@ -71,7 +71,7 @@ export function readApiKeys(
         where,
         expected: `an API key in the environment variable ${variable}`,
         got: value === undefined ? 'no such variable' : 'an empty one',
-        next: `export ${variable}, or set the field to null for a server without keys`,
+        next: `export ${variable}, or set this field to null if the server needs no key`,
       });
     }
     return value;

@@ -124,7 +124,7 @@ async function sourceOf(model: string, file: string): Promise<Source> {
     where: `embedder ${model}`,
     expected: 'a folder, or owner/name@revision on the hub',
     got: 'neither',
-    next: 'correct embedder.model; the revision (best a commit) is needed so that vectors of two runs agree',
+    next: 'correct embedder.model; it must name a revision (best a commit), so that two runs get the same vectors',
   });
 }
 

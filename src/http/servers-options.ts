@@ -56,7 +56,7 @@ export function checkServersOptions(options: ServersOptions): readonly ServerAdd
   if (apiKey !== undefined && !/^[\x21-\x7e]+$/.test(apiKey)) {
     problems.push({
       where: 'API key',
-      expected: 'printable ASCII without blanks',
+      expected: 'printable ASCII characters without spaces',
       got: apiKey === '' ? 'nothing' : 'other characters (not shown)',
       next: 'check the environment variable, e.g. for a line break at its end',
     });

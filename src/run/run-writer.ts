@@ -206,7 +206,7 @@ export async function requireNewRun(directory: string): Promise<void> {
     where: directory,
     expected: 'a new or empty directory',
     got: names.includes('manifest.json') ? 'a run' : `${names.length} files or folders`,
-    next: 'go on with it by --resume, or give another directory by out=',
+    next: 'resume it with --resume, or give another directory with out=',
   });
 }
 

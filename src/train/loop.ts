@@ -243,7 +243,7 @@ function collectionMetrics({ groups, rounds, rejected }: Collection): Metrics {
 function unscoredLimitOf({ run, unscoredLimit, emit }: Loop, iteration: number): UnscoredLimit {
   return {
     limit: unscoredLimit,
-    next: `mend what failed, then go on with: medix train --resume ${run.directory}`,
+    next: `repair what failed, then resume with: medix train --resume ${run.directory}`,
     onRescored: (unscored, stillUnscored) =>
       emit(iteration, { kind: 'rescored', unscored, stillUnscored }),
   };

@@ -11,7 +11,9 @@ import { addEvalTasksCommand } from './tasks.ts';
 export const addEvalCommand: AddCommand = (program, context) => {
   const group = program
     .command('eval')
-    .description('Evaluate a model on medical benchmarks, judged by reference');
+    .description(
+      'Evaluate a model on medical benchmarks; judges compare its answers with the reference answers',
+    );
   addEvalTasksCommand(group, context);
   addEvalSamplesCommand(group, context);
   addEvalForecastCommand(group, context);

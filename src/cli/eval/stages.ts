@@ -23,7 +23,7 @@ import { createStageView } from './view.ts';
 
 /**
  * @param most answers of each task to ask for now; absent asks for all
- * @throws MedixError as the stage does, or 'cancelled' saying how to go on
+ * @throws MedixError as the stage does, or 'cancelled' saying how to resume
  */
 export async function runGenerate(
   evaluation: Evaluation,
@@ -113,7 +113,7 @@ export async function openReachableJudging(
 /**
  * Closes the judging.
  * @param limits as in the stage; absent judges all, as many at once as the judges take
- * @throws MedixError as the stage does, or 'cancelled' saying how to go on
+ * @throws MedixError as the stage does, or 'cancelled' saying how to resume
  */
 export async function runJudge(
   { config, tasks }: Evaluation,
@@ -174,7 +174,7 @@ async function writing(
         where: results.folder,
         expected: 'to run to the end',
         got: 'an interruption',
-        next: `go on with: medix eval ${command} --resume ${results.folder}`,
+        next: `resume with: medix eval ${command} --resume ${results.folder}`,
       },
       error,
     );

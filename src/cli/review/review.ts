@@ -7,7 +7,7 @@ import { addReviewServe } from './serve.ts';
 export const addReviewCommand: AddCommand = (program, context) => {
   const review = program
     .command('review')
-    .description('Let people judge stored answers, blind to which model gave them');
+    .description('Let people rate stored answers without knowing which model gave them');
   addReviewCreate(review, context);
   addReviewServe(review, context);
   addReviewScore(review, context);

@@ -20,7 +20,7 @@ import { packageVersion } from '../run-facts.ts';
 export function addRewardServe(reward: Command, context: CommandContext): void {
   reward
     .command('serve')
-    .description('Give rewards to other trainers over HTTP, until stopped')
+    .description('Serve rewards to other trainers over HTTP until stopped')
     .argument('[config...]', 'config file and key=value changes')
     .addHelpText('after', fieldsHelp(rewardServiceSchema))
     .action(async (words: string[]) => {

@@ -46,7 +46,7 @@ export async function writeRun(
         where: out,
         expected: 'to run to the end',
         got: 'an interruption',
-        next: `go on with: medix ${plan.command} --resume ${out}`,
+        next: `resume with: medix ${plan.command} --resume ${out}`,
       },
       error,
     );

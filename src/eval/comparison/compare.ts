@@ -150,14 +150,14 @@ function failFewFolders(folders: readonly string[]): never {
     where: 'folders',
     expected: 'at least two results folders',
     got: String(folders.length),
-    next: 'name the folders of the models to compare',
+    next: 'name the results folders of the models to compare',
   });
 }
 
 function failNoTask(folders: readonly string[]): never {
   fail('run', {
     where: folders.join(', '),
-    expected: 'a task that all of them have',
+    expected: 'a task that all folders have',
     got: 'none',
     next: 'evaluate the models on the same tasks',
   });

@@ -195,6 +195,6 @@ function failNothingCompared(location: string, causes: ReadonlyMap<string, numbe
     where: location,
     expected: 'rows with questions or images',
     got: got === '' ? 'no rows' : got,
-    next: 'correct the location, or rename its columns',
+    next: 'correct the location, or rename the columns of its rows',
   });
 }

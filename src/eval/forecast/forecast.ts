@@ -98,10 +98,10 @@ export function formatForecast(what: string, found: Forecast): string[] {
     ...(found.money === null ? [] : [`${shown(found.money, money)} in money`]),
   ];
   return [
-    `${what}: ${count(remaining)} to come, by a pilot of ${count(pilot)}; brackets hold rough 95 % intervals`,
+    `${what}: ${count(remaining)} still to do, estimated from a pilot of ${count(pilot)}; brackets hold rough 95 % intervals`,
     `  ${facts.join(', ')}`,
     ...(assumed.length > 0
-      ? [`  no pilot of ${assumed.join(', ')}: taken to be like the others`]
+      ? [`  not in the pilot, so assumed to be like the other tasks: ${assumed.join(', ')}`]
       : []),
   ];
 }
@@ -139,7 +139,7 @@ function estimateSum(
     const { items, mean } = tasks.get(task) ?? whole;
     isPiloted &&= tasks.has(task) || left === 0;
     expected += left * mean;
-    // Of the mean, which all items to come share, and of the items themselves.
+    // The uncertainty of the mean, which all remaining items share, plus the spread of the items themselves.
     uncertainty += (variance ?? 0) * (left ** 2 / items + left);
   }
   // How tasks differ from each other is not known from their own items.

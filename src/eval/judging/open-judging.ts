@@ -152,7 +152,7 @@ function requireDistinct(panel: readonly Panelist[]): void {
     const first = digests.indexOf(grader.describe.digest);
     if (first === index) return [];
     const where = `judging.judges.${index}`;
-    const got = `${grader.describe.id}, which is judge ${first} too`;
+    const got = `${grader.describe.id}, the same as judging.judges.${first}`;
     return [
       { where, expected: 'another judge', got, next: 'leave it out, or raise judging.votes' },
     ];
@@ -160,7 +160,7 @@ function requireDistinct(panel: readonly Panelist[]): void {
   if (problems.length > 0) throw new MedixError('config', problems);
 }
 
-/** Judges of one family share their errors: their votes are worth fewer than they seem. */
+/** Judges of one family share their errors, so their votes count for less than as many independent votes. */
 function relatives(panel: readonly Panelist[]): readonly string[] {
   const ids = panel.map(({ grader }) => grader.describe.id);
   return ids.flatMap((id, index) =>

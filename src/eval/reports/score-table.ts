@@ -18,7 +18,7 @@ export function scoreTable({ tasks, overall }: EvalReport): Table {
   };
 }
 
-/** The variant shows only where it is not the question as it is. */
+/** The variant is named unless it is the original question. */
 export function taskName({ task, variant }: Pick<TaskReport, 'task' | 'variant'>): string {
   return variant === 'original' ? task : `${task} · ${variant}`;
 }

@@ -22,7 +22,7 @@ import { findEvalManifest, findJudgingManifest, readEvalManifest, resultsFile } 
 import type { EvalManifest, EvaluationFacts, JudgingFacts, JudgingManifest } from './records.ts';
 import { requireEmpty, requireSameEvaluation, requireSameJudges } from './same-evaluation.ts';
 
-const makeRoom = 'make room or grant access, then run the command again: what is there is kept';
+const makeRoom = 'make room or grant access, then run the command again: what was written is kept';
 
 export class ResultsWriter {
   readonly folder: string;

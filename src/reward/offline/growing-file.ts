@@ -105,12 +105,12 @@ async function earlierRecord(
   if (force) return undefined;
   return fail('run', {
     where: partPath,
-    expected: 'an unfinished file of the same work',
+    expected: 'an unfinished file of the same input, config and judge',
     got:
       record === undefined
-        ? `one whose origin is unknown, since ${recordPath} cannot be read`
-        : `one with another ${changed.join(', ')}`,
-    next: `repeat what it was begun with, name another file than ${path}, or drop it with --force`,
+        ? `a file of unknown origin, since ${recordPath} cannot be read`
+        : `a file with another ${changed.join(', ')}`,
+    next: `use the settings that it was started with, choose another --out than ${path}, or delete it with --force`,
   });
 }
 

@@ -82,7 +82,7 @@ export async function scoreFile(
         where: out,
         expected: 'to run to the end',
         got: `an interruption after ${report().rows} rows`,
-        next: 'go on with the same command',
+        next: 'run the same command again to resume',
       },
       error,
     );
@@ -121,7 +121,7 @@ function failCapped(out: string, rows: number, message: string): never {
     where: out,
     expected: 'to score every row',
     got: `${rows} rows, then: ${message}`,
-    next: 'raise the cap and go on with the same command',
+    next: 'raise the cap, then run the same command again to resume',
   });
 }
 
