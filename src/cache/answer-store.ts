@@ -2,7 +2,7 @@
  * Answers of judges and embedders on disk, shared by runs and by processes at the same time (LMDB: one
  * folder, readers never wait, a killed process leaves it whole). Keys are digests of all that shapes an
  * answer, so entries are never wrong and never change; there is no upper size: delete the folder to start
- * anew.
+ * with an empty one.
  */
 import { mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';

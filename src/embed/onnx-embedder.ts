@@ -22,7 +22,7 @@ export type OnnxEmbedderOptions = Pick<
   'model' | 'pooling' | 'file'
 >;
 
-/** What is used of transformers.js. */
+/** The part of the interface of transformers.js that MediX uses. */
 export type TransformersModule = {
   readonly env: { readonly version: string };
   pipeline(
@@ -101,7 +101,7 @@ export async function openOnnxEmbedder(
 type Source = {
   readonly name: string;
   readonly options: Readonly<Record<string, unknown>>;
-  /** Of the weights and the tokenizer, or of the revision that fixes both. */
+  /** Digest of the weights and the tokenizer, or of the revision that fixes both. */
   readonly digest: string;
 };
 

@@ -3,7 +3,7 @@
  *
  *     manifest.json   what the run is                metrics.jsonl   one line an iteration
  *     attempts/       the processes that wrote it    events.jsonl    what happened
- *     checkpoints/    where it can go on from        rollouts/       every rollout with every score
+ *     checkpoints/    where it can resume            rollouts/       every rollout with every score
  *     model/          the model it made (at the end)
  *
  * History is only ever appended. A resumed run redoes what came after its checkpoint; the lines of the
@@ -35,7 +35,7 @@ import { readManifest } from './run-reader.ts';
 export class RunWriter {
   readonly directory: string;
   readonly attempt: number;
-  /** Where to go on from; undefined starts at iteration 0. */
+  /** Where to resume; undefined starts at iteration 0. */
   readonly resumeFrom: Checkpoint | undefined;
   #lastCheckpoint: number | undefined;
   readonly #claim: Attempt;
@@ -90,7 +90,7 @@ export class RunWriter {
   }
 
   /**
-   * Goes on with a run from its newest checkpoint, or from the start where it has none.
+   * Resumes a run from its newest checkpoint, or from the start where it has none.
    * @throws MedixError 'run' when there is no such run, another process writes it, or its newest
    *   checkpoint is damaged.
    */

@@ -1,4 +1,4 @@
-/** `medix eval contamination`: what of evaluation tasks also stands in training sets. */
+/** `medix eval contamination`: which questions and images of evaluation tasks also occur in training sets. */
 import { readHubAccess } from '../../config/environment.ts';
 import { findOverlap } from '../../eval/contamination/find-overlap.ts';
 import {

@@ -1,4 +1,4 @@
-/** `medix eval`: models on medical benchmarks, judged by reference. */
+/** `medix eval`: evaluates models on medical benchmarks by comparing their answers with reference answers. */
 import type { AddCommand } from '../command.ts';
 import { addEvalCompareCommand } from './compare.ts';
 import { addEvalContaminationCommand } from './contamination.ts';

@@ -1,4 +1,6 @@
-/** `medix eval forecast`: what a whole evaluation will take, by a pilot that is asked now. */
+/**
+ * `medix eval forecast`: estimates what a whole evaluation takes by running a small part of it, the pilot.
+ */
 import { type EvalConfig, evalConfigSchema } from '../../config/eval-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
 import {

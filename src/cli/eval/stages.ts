@@ -84,7 +84,7 @@ export async function runGenerate(
 }
 
 /**
- * Opens the judging and asks every judge once; what speaks against them is printed.
+ * Opens the judging and asks every judge once; warnings about them are printed.
  * @throws MedixError 'judge' where one cannot be asked
  */
 export async function openReachableJudging(
@@ -147,7 +147,7 @@ export async function runJudge(
   }
 }
 
-/** So many answers that no judge waits for the next. */
+/** How many answers are held at once, so that no judge has to wait for the next one. */
 function windowFor({ judges }: EvalConfig['judging']): number {
   return judges.reduce(
     (most, judge) => Math.max(most, 'concurrency' in judge ? 2 * judge.concurrency : 16),

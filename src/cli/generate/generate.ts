@@ -168,7 +168,10 @@ async function readImage(path: string): Promise<ImageFile> {
 
 const runConfigSchema = z.object({ data: z.object({ template: z.string() }) });
 
-/** A model is asked as it was trained where that is known: a run's model lies in the run's directory. */
+/**
+ * The prompt template that the model was trained with, where it is known: a run's model lies in the run's
+ * directory.
+ */
 async function templateOf(model: string): Promise<string> {
   const manifest = await readManifest(dirname(resolve(model))).catch(() => undefined);
   return runConfigSchema.safeParse(manifest?.config).data?.data.template ?? defaultTemplate;

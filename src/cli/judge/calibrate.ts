@@ -36,7 +36,7 @@ export function addJudgeCalibrate(judge: Command, context: CommandContext): void
     });
 }
 
-/** Of the bootstrap draws, and of the pauses between attempts. */
+/** Seed of the bootstrap draws and of the random jitter between retries. */
 const seed = 1;
 
 async function calibrate(
@@ -108,7 +108,9 @@ function requireBothLabels(pairs: readonly LabelledCosine[], where: string): voi
   });
 }
 
-/** Below it, a right answer is passed by a wrong one in more than a quarter of the comparisons. */
+/**
+ * Below it, a wrong answer has a higher cosine than a right one in more than a quarter of the comparisons.
+ */
 const usefulAuc = 0.75;
 
 function describeCalibration(id: string, calibration: Calibration): string[] {

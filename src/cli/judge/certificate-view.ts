@@ -5,7 +5,7 @@ import type { Trial } from '../../judge/certificate/trials.ts';
 import { printable, printableJson } from '../printable.ts';
 import { formatTable } from '../table.ts';
 
-/** A table of figures by category, and what they come to. */
+/** A table of figures by category, and a summary in words. */
 export function describeCertificate(certificate: Certificate): string[] {
   const { judge, overall, categories, similarity, latencyMs } = certificate;
   const rows = [...Object.entries(categories), ['all', overall] as const];

@@ -104,7 +104,7 @@ function openLedger(judge: JudgeConfig): Ledger {
   return createLedger({ prices: judge.prices, cap: judge.cap });
 }
 
-/** The seed of the pauses between attempts, the only thing drawn at random. */
+/** Seed of the random jitter between retries, the only thing drawn at random. */
 const seed = 1;
 
 function contextOf(apiKey: string | undefined, ledger: Ledger) {

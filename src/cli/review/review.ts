@@ -1,4 +1,4 @@
-/** `medix review`: people judge stored answers, blind to which model gave them. */
+/** `medix review`: people rate stored answers without knowing which model gave them. */
 import type { AddCommand } from '../command.ts';
 import { addReviewCreate } from './create.ts';
 import { addReviewScore } from './score.ts';

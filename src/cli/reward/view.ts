@@ -1,4 +1,4 @@
-/** What scoring came to, as lines for people. */
+/** The results of scoring, as lines for people. */
 import type { LedgerSummary, UseSummary } from '../../core/usage.ts';
 import type { ScoreFileReport } from '../../reward/offline/score-file.ts';
 import type { OpenedReward } from '../../reward/open-reward.ts';
@@ -53,7 +53,7 @@ function percent(part: number, whole: number): string {
   return whole === 0 ? '0 %' : `${((100 * part) / whole).toFixed(1)} %`;
 }
 
-/** One line a kind of use. */
+/** One line for each kind of use. */
 export function ledgerLines(ledger: LedgerSummary): string[] {
   return Object.entries(ledger).map(([use, sums]) => `${use.padEnd(12)} ${describeUse(sums)}`);
 }

@@ -7,7 +7,7 @@ import type { CommandContext } from '../command.ts';
 
 export type RunPlan = {
   readonly kind: Manifest['kind'];
-  /** The command that goes on with it. */
+  /** The command that resumes it. */
   readonly command: 'train' | 'sft' | 'quickstart';
   /** Run directory. */
   readonly out: string;
@@ -20,7 +20,7 @@ export type RunPlan = {
 /**
  * Claims the run directory, does the work, publishes the model, and records how it ended.
  * @returns the folder of the finished model.
- * @throws MedixError 'cancelled' when the signal aborted; it says how to go on.
+ * @throws MedixError 'cancelled' when the signal aborted; it says how to resume.
  */
 export async function writeRun(
   plan: RunPlan,

@@ -32,8 +32,8 @@ type Difference = {
   /** After Holm's correction for all such tests of the comparison. */
   readonly adjustedPValue: number;
   /**
-   * Least difference that a test at 5 % would have found four times in five; null where the scores do not
-   * tell, e.g. since no question was answered differently.
+   * Smallest difference that a test at the 5 % level finds with 80 % power; null where the scores do not
+   * tell, e.g. because no question was answered differently.
    */
   readonly detectable: number | null;
 };
@@ -46,7 +46,7 @@ export type TaskComparison = {
         readonly kind: 'compared';
         readonly clusters: number;
         /**
-         * `mcnemar`, exact, where answers are right or wrong and each is of a cluster of its own; else
+         * `mcnemar`, exact, where answers are right or wrong and every cluster has a single answer; else
          * `sign-flip` of whole clusters.
          */
         readonly test: 'mcnemar' | 'sign-flip';
@@ -162,8 +162,8 @@ function resultOf(
 }
 
 /**
- * The mean difference over tasks. Under the null every cluster's gain could as well have the other sign,
- * and in the mean it weighs as its task makes it.
+ * The mean difference over tasks. Under the null hypothesis every cluster's gain could as well have the
+ * other sign; its weight in the mean follows from its task.
  */
 function overallOf(
   paired: readonly Paired[],
@@ -208,7 +208,7 @@ function detectableByMcnemar(questions: number, discordance: number): number | n
   return detectablePairedDifference(questions, discordance) ?? null;
 }
 
-/** Without any spread nothing can be said: 0 would claim that any difference is found. */
+/** Without any spread there is no estimate: 0 would claim that every difference is found. */
 function detectableBy(standardError: number | undefined): number | null {
   return standardError ? detectableDifference(standardError) : null;
 }

@@ -16,7 +16,7 @@ export type CompareOptions = {
   /** Name of a judging. Left out, the only one that all folders share. */
   readonly judgingName?: string;
   readonly seed: number;
-  /** Of bootstrap and sign flips. @default 10000 */
+  /** Number of bootstrap draws and of sign flips. @default 10000 */
   readonly draws?: number;
 };
 
@@ -38,7 +38,7 @@ export type EvalComparison = {
   readonly candidates: readonly (ComparedModel & ModelComparison)[];
   /** Tasks that not every folder has, and so are left out. */
   readonly leftOut: readonly string[];
-  /** In what else but the model the evaluations differ. */
+  /** What differs between the evaluations besides the model. */
   readonly differences: readonly string[];
   readonly seed: number;
   readonly draws: number;
@@ -48,8 +48,8 @@ export type EvalComparison = {
  * Compares the answers to the unchanged questions; several epochs of a sample are averaged first. P-values
  * are adjusted over all tasks and candidates, those of the means over all candidates (Holm 1979).
  *
- * @throws MedixError 'run' where a folder holds no evaluation, the folders share no judging or several of
- *   which none is named, or no task
+ * @throws MedixError 'run' where a folder holds no evaluation, and where the folders share no task, no
+ *   judging, or several judgings of which none is named
  */
 export async function compareEvaluations({
   folders,
@@ -119,7 +119,7 @@ function sharedTasks(manifests: readonly EvalManifest[]) {
   return { both: sorted.filter(isShared), leftOut: sorted.filter((task) => !isShared(task)) };
 }
 
-/** A difference in score is that of the models only where all else is alike. */
+/** A difference in score is due to the models only where everything else is the same. */
 function differencesOf(
   one: EvalManifest | undefined,
   other: EvalManifest,

@@ -3,9 +3,9 @@ import type { PairedScore } from '../../statistics/paired.ts';
 import type { JoinedAnswer } from '../results/joined-answers.ts';
 
 export type PairedSamples = {
-  /** Of both models. */
+  /** Samples that both models were asked. */
   readonly shared: number;
-  /** Of those, with a score of both: what figures rest on. */
+  /** Those of them that have a score for both models; the figures rest on these. */
   readonly compared: number;
   readonly onlyBaseline: number;
   readonly onlyCandidate: number;

@@ -50,7 +50,7 @@ function usageRow(use: string, sums: UseSummary): string[] {
   ];
 }
 
-/** Of the answers that count; the ledger also knows those that failed or were asked again. */
+/** Tokens of the answers that count; the ledger also has those that failed or were asked again. */
 function tokenText(tasks: readonly TaskReport[]): string[] {
   const known = tasks.flatMap(({ tokens }) => tokens ?? []);
   if (known.length === 0) return [];

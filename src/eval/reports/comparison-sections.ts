@@ -1,4 +1,4 @@
-/** A comparison of models as sections: one table a candidate. */
+/** A comparison of models as sections: one table for each candidate. */
 import type { EvalComparison } from '../comparison/compare.ts';
 import type { TaskComparison } from '../comparison/compare-models.ts';
 import { columnsOf, type Section, type Table } from './table.ts';

@@ -1,4 +1,6 @@
-/** Samples, responses and verdicts of a task put together: what scores, comparisons and reports rest on. */
+/**
+ * Joins samples, responses and verdicts of a task; scores, comparisons and reports are computed from these.
+ */
 import { digestOfBytes } from '../../core/digest.ts';
 import { resultsFile } from './layout.ts';
 import {
@@ -32,7 +34,7 @@ type VerdictFacts = Pick<VerdictRow, 'ruleCorrect' | 'metrics'> & {
     | { readonly kind: 'failed'; readonly cause: string };
 };
 
-/** One answer there should be. */
+/** One expected answer. */
 export type JoinedAnswer = {
   readonly taskId: string;
   readonly key: AnswerKey;
@@ -48,12 +50,12 @@ export function isNotApplicable({ answer }: JoinedAnswer): boolean {
   return answer?.kind === 'failed' && answer.cause === notApplicable;
 }
 
-/** Which answers of a task there should be. */
+/** Which answers of a task are expected. */
 export type Expected = { readonly variants: readonly Variant[]; readonly epochs: number };
 
 /**
- * All answers of a task, by sample, variant and epoch, whatever the order of rows in the files. Of texts
- * nothing is kept: memory holds a few hundred bytes an answer.
+ * All answers of a task, by sample, variant and epoch, whatever the order of rows in the files. Texts are
+ * not kept: memory holds a few hundred bytes for each answer.
  *
  * @param judgingName name of the judging whose verdicts are taken
  */
@@ -104,7 +106,7 @@ function digested({ outcome }: ResponseRow): DigestedAnswer {
   return { facts, digest: digestOfBytes(text) };
 }
 
-/** A verdict on another response than the one that counts is none. */
+/** A verdict on a response that was replaced later does not count. */
 async function readVerdicts(
   folder: string,
   judgingName: string,

@@ -14,8 +14,8 @@ import { readRows, textOfKey } from '../results/rows.ts';
 import type { OptionAnswer } from './option-permutation.ts';
 
 /**
- * Judged answers to the task's multiple-choice questions, as they are and permuted. Of texts only the
- * option that an answer takes is kept.
+ * Judged answers to the task's multiple-choice questions, original and permuted. Of each answer only the
+ * chosen option is kept.
  */
 export async function readOptionAnswers(
   folder: string,

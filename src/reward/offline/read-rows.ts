@@ -74,7 +74,7 @@ export const scoreRowFields: readonly Field[] = listFields(rowSchema);
 
 /**
  * The rows of a JSONL file in order, one in memory at a time; blank lines are no rows.
- * @param skip rows to pass over unread, from the first.
+ * @param skip number of rows to skip unread, from the first.
  */
 export async function* readScoreRows(
   path: string,
