@@ -87,7 +87,7 @@ const judgingSection = z.strictObject({
     .max(1)
     .default(0.95)
     .describe(
-      'A score is marked incomplete if a smaller share of the samples than this has a verdict',
+      'A score is marked incomplete if a smaller share of the expected answers than this has a score',
     ),
 });
 export type JudgingConfig = z.output<typeof judgingSection>;

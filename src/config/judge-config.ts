@@ -77,7 +77,7 @@ export const capField = z
   })
   .prefault({})
   .describe(
-    'Limits on the whole use of the server; once one is reached, no more requests are sent and the remaining items stay unscored',
+    'Limits on the whole use of the server; once one is reached, no more requests are sent and the remaining items get no result',
   );
 
 const chatFields = {

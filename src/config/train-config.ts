@@ -76,14 +76,20 @@ export const trainConfigSchema = z.strictObject({
   model: z.string().min(1).describe('Folder of the model to train, in Hugging Face layout'),
   out: outField('runs/train'),
   seed: seedField,
-  iterations: positiveInteger.default(100).describe('Cycles of sampling, scoring and updating'),
+  iterations: positiveInteger
+    .default(100)
+    .describe('Number of cycles of sampling, scoring and updating'),
   data: dataSection,
   rollout: z
     .strictObject({
       promptsPerIteration: positiveInteger
         .default(16)
         .describe('Number of groups (prompts) that one iteration trains on'),
-      groupSize: z.int().min(2).default(8).describe('Completions sampled for each prompt'),
+      groupSize: z
+        .int()
+        .min(2)
+        .default(8)
+        .describe('Number of completions sampled for each prompt'),
       maxCompletionTokens: positiveInteger
         .default(256)
         .describe('Tokens after which a completion is cut off'),

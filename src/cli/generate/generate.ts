@@ -45,7 +45,7 @@ export const addGenerateCommand: AddCommand = (program, context) => {
     .option('--image <files...>', 'images, in the order the model sees them')
     .option(
       '--template <name>',
-      `prompt template: ${templateNames} or the path of a Jinja file (default: what the run that made the model was trained with, else ${defaultTemplate})`,
+      `prompt template: ${templateNames} or the path of a Jinja file (default: the one that the model was trained with, if the model is in a run directory, else ${defaultTemplate})`,
     )
     .option(
       '--max-tokens <number>',

@@ -48,7 +48,7 @@ export const addQuickstartCommand: AddCommand = (program, context) => {
     .option('--seed <number>', 'seed of the studies and of all sampling', wholeNumber(0), 0)
     .option(
       '--out <directory>',
-      'run directory (default: runs/quickstart, or the first free number after it)',
+      'run directory (default: runs/quickstart, or runs/quickstart-2, -3, … if that exists)',
     )
     .option(
       '--minutes <number>',

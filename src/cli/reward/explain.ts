@@ -45,7 +45,7 @@ const help = `
   medix reward explain runs/train KEY            a rollout of a run; KEY as in its rollouts/*.jsonl
   medix reward explain --row rows.jsonl --id 7   a row of a file
 
-A rollout is explained from its recorded scores: judge and embedder are not asked. Of the options below only
+A rollout is explained from its recorded scores: judge and embedder are not asked. Of the options only
 --profile applies to it; it shows the same scores under another profile. A row is scored first.`;
 
 async function explain(

@@ -48,7 +48,8 @@ Fields of a row; other fields are ignored:
 ${formatFields(scoreRowFields)}
 
 A row of --out is {id, line, reward, components}. A row without a reward has reward null, cause and message:
-with the cause "malformed" it could not be read; otherwise judge or embedder failed, which is no wrong answer.
+with the cause "malformed" it could not be read; otherwise judge or embedder failed, which does not
+mean that the answer is wrong.
 Each component is {kind: "scored", value, detail} or {kind: "unscored", cause, message}.
 
 Rows are written to <out>.part, which is renamed to --out when it is complete. To resume after a stop or a

@@ -65,7 +65,9 @@ const rowSchema = z.object({
   modality: z
     .enum(modalities, problemOf(`one of ${modalities.join(', ')}`))
     .nullish()
-    .describe('Modality tag, needed if ground_truth has none'),
+    .describe(
+      'Modality tag, if ground_truth has none; without either the component modality does not count',
+    ),
   accepted: z.array(z.string()).nullish().describe('Further answers that count as right'),
 });
 

@@ -28,7 +28,9 @@ export const itemSchema = z
     modality: z
       .enum(modalities)
       .optional()
-      .describe('Modality tag, needed if ground_truth has none'),
+      .describe(
+        'Modality tag, if ground_truth has none; without either the component modality does not count',
+      ),
     accepted: z.array(z.string()).default([]).describe('Further answers that count as right'),
   })
   .openapi('RewardItem');
