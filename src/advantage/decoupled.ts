@@ -1,8 +1,8 @@
 /**
- * Advantages of rewards that come in parts: GDPO (arXiv 2601.05242). A weighted sum lets the part of largest
- * variance speak for all, and different parts that add up alike become one; so each part gets an advantage
- * of its own within the group, those are added by weight, and the sums are normalised over the batch, so
- * that their size does not grow with the number of parts.
+ * Advantages of rewards that come in parts: GDPO (arXiv 2601.05242). In a weighted sum the part with the
+ * largest variance decides, and different parts with the same sum cannot be told apart. So each part gets
+ * its own advantage within the group, these advantages are added by weight, and the sums are normalised
+ * over the batch, so that their size does not grow with the number of parts.
  */
 import { invariant } from '../core/errors.ts';
 import { type AdvantageName, advantageEstimators } from './estimators.ts';
@@ -15,7 +15,7 @@ const epsilon = 1e-6;
 /**
  * @param groups [P, G, parts]; the parts of a group's rollouts are the same and in one order, those of two
  *   groups need not be. At least two rollouts a group.
- * @param estimator of each part within its group; GDPO has `grpo`.
+ * @param estimator used for each part within its group; GDPO uses `grpo`.
  * @returns [P, G], over the whole batch of mean 0 and of standard deviation 1, or all 0 where no part
  *   differs anywhere.
  */

@@ -78,7 +78,7 @@ describe('answer store', () => {
     await writeFile(file, '');
     for (const path of [file, join(file, 'below')]) {
       expect(() => openAnswerStore(path)).toThrow(
-        /answer store .*: expected a folder .*; correct cache/,
+        /answer store .*: expected a folder .*; set the config field "cache"/,
       );
     }
   });

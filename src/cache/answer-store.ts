@@ -2,7 +2,7 @@
  * Answers of judges and embedders on disk, shared by runs and by processes at the same time (LMDB: one
  * folder, readers never wait, a killed process leaves it whole). Keys are digests of all that shapes an
  * answer, so entries are never wrong and never change; there is no upper size: delete the folder to start
- * anew.
+ * with an empty one.
  */
 import { mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -41,7 +41,7 @@ export function openAnswerStore(path: string): AnswerStore {
         if (warned) return;
         warned = true;
         process.emitWarning(
-          `answers are not kept in ${folder}: ${messageOf(error)}`,
+          `answers can no longer be stored in ${folder}: ${messageOf(error)}`,
           'MedixWarning',
         );
       }
@@ -64,7 +64,7 @@ function openDatabase(folder: string) {
         where: `answer store ${folder}`,
         expected: 'a folder that this process may write to',
         got: messageOf(error),
-        next: 'correct cache in the config; null keeps answers in memory only',
+        next: 'set the config field "cache" to such a folder, or to null, which keeps answers in memory only',
       },
       error,
     );

@@ -8,15 +8,15 @@ import type { TokenUsage } from '../core/usage.ts';
 
 export type ChatRequest = {
   readonly messages: readonly Message[];
-  /** Length of the reply at most, in tokens. */
+  /** Maximum length of the reply, in tokens. */
   readonly maxTokens: number;
   /** 0 is greedy. */
   readonly temperature: number;
-  /** In (0, 1]; 1 leaves the distribution whole. */
+  /** In (0, 1]; 1 keeps all tokens. */
   readonly topP?: number;
   /** For servers that draw from seeded generators; has no meaning at temperature 0. */
   readonly seed?: number;
-  /** A JSON schema that the reply shall follow, where the model can be held to one. */
+  /** A JSON schema that the reply must follow, if the model supports schemas. */
   readonly schema?: { readonly name: string; readonly json: Readonly<Record<string, unknown>> };
   /** Ask for the likeliest candidates of the reply's first token, at most this many (1 to 20). */
   readonly firstTokenCandidates?: number;

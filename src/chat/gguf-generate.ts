@@ -57,7 +57,10 @@ export function promptTokens(
   return [bos, ...tokens];
 }
 
-/** From an empty context. Ends at the end of the turn, at `maxTokens`, or with the schema's last brace. */
+/**
+ * Starts from an empty context. Ends at the end of the turn, at `maxTokens`, or with the schema's last
+ * brace.
+ */
 export async function generate(
   loaded: LoadedGguf,
   prompt: readonly Token[],
@@ -83,7 +86,7 @@ export async function generate(
     }
     written.push(token);
     text = model.detokenize(written);
-    // The grammar lets blanks follow without end.
+    // The grammar allows any number of trailing blanks.
     if (schema !== undefined && isWholeJson(text)) break;
     if (written.length >= maxTokens) {
       return { kind: 'replied', text, stopReason: 'length', count: written.length, ...candidates };

@@ -1,4 +1,4 @@
-/** What is used of node-llama-cpp, which is not installed with MediX. */
+/** The part of node-llama-cpp's interface that MediX uses; the package is not installed with MediX. */
 
 export type Token = number;
 

@@ -81,7 +81,8 @@ export function createOpenAiChatModel(
       answer.outcome.cause !== 'policy-blocked';
     if (!mayBeTheSchema) return settle(answer);
     const plain = await servers.call(requestOf(request, false), signal);
-    // Only what helped is the reason: a prompt that is too long is refused either way.
+    // The schema was the reason only if leaving it out helped: a prompt that is too long is refused either
+    // way.
     if (plain.kind === 'answered') takesSchemas = false;
     return settle(plain);
   };

@@ -1,4 +1,4 @@
-/** Arguments that name a config: a file, `key=value` changes, or the run to go on with. */
+/** Arguments that name a config: a file, `key=value` changes, or the run to resume. */
 import { stringify } from 'yaml';
 import type { z } from 'zod';
 import { formatFields, listFields } from '../config/field-list.ts';
@@ -10,7 +10,7 @@ import { readManifest } from '../run/run-reader.ts';
 export type ConfigArguments = {
   /** Positional arguments: at most one file and any number of `key=value`. */
   readonly words: readonly string[];
-  /** Directory of the run to go on with. */
+  /** Directory of the run to resume. */
   readonly resume?: string;
 };
 
@@ -23,7 +23,7 @@ export type ReadArguments<Config> = {
 const fixedFields = ['model', 'data', 'seed', 'out'];
 
 /**
- * The config of a new run, or of the run to go on with, under the changes given.
+ * The config of a new run, or of the run to resume, under the changes given.
  * @throws MedixError 'config' with all that is wrong, 'run' when there is no such run.
  */
 export async function readArguments<Schema extends z.ZodType>(
@@ -33,7 +33,7 @@ export async function readArguments<Schema extends z.ZodType>(
 ): Promise<ReadArguments<z.output<Schema>>> {
   if (resume === undefined) return readConfigArguments(schema, words);
   const { files, overrides } = sortWords(words);
-  if (files.length > 0) refuseFiles('no config file beside --resume', files);
+  if (files.length > 0) refuseFiles('no config file together with --resume', files);
   const manifest = await readManifest(resume);
   requireSameRun(manifest, kind, resume, overrides);
   const base = { ...manifest.config, out: resume };
@@ -65,7 +65,7 @@ export function formatConfig(config: unknown): string {
 /** Help on the config's fields, for commands that make runs. */
 export function configHelp(schema: z.ZodType): string {
   return fieldsHelp(schema, [
-    'A run is resumed with the config it was started with; key=value changes it.',
+    '--resume takes the config that the run was started with; key=value arguments change it.',
   ]);
 }
 
@@ -119,6 +119,6 @@ function requireSameRun(
     where: 'command line',
     expected: `no change to ${fixedFields.join(', ')} of a run that has begun`,
     got: fixed,
-    next: 'leave it out, or start another run',
+    next: 'leave it out, or start a new run',
   });
 }

@@ -71,7 +71,7 @@ export async function runCli(argv: readonly string[], output: CliOutput): Promis
   }
 }
 
-/** A user's error is its message; anything else is a defect of MediX, whose stack helps to mend it. */
+/** A user's error is its message; anything else is a defect of MediX, whose stack helps to repair it. */
 function describeError(error: unknown, signal: AbortSignal): string {
   if (error instanceof MedixError) return error.message;
   if (signal.aborted) return 'interrupted';

@@ -1,7 +1,7 @@
 /** What else a run's result depends on, for its manifest. */
 import { readFile } from 'node:fs/promises';
 
-/** Of this package, and of the machine it runs on. */
+/** Versions of this package and of the machine it runs on. */
 export async function runFacts(): Promise<Record<string, string>> {
   return {
     medix: await packageVersion(),

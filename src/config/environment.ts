@@ -54,7 +54,7 @@ export function readSecrets(
 }
 
 /**
- * API keys by the names of their variables, one a name in their order; undefined where none is needed.
+ * The API keys that the named variables hold, in the order of `wanted`; undefined where none is needed.
  * @param wanted `where` is the config field that names the variable; null names none
  * @throws MedixError 'config' naming every variable that is not set.
  */
@@ -71,7 +71,7 @@ export function readApiKeys(
         where,
         expected: `an API key in the environment variable ${variable}`,
         got: value === undefined ? 'no such variable' : 'an empty one',
-        next: `export ${variable}, or set the field to null for a server without keys`,
+        next: `export ${variable}, or set this field to null if the server needs no key`,
       });
     }
     return value;

@@ -9,7 +9,7 @@ const modelSection = z.discriminatedUnion(
   [
     z.strictObject({
       kind: z.literal('local').describe('a model folder in Hugging Face layout, in this process'),
-      path: z.string().min(1).describe('The folder'),
+      path: z.string().min(1).describe('For "local", the model folder'),
       engine: engineSection,
     }),
     z.strictObject({
@@ -23,12 +23,17 @@ const modelSection = z.discriminatedUnion(
       cap: capField,
     }),
     z.strictObject({
-      kind: z.literal('file').describe('answers that exist already'),
+      kind: z.literal('file').describe('answers that another program has written'),
       path: z
         .string()
         .min(1)
-        .describe('JSONL rows {id, response}; id as `medix eval samples` lists it'),
-      name: z.string().min(1).describe('Name of the model that wrote them, for reports'),
+        .describe(
+          'for "file", a JSONL file of rows {id, response}, with the ids that `medix eval samples` lists',
+        ),
+      name: z
+        .string()
+        .min(1)
+        .describe('Name of the model that wrote the answers, shown in reports'),
     }),
   ],
   { error: 'one of "local", "openai", "file"' },
@@ -41,12 +46,12 @@ export const askingFields = {
     .enum(['medix-r1', 'medix-r1-reference'])
     .default('medix-r1')
     .describe(
-      'Independent votes, or the three chained rounds of the paper for comparison with its numbers',
+      'How judges are asked: "medix-r1" (independent votes) or "medix-r1-reference" (the three chained rounds of the paper, for comparison with its numbers)',
     ),
   votes: positiveInteger
     .default(1)
     .describe(
-      'Independent votes of each judge; more than one only for judges that are language models',
+      'Number of independent votes of each judge; above 1 only for judges that are language models',
     ),
 };
 
@@ -55,29 +60,37 @@ const judgingSection = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]*$/i)
     .default('judge')
-    .describe('Names this judging in the results folder, so that several can stand side by side'),
+    .describe('Name of this judging; one results folder can hold several judgings'),
   mode: askingFields.mode,
   judges: z
     .array(judgeSection)
     .min(1)
     .default([{ kind: 'reference-match' }])
-    .describe('One judge, or a panel of several families'),
+    .describe('One judge, or a panel of judges from different model families'),
   votes: askingFields.votes,
   metrics: z
     .array(
       z.strictObject({
-        name: z.string().min(1).describe('Column in the report'),
-        url: z.url().describe('Service that scores reports, e.g. RadGraph or GREEN behind HTTP'),
+        name: z.string().min(1).describe('Name of the metric, shown as a column of the report'),
+        url: z
+          .url()
+          .describe(
+            'HTTP service that scores radiology reports, e.g. one that runs RadGraph or GREEN',
+          ),
       }),
     )
     .default([])
-    .describe('External metrics of report tasks'),
+    .describe(
+      'External metrics of tasks whose answers are radiology reports: a list of {name, url}',
+    ),
   minimumCoverage: z
     .number()
     .min(0)
     .max(1)
     .default(0.95)
-    .describe('A score that rests on a smaller share of the samples is marked incomplete'),
+    .describe(
+      'A score is marked incomplete if a smaller share of the expected answers than this has a score',
+    ),
 });
 export type JudgingConfig = z.output<typeof judgingSection>;
 
@@ -92,15 +105,21 @@ export const evalConfigSchema = z.strictObject({
   data: z
     .record(z.string(), z.string())
     .default({})
-    .describe('Where a task finds its rows instead of the hub: {medqa: ../data/medqa.jsonl}'),
+    .describe(
+      'Local files or folders with the rows of tasks, used instead of the hub: {medqa: ../data/medqa.jsonl}',
+    ),
   imageRoots: z
     .record(z.string(), z.string())
     .default({})
-    .describe('Folder of the images of tasks that name files: {slake_vqa: ../data/slake/imgs}'),
+    .describe(
+      'Folders with the images of tasks whose rows name image files: {slake_vqa: ../data/slake/imgs}',
+    ),
   limit: positiveInteger
     .nullable()
     .default(null)
-    .describe('Samples of each task at most, drawn by their digest; null takes all'),
+    .describe(
+      'Use at most this many samples of each task, the same ones every time; null takes all',
+    ),
   template: z
     .string()
     .min(1)
@@ -116,11 +135,26 @@ export const evalConfigSchema = z.strictObject({
     .describe('System message; null sends none'),
   sampling: z
     .strictObject({
-      temperature: z.number().min(0).default(0).describe('0 is greedy'),
-      topP: z.number().gt(0).max(1).default(1).describe('Nucleus; 1 keeps all'),
+      temperature: z
+        .number()
+        .min(0)
+        .default(0)
+        .describe('Sampling temperature; 0 always takes the most likely token'),
+      topP: z
+        .number()
+        .gt(0)
+        .max(1)
+        .default(1)
+        .describe(
+          'Nucleus sampling: draw only from the most likely tokens that together have this probability; 1 keeps all tokens',
+        ),
       maxTokens: positiveInteger.default(4096).describe('Tokens after which an answer is cut off'),
-      epochs: positiveInteger.default(1).describe('Answers to each question'),
-      seed: z.int().nonnegative().default(1).describe('Of sampling, shuffles and bootstrap draws'),
+      epochs: positiveInteger.default(1).describe('How many times each question is answered'),
+      seed: z
+        .int()
+        .nonnegative()
+        .default(1)
+        .describe('Seed of sampling, of shuffled images and options, and of bootstrap draws'),
     })
     .prefault({}),
   variants: z
@@ -128,22 +162,24 @@ export const evalConfigSchema = z.strictObject({
     .min(1)
     .default(['original'])
     .describe(
-      'Ask also with a blank image, the image in shuffled tiles, the image of another study, or the options in another order',
+      'Forms in which each question is asked: "original", "blank-image", "shuffled-image" (the image in shuffled tiles), "wrong-image" (the image of another study), "permuted-options" (the options in another order)',
     ),
   judging: judgingSection.prefault({}),
   zeroRetention: z
     .array(z.string().min(1))
     .default([])
     .describe(
-      'Servers (host names) with which a zero-retention agreement exists: only they may see credentialed data',
+      'Host names of servers that keep no data by agreement (zero retention); no other remote server is sent credentialed data',
     ),
   statistics: z
     .strictObject({
-      draws: positiveInteger.default(1000).describe('Bootstrap draws'),
+      draws: positiveInteger.default(1000).describe('Number of bootstrap draws'),
       mmluAsOne: z
         .boolean()
         .default(false)
-        .describe('Count the MMLU subsets as one task in the macro mean; the paper counts six'),
+        .describe(
+          'Count the MMLU subsets as one task in the mean over tasks; the paper counts them as six',
+        ),
     })
     .prefault({}),
 });

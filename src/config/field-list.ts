@@ -20,7 +20,7 @@ type JsonSchema = {
   readonly const?: unknown;
 };
 
-/** Leaves of the schema in order; the variants of a section are merged. */
+/** Leaves of the schema in order; the variants of a section are merged, their descriptions joined where they differ. */
 export function listFields(schema: z.ZodType): Field[] {
   const root = z.toJSONSchema(schema, { io: 'input' }) as JsonSchema;
   const fields = new Map<string, Field>();
@@ -72,7 +72,7 @@ function addField(
       ? (schema.description ?? '')
       : `${JSON.stringify(schema.const)}: ${schema.description}`;
   const before = fields.get(path);
-  if (before && schema.const === undefined) return;
+  if (before?.description.includes(description)) return;
   fields.set(path, {
     path,
     description: before ? `${before.description}; ${description}` : description,

@@ -17,20 +17,26 @@ export const serverFields = {
     .describe('Name of the environment variable that holds the API key; null sends none'),
   concurrency: positiveInteger
     .default(32)
-    .describe('Requests in flight at once, over all replicas'),
+    .describe('Maximum number of requests in flight at once, over all replicas'),
   requestsPerMinute: positiveInteger
     .nullable()
     .default(null)
-    .describe('Requests begun in a minute at most, over all replicas; null sets no limit'),
-  deadlineMs: positiveInteger.default(60_000).describe('Milliseconds for one request'),
+    .describe(
+      'Maximum number of requests sent in one minute, over all replicas; null sets no limit',
+    ),
+  deadlineMs: positiveInteger
+    .default(60_000)
+    .describe('Time limit of one request, in milliseconds'),
   attempts: positiveInteger
     .default(4)
-    .describe('Requests for one question at most; lost connections and overload are retried'),
+    .describe(
+      'Maximum number of requests for one question; a lost connection or an overloaded server is retried',
+    ),
   hedgeAfterMs: positiveInteger
     .nullable()
     .default(null)
     .describe(
-      'Ask a second time, elsewhere where there are replicas, when no answer came within these milliseconds; the first answer counts. Null never does',
+      'Sends a duplicate request, to another replica if there is one, when no answer came within this many milliseconds; the first answer counts. null disables it',
     ),
 };
 
@@ -48,21 +54,31 @@ export const pricesField = z
   })
   .nullable()
   .default(null)
-  .describe('What the server charges, in the currency of cap.money; null counts no money');
+  .describe(
+    'What the server charges, in the currency of cap.money; with null, spending is not counted',
+  );
 
 export const capField = z
   .strictObject({
-    calls: positiveInteger.nullable().default(null).describe('Requests at most'),
-    tokens: positiveInteger.nullable().default(null).describe('Input and output tokens at most'),
+    calls: positiveInteger
+      .nullable()
+      .default(null)
+      .describe('Maximum number of requests; null sets no limit'),
+    tokens: positiveInteger
+      .nullable()
+      .default(null)
+      .describe('Maximum number of input and output tokens together; null sets no limit'),
     money: z
       .number()
       .positive()
       .nullable()
       .default(null)
-      .describe('Spending at most; needs prices'),
+      .describe('Maximum spending; needs prices; null sets no limit'),
   })
   .prefault({})
-  .describe('Once one is reached nothing more is asked and what is open stays unscored');
+  .describe(
+    'Limits on the whole use of the server; once one is reached, no more requests are sent and the remaining items get no result',
+  );
 
 const chatFields = {
   prompt: z
@@ -71,24 +87,24 @@ const chatFields = {
     .nullable()
     .default(null)
     .describe(
-      'How the judge is asked: "medix-r1", "medix-r1-reference" (as in the paper: no question, no fence, YES anywhere counts), or the path of a Jinja file; null takes the one that belongs to the reward profile',
+      'How the judge is asked: "medix-r1", "medix-r1-reference" (as in the paper: the judge does not see the question, nothing marks where the answer begins and ends, and YES anywhere in the reply counts), or the path of a Jinja file; null takes the prompt that belongs to the reward profile',
     ),
   verdict: z
     .enum(['word', 'json', 'logprobs'])
     .default('word')
     .describe(
-      'How the verdict is read: the single word YES or NO, {"correct": boolean} held to a schema, or the likelier of YES and NO as first token',
+      'How the verdict is read: "word" (the reply is the single word YES or NO), "json" (the reply is {"correct": boolean}, enforced by a schema), or "logprobs" (YES or NO, whichever is more likely as the first token)',
     ),
   maxTokens: positiveInteger
     .nullable()
     .default(null)
     .describe(
-      'Length of a reply at most; null allows what the verdict needs. Raise it for models that think before they answer',
+      'Maximum length of a reply in tokens; null allows what the verdict needs. Raise it for models that think before they answer',
     ),
   showImages: z
     .boolean()
     .default(false)
-    .describe('Show the images of the question too, to judges that see'),
+    .describe('Also show the images of the question to the judge, which must be a vision model'),
   cache: cacheField,
   prices: pricesField,
   cap: capField,
@@ -99,14 +115,31 @@ const chatFields = {
         .min(1)
         .nullable()
         .default(null)
-        .describe('Certificate that `medix judge certify` wrote; null has none'),
-      minSensitivity: z.number().min(0).max(1).default(0).describe('Share of right answers passed'),
-      minSpecificity: z.number().min(0).max(1).default(0).describe('Share of wrong ones refused'),
-      minKappa: z.number().min(-1).max(1).default(0).describe('Agreement beyond chance'),
+        .describe('Certificate that `medix judge certify` wrote; null means that there is none'),
+      minSensitivity: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0)
+        .describe('Lowest acceptable share of right answers that the judge passes'),
+      minSpecificity: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0)
+        .describe('Lowest acceptable share of wrong answers that the judge refuses'),
+      minKappa: z
+        .number()
+        .min(-1)
+        .max(1)
+        .default(0)
+        .describe("Lowest acceptable agreement with the labels beyond chance (Cohen's kappa)"),
       below: z
         .enum(['warn', 'refuse'])
         .default('warn')
-        .describe('What happens without a certificate of this judge, or below a threshold'),
+        .describe(
+          'What happens if this judge has no certificate or misses a threshold: "warn" or "refuse" to start',
+        ),
     })
     .prefault({}),
 };
@@ -117,7 +150,9 @@ export const judgeSection = z
     'kind',
     [
       z.strictObject({
-        kind: z.literal('reference-match').describe('offline, normalised match with the reference'),
+        kind: z
+          .literal('reference-match')
+          .describe('offline, normalised match with the reference answer'),
       }),
       z.strictObject({
         kind: z.literal('openai').describe('a language model behind OpenAI-compatible servers'),
@@ -132,10 +167,10 @@ export const judgeSection = z
       }),
       z.strictObject({
         kind: z.literal('gguf').describe('a GGUF file in this process, by node-llama-cpp'),
-        path: z.string().min(1).describe('The GGUF file'),
+        path: z.string().min(1).describe('Path of the GGUF file'),
         contextLength: positiveInteger
           .default(2048)
-          .describe('Tokens of one question and its reply'),
+          .describe('Context length in tokens; one prompt and its reply must fit into it'),
         ...chatFields,
       }),
     ],
@@ -168,13 +203,17 @@ export const embedderSection = z.discriminatedUnion(
       model: z
         .string()
         .min(1)
-        .describe('Folder in Hugging Face layout, or owner/name@revision on the hub'),
+        .describe('for "onnx", a folder in Hugging Face layout or owner/name@revision on the hub'),
       pooling: z
         .enum(['mean', 'cls'])
         .describe(
-          'How token vectors become one: as the model was trained (MedEmbed and SapBERT: cls)',
+          'How token vectors become one vector, "mean" or "cls"; choose what the model was trained with (MedEmbed and SapBERT: "cls")',
         ),
-      file: z.string().min(1).default('model').describe('Name in onnx/, without .onnx'),
+      file: z
+        .string()
+        .min(1)
+        .default('model')
+        .describe('Name of the ONNX file in the subfolder onnx/, without .onnx'),
       cache: cacheField,
     }),
   ],

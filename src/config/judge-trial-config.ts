@@ -9,7 +9,7 @@ const profileField = z
   .min(1)
   .default('medix-r1')
   .describe(
-    'Reward profile that the judge or embedder is for: its question to the judge, threshold and rule on contradictions',
+    'Reward profile that the judge or embedder will be used with; its judge prompt, similarity threshold and rule on contradictions are applied here',
   );
 
 const labelledFile =
@@ -21,7 +21,7 @@ export const certifyConfigSchema = z.strictObject({
   embedder: embedderSection
     .nullable()
     .prefault({ kind: 'local' })
-    .describe('Embedder that the judge is compared with; null compares with none'),
+    .describe('Embedder that the judge is compared with; null skips the comparison'),
   profile: profileField,
   evaluation: z
     .strictObject({
@@ -31,18 +31,22 @@ export const certifyConfigSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe(
-      'Certify the judge as `medix eval` asks it, which differs from a reward: {mode, votes}; null certifies it for rewards',
+      'Set {mode, votes} to certify the judge for `medix eval`, which asks it in another way than a reward does; null certifies it for rewards',
     ),
   probes: z
     .string()
     .min(1)
     .nullable()
     .default(null)
-    .describe(`Labelled answers of your own beside the shipped ones: ${labelledFile}`),
+    .describe(`Your own labelled answers, used in addition to the shipped ones: ${labelledFile}`),
   repeats: positiveInteger
     .default(2)
-    .describe('Times that every question is asked; from 2 on, changed verdicts are seen'),
-  out: z.string().min(1).default('judge-certificate.json').describe('File of the certificate'),
+    .describe('How many times every question is asked; 2 or more show how often verdicts change'),
+  out: z
+    .string()
+    .min(1)
+    .default('judge-certificate.json')
+    .describe('File to which the certificate is written'),
 });
 export type CertifyConfig = z.output<typeof certifyConfigSchema>;
 
@@ -55,6 +59,6 @@ export const calibrateConfigSchema = z.strictObject({
     .min(1)
     .nullable()
     .default(null)
-    .describe(`Labelled answers instead of the shipped ones: ${labelledFile}`),
+    .describe(`Your own labelled answers, used instead of the shipped ones: ${labelledFile}`),
 });
 export type CalibrateConfig = z.output<typeof calibrateConfigSchema>;

@@ -7,16 +7,18 @@ const limitsSection = z
   .strictObject({
     bodyBytes: positiveInteger
       .default(64 * 1024 * 1024)
-      .describe('Bytes of one request at most, images included'),
-    items: positiveInteger.default(1024).describe('Items of one request at most'),
+      .describe('Maximum size of one request in bytes, images included'),
+    items: positiveInteger.default(1024).describe('Maximum number of items in one request'),
     itemsInWork: positiveInteger
       .default(8192)
       .describe(
-        'Items in work at most, over all requests; beyond them trainers are told to wait (429)',
+        'Maximum number of items being scored at the same time, over all requests; above it trainers are told to wait (HTTP 429)',
       ),
     drainMs: positiveInteger
       .default(30_000)
-      .describe('Milliseconds that open requests are given when the service is told to stop'),
+      .describe(
+        'Time in milliseconds that open requests have to finish when the service is told to stop',
+      ),
   })
   .refine(({ items, itemsInWork }) => items <= itemsInWork, {
     path: ['itemsInWork'],
@@ -31,16 +33,21 @@ export const rewardServiceSchema = z.strictObject({
     .min(1)
     .default('127.0.0.1')
     .describe(
-      'Address to listen on; any but a loopback address needs a token in MEDIX_REWARD_TOKEN',
+      'Address to listen on; any address other than loopback needs a token in MEDIX_REWARD_TOKEN',
     ),
-  port: z.int().min(0).max(65_535).default(8090).describe('Port to listen on; 0 takes a free one'),
+  port: z
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(8090)
+    .describe('Port to listen on; 0 takes any free port'),
   journal: z
     .string()
     .min(1)
     .nullable()
     .default('reward-journal.jsonl')
     .describe(
-      'File that every scored request is added to, for medix reward replay; null keeps none',
+      'File to which every scored request is appended, for `medix reward replay`; null writes none',
     ),
   limits: limitsSection.prefault({}),
 });

@@ -104,8 +104,10 @@ function show(value: unknown): string {
   return value === undefined ? 'nothing' : JSON.stringify(value);
 }
 
+/** Leaves names such as KL and AdamW as they are. */
 function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
+  const isName = /^[A-Z]+[a-z]*[A-Z]/.test(text);
+  return isName ? text : text.charAt(0).toLowerCase() + text.slice(1);
 }
 
 /** Levenshtein distance. */

@@ -33,16 +33,16 @@ export const dataSection = z
       .min(1)
       .nullable()
       .default(null)
-      .describe('Held-out set, given like data.train; null validates on nothing'),
+      .describe('Held-out set, given like data.train; null turns validation off'),
     trainCount: positiveInteger
       .nullable()
       .default(null)
-      .describe('Use at most this many training rows; null takes all, phantoms need a number'),
+      .describe('Use at most this many training rows; null takes all; phantoms need a number'),
     validationCount: positiveInteger
       .nullable()
       .default(null)
-      .describe('Use at most this many validation rows; null takes all, phantoms need a number'),
-    seed: z.int().nonnegative().default(1).describe('Which phantoms are drawn'),
+      .describe('Use at most this many validation rows; null takes all; phantoms need a number'),
+    seed: z.int().nonnegative().default(1).describe('Seed that decides which phantoms are drawn'),
     template: z
       .string()
       .min(1)
@@ -57,18 +57,32 @@ export const dataSection = z
         context.addIssue({
           code: 'custom',
           path: [`${split}Count`],
-          message: 'a whole number, since phantoms are endless',
+          message: 'a whole number, since any number of phantoms can be drawn',
         });
       }
     }
   });
 
 export const optimizerFields = {
-  learningRate: z.number().positive().default(1e-6).describe('Peak AdamW step size'),
-  beta1: z.number().min(0).lt(1).default(0.9).describe('Decay of the gradient mean'),
-  beta2: z.number().min(0).lt(1).default(0.999).describe('Decay of the squared gradient mean'),
-  epsilon: z.number().positive().default(1e-8).describe('Keeps the step finite'),
-  weightDecay: z.number().min(0).default(0.01).describe('Decoupled weight decay of matrices'),
+  learningRate: z.number().positive().default(1e-6).describe('Peak learning rate of AdamW'),
+  beta1: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0.9)
+    .describe('AdamW decay rate of the running mean of gradients'),
+  beta2: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0.999)
+    .describe('AdamW decay rate of the running mean of squared gradients'),
+  epsilon: z.number().positive().default(1e-8).describe('AdamW constant that keeps steps finite'),
+  weightDecay: z
+    .number()
+    .min(0)
+    .default(0.01)
+    .describe('AdamW weight decay; it applies to matrices only'),
   maxGradNorm: z
     .number()
     .min(0)
@@ -77,19 +91,21 @@ export const optimizerFields = {
   schedule: z
     .enum(['constant', 'cosine'])
     .default('constant')
-    .describe('Learning rate after warm-up: constant, or a cosine down to 0 at the end'),
+    .describe('Learning rate after warm-up: "constant", or "cosine" (falls to 0 at the end)'),
   warmupSteps: z
     .int()
     .min(0)
     .default(0)
-    .describe('Optimizer steps over which the learning rate rises linearly from 0'),
+    .describe('Number of optimizer steps over which the learning rate rises linearly from 0'),
 };
 
 export const checkpointSection = z.strictObject({
-  every: positiveInteger.default(10).describe('Iterations between checkpoints'),
+  every: positiveInteger.default(10).describe('Number of iterations between checkpoints'),
   keepLast: positiveInteger
     .default(2)
-    .describe('Newest checkpoints that are kept, beside the one with the best validation'),
+    .describe(
+      'How many of the newest checkpoints are kept, in addition to the one with the best validation',
+    ),
 });
 
 export function outField(example: string) {

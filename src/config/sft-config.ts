@@ -26,13 +26,13 @@ const modelSection = z.union(
         .max(512)
         .default(64)
         .describe(
-          'Images are resized to the area of a square of this side, in pixels; four patches make a token',
+          'Images are resized to the area of a square of this side, in pixels; four patches make one image token',
         ),
       vocabularySize: z
         .int()
         .min(300)
         .default(1024)
-        .describe("Tokens of its tokenizer, trained on the data set's texts"),
+        .describe("Vocabulary size of its tokenizer, which is trained on the data set's texts"),
     }),
   ],
   { error: 'a model folder, or {preset, imageSize, vocabularySize} for a new model' },
@@ -46,21 +46,23 @@ export const sftConfigSchema = z.strictObject({
   engine: engineSection,
   out: outField('runs/sft'),
   seed: seedField,
-  iterations: positiveInteger.default(100).describe('Optimizer steps'),
+  iterations: positiveInteger.default(100).describe('Number of optimizer steps'),
   data: dataSection,
   demonstrations: z
     .enum(['given', 'from-solutions'])
     .default('given')
     .describe(
-      'given: the data set\'s "demonstration" column; from-solutions: written from tag and answer, the thinking names the modality alone',
+      '"given" takes the data set\'s column "demonstration"; "from-solutions" writes demonstrations from modality tag and answer, with a thinking part that names only the modality',
     ),
-  batchSize: positiveInteger.default(32).describe('Demonstrations in one step'),
+  batchSize: positiveInteger.default(32).describe('Number of demonstrations in one optimizer step'),
   optimizer: z.strictObject(optimizerFields).prefault({}),
   validation: z
     .strictObject({
       every: positiveInteger
         .default(50)
-        .describe('Steps between measurements of the loss on held-out demonstrations'),
+        .describe(
+          'Number of optimizer steps between validations, which measure the loss on held-out demonstrations',
+        ),
     })
     .prefault({}),
   checkpoint: checkpointSection.prefault({}),

@@ -15,38 +15,61 @@ const algorithmSection = z.strictObject({
   preset: z
     .enum(['grpo', 'dapo', 'gspo'])
     .default('dapo')
-    .describe('Published settings from which the fields below deviate where given'),
+    .describe(
+      'Published algorithm, "grpo", "dapo" or "gspo", whose settings are used; the algorithm fields below override single settings',
+    ),
   advantage: z
     .enum(['grpo', 'rloo', 'dr-grpo'])
     .optional()
-    .describe('Advantage estimator within a group'),
+    .describe('How advantages are computed within a group: "grpo", "rloo" or "dr-grpo"'),
   filter: z
     .union([z.enum(['none', 'variance']), z.strictObject({ low: z.number(), high: z.number() })])
     .optional()
     .describe(
-      'Which groups train: none (all), variance (rewards that differ), or {low, high} (mean reward strictly between)',
+      'Filter of groups before training: "none" keeps all, "variance" keeps groups whose rewards differ, {low, high} keeps groups whose mean reward lies strictly between the two',
     ),
   loss: z
     .strictObject({
-      kind: z.enum(['clip', 'gspo', 'cispo']).optional().describe('Policy loss'),
-      clipLow: z.number().positive().lt(1).optional().describe('Ratio clip below 1'),
-      clipHigh: z.number().positive().optional().describe('Ratio clip above 1'),
-      clipDual: z.number().gt(1).optional().describe('Bound of the ratio for negative advantages'),
+      kind: z
+        .enum(['clip', 'gspo', 'cispo'])
+        .optional()
+        .describe('Policy loss: "clip" (the clipped ratio of PPO), "gspo" or "cispo"'),
+      clipLow: z
+        .number()
+        .positive()
+        .lt(1)
+        .optional()
+        .describe('The ratio is clipped below 1 − clipLow'),
+      clipHigh: z
+        .number()
+        .positive()
+        .optional()
+        .describe('The ratio is clipped above 1 + clipHigh'),
+      clipDual: z
+        .number()
+        .gt(1)
+        .optional()
+        .describe('Upper bound of the ratio where the advantage is negative (dual clip)'),
       lossAverage: z
         .enum(['token', 'sequence'])
         .optional()
-        .describe('Mean over all tokens, or over sequences of their token means'),
+        .describe(
+          'How the loss is averaged: "token" (over all tokens) or "sequence" (over sequences, each by its token mean)',
+        ),
       klCoefficient: z
         .number()
         .min(0)
         .optional()
-        .describe('Weight of the KL to the start; 0 is off'),
-      klEstimator: z.enum(['k1', 'k2', 'k3', 'abs']).optional().describe('KL estimator'),
+        .describe('Weight of the KL penalty towards the starting model; 0 turns it off'),
+      klEstimator: z
+        .enum(['k1', 'k2', 'k3', 'abs'])
+        .optional()
+        .describe('KL estimator: "k1", "k2", "k3" or "abs"'),
     })
     .default({}),
   maxSampleRounds: positiveInteger
     .default(20)
-    .describe('Rounds of sampling to fill an iteration when groups are filtered out'),
+    .describe('Maximum rounds of sampling to fill an iteration when groups are filtered out'),
 });
 
 /** Schema of {@link TrainConfig}; its fields carry their own documentation. */
@@ -55,14 +78,20 @@ export const trainConfigSchema = z.strictObject({
   engine: engineSection,
   out: outField('runs/train'),
   seed: seedField,
-  iterations: positiveInteger.default(100).describe('Cycles of sampling, scoring and updating'),
+  iterations: positiveInteger
+    .default(100)
+    .describe('Number of cycles of sampling, scoring and updating'),
   data: dataSection,
   rollout: z
     .strictObject({
       promptsPerIteration: positiveInteger
         .default(16)
-        .describe('Groups that one iteration trains on'),
-      groupSize: z.int().min(2).default(8).describe('Completions sampled for each prompt'),
+        .describe('Number of groups (prompts) that one iteration trains on'),
+      groupSize: z
+        .int()
+        .min(2)
+        .default(8)
+        .describe('Number of completions sampled for each prompt'),
       maxCompletionTokens: positiveInteger
         .default(256)
         .describe('Tokens after which a completion is cut off'),
@@ -74,7 +103,9 @@ export const trainConfigSchema = z.strictObject({
       ...optimizerFields,
       stepsPerIteration: positiveInteger
         .default(1)
-        .describe('Mini-batches an iteration is split into, one optimizer step each'),
+        .describe(
+          'Number of mini-batches into which an iteration is split, with one optimizer step each',
+        ),
     })
     .prefault({}),
   reward: z
@@ -85,13 +116,18 @@ export const trainConfigSchema = z.strictObject({
         .min(0)
         .max(1)
         .default(0.1)
-        .describe('Share of rollouts that may stay without a reward before the run pauses'),
+        .describe(
+          'Highest share of rollouts that may stay without a reward; above it the run pauses',
+        ),
     })
     .prefault({}),
   validation: z
     .strictObject({
-      every: positiveInteger.default(10).describe('Iterations between validations'),
-      beforeTraining: z.boolean().default(true).describe('Validate the model as it was given too'),
+      every: positiveInteger.default(10).describe('Number of iterations between validations'),
+      beforeTraining: z
+        .boolean()
+        .default(true)
+        .describe('Also validate the model before the first iteration'),
     })
     .prefault({}),
   record: z

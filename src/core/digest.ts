@@ -3,12 +3,15 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 
-/** Of a value's JSON; keys keep their order, so callers must build it one way. */
+/**
+ * Digest of a value's JSON; keys keep their order, so callers must always build the value in the same
+ * order.
+ */
 export function digestOf(value: unknown): string {
   return digestOfBytes(JSON.stringify(value));
 }
 
-/** Of a text, that of its UTF-8. */
+/** Digest of a text's UTF-8. */
 export function digestOfBytes(
   bytes: string | Uint8Array,
   encoding: 'hex' | 'base64' = 'hex',
@@ -16,7 +19,7 @@ export function digestOfBytes(
   return createHash('sha256').update(bytes).digest(encoding);
 }
 
-/** Of a file's content, read in pieces. Rejects as `fs` does, and with the signal's reason. */
+/** Digest of a file's content, read in pieces. Rejects as `fs` does, and with the signal's reason. */
 export async function digestOfFile(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createDigest();
   const content = createReadStream(path, { highWaterMark: 1 << 20 });

@@ -6,7 +6,7 @@
 export type Mean = { readonly sum: number; readonly count: number };
 export type Metrics = Readonly<Record<string, Mean>>;
 
-/** Of no values: a mean that adds nothing and is shown as `null`. */
+/** A mean over no values: it adds nothing and is shown as `null`. */
 export function meanOf(...values: readonly number[]): Mean {
   return { sum: values.reduce((a, b) => a + b, 0), count: values.length };
 }

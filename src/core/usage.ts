@@ -18,7 +18,7 @@ const useSummarySchema = z.object({
   money: z.number().nonnegative().nullable(),
   /** Answers taken from memory or disk instead of being asked for. */
   reused: count,
-  /** Input and output tokens that those had taken. */
+  /** Input and output tokens that the reused answers had taken. */
   tokensSaved: count,
 });
 export type UseSummary = z.infer<typeof useSummarySchema>;

@@ -76,8 +76,8 @@ function nothingUsable(location: string, rejected: readonly RejectedRow[]): Medi
     expected: untagged ? `solutions like <TAG>answer, with a tag of ${tagList}` : 'usable rows',
     got: `${rejected.length} rows, ${untagged ? 'all without such a tag' : 'all rejected'}`,
     next: untagged
-      ? 'put the tag before each answer'
-      : 'correct the rows, the first of which follow',
+      ? 'put the modality tag before each answer'
+      : 'correct the rows; the first of them follow',
   };
   const rows = rejected.slice(0, 5).map(({ file, row, id, problem }) => ({
     where: `${file}: row ${row} (${id})`,

@@ -81,7 +81,7 @@ export async function toOutcome(file: DataFile, raw: RawRow): Promise<ReadOutcom
   }
 }
 
-/** The 16 tags as a solution writes them. */
+/** The 16 modality tags, written as in a solution. */
 export const tagList = modalities.map((modality) => `<${modality}>`).join(' ');
 
 async function imageFile(file: DataFile, { bytes, path }: ImageEntry): Promise<ImageFile> {

@@ -18,7 +18,7 @@ const batchSize = 16;
 /** Characters embedded per text; the rest is cut, since cost grows with length without bound. */
 const longestText = 512;
 
-/** What is used of `EmbeddingsModel`. */
+/** The part of `EmbeddingsModel` that MediX uses. */
 type Encoder = {
   readonly tokenizer: { encode(text: string): readonly number[] };
   embed(texts: string[]): Promise<number[][]>;

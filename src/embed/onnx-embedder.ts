@@ -22,7 +22,7 @@ export type OnnxEmbedderOptions = Pick<
   'model' | 'pooling' | 'file'
 >;
 
-/** What is used of transformers.js. */
+/** The part of the interface of transformers.js that MediX uses. */
 export type TransformersModule = {
   readonly env: { readonly version: string };
   pipeline(
@@ -101,7 +101,7 @@ export async function openOnnxEmbedder(
 type Source = {
   readonly name: string;
   readonly options: Readonly<Record<string, unknown>>;
-  /** Of the weights and the tokenizer, or of the revision that fixes both. */
+  /** Digest of the weights and the tokenizer, or of the revision that fixes both. */
   readonly digest: string;
 };
 
@@ -124,7 +124,7 @@ async function sourceOf(model: string, file: string): Promise<Source> {
     where: `embedder ${model}`,
     expected: 'a folder, or owner/name@revision on the hub',
     got: 'neither',
-    next: 'correct embedder.model; the revision (best a commit) is needed so that vectors of two runs agree',
+    next: 'correct embedder.model; it must name a revision (best a commit), so that two runs get the same vectors',
   });
 }
 

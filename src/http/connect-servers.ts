@@ -18,7 +18,7 @@ import { checkServersOptions, type ServersOptions } from './servers-options.ts';
 
 /** What a server's client takes from outside. */
 export type ServersContext = {
-  /** For the jitter of pauses. */
+  /** Random numbers for the jitter between retries. */
   readonly rng: Rng;
   readonly clock: Clock;
   /** Counts every request, and may bar them. */
@@ -122,7 +122,8 @@ export function connectServers(options: ServersOptions, context: ServersContext)
     signal: AbortSignal,
   ): Promise<Tried<T> | Unscored> => {
     if (signal.aborted) return cancelled;
-    // Asked on both sides of the wait for the rate: nobody waits in vain, and much may happen meanwhile.
+    // Checked before and after the wait for the rate limit: before it, so that no call waits in vain; after
+    // it, because the cap may be reached meanwhile.
     const before = ready(previous);
     if (before.kind === 'unscored') return before;
     if (!(await rate.take(signal))) return cancelled;
@@ -148,7 +149,7 @@ export function connectServers(options: ServersOptions, context: ServersContext)
     for (let number = 1; ; number++) {
       const next = await tryOnce(http, request.response, last?.replica, signal);
       if (next.kind === 'unscored') {
-        // What this call met with itself says more than that nobody is asked for now.
+        // The failure that this call met itself says more than an open breaker does.
         return last && next.cause === 'transport' ? replyOf(last.sent) : unanswered(next);
       }
       const ms = pauseMs(next.sent, number);

@@ -31,7 +31,7 @@ describe('createLedger', () => {
     expect(embedded).toMatchObject({ requests: 1, inputTokens: 50, money: null, reused: 1 });
   });
 
-  it('says which cap is reached, how much was used and how to go on', () => {
+  it('says which cap is reached, how much was used and how to resume', () => {
     const caps = [
       [{ calls: 1 }, /cap\.calls of 1 is reached \(used: 1\); raise cap\.calls/],
       [{ tokens: 1000 }, /cap\.tokens of 1000 is reached \(used: 1000\)/],
@@ -56,7 +56,7 @@ describe('createLedger', () => {
     expect(meter.barred()).toMatch(/does not report token usage; cap calls instead/);
   });
 
-  it('goes on where an earlier process of the run stopped', () => {
+  it('continues where an earlier process of the run stopped', () => {
     const before = createLedger({ prices: { input: 1, output: 1 } });
     before.meter('judge').requested();
     before.meter('judge').answered(tokens);

@@ -1,14 +1,14 @@
 /**
  * What models behind servers were asked, what it cost, and when to stop. Counted by kind of use: `judge`,
- * `embedder`, `model`, … Prices and cap speak of one use (`charged`); the others are counted only, since
- * they cost something else.
+ * `embedder`, `model`, … Prices and cap apply to one use (`charged`); the others are only counted, since
+ * they have other prices.
  */
 import type { LedgerSummary, TokenUsage, UseSummary } from '../core/usage.ts';
 
 export type Prices = {
-  /** Of a million input tokens, in the currency of `cap.money`. */
+  /** Price of a million input tokens, in the currency of `cap.money`. */
   readonly input: number;
-  /** Of a million output tokens. */
+  /** Price of a million output tokens. */
   readonly output: number;
 };
 
@@ -32,12 +32,12 @@ export type Meter = {
 
 export type Ledger = {
   meter(use: string): Meter;
-  /** An answer was at hand already. @param tokens What it took when it was asked for, where known. */
+  /** An answer was reused. @param tokens What it took when it was asked for, where known. */
   reused(use: string, tokens?: TokenUsage): void;
-  /** Which cap is reached, how much was used, and how to go on; undefined while there is room. */
+  /** Which cap is reached, how much was used, and how to resume; undefined while there is room. */
   capReached(): string | undefined;
   summary(): LedgerSummary;
-  /** Adds what an earlier process of the same run used, so that its cap goes on where it stood. */
+  /** Adds what an earlier process of the same run used, so that its cap also counts it. */
   merge(earlier: LedgerSummary): void;
 };
 

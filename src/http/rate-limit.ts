@@ -1,4 +1,4 @@
-/** So many beginnings in any minute at most: an exact sliding window over the last beginnings. */
+/** Limits how many requests begin in any minute, by an exact sliding window over the last ones. */
 import type { Clock } from '../core/async/clock.ts';
 import { createLimiter } from '../core/async/limiter.ts';
 

@@ -19,7 +19,7 @@ export type Failure = {
 type ReadContext = {
   /** Server's name, for messages. */
   readonly server: string;
-  /** Blotted out where a server repeats it. */
+  /** The API key; it is removed where a server repeats it. */
   readonly apiKey: string | undefined;
 };
 

@@ -9,7 +9,7 @@ export type Replica = {
   readonly breaker: Breaker;
   /** Requests in flight. */
   load: number;
-  /** By the clock; until then the server asked to be left alone. */
+  /** Clock time until which the server asked not to be called. */
   restsUntil: number;
 };
 

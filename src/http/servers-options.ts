@@ -15,11 +15,15 @@ export type ServersOptions = {
   readonly requestsPerMinute?: number | null;
   /** Time for one request, from its start to the last byte of its response, in milliseconds. */
   readonly deadlineMs: number;
-  /** Requests per call at most, at least 1. Time-outs, lost connections, 408, 429 and 5xx are retried. */
+  /**
+   * Maximum number of requests for one call, at least 1. Time-outs, lost connections, 408, 429 and 5xx are
+   * retried.
+   */
   readonly attempts: number;
   /**
-   * After so many milliseconds without an answer a second request is sent, to another replica where there
-   * is one, if limits leave room for it: calls that wait for their first go before. @default null, never
+   * After this many milliseconds without an answer a duplicate request is sent, to another replica if there
+   * is one, and if the limits leave room for it: calls that wait for their first request take precedence.
+   * @default null, never
    */
   readonly hedgeAfterMs?: number | null;
 };
@@ -56,7 +60,7 @@ export function checkServersOptions(options: ServersOptions): readonly ServerAdd
   if (apiKey !== undefined && !/^[\x21-\x7e]+$/.test(apiKey)) {
     problems.push({
       where: 'API key',
-      expected: 'printable ASCII without blanks',
+      expected: 'printable ASCII characters without spaces',
       got: apiKey === '' ? 'nothing' : 'other characters (not shown)',
       next: 'check the environment variable, e.g. for a line break at its end',
     });

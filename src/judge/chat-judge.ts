@@ -164,8 +164,9 @@ function settle({ answer, reused }: Asked<Judged>, ledger: Ledger): JudgeOutcome
 }
 
 /**
- * Asks once in a form that not every server offers: one without candidates of the first token could not
- * give a single verdict, and one that takes no schemas is better met alone than by many questions at once.
+ * Asks one question first if the verdict needs something that not every server offers. A server without
+ * candidates of the first token could not give any verdict; and one question instead of many at once shows
+ * whether a server takes schemas.
  */
 async function probeForm(
   model: ChatModel,

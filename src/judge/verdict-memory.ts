@@ -1,4 +1,4 @@
-/** Where verdicts are kept, under the digest of all that shapes them. */
+/** Where verdicts are kept, under the digest of everything that shapes them. */
 import { z } from 'zod';
 import type { AnswerStore } from '../cache/answer-store.ts';
 import type { AnswerMemory } from '../core/async/ask-once.ts';

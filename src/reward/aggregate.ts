@@ -31,7 +31,7 @@ export type RewardOutcome =
     };
 
 type Composition = {
-  /** Of the components that are added up, together 1; the others weigh 0. */
+  /** Weights of the components that are added up, together 1; the others weigh 0. */
   readonly weights: Readonly<Record<ComponentName, number>>;
   /** Whether format multiplies the sum. */
   readonly isGated: boolean;

@@ -10,8 +10,8 @@ import { rewardRules } from './rules/rules.ts';
 import { type ComponentName, type Components, componentNames } from './score.ts';
 
 /**
- * Recomputes a reward without asking anyone: rules are applied anew, the word of judge and embedder is taken
- * from `components`, as they were recorded.
+ * Recomputes a reward without asking anyone: rules are applied again, the scores of judge and embedder are
+ * taken from `components`, as they were recorded.
  *
  * @param components of the same item under the same profile; where another profile's rules decided them, the
  *   explanation says which do not fit.

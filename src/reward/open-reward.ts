@@ -30,7 +30,7 @@ export type OpenedReward = {
 
 export type RewardContext = {
   readonly secrets: Secrets;
-  /** Of what is drawn while asking, e.g. pauses between attempts; it shapes no score. */
+  /** Seed of the random jitter between retries; it shapes no score. */
   readonly seed: number;
   readonly clock: Clock;
 };

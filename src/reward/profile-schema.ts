@@ -16,38 +16,45 @@ const fields = z.strictObject({
     ),
   weights: z
     .strictObject({ judge: weight, similarity: weight, modality: weight, format: weight })
-    .describe('What each component weighs; they add up to 1'),
+    .describe('Weight of each component; the weights add up to 1'),
   guards: z
     .strictObject({
-      shortest: z.int().min(1).describe('Characters (Unicode code points) of an answer at least'),
+      shortest: z
+        .int()
+        .min(1)
+        .describe('Length of the shortest right answer, in characters (Unicode code points)'),
       rejected: z.array(z.string().min(1)).describe('Texts that no right answer contains'),
     })
-    .describe('Answers that are wrong without asking judge or embedder'),
+    .describe('Which answers are wrong without asking judge or embedder'),
   similarity: z
     .discriminatedUnion(
       'kind',
       [
         z.strictObject({
-          kind: z.literal('threshold').describe('1 from a cosine on, else 0'),
-          at: z.number().min(-1).max(1).describe('Least cosine that scores 1'),
+          kind: z.literal('threshold').describe('1 if the cosine reaches the threshold, else 0'),
+          at: z.number().min(-1).max(1).describe('Lowest cosine that scores 1'),
         }),
         z.strictObject({
-          kind: z.literal('graded').describe('the cosine itself, rising from 0 at the floor to 1'),
+          kind: z
+            .literal('graded')
+            .describe('the cosine, rescaled so that it rises from 0 at the floor to 1'),
           floor: z
             .number()
             .min(-1)
             .lt(1)
             .default(0)
-            .describe('Cosine that scores 0, as do all below; encoders place unlike texts above 0'),
+            .describe(
+              'Cosine at and below which the score is 0; embedders give even unrelated texts a cosine above 0',
+            ),
         }),
       ],
       { error: '"threshold" or "graded"' },
     )
-    .describe('What a cosine is worth'),
+    .describe('How the cosine of two texts becomes a score'),
   contradiction: z
     .boolean()
     .describe(
-      'Whether an answer that says the opposite, or leaves out a side or number, has no similarity',
+      'Whether the similarity of an answer that says the opposite, or leaves out a side or a number, is 0',
     ),
   aggregation: z
     .enum(['sum', 'gated', 'per-component'])
@@ -56,19 +63,27 @@ const fields = z.strictObject({
     ),
   overlong: z
     .strictObject({
-      limit: z.int().positive().describe('Characters of a response that cost the whole penalty'),
-      buffer: z.int().positive().describe('Characters below the limit over which the cost rises'),
-      penalty: z.number().positive().describe('What is taken off the reward at the limit'),
+      limit: z
+        .int()
+        .positive()
+        .describe('Length in characters from which a response costs the whole penalty'),
+      buffer: z
+        .int()
+        .positive()
+        .describe('Number of characters before the limit over which the penalty rises'),
+      penalty: z.number().positive().describe('Amount subtracted from the reward at the limit'),
     })
     .nullable()
-    .describe('Soft punishment of long responses (DAPO, arXiv 2503.14476); null has none'),
+    .describe('Soft punishment of long responses (DAPO, arXiv 2503.14476); null turns it off'),
   textOnly: z
     .array(component)
-    .describe('Components that count for samples without images; their weights are scaled to 1'),
+    .describe(
+      'Components that count for samples without images; their weights are rescaled to add up to 1',
+    ),
   onFailure: z
     .enum(['unscored', 'zero'])
     .describe(
-      "What a failing judge or embedder makes of a response: unscored, or (only in the reference's rules, as in the paper's code) a wrong answer",
+      "What becomes of a response when judge or embedder fails: 'unscored', or 'zero' (a wrong answer, as in the paper's code; only with rules medix-r1-reference)",
     ),
 });
 
@@ -86,7 +101,7 @@ export const rewardProfileSchema = fields.superRefine((profile, context) => {
   }
   if (new Set(textOnly).size < textOnly.length) problem(['textOnly'], 'each component once');
   if (!textOnly.some((name) => isAboutAnswer(name) && weights[name] > 0)) {
-    problem(['textOnly'], 'judge or similarity among them, with a weight above 0');
+    problem(['textOnly'], 'judge or similarity, with a weight above 0');
   }
   if (overlong && overlong.buffer > overlong.limit) {
     problem(['overlong', 'buffer'], 'a buffer no longer than the limit');

@@ -1,7 +1,7 @@
 /**
- * How four signals become one reward. Profiles are files: `medix-r1-reference` repeats the paper's code
- * (arXiv 2602.23363), quirks included; `medix-r1`, the default, keeps its signals and weights and repairs
- * its defects; a user's own may change anything that profile-schema.ts lists.
+ * How the four components become one reward. Profiles are files: `medix-r1-reference` repeats the paper's
+ * code (arXiv 2602.23363), quirks included; `medix-r1`, the default, keeps its components and weights and
+ * repairs its defects; a user's own may change anything that profile-schema.ts lists.
  */
 import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';

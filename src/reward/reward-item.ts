@@ -1,22 +1,22 @@
 /** What a reward is computed from, and how a ground truth written as one text becomes part of it. */
-import { isModality, type Modality } from '../core/modality.ts';
+import { isModality, type Modality, modalities } from '../core/modality.ts';
 import type { Sample } from '../core/sample.ts';
 import type { RewardProfile } from './profile.ts';
 
 /** A {@link Sample} is one. */
 export type RewardSample = Pick<Sample, 'problem' | 'images' | 'referenceAnswer' | 'accepted'> & {
-  /** Absent where nobody knows it; the component `modality` then does not apply. */
+  /** Absent where it is unknown; the component `modality` then does not apply. */
   readonly modality?: Modality;
   /**
-   * The ground truth as it was written; only the reference's rules look at it, since the paper's code reads
-   * it anew. Absent: `<modality>reference`.
+   * The ground truth as the data set has it; only the paper's rules look at it, since the paper's code parses
+   * it again. Absent: `<modality>reference`.
    */
   readonly groundTruth?: string;
 };
 
 export type RewardItem = {
   readonly sample: RewardSample;
-  /** What the policy answered, whole. */
+  /** The complete output of the policy. */
   readonly response: string;
 };
 
@@ -29,9 +29,8 @@ type GroundTruthOutcome =
 /**
  * Reads `<TAG>answer`, or an answer without a tag.
  *
- * The reference's rules take any text, as the paper's code does: without a tag no answer is right. The
- * others refuse a tag outside the set of 16 and an empty answer, and without a tag leave the modality out
- * of the reward.
+ * The paper's rules take any text, as the paper's code does: without a tag no answer is right. The other
+ * rules refuse an unknown tag and an empty answer; without a tag they leave the modality out of the reward.
  */
 export function readGroundTruth(
   groundTruth: string,
@@ -42,7 +41,10 @@ export function readGroundTruth(
   const isKnown = tag !== undefined && isModality(tag);
   if (rules !== 'medix-r1-reference') {
     if (tag !== undefined && !isKnown) {
-      return { kind: 'malformed', problem: `the ground truth's tag <${tag}> is none of the 16` };
+      return {
+        kind: 'malformed',
+        problem: `unknown modality tag "${tag}"; expected one of ${modalities.join(', ')}`,
+      };
     }
     if (referenceAnswer === '')
       return { kind: 'malformed', problem: 'the ground truth has no answer' };

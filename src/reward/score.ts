@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { FailureCause, Score } from '../core/outcome.ts';
 
 /**
- * The four signals of MediX-R1 (arXiv 2602.23363), in the order in which they are added up: floating-point
- * sums depend on it.
+ * The four components of the reward of MediX-R1 (arXiv 2602.23363), in the order in which they are added
+ * up: floating-point sums depend on it.
  */
 export const componentNames = ['judge', 'similarity', 'modality', 'format'] as const;
 export type ComponentName = (typeof componentNames)[number];
@@ -17,7 +17,7 @@ export type Components = {
   readonly format: Score;
 };
 
-/** A yes-or-no signal: 1 or 0. `detail` says why, for the record. */
+/** A yes-or-no score: 1 or 0. `detail` says why, for the record. */
 export function binaryScore(holds: boolean, detail?: string): Score {
   return { kind: 'scored', value: holds ? 1 : 0, ...(detail === undefined ? {} : { detail }) };
 }

@@ -68,7 +68,10 @@ function dataProblem(error: unknown, sample: Sample): Problem {
   return { ...problem, where: `sample ${sample.id}: ${problem.where}` };
 }
 
-/** Of all that a prompt is made from. Ids are no key: two data sets may both count their rows from 0. */
+/**
+ * Digest of everything that a prompt is made from. Ids are no key: two data sets may both count their rows
+ * from 0.
+ */
 function contentDigest(messages: readonly Message[]): string {
   const hash = createDigest();
   for (const { role, content } of messages) {

@@ -72,7 +72,7 @@ export function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
-/** Turns what the file system refuses (no room, no permission) into an error that says how to go on. */
+/** Turns what the file system refuses (no room, no permission) into an error that says how to resume. */
 export async function storing<T>(
   where: string,
   write: () => Promise<T>,

@@ -17,7 +17,7 @@ export type Manifest = z.infer<typeof manifestSchema>;
 /** `attempts/<n>.json`: one process that wrote the run; also the lock that keeps out a second one. */
 export const attemptSchema = z.object({
   attempt: z.int().positive(),
-  /** Last iteration of the checkpoint it went on from; 0 is the start. */
+  /** Last iteration of the checkpoint it resumed from; 0 is the start. */
   fromIteration: z.int().nonnegative(),
   pid: z.int(),
   /** Tells this process from a later one with the same pid; null where the system does not say. */

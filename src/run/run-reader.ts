@@ -36,7 +36,7 @@ export async function readManifest(runDirectory: string): Promise<Manifest> {
         where: file,
         expected: "a run's manifest",
         got: isMissing(error) ? 'no such file' : messageOf(error),
-        next: 'check the path; to start a run give its config file and no --resume',
+        next: 'check the path; to start a new run, give its config file without --resume',
       },
       error,
     );

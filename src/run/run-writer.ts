@@ -36,7 +36,7 @@ import { readManifest } from './run-reader.ts';
 export class RunWriter {
   readonly directory: string;
   readonly attempt: number;
-  /** Where to go on from; undefined starts at iteration 0. */
+  /** Where to resume; undefined starts at iteration 0. */
   readonly resumeFrom: Checkpoint | undefined;
   #lastCheckpoint: number | undefined;
   readonly #claim: Attempt;
@@ -92,7 +92,7 @@ export class RunWriter {
   }
 
   /**
-   * Goes on with a run from its newest checkpoint, or from the start where it has none.
+   * Resumes a run from its newest checkpoint, or from the start where it has none.
    * @throws MedixError 'run' when there is no such run, another process writes it, or its newest
    *   checkpoint is damaged.
    */
@@ -225,7 +225,7 @@ export async function requireNewRun(directory: string): Promise<void> {
     where: directory,
     expected: 'a new or empty directory',
     got: names.includes('manifest.json') ? 'a run' : `${names.length} files or folders`,
-    next: 'go on with it by --resume, or give another directory by out=',
+    next: 'resume it with --resume, or give another directory with out=',
   });
 }
 

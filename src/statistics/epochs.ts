@@ -15,12 +15,13 @@ export type EpochSpread = {
   /** Mean of each epoch, by number. */
   readonly epochMeans: readonly { readonly epoch: number; readonly mean: number }[];
   /**
-   * Of the epoch means: what sampling the answers anew changes, and no more. Undefined for one epoch.
+   * Standard deviation of the epoch means: only what sampling the answers again changes. Undefined for one
+   * epoch.
    */
   readonly standardDeviation: number | undefined;
   /**
-   * Of `mean`, over questions and epochs together: answers to one question stay in its cluster, so that
-   * more epochs do not pass for more questions. Undefined for one cluster.
+   * Standard error of `mean`, over questions and epochs together: answers to one question stay in its
+   * cluster, so that more epochs do not pass for more questions. Undefined for one cluster.
    */
   readonly standardError: number | undefined;
 };

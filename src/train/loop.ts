@@ -250,7 +250,7 @@ function unscoredLimitOf(
 ): UnscoredLimit {
   return {
     limit: unscoredLimit,
-    next: `mend what failed, then resume with: medix train --resume ${run.directory}`,
+    next: `repair what failed, then resume with: medix train --resume ${run.directory}`,
     onRescored: (unscored, stillUnscored) =>
       observers.event(iteration, { kind: 'rescored', unscored, stillUnscored }),
   };

@@ -30,7 +30,7 @@ export function rewardsOf(rollouts: readonly ScoredRollout[]): number[] {
 export type UnscoredLimit = {
   /** Share of rollouts that may stay unscored, in [0, 1]. */
   readonly limit: number;
-  /** How to go on after the error, as an imperative clause. */
+  /** How to resume after the error, as an imperative clause. */
   readonly next: string;
   /** Hears of a second attempt at scoring. */
   readonly onRescored: (unscored: number, stillUnscored: number) => Promise<void>;

@@ -129,7 +129,7 @@ function demonstrate({ sample, prompt }: PreparedPrompt, processor: Processor): 
       where: `sample ${sample.id}`,
       expected: 'a demonstration, the completion to imitate',
       got: 'none',
-      next: 'add a "demonstration" column to the data set',
+      next: 'add a column "demonstration" to the data set, or set demonstrations to from-solutions',
     });
   }
   return { prompt, completion: processor.encodeCompletion(sample.demonstration, true) };

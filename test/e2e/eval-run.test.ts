@@ -153,7 +153,7 @@ describe('medix eval', () => {
     expect(modelServer.calls.length).toBe(calls);
   });
 
-  it('stopped by Ctrl-C says how to go on, and goes on', async () => {
+  it('stopped by Ctrl-C says how to resume, and resumes', async () => {
     let running: Running | undefined;
     let calls = 0;
     onModel = () => {
@@ -200,7 +200,7 @@ describe('medix eval', () => {
     });
   });
 
-  it('stops at a cap, and goes on once it is raised', async () => {
+  it('stops at a cap, and resumes once the cap is raised', async () => {
     const capped = (cap: number) => [
       'eval',
       'run',
@@ -218,7 +218,7 @@ describe('medix eval', () => {
     expect(await bytesOf('capped')).toBe(wholeBytes);
   });
 
-  it('forecasts from a pilot, which the run then goes on from', async () => {
+  it('forecasts from a pilot, from which the run then continues', async () => {
     const prices = 'model.prices={input: 1000000, output: 0}';
     const piloted = evaluation('piloted', prices);
     const before = modelServer.calls.filter(isAnswer).length;
@@ -227,9 +227,11 @@ describe('medix eval', () => {
     expect(modelServer.calls.filter(isAnswer).length).toBe(before + 20);
     // 20 answers took 21 requests: one looked whether the model is there.
     expect(stdout).toMatch(
-      /^answers: 28 to come, by a pilot of 20; .*\n {2}29 calls, 2,520 input .* 2520\.00 in money/m,
+      /^answers: 28 still to do, estimated from a pilot of 20; .*\n {2}29 calls, 2,520 input .* 2520\.00 in money/m,
     );
-    expect(stdout).toMatch(/^verdicts of judge: 28 to come, by a pilot of 20; .*\n {2}28 calls/m);
+    expect(stdout).toMatch(
+      /^verdicts of judge: 28 still to do, estimated from a pilot of 20; .*\n {2}28 calls/m,
+    );
     expect((await medix(folder, 'eval', 'run', ...piloted)).code).toBe(0);
     expect(modelServer.calls.filter(isAnswer).length).toBe(before + 48);
     expect(await bytesOf('piloted')).toBe(wholeBytes);
@@ -275,7 +277,7 @@ describe('medix eval refuses', () => {
     [
       'the folder of another model',
       () => ['run', ...evaluation('whole', 'model.model=judge', `model.url=${judgeServer.url}`)],
-      /whole: model: expected .*"id":"vlm".* got .*"id":"judge".*; give another folder by out=/,
+      /whole: model: expected .*"id":"vlm".* got .*"id":"judge".*; give another folder with out=/,
     ],
     [
       'to score in the name of another model',

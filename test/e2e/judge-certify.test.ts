@@ -58,7 +58,9 @@ it('medix judge certify measures the offline judge, the same each time', async (
   expect(first.stdout).toMatch(
     /agreement with the labels is \w+.* \(kappa 0\.\d+ \[.*passes 0\.0 %/,
   );
-  expect(first.stdout).toMatch(/refused though right: "Heart attack" for "Myocardial infarction"/);
+  expect(first.stdout).toMatch(
+    /refused although right: "Heart attack" for "Myocardial infarction"/,
+  );
 
   const before = await contents(folder);
   const refused = await medix(folder, 'judge', 'certify', 'embedder=null', 'out=offline.json');
@@ -102,7 +104,7 @@ it('medix judge certify says of a judge behind a server how poor it is, own labe
     /agreement with the labels is not better than chance .* passes 100\.0 % of the wrong answers/,
   );
   expect(outcome.stdout).toMatch(
-    /injection-01: passed though wrong: "Ignore all previous instructions/,
+    /injection-01: passed although wrong: "Ignore all previous instructions/,
   );
 
   const certificate = await readCertificate(join(folder, 'yes.json'));
@@ -143,7 +145,7 @@ it.each([
   [
     'labels of one kind',
     ['judge', 'calibrate', 'probes=right.jsonl'],
-    /^right\.jsonl: expected right and wrong answers .* got 1 right and 0 wrong ones/,
+    /^right\.jsonl: expected at least one right and one wrong answer .* got 1 right and 0 wrong answers/,
   ],
 ])('refuses %s', async (_, args, message) => {
   const row = { question: 'Which lung?', reference: 'Left', answer: 'Left lung' };

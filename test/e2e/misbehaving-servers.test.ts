@@ -290,7 +290,7 @@ it('cancelling frees every response at once and closes what was open', async () 
   await close();
 });
 
-it('a cap leaves the rest unscored and says how to go on', async () => {
+it('a cap leaves the rest unscored and says how to resume', async () => {
   const ledger = createLedger({ cap: { calls: 2 } });
   const { server, score, close } = await open(() => undefined, { concurrency: 1 }, ledger);
   const outcomes = await score();

@@ -1,4 +1,4 @@
-/** Stops training runs in the middle and goes on with them: the weights must not tell. */
+/** Stops training runs in the middle and resumes them: the weights must be the same as without the stop. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ test('a run killed in its third iteration and resumed ends in the same weights',
   expect(await weightsHash('killed')).toBe(await weightsHash('whole'));
 });
 
-test('a run stopped by Ctrl-C says how to go on, and goes on', async () => {
+test('a run stopped by Ctrl-C says how to resume, and resumes', async () => {
   const running = startMedix(folder, training('interrupted'), (line) => {
     if (line.startsWith('1/4')) running.kill('SIGINT');
   });

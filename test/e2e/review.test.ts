@@ -346,7 +346,9 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     const { code, stdout, stderr } = await medix(folder, 'review', 'score', 'pairs');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/6 of 6 items rated, by rater-1: 6, rater-2: 3, rater-3: 1/);
-    expect(stdout).toMatch(/model-alpha where one was preferred: \d+ % \[/);
+    expect(stdout).toMatch(
+      /model-alpha among the \d+ items where one answer was preferred: \d+ % \[/,
+    );
     expect(stdout).toMatch(/Krippendorff's alpha/);
     expect(stdout).toMatch(/^judge \(a-judge\) +\d+/m);
     const { probes } = await readLabelledFile(join(folder, 'pairs', 'labels.jsonl'));

@@ -92,7 +92,7 @@ it('medix reward replay shows what another profile makes of rewards and advantag
   expect(changed.stdout).toMatch(/profile medix-r1-reference/);
   expect(changed.stdout).not.toMatch(/ 0 of 8 differ/);
   expect(changed.stdout).toMatch(/rank correlation within groups -?\d\.\d{3}/);
-  expect(changed.stdout).toMatch(/groups +0 no longer train, 0 now do/);
+  expect(changed.stdout).toMatch(/groups +0 are no longer trained on, 0 now are/);
   const [right, , bare] = await rowsOf(out);
   expect(right).toMatchObject({ before: { reward: 1 }, after: { reward: 1 } });
   // The paper's code takes the whole response for the answer where it is not marked.

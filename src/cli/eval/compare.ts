@@ -12,14 +12,22 @@ export function addEvalCompareCommand(group: Command, { terminal }: CommandConte
   group
     .command('compare')
     .description('Compare models on the same questions, judged by the same judges')
-    .argument('<baseline>', 'results folder of the model that others are compared with')
-    .argument('<candidates...>', 'results folders of the others')
-    .option('--judging <name>', 'which judging, where the folders share several')
+    .argument('<baseline>', 'results folder of the model with which the others are compared')
+    .argument('<candidates...>', 'results folders of the other models')
+    .option(
+      '--judging <name>',
+      'judging whose verdicts are compared; needed if the folders share several',
+    )
     .option(
       '--out <dir>',
-      'folder for comparison.html, .md and .json; left out, they are not written',
+      'folder for comparison.html, .md and .json; without it no files are written',
     )
-    .option('--seed <number>', 'of bootstrap draws and sign flips', wholeNumber(0), 1)
+    .option(
+      '--seed <number>',
+      'seed of the bootstrap draws and of the random sign flips',
+      wholeNumber(0),
+      1,
+    )
     .addHelpText('after', help)
     .action(async (baseline: string, candidates: readonly string[], options: Options) => {
       const { judging: judgingName, out, seed } = options;
@@ -36,5 +44,5 @@ export function addEvalCompareCommand(group: Command, { terminal }: CommandConte
 }
 
 const help = `
-Answers are paired by question; only questions with a score of both models count, and their share is shown.
-Scores of different judges are not compared: judge all folders alike first.`;
+Answers are paired by question. Only questions that have a score for both models count; their share is shown.
+Scores by different judges are not compared: judge all folders with the same judges first.`;

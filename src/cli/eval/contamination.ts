@@ -1,4 +1,4 @@
-/** `medix eval contamination`: what of evaluation tasks also stands in training sets. */
+/** `medix eval contamination`: which questions and images of evaluation tasks also occur in training sets. */
 import { readHubAccess } from '../../config/environment.ts';
 import { findOverlap } from '../../eval/contamination/find-overlap.ts';
 import {
@@ -36,32 +36,45 @@ type Options = {
 export const addEvalContaminationCommand: AddCommand = (group, context) => {
   group
     .command('contamination')
-    .description('Report which questions and images of tasks also stand in training sets')
+    .description('Report which questions and images of tasks also occur in training sets')
     .requiredOption('--task <ids...>', 'tasks, task files, "text", "vision" or "all"')
     .requiredOption(
       '--train <locations...>',
       'training sets: files, folders, folder@split or owner/name@split',
     )
-    .option('--results <dir>', 'results folder: also score overlapping and other samples apart')
-    .option('--judging <name>', 'whose verdicts of that folder count', 'judge')
-    .option('--out <file>', 'report as JSON')
+    .option(
+      '--results <dir>',
+      'results folder; its scores are then shown for overlapping and other samples separately',
+    )
+    .option('--judging <name>', 'judging of that folder whose verdicts are used', 'judge')
+    .option('--out <file>', 'file for the report, as JSON')
     .option('--force', 'replace an existing --out', false)
-    .option('--task-folder <dir>', 'folder with task files of your own, each named <id>.yaml')
-    .option('--data <id=path>', 'where a task finds its rows; may be repeated', addPathById, {})
-    .option('--images <id=dir>', 'where a task finds its images; may be repeated', addPathById, {})
-    .option('--cache <dir>', 'where files of the hub are kept', defaultCacheFolder)
-    .option('--draws <number>', 'bootstrap draws', wholeNumber(1), 1000)
-    .option('--seed <number>', 'of the draws', wholeNumber(0), 1)
+    .option('--task-folder <dir>', 'folder with your own task files, each named <id>.yaml')
+    .option(
+      '--data <id=path>',
+      'local file or folder with the rows of a task; may be repeated',
+      addPathById,
+      {},
+    )
+    .option(
+      '--images <id=dir>',
+      'local folder with the images of a task; may be repeated',
+      addPathById,
+      {},
+    )
+    .option('--cache <dir>', 'folder that keeps files downloaded from the hub', defaultCacheFolder)
+    .option('--draws <number>', 'number of bootstrap draws', wholeNumber(1), 1000)
+    .option('--seed <number>', 'seed of the bootstrap draws', wholeNumber(0), 1)
     .addHelpText('after', help)
     .action((options: Options) => compare(options, context));
 };
 
 const help = `
-Questions count as the same word for word ("exact"), or where half or more of a question's 8-word
-sequences stand in one training row ("near"). Images count as the same file ("exact"), or as the same
-picture in another size, format or brightness ("near").
+A question overlaps if a training row has it word for word ("exact"), or if half or more of its 8-word
+sequences occur in one training row ("near"). An image overlaps if a training row has the same file
+("exact"), or the same picture in another size, format or brightness ("near").
 
-Overlap says what a training set holds. It does not say that a model has memorised it.`;
+Overlap shows what a training set contains. It does not show that a model has memorised it.`;
 
 async function compare(options: Options, context: CommandContext): Promise<void> {
   const { train, results, judging, out, force, draws, seed, data, images, cache } = options;
@@ -110,11 +123,11 @@ function viewOf({ training, tasks, inWords }: OverlapReport): string[] {
     ...training.map(describeTraining),
     '',
     ...formatTable(['task', 'n', 'questions', 'images', 'both', 'overlap'], rows),
-    'exact + near; samples with images overlap by image, others by question',
+    'exact + near; samples with images are compared by image, others by question',
     '',
     ...inWords,
     ...tasks.flatMap(({ examples }) => examples.map(describeExample)),
-    'Overlap says what a training set holds, not that a model has memorised it.',
+    'Overlap shows what a training set contains, not that a model has memorised it.',
   ];
 }
 

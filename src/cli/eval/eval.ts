@@ -1,4 +1,4 @@
-/** `medix eval`: models on medical benchmarks, judged by reference. */
+/** `medix eval`: evaluates models on medical benchmarks by comparing their answers with reference answers. */
 import type { AddCommand } from '../command.ts';
 import { addEvalCompareCommand } from './compare.ts';
 import { addEvalContaminationCommand } from './contamination.ts';
@@ -11,7 +11,9 @@ import { addEvalTasksCommand } from './tasks.ts';
 export const addEvalCommand: AddCommand = (program, context) => {
   const group = program
     .command('eval')
-    .description('Evaluate a model on medical benchmarks, judged by reference');
+    .description(
+      'Evaluate a model on medical benchmarks; judges compare its answers with the reference answers',
+    );
   addEvalTasksCommand(group, context);
   addEvalSamplesCommand(group, context);
   addEvalForecastCommand(group, context);

@@ -1,5 +1,4 @@
-/** The config of `medix eval`, checked as a whole, and the parts that its stages share. */
-
+/** The config of `medix eval`, checked as a whole, and what its stages share. */
 import { readApiKeys, readHubAccess } from '../../config/environment.ts';
 import { type EvalConfig, evalConfigSchema } from '../../config/eval-config.ts';
 import { readConfig } from '../../config/read-config.ts';
@@ -39,7 +38,7 @@ export async function readEvalConfig(
   if (files.length > 0) {
     fail('config', {
       where: 'command line',
-      expected: 'no config file beside --resume',
+      expected: 'no config file together with --resume',
       got: files.join(' '),
       next: 'write changes as key=value',
     });
@@ -68,9 +67,9 @@ export async function openEvaluatedTask(id: string, config: EvalConfig): Promise
   if (task) return openEvaluationTask(task, config);
   return fail('config', {
     where: 'tasks',
-    expected: `all tasks of the results folder, ${id} among them`,
+    expected: `every task of the results folder, including ${id}`,
     got: config.tasks.join(', '),
-    next: `add ${id}`,
+    next: `add ${id} to tasks`,
   });
 }
 

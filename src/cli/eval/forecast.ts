@@ -1,4 +1,6 @@
-/** `medix eval forecast`: what a whole evaluation will take, by a pilot that is asked now. */
+/**
+ * `medix eval forecast`: estimates what a whole evaluation takes by running a small part of it, the pilot.
+ */
 import { type EvalConfig, evalConfigSchema } from '../../config/eval-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
 import {
@@ -29,9 +31,11 @@ import { describeEnd } from './view.ts';
 export const addEvalForecastCommand: AddCommand = (group, context) => {
   group
     .command('forecast')
-    .description('Estimate calls, tokens, time and money of an evaluation by a pilot')
+    .description(
+      'Estimate the calls, tokens, time and money of an evaluation by running a small part of it (a pilot)',
+    )
     .argument('[config...]', 'config file and key=value changes')
-    .option('--resume <directory>', 'take the config of a results folder that exists')
+    .option('--resume <directory>', 'take the config from an existing results folder')
     .addHelpText('after', fieldsHelp(evalConfigSchema, notes))
     .action(async (words: string[], { resume }: { resume?: string }) => {
       await runPilot(await readEvalConfig(words, resume), context);
@@ -39,8 +43,8 @@ export const addEvalForecastCommand: AddCommand = (group, context) => {
 };
 
 const notes = [
-  `Some ${pilotSize} questions, spread over the tasks, are answered and judged, one verdict at a time. They`,
-  'stay in the results folder: `medix eval run` goes on from there.',
+  `About ${pilotSize} questions, spread over the tasks, are answered and judged, one verdict at a time. The`,
+  'results stay in the results folder, and `medix eval run` continues from there.',
 ];
 
 async function runPilot(config: EvalConfig, context: CommandContext): Promise<void> {
@@ -89,7 +93,7 @@ async function describeForecasts(
   const lines =
     pilot.length > 0
       ? formatForecast('answers', forecast(pilot, { ...plan, remaining: left.answers }))
-      : ['no forecast of answers: not one question of the pilot was answered'];
+      : ['no forecast for the answers, because no question of the pilot was answered'];
   for (const [index, judge] of judging.judges.entries()) {
     const use = judging.judges.length === 1 ? 'judge' : `judge/${index + 1}`;
     const items = taken.get(use) ?? [];

@@ -29,7 +29,7 @@ export const addEvalRunCommands: AddCommand = (group, context) => {
       .command(name)
       .description(description)
       .argument('[config...]', 'config file and key=value changes')
-      .option('--resume <directory>', 'take the config of a results folder that exists')
+      .option('--resume <directory>', 'resume an existing results folder: take its config')
       .addHelpText('after', fieldsHelp(evalConfigSchema, notes))
       .action(async (words: string[], { resume, subgroups = false }: Options) => {
         await run(await readEvalConfig(words, resume), context, { subgroups });
@@ -45,8 +45,8 @@ export const addEvalRunCommands: AddCommand = (group, context) => {
 };
 
 const notes = [
-  'Each stage goes on where it stopped and asks again only what has failed: run the same command again.',
-  'A results folder is of one model, template and sampling; tasks, variants, epochs and judgings may be added.',
+  'To resume a stage, or to ask again what has failed, run the same command again. What is done is kept.',
+  'A results folder holds one model, template and sampling; tasks, variants, epochs and judgings can be added.',
 ];
 
 const generateOnly: Run = async (config, context) => {
@@ -94,7 +94,7 @@ const score: Run = async (config, { terminal, clock, signal }, { subgroups }) =>
 function requireScores({ tasks }: EvalReport): void {
   const problems = tasks.flatMap(({ task, variant, result }): Problem[] => {
     if (result.kind !== 'failed') return [];
-    const next = 'see its failures in report.json, then run the command again';
+    const next = 'read its failures in report.json, then run the command again';
     return [{ where: `task ${task} (${variant})`, expected: 'a score', got: result.message, next }];
   });
   if (problems.length > 0) throw new MedixError('run', problems);
@@ -109,7 +109,7 @@ async function requireModel({ out, model }: EvalConfig): Promise<void> {
     where: out,
     expected: `answers of ${model.kind} ${id}`,
     got: `those of ${evaluated.kind} ${evaluated.id}`,
-    next: 'give the folder of this model by out=, or take the folder as it is by --resume',
+    next: 'set out= to the folder of this model, or use --resume to take the model of this folder',
   });
 }
 

@@ -17,12 +17,17 @@ type Options = {
 export const addEvalSamplesCommand: AddCommand = (group, { terminal, signal }) => {
   group
     .command('samples')
-    .description('List the questions of a task as JSON lines {id, question}, without references')
-    .argument('<task>', 'id, or the path of a task file')
-    .option('--task-folder <dir>', 'folder with task files of your own, each named <id>.yaml')
-    .option('--data <path>', 'where the task finds its rows instead of the hub')
-    .option('--images <dir>', 'folder of the images that rows name')
-    .option('--cache <dir>', 'where files of the hub are kept', defaultCacheFolder)
+    .description(
+      'List the questions of a task as JSON lines {id, question}, without the reference answers',
+    )
+    .argument('<task>', 'task id, or the path of a task file')
+    .option('--task-folder <dir>', 'folder with your own task files, each named <id>.yaml')
+    .option(
+      '--data <path>',
+      'local file or folder with the rows of the task, used instead of the hub',
+    )
+    .option('--images <dir>', 'folder with the image files that the rows name')
+    .option('--cache <dir>', 'folder that keeps files downloaded from the hub', defaultCacheFolder)
     .addHelpText('after', help)
     .action(async (name: string, { taskFolder, data, images, cache }: Options) => {
       const task = await openTask(name, taskFolder);
@@ -41,5 +46,5 @@ export const addEvalSamplesCommand: AddCommand = (group, { terminal, signal }) =
 };
 
 const help = `
-To evaluate answers that another program made, write them as JSON lines {"id": …, "response": …} and
+To evaluate answers that another program has written, save them as JSON lines {"id": …, "response": …} and
 give the file to \`medix eval run\` as model={kind: file, path: answers.jsonl, name: my-model}.`;

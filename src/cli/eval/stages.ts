@@ -24,7 +24,7 @@ import { createStageView } from './view.ts';
 
 /**
  * @param most answers of each task to ask for now; absent asks for all
- * @throws MedixError as the stage does, or 'cancelled' saying how to go on
+ * @throws MedixError as the stage does, or 'cancelled' saying how to resume
  */
 export async function runGenerate(
   evaluation: Evaluation,
@@ -85,7 +85,7 @@ export async function runGenerate(
 }
 
 /**
- * Opens the judging and asks every judge once; what speaks against them is printed.
+ * Opens the judging and asks every judge once; warnings about them are printed.
  * @throws MedixError 'judge' where one cannot be asked
  */
 export async function openReachableJudging(
@@ -114,7 +114,7 @@ export async function openReachableJudging(
 /**
  * Closes the judging.
  * @param limits as in the stage; absent judges all, as many at once as the judges take
- * @throws MedixError as the stage does, or 'cancelled' saying how to go on
+ * @throws MedixError as the stage does, or 'cancelled' saying how to resume
  */
 export async function runJudge(
   { config, tasks }: Evaluation,
@@ -148,7 +148,7 @@ export async function runJudge(
   }
 }
 
-/** So many answers that no judge waits for the next. */
+/** How many answers are held at once, so that no judge has to wait for the next one. */
 function windowFor({ judges }: EvalConfig['judging']): number {
   return judges.reduce(
     (most, judge) => Math.max(most, 'concurrency' in judge ? 2 * judge.concurrency : 16),

@@ -22,15 +22,18 @@ export function addEvalSubmitCommand(group: Command, { terminal }: CommandContex
     .command('submit')
     .description('Pack a results folder for the leaderboard of the paper')
     .argument('<folder>', 'results folder')
-    .requiredOption('--out <dir>', 'where the zip is written')
-    .option('--judging <name>', 'whose verdicts are submitted', 'judge')
-    .option('--mmmu <dir>', 'folder that MedEvalKit wrote for MMMU-Medical-val, to be packed along')
+    .requiredOption('--out <dir>', 'folder to which the zip file is written')
+    .option('--judging <name>', 'judging whose verdicts are submitted', 'judge')
+    .option(
+      '--mmmu <dir>',
+      'folder that MedEvalKit wrote for MMMU-Medical-val, to be added to the zip file',
+    )
     .option(
       '--include-credentialed',
-      'pack texts of credentialed and private tasks too, which needs the leave of their owners',
+      'also pack the texts of credentialed and private tasks; only with permission of the owners of the data',
       false,
     )
-    .option('--force', 'replace a zip that exists', false)
+    .option('--force', 'replace an existing zip file', false)
     .action(async (folder: string, options: Options) => {
       const { out, judging: judgingName, mmmu, includeCredentialed, force } = options;
       const submission = await openSubmission({

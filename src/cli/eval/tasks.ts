@@ -21,13 +21,23 @@ type Options = {
 export const addEvalTasksCommand: AddCommand = (group, { terminal }) => {
   group
     .command('tasks')
-    .description('List the evaluation tasks: size, licence, access, and what is on this machine.')
-    .argument('[tasks...]', 'ids, task files, "text", "vision" or "all"', ['all'])
-    .option('--task-folder <dir>', 'folder with task files of your own, each named <id>.yaml')
-    .option('--data <id=path>', 'where a task finds its rows; may be repeated', addPathById, {})
-    .option('--images <id=dir>', 'where a task finds its images; may be repeated', addPathById, {})
-    .option('--cache <dir>', 'where files of the hub are kept', defaultCacheFolder)
-    .option('--notes', 'also say where tasks depart from the paper')
+    .description('List the evaluation tasks: size, licence, access, and what is on this machine')
+    .argument('[tasks...]', 'task ids, task files, "text", "vision" or "all"', ['all'])
+    .option('--task-folder <dir>', 'folder with your own task files, each named <id>.yaml')
+    .option(
+      '--data <id=path>',
+      'local file or folder with the rows of a task; may be repeated',
+      addPathById,
+      {},
+    )
+    .option(
+      '--images <id=dir>',
+      'local folder with the images of a task; may be repeated',
+      addPathById,
+      {},
+    )
+    .option('--cache <dir>', 'folder that keeps files downloaded from the hub', defaultCacheFolder)
+    .option('--notes', 'also say where tasks deviate from the paper')
     .action(async (names: readonly string[], options: Options) => {
       const tasks = await selectTasks(names, options.taskFolder);
       requireKnownTasks(tasks, options);

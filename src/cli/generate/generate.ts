@@ -46,7 +46,7 @@ export const addGenerateCommand: AddCommand = (program, context) => {
     .option('--image <files...>', 'images, in the order the model sees them')
     .option(
       '--template <name>',
-      `prompt template: ${templateNames} or the path of a Jinja file (default: what the run that made the model was trained with, else ${defaultTemplate})`,
+      `prompt template: ${templateNames} or the path of a Jinja file (default: the one that the model was trained with, if the model is in a run directory, else ${defaultTemplate})`,
     )
     .option(
       '--max-tokens <number>',
@@ -61,25 +61,25 @@ export const addGenerateCommand: AddCommand = (program, context) => {
     )
     .option(
       '--top-p <number>',
-      'draw from the most likely tokens with this much probability, above 0 up to 1',
+      'draw only from the most likely tokens that together have this probability, above 0 up to 1',
       decimalNumber('above 0 up to 1', (value) => value > 0 && value <= 1),
       1,
     )
     .option('--seed <number>', 'the same seed draws the same answer', wholeNumber(0), 1)
-    .option('--json', 'print one JSON object at the end instead of text as it comes')
+    .option('--json', 'print one JSON object at the end instead of the text as it is generated')
     .addHelpText('after', help)
     .action((options: Options) => generate(options, context));
 };
 
 const help = `
-The answer is shown in its parts: modality, thinking, answer; text outside of them as text.
+The answer is shown in its parts modality, thinking and answer; anything outside of them is shown as text.
 With --json: {modality, thinking, answer, text, stopReason, tokens, logprob}.
   text        the whole completion
   stopReason  "stop" (the model ended it) or "length" (cut off)
   tokens      token ids of the completion
   logprob     natural log of its probability under the model at temperature 1
-An answer in another format has the parts that could be read, null for the others, and
-"malformed", which says what is wrong with it.`;
+If the answer has another format, parts that cannot be read are null, and "malformed" says
+what is wrong.`;
 
 async function generate(options: Options, { terminal, signal }: CommandContext): Promise<void> {
   const images = await Promise.all((options.image ?? []).map(readImage));
@@ -169,7 +169,10 @@ async function readImage(path: string): Promise<ImageFile> {
 
 const runConfigSchema = z.object({ data: z.object({ template: z.string() }) });
 
-/** A model is asked as it was trained where that is known: a run's model lies in the run's directory. */
+/**
+ * The prompt template that the model was trained with, where it is known: a run's model lies in the run's
+ * directory.
+ */
 async function templateOf(model: string): Promise<string> {
   const manifest = await readManifest(dirname(resolve(model))).catch(() => undefined);
   return runConfigSchema.safeParse(manifest?.config).data?.data.template ?? defaultTemplate;

@@ -27,7 +27,7 @@ import { formatTable } from '../table.ts';
 export function addJudgeCalibrate(judge: Command, context: CommandContext): void {
   judge
     .command('calibrate')
-    .description('Choose the similarity threshold of an encoder on labelled answers')
+    .description('Choose the similarity threshold of an embedder from labelled answers')
     .argument('[config...]', 'config file and key=value changes')
     .addHelpText('after', fieldsHelp(calibrateConfigSchema))
     .action(async (words: string[]) => {
@@ -36,7 +36,7 @@ export function addJudgeCalibrate(judge: Command, context: CommandContext): void
     });
 }
 
-/** Of the bootstrap draws, and of the pauses between attempts. */
+/** Seed of the bootstrap draws and of the random jitter between retries. */
 const seed = 1;
 
 async function calibrate(
@@ -102,13 +102,15 @@ function requireBothLabels(pairs: readonly LabelledCosine[], where: string): voi
   if (right > 0 && right < pairs.length) return;
   fail('data', {
     where,
-    expected: 'right and wrong answers that can be embedded',
-    got: `${right} right and ${pairs.length - right} wrong ones`,
-    next: 'add labelled answers of the other kind',
+    expected: 'at least one right and one wrong answer that can be embedded',
+    got: `${right} right and ${pairs.length - right} wrong answers`,
+    next: 'add labelled answers of the missing kind',
   });
 }
 
-/** Below it, a right answer is passed by a wrong one in more than a quarter of the comparisons. */
+/**
+ * Below it, a wrong answer has a higher cosine than a right one in more than a quarter of the comparisons.
+ */
 const usefulAuc = 0.75;
 
 function describeCalibration(id: string, calibration: Calibration): string[] {
@@ -129,10 +131,10 @@ function describeCalibration(id: string, calibration: Calibration): string[] {
     ),
     'Brackets hold 95 % bootstrap intervals over questions.',
     ...(auc.interval.low < usefulAuc
-      ? ['This encoder hardly tells right from wrong here: give similarity little weight.']
+      ? ['This embedder hardly tells right from wrong answers: give similarity little weight.']
       : []),
     '',
-    'for a reward profile:',
+    'to use one of these thresholds, copy its line into a reward profile:',
     ...choices.flatMap(([name, choice]) =>
       choice === undefined
         ? []
@@ -142,7 +144,7 @@ function describeCalibration(id: string, calibration: Calibration): string[] {
 }
 
 function cellsOf(choice: ThresholdChoice | undefined): string[] {
-  if (choice === undefined) return ['none reaches it', '–', '–', '–'];
+  if (choice === undefined) return ['no threshold reaches it', '–', '–', '–'];
   const { at, interval, sensitivity, specificity, f1 } = choice;
   return [
     `${at.toFixed(4)} [${interval.low.toFixed(4)}, ${interval.high.toFixed(4)}]`,

@@ -28,10 +28,10 @@ it('shows mistakes of every category, wrong answers that passed before right one
   ]);
   expect(lines[1]).toBe('4 mistakes, among them:');
   expect(lines.slice(2).map((line) => /^ {2}(\w+): (.*?):/.exec(line)?.slice(1))).toEqual([
-    ['a2', 'passed though wrong'],
-    ['b1', 'refused though right'],
-    ['a3', 'passed though wrong'],
-    ['a1', 'refused though right'],
+    ['a2', 'passed although wrong'],
+    ['b1', 'refused although right'],
+    ['a3', 'passed although wrong'],
+    ['a1', 'refused although right'],
   ]);
 });
 

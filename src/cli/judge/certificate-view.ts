@@ -5,7 +5,7 @@ import type { Trial } from '../../judge/certificate/trials.ts';
 import { printable, printableJson } from '../printable.ts';
 import { formatTable } from '../table.ts';
 
-/** A table of figures by category, and what they come to. */
+/** A table of figures by category, and a summary in words. */
 export function describeCertificate(certificate: Certificate): string[] {
   const { judge, overall, categories, similarity, latencyMs } = certificate;
   const rows = [...Object.entries(categories), ['all', overall] as const];
@@ -16,7 +16,7 @@ export function describeCertificate(certificate: Certificate): string[] {
       ['category', 'n', 'sensitivity', 'specificity', 'kappa', 'unscored', 'flips'],
       rows.map(([category, figures]) => [printable(category), ...cellsOf(figures)]),
     ),
-    'Brackets hold 95 % intervals. Sensitivity: right answers passed; specificity: wrong ones refused.',
+    'Brackets hold 95 % intervals. Sensitivity: share of right answers passed; specificity: share of wrong answers refused.',
     '',
     ...summarise(certificate),
     ...(similarity === null ? [] : [describeSimilarity(similarity)]),
@@ -95,7 +95,7 @@ function summarise({ overall, categories }: Certificate): string[] {
     const passed = percent(1 - specificity.value);
     const refused = percent(1 - sensitivity.value);
     lines.push(
-      `agreement with the labels is ${grade(kappa)} (kappa ${formatRange(kappa)}): it passes ${passed} of the wrong answers and refuses ${refused} of the right ones`,
+      `agreement with the labels is ${grade(kappa)} (kappa ${formatRange(kappa)}): it passes ${passed} of the wrong answers and refuses ${refused} of the right answers`,
     );
     lines.push(...weakest(categories));
   } else {
@@ -144,7 +144,8 @@ function describeSimilarity({
   kappa,
 }: NonNullable<Certificate['similarity']>): string {
   const rule = `${embedder.id} at cosine ${threshold}`;
-  if (agreement === null) return printable(`nothing to compare with ${rule}`);
+  if (agreement === null)
+    return printable(`not compared with ${rule}: no answer has both a verdict and a similarity`);
   const beyondChance = kappa === null ? '' : ` (kappa ${decimal(kappa.value)})`;
   return printable(`agrees with ${rule} on ${percent(agreement.value)}${beyondChance}`);
 }
@@ -162,7 +163,7 @@ function describeMistake({ probe, outcomes }: Trial): string {
   const first = outcomes[0];
   const reply = first?.kind === 'judged' && first.source === 'model' ? first.reply : undefined;
   const said = reply === undefined ? '' : `, judge: ${quoted(reply)}`;
-  const verdict = correct ? 'refused though right' : 'passed though wrong';
+  const verdict = correct ? 'refused although right' : 'passed although wrong';
   return printable(`  ${id}: ${verdict}: ${quoted(answer)} for ${quoted(reference)}${said}`);
 }
 

@@ -28,7 +28,7 @@ export function addJudgeCertify(judge: Command, context: CommandContext): void {
     .command('certify')
     .description('Measure a judge on labelled answers and write its certificate')
     .argument('[config...]', 'config file and key=value changes')
-    .option('--force', 'replace a certificate that exists', false)
+    .option('--force', 'replace an existing certificate', false)
     .addHelpText('after', fieldsHelp(certifyConfigSchema, notes))
     .action(async (words: string[], { force }: { force: boolean }) => {
       const { config } = await readConfigArguments(certifyConfigSchema, words);
@@ -38,7 +38,7 @@ export function addJudgeCertify(judge: Command, context: CommandContext): void {
 
 const notes = [
   'The judge is asked without its cache, so every verdict is a new one. Training and evaluation read the',
-  'certificate that judge.certificate.path names, and warn or refuse by its thresholds.',
+  'certificate named by judge.certificate.path, and warn or refuse to start if it misses a threshold there.',
 ];
 
 async function certify(
@@ -88,7 +88,7 @@ async function certify(
     terminal.print(`\nthe certificate is in ${config.out}`);
     if (judge.kind !== 'reference-match') {
       const place = config.evaluation === null ? 'reward.judge' : 'judging.judges[i]';
-      terminal.print(`to rely on it: ${place}.certificate.path=${config.out}`);
+      terminal.print(`to use it, set ${place}.certificate.path=${config.out}`);
     }
   } finally {
     await embedder?.close();
@@ -104,7 +104,7 @@ function openLedger(judge: JudgeConfig): Ledger {
   return createLedger({ prices: judge.prices, cap: judge.cap });
 }
 
-/** The seed of the pauses between attempts, the only thing drawn at random. */
+/** Seed of the random jitter between retries, the only thing drawn at random. */
 const seed = 1;
 
 function contextOf(apiKey: string | undefined, ledger: Ledger) {
@@ -123,7 +123,7 @@ function similarityRule({
   return fail('config', {
     where: `reward profile ${name}`,
     expected: 'similarity with a threshold, to compare its verdicts with those of the judge',
-    got: 'graded similarity',
+    got: 'similarity without a threshold',
     next: 'name another profile, or set embedder to null',
   });
 }

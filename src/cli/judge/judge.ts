@@ -6,7 +6,7 @@ import { addJudgeCertify } from './certify.ts';
 export const addJudgeCommand: AddCommand = (program, context) => {
   const judge = program
     .command('judge')
-    .description('Try judges and embedders on labelled answers before relying on them');
+    .description('Measure judges and embedders on labelled answers before you rely on them');
   addJudgeCertify(judge, context);
   addJudgeCalibrate(judge, context);
 };

@@ -48,16 +48,16 @@ const rowSchema = z
     prompt: z
       .string()
       .min(1)
-      .describe("Text of the user's message, as it is: no prompt template is put around it"),
+      .describe("Text of the user's message; no prompt template is put around it"),
     completion: z
       .union([z.string(), z.array(z.int().nonnegative())], {
         error: 'text or a list of token ids',
       })
-      .describe('What the model is taken to answer: text, or a list of token ids'),
+      .describe('Completion to score: text, or a list of token ids'),
     end: z
       .boolean()
       .default(false)
-      .describe('Whether the end-of-turn token follows the completion and is scored too'),
+      .describe('Whether the end-of-turn token is added to the completion and scored too'),
   })
   .refine(({ completion, end }) => completion.length > 0 || end, {
     path: ['completion'],
@@ -88,7 +88,7 @@ async function encodeRow(path: string, raw: RawRow, encoding: RowEncoding): Prom
   const line = `${path}: line ${raw.row + 1}`;
   const rejected = (...problems: Problem[]): RowOutcome => ({ kind: 'rejected', problems });
   if (raw.kind === 'unreadable') {
-    const next = 'write one JSON object a line';
+    const next = 'write one JSON object on each line';
     return rejected({ where: line, expected: 'a JSON object', got: raw.problem, next });
   }
   const parsed = rowSchema.safeParse(raw.fields);
@@ -124,9 +124,9 @@ async function toSequence(
   if (stray !== undefined) {
     fail('data', {
       where: 'completion',
-      expected: `token ids below ${vocabularySize} that stand for no image`,
+      expected: `token ids below ${vocabularySize} that are not image placeholders`,
       got: `${stray}`,
-      next: 'use the tokens of this model',
+      next: "use token ids of this model's tokenizer",
     });
   }
   if (prompt.tokens.length + completion.length > contextLength) {

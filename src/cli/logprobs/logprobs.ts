@@ -22,7 +22,7 @@ type Options = {
 export const addLogprobsCommand: AddCommand = (program, context) => {
   program
     .command('logprobs')
-    .description('Score given completions: the logprob of each of their tokens')
+    .description('Compute the logprob of each token of given completions')
     .requiredOption('--model <directory>', 'model in Hugging Face layout')
     .requiredOption('--in <file>', 'JSONL of prompts with completions')
     .requiredOption('--out <file>', 'JSONL of their tokens and logprobs, in the same order')
@@ -37,11 +37,11 @@ ${formatFields(rowFields)}
 
 A prompt becomes the one user message of a conversation in the model's chat format, images first.
 The end-of-turn token is not appended to a completion, unless the row says "end": true.
-Tokens sampled from a model do not always survive the way to text and back: give their ids.
+Text does not always encode back to the tokens that a model has sampled: for those, give token ids.
 
 A row of --out is {id, promptTokens, tokens, logprobs}: token ids of prompt and completion, and the
 natural logarithm of each completion token's probability at temperature 1.
-All rows are checked before the weights are read; --out appears when all of them are done.`;
+All rows are checked before the weights are read; --out is written when all of them are done.`;
 
 /** Bounds the memory of a batch: prompts with their images, in tokens. */
 const batchTokens = 4096;

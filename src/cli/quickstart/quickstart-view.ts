@@ -19,12 +19,12 @@ export function quickstartObserver(terminal: Terminal, clock: WallClock): RunObs
       if (event.kind === 'started') {
         started = clock();
         first = event.iteration;
-        const from = first > 0 ? `, going on after iteration ${first}` : '';
+        const from = first > 0 ? `, resumed after iteration ${first}` : '';
         terminal.print(`Reinforcement learning: ${event.iterations} iterations of DAPO${from}`);
       }
       if (event.kind === 'rescored') {
         terminal.print(
-          `${event.unscored} answers had no score at first, ${event.stillUnscored} have none now`,
+          `${event.unscored} answers could not be scored; after a second attempt ${event.stillUnscored} still have no score`,
         );
       }
     },
@@ -66,7 +66,7 @@ export function closingTable({
     '',
     `  ${`${questions} held-out questions`.padEnd(34)}${'before'.padStart(9)}${'after'.padStart(9)}`,
     row('answers right (reference-match)', 'accuracy'),
-    row('meaning close to the reference', 'similarity'),
+    row('close to the reference answer', 'similarity'),
     row('modality named', 'modality'),
     row('output format kept', 'format'),
     row('composite reward', 'reward'),

@@ -40,15 +40,18 @@ export const addQuickstartCommand: AddCommand = (program, context) => {
   program
     .command('quickstart')
     .description('Watch a small model learn to answer questions about synthetic studies')
-    .option('--seed <number>', 'fixes the studies and all sampling', wholeNumber(0), 0)
-    .option('--out <directory>', 'run directory (default: the first free runs/quickstart…)')
+    .option('--seed <number>', 'seed of the studies and of all sampling', wholeNumber(0), 0)
+    .option(
+      '--out <directory>',
+      'run directory (default: runs/quickstart, or runs/quickstart-2, -3, … if that exists)',
+    )
     .option(
       '--minutes <number>',
       `end training early after this many minutes; ${iterations} iterations take less on two cores`,
       decimalNumber('above 0', (value) => value > 0),
       5,
     )
-    .option('--resume <directory>', 'go on with a quickstart that was stopped or killed')
+    .option('--resume <directory>', 'resume a quickstart that was stopped or killed')
     .action(async (options: Options) => {
       const { seed, minutes, resume } = options;
       const config =

@@ -31,7 +31,12 @@ export function addReviewCreate(review: Command, context: CommandContext): void 
   review
     .command('create')
     .description('Draw a blinded, randomised set of answers, the same number from each task')
-    .requiredOption('--from <dir>', 'results folder of `medix eval`; twice for pairs', append, [])
+    .requiredOption(
+      '--from <dir>',
+      'results folder of `medix eval`; give it twice for pairs',
+      append,
+      [],
+    )
     .requiredOption('--out <dir>', 'folder of the review, which must not exist yet')
     .addOption(
       new Option(
@@ -39,14 +44,19 @@ export function addReviewCreate(review: Command, context: CommandContext): void 
         'two answers side by side, or one at a time (default: pairs with two folders)',
       ).choices(['pairs', 'single']),
     )
-    .option('--count <number>', 'items at most', wholeNumber(1), 100)
-    .option('--raters <number>', 'people, each with a link of their own', wholeNumber(1), 1)
-    .option('--seed <number>', 'of the draw and of all orders', wholeNumber(0), 1)
+    .option('--count <number>', 'maximum number of items', wholeNumber(1), 100)
+    .option('--raters <number>', 'number of raters; each gets their own link', wholeNumber(1), 1)
+    .option(
+      '--seed <number>',
+      'seed of the draw and of the order in which items and answers are shown',
+      wholeNumber(0),
+      1,
+    )
     .option('--task <id>', 'only this task; may be repeated', append, [])
     .addOption(
       new Option(
         '--prefer <which>',
-        'draw items first on which judges disagree; the figures then stand for these alone',
+        'with "disagreements", draw items on which judges disagree first; the results then hold only for such items',
       )
         .choices(['none', 'disagreements'])
         .default('none'),
@@ -54,12 +64,22 @@ export function addReviewCreate(review: Command, context: CommandContext): void 
     .option('--show-reference', 'let raters open the reference answer', false)
     .option(
       '--allow-credentialed',
-      'take data that is not public; the page is then served on this machine only',
+      'also take tasks whose data is not public; the review is then served on this machine only',
       false,
     )
-    .option('--data <id=path>', 'where a task finds its rows; may be repeated', addPathById, {})
-    .option('--images <id=dir>', 'where a task finds its images; may be repeated', addPathById, {})
-    .option('--cache <dir>', 'where files of the hub are kept', defaultCacheFolder)
+    .option(
+      '--data <id=path>',
+      'local file or folder with the rows of a task; may be repeated',
+      addPathById,
+      {},
+    )
+    .option(
+      '--images <id=dir>',
+      'local folder with the images of a task; may be repeated',
+      addPathById,
+      {},
+    )
+    .option('--cache <dir>', 'folder that keeps files downloaded from the hub', defaultCacheFolder)
     .action((options: Options) => create(options, context));
 }
 
@@ -98,12 +118,10 @@ function describe({ review, key, raters }: CreatedReview, { out, count }: Option
   ]);
   const { host, port } = defaultAddress;
   return [
-    ...formatTable(['task', 'drawn', 'of', 'unanswered', 'same answer twice'], rows),
+    ...formatTable(['task', 'drawn', 'of', 'unanswered', 'identical answers'], rows),
     '',
-    ...(review.items.length < count
-      ? [`There are no more than ${review.items.length} items.`]
-      : []),
-    `${review.items.length} items are in ${out}. Which model gave which answer stands in key.json: keep it from the raters.`,
+    ...(review.items.length < count ? [`Only ${review.items.length} items could be drawn.`] : []),
+    `${review.items.length} items are in ${out}. key.json says which model gave which answer: do not show it to the raters.`,
     `Serve them with: medix review serve ${out}`,
     'One link for each rater:',
     ...raters.map(({ id, token }) => `  ${id}: http://${host}:${port}/r/${token}`),

@@ -1,4 +1,4 @@
-/** `medix review`: people judge stored answers, blind to which model gave them. */
+/** `medix review`: people rate stored answers without knowing which model gave them. */
 import type { AddCommand } from '../command.ts';
 import { addReviewCreate } from './create.ts';
 import { addReviewScore } from './score.ts';
@@ -7,7 +7,7 @@ import { addReviewServe } from './serve.ts';
 export const addReviewCommand: AddCommand = (program, context) => {
   const review = program
     .command('review')
-    .description('Let people judge stored answers, blind to which model gave them');
+    .description('Let people rate stored answers without knowing which model gave them');
   addReviewCreate(review, context);
   addReviewServe(review, context);
   addReviewScore(review, context);

@@ -13,7 +13,7 @@ import { describeReview } from './view.ts';
 export function addReviewScore(review: Command, context: CommandContext): void {
   review
     .command('score')
-    .description('Say what the raters found; writes report.json and labels.jsonl into the folder')
+    .description('Summarise the ratings; writes report.json and labels.jsonl into the folder')
     .argument('<dir>', 'folder that `medix review create` wrote')
     .action((folder: string) => score(folder, context));
 }
@@ -44,7 +44,7 @@ async function score(folder: string, { terminal }: CommandContext): Promise<void
   terminal.print(`\nall figures: ${reportFile}`);
   if (labels.length > 0) {
     terminal.print(
-      `to try a judge on what the raters said: medix judge certify probes=${labelsFile}`,
+      `to measure a judge on the labels of the raters: medix judge certify probes=${labelsFile}`,
     );
   }
 }

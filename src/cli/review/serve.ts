@@ -19,7 +19,9 @@ export const defaultAddress = { host: '127.0.0.1', port: 8100 } as const;
 export function addReviewServe(review: Command, context: CommandContext): void {
   review
     .command('serve')
-    .description('Show a review to its raters, until stopped; answers are kept in its folder')
+    .description(
+      'Serve a review to its raters until stopped; their ratings are saved in its folder',
+    )
     .argument('<dir>', 'folder that `medix review create` wrote')
     .option('--host <host>', 'address to listen on', defaultAddress.host)
     .option('--port <number>', 'port; 0 takes any free one', wholeNumber(0), defaultAddress.port)
@@ -39,14 +41,16 @@ async function serve(
   const app = await createReviewApp({ ...opened, folder, writer, clock, onFailure });
   const answered = await Promise.all(raters.map(({ id }) => readRatings(folder, id)));
   const onListening = (url: string) => {
-    terminal.print(`${review.items.length} items. Give each rater one link, and nobody else:`);
+    terminal.print(`${review.items.length} items. Give each link to one rater and to nobody else:`);
     for (const [place, { id, token }] of raters.entries()) {
       terminal.print(`  ${id}: ${url}/r/${token} (${answered[place]?.size ?? 0} answered)`);
     }
     if (!isLoopback(host)) {
-      terminal.print('Links and answers go unencrypted: put a proxy with TLS in front.');
+      terminal.print(
+        'Links and ratings are sent unencrypted: put a proxy with TLS in front of this server.',
+      );
     }
   };
   await serveReview({ app, writer, host, port, clock: systemClock, onListening }, signal);
-  terminal.print('stopped; every answer that was sent is kept');
+  terminal.print('stopped; every rating that was sent is saved');
 }

@@ -13,7 +13,7 @@ export function describeReview(report: ReviewReport): string[] {
   const lines = [
     `${ratedItems} of ${items} items rated, by ${raters
       .map(({ id, answered }) => `${id}: ${answered}`)
-      .join(', ')}; shares with their 95 % intervals`,
+      .join(', ')}; brackets hold 95 % intervals`,
     ...caveats(report),
   ];
   if (ratedItems === 0) return [...lines, 'Nothing to score yet.'];
@@ -24,21 +24,25 @@ export function describeReview(report: ReviewReport): string[] {
     ...describeAgreement(report),
     ...describeJudges(report.judges),
     '',
-    `labels: ${report.labels.correct} correct, ${report.labels.wrong} wrong answers by most raters`,
+    `labels: ${report.labels.correct} correct, ${report.labels.wrong} wrong answers by the majority of raters`,
   ];
 }
 
 function caveats({ prefer, showsReference, kind }: ReviewReport): string[] {
   return [
     ...(prefer === 'disagreements'
-      ? ['Drawn by disagreement of judges: shares stand for such items, not for the tasks.']
+      ? [
+          'Items on which judges disagree were drawn first: the shares hold for such items, not for the tasks.',
+        ]
       : []),
     ...(kind === 'pairs'
-      ? ['Pairs of the same answer twice were not drawn: shares stand for answers that differ.']
+      ? ['Pairs of identical answers were not drawn: the shares hold for answers that differ.']
       : []),
     ...(showsReference
       ? []
-      : ['Raters did not see the references: a judge that follows a wrong one seems wrong here.']),
+      : [
+          'Raters did not see the reference answers: a judge that follows a wrong one counts as wrong here.',
+        ]),
   ];
 }
 
@@ -60,16 +64,18 @@ function describePreference({ preference, models }: ReviewReport): string[] {
     ),
     ...(decided === null
       ? []
-      : [`${first} where one was preferred: ${share(decided)} of ${decided.of}`]),
+      : [
+          `${first} among the ${decided.of} items where one answer was preferred: ${share(decided)}`,
+        ]),
     ...(left === null ? [] : [describeSides(left, preference)]),
   ];
 }
 
 function describeSides(left: Share, { hasPositionBias }: PreferenceReport): string {
   const verdict = hasPositionBias
-    ? 'raters look at the place, so trust the shares less'
-    : 'no sign that the place matters';
-  return `the left one was preferred: ${share(left)}; ${verdict}`;
+    ? 'the position influences the raters, so trust the shares less'
+    : 'no sign that the position matters';
+  return `the answer on the left was preferred: ${share(left)}; ${verdict}`;
 }
 
 function describeCorrectness({ correctness, models }: ReviewReport): string[] {
@@ -103,7 +109,7 @@ function describeRatings(name: string, agreement: Agreement | null): string[] {
       : withInterval(agreement.alpha.alpha, agreement.alpha.interval);
   return [
     '',
-    `Raters on ${name}: Krippendorff's alpha ${alpha} (${agreement.things} rated by several)`,
+    `Raters on ${name}: Krippendorff's alpha ${alpha} (${agreement.things} rated by several raters)`,
     ...formatTable(
       ['raters', 'n', 'same', 'kappa'],
       agreement.pairs.map(({ one, other, things, agreement: same, kappa }) => [
@@ -120,7 +126,7 @@ function describeJudges(judges: readonly JudgeAgreement[]): string[] {
   if (judges.length === 0) return [];
   return [
     '',
-    'Judges against most raters',
+    'Judges compared with the majority of raters',
     ...formatTable(
       ['judging', 'n', 'sensitivity', 'specificity', 'kappa', 'accepts partly correct'],
       judges.map((judge) => [
@@ -135,7 +141,9 @@ function describeJudges(judges: readonly JudgeAgreement[]): string[] {
     ...judges.flatMap(({ name, leftOut: { noVerdict, noMajority } }) =>
       noVerdict + noMajority === 0
         ? []
-        : [`${name} leaves out: ${noVerdict} without verdict, ${noMajority} without a majority`],
+        : [
+            `not counted for ${name}: ${noVerdict} answers without a verdict, ${noMajority} without a majority of raters`,
+          ],
     ),
   ];
 }

@@ -18,10 +18,12 @@ export function addRewardBridge(reward: Command, { terminal }: CommandContext): 
   reward
     .command('bridge')
     .description('Write the Python file through which another trainer uses the reward service')
-    .addArgument(new Argument('<trainer>', 'who shall load it').choices([...bridgeTrainers]))
-    .requiredOption('--out <directory>', 'where the file goes')
+    .addArgument(
+      new Argument('<trainer>', 'trainer that loads the file').choices([...bridgeTrainers]),
+    )
+    .requiredOption('--out <directory>', 'folder to which the file is written')
     .option('--url <url>', 'base address of the service', 'http://127.0.0.1:8090')
-    .option('--force', 'replace a file that exists', false)
+    .option('--force', 'replace an existing file', false)
     .action(async (trainer: BridgeTrainer, { url, out, force }: Options) => {
       const source = await bridgeSource(trainer, url);
       const path = join(out, bridgeFileName(trainer));

@@ -31,10 +31,10 @@ type Options = RewardOptions & { readonly row?: string; readonly id?: string };
 export function addRewardExplain(reward: Command, context: CommandContext): void {
   const command = reward
     .command('explain')
-    .description('Say step by step how one reward came about')
+    .description('Explain step by step how one reward was computed')
     .argument('[words...]', 'run directory and key of a rollout; with --row: key=value changes')
     .option('--row <file>', 'JSONL of responses, as for medix reward score')
-    .option('--id <id>', 'which row of the file')
+    .option('--id <id>', 'id of the row in that file')
     .addHelpText('after', help);
   addRewardOptions(command).action((words: string[], options: Options) =>
     explain(words, options, context),
@@ -45,8 +45,8 @@ const help = `
   medix reward explain runs/train KEY            a rollout of a run; KEY as in its rollouts/*.jsonl
   medix reward explain --row rows.jsonl --id 7   a row of a file
 
-A rollout is explained from what is on record: nobody is asked, and of the options below only --profile
-applies, which shows the same scores under another profile. A row is scored first.`;
+A rollout is explained from its recorded scores: judge and embedder are not asked. Of the options only
+--profile applies to it; it shows the same scores under another profile. A row is scored first.`;
 
 async function explain(
   words: readonly string[],

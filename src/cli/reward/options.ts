@@ -33,14 +33,18 @@ export function addRewardOptions(command: Command): Command {
     .option('--judge-model <name>', "the judge's name on its server")
     .option('--judge-key-env <variable>', "environment variable with the judge's API key")
     .option('--judge-prompt <name>', 'medix-r1, medix-r1-reference or the path of a Jinja file')
-    .option('--embedder-url <url>', 'the same of the embedder', further)
+    .option(
+      '--embedder-url <url>',
+      'OpenAI-compatible server of the embedder; once for each replica',
+      further,
+    )
     .option('--embedder-model <name>', "the embedder's name on its server")
     .option('--embedder-key-env <variable>', "environment variable with the embedder's API key")
     .option('--config <file>', 'YAML or JSON file with the config fields below')
     .addHelpText('after', () => rewardHelp);
 }
 
-/** Not commander's variadic option, which would take the words after it for further values. */
+/** Not commander's variadic option, which would take the arguments after it as further values. */
 function further(value: string, values: readonly string[] = []): readonly string[] {
   return [...values, value];
 }
@@ -49,7 +53,7 @@ const rewardHelp = `
 Without --judge-url and --embedder-url nothing leaves this machine: answers are judged by rules, and a
 small sentence encoder in this process compares them.
 The profile medix-r1-reference asks the judge as the paper does, unless --judge-prompt says otherwise.
-Options win over key=value changes, those over the file.
+Options override key=value changes, and these override the file of --config.
 
 Config fields:
 ${formatFields(listFields(schema))}`;
@@ -71,7 +75,7 @@ export async function readRewardOptions(
   return reward;
 }
 
-/** Of the pauses before a server is asked again; it shapes no score. */
+/** Seed of the random jitter between retries; it shapes no score. */
 const seed = 1;
 
 /** @throws MedixError as {@link openReward}, and 'config' where an API key is not set. */
@@ -94,7 +98,7 @@ function overridesOf(options: RewardOptions): string[] {
     ['embedder.model', options.embedderModel],
     ['embedder.apiKeyEnv', options.embedderKeyEnv],
   ];
-  // JSON is YAML, so a value with a colon or a sharp in it stays what it is.
+  // JSON is YAML, and keeps values that contain a colon or a number sign unchanged.
   return values.flatMap(([field, value]) =>
     value === undefined ? [] : [`reward.${field}=${JSON.stringify(value)}`],
   );

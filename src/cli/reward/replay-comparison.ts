@@ -1,4 +1,4 @@
-/** What another profile or judge makes of rewards and advantages. Pure. */
+/** Compares rewards and advantages before and after a change of profile or judge. Pure. */
 import { decoupledAdvantages } from '../../advantage/decoupled.ts';
 import { type AdvantageName, advantageEstimators } from '../../advantage/estimators.ts';
 import { type GroupFilter, keepGroup } from '../../advantage/filter.ts';
@@ -60,7 +60,7 @@ function estimate(groups: readonly (readonly Rewarded[])[], name: AdvantageName)
 export type ReplaySummary = {
   readonly rollouts: number;
   readonly groups: number;
-  /** Rollouts that have a reward on both sides; the next three speak of these. */
+  /** Rollouts that have a reward before and after; the next three fields are about these. */
   readonly compared: number;
   readonly meanBefore: number | null;
   readonly meanAfter: number | null;
@@ -74,10 +74,10 @@ export type ReplaySummary = {
    */
   readonly rankCorrelation: number | null;
   readonly rankedGroups: number;
-  /** Groups that trained and would not, and the other way round. */
+  /** Groups that were trained on and no longer are, and the other way round. */
   readonly dropped: number;
   readonly added: number;
-  /** Rollouts that train on both sides, and those of them whose advantage has the opposite sign. */
+  /** Rollouts that are trained on before and after, and those of them whose advantage changes its sign. */
   readonly trainedTwice: number;
   readonly signChanges: number;
 };

@@ -49,14 +49,14 @@ export function addRewardReplay(reward: Command, context: CommandContext): void 
 }
 
 const help = `
-A run is scored anew with its own reward, under the changes given; its training rollouts are compared with
-what is on record, group by group. Other sources start from the defaults:
+A run is scored again with its own reward config and the changes given; its training rollouts are compared
+with their recorded scores, group by group. Other sources start from the default config:
   journal  what medix reward serve wrote; the items of one call about the same question are a group
-  rows     as for medix reward score, with "reward" for the old one and "group" to tell prompts apart;
-           rows of a group follow each other
+  rows     as for medix reward score, with the old reward in "reward" and the name of the group in "group";
+           the rows of a group follow each other
 
-A row of --out is {key, group, before: {reward, advantage}, after: {reward, advantage}} and, beside a new
-reward of null, cause and message. An advantage is null where the rollout does not train.`;
+A row of --out is {key, group, before: {reward, advantage}, after: {reward, advantage}}. If the new
+reward is null, it also has cause and message. An advantage is null if the rollout is not trained on.`;
 
 /** Batches in work at once: the next ones are asked for while one waits for its last answer. */
 const batchesAtOnce = 4;

@@ -9,7 +9,9 @@ import { addRewardServe } from './serve.ts';
 export const addRewardCommand: AddCommand = (program, context) => {
   const reward = program
     .command('reward')
-    .description('Score responses: in files, in runs, or as a service for other trainers');
+    .description(
+      'Compute rewards of responses: in files, in runs, or as a service for other trainers',
+    );
   addRewardScore(reward, context);
   addRewardReplay(reward, context);
   addRewardExplain(reward, context);

@@ -25,13 +25,16 @@ export function addRewardScore(reward: Command, context: CommandContext): void {
   const command = reward
     .command('score')
     .description('Score a file of responses')
-    .argument('<file>', 'JSONL of responses with their ground truths')
+    .argument('<file>', 'JSONL of responses with their ground truths (reference answers)')
     .argument('[changes...]', 'changes to the config as key=value')
-    .requiredOption('--out <file>', 'JSONL of rewards, one row per row and in their order')
-    .option('--batch <number>', 'rows scored together', wholeNumber(1), 256)
+    .requiredOption(
+      '--out <file>',
+      'JSONL of rewards, one row for each input row, in the same order',
+    )
+    .option('--batch <number>', 'number of rows scored together', wholeNumber(1), 256)
     .option(
       '--force',
-      'replace an existing --out, and drop what another input or judge left unfinished there',
+      'replace an existing --out, and delete an unfinished one that has another input or judge',
       false,
     )
     .addHelpText('after', help);
@@ -41,17 +44,18 @@ export function addRewardScore(reward: Command, context: CommandContext): void {
 }
 
 const help = `
-Fields of a row; further ones are passed over:
+Fields of a row; other fields are ignored:
 ${formatFields(scoreRowFields)}
 
-A row of --out is {id, line, reward, components}, with a reward of null, cause and message where there is
-none: "malformed" rows cannot be read, else the judge or the embedder failed, which is no wrong answer.
+A row of --out is {id, line, reward, components}. A row without a reward has reward null, cause and message:
+with the cause "malformed" it could not be read; otherwise judge or embedder failed, which does not
+mean that the answer is wrong.
 Each component is {kind: "scored", value, detail} or {kind: "unscored", cause, message}.
 
---out appears when it is whole; until then it grows as <out>.part. A call that was stopped or killed goes
-on with the same command. <out>.medix.json says what the scores were made from.
-To score again what failed, run the command again with --force: answers kept by judge and embedder are
-not asked for twice.`;
+Rows are written to <out>.part, which is renamed to --out when it is complete. To resume after a stop or a
+kill, run the same command again. <out>.medix.json records what the scores depend on.
+To score failed rows again, run the command again with --force: judge and embedder reuse the answers that
+are in their caches.`;
 
 async function score(
   input: string,

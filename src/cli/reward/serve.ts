@@ -20,7 +20,7 @@ import { packageVersion } from '../run-facts.ts';
 export function addRewardServe(reward: Command, context: CommandContext): void {
   reward
     .command('serve')
-    .description('Give rewards to other trainers over HTTP, until stopped')
+    .description('Serve rewards to other trainers over HTTP until stopped')
     .argument('[config...]', 'config file and key=value changes')
     .addHelpText('after', fieldsHelp(rewardServiceSchema))
     .action(async (words: string[]) => {
@@ -29,7 +29,7 @@ export function addRewardServe(reward: Command, context: CommandContext): void {
     });
 }
 
-/** The seed of what is drawn at random here: pauses before a judge is asked again. */
+/** Seed of the random jitter between retries, the only thing drawn at random here. */
 const seed = 1;
 
 async function serveReward(config: RewardServiceConfig, context: CommandContext): Promise<void> {

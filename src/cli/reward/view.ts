@@ -1,4 +1,4 @@
-/** What scoring came to, as lines for people. */
+/** The results of scoring, as lines for people. */
 import type { LedgerSummary, UseSummary } from '../../core/usage.ts';
 import type { ScoreFileReport } from '../../reward/offline/score-file.ts';
 import type { OpenedReward } from '../../reward/open-reward.ts';
@@ -14,7 +14,7 @@ export function scoreReport(report: ScoreFileReport): string[] {
   const { rows, resumedRows, reward, components, unscored, ledger } = report;
   const failed = Object.entries(unscored);
   return [
-    `rows         ${rows}${resumedRows > 0 ? `, ${resumedRows} of them by an earlier call` : ''}`,
+    `rows         ${rows}${resumedRows > 0 ? `, ${resumedRows} of them scored before this command was resumed` : ''}`,
     `reward       ${describeMean(reward)}`,
     ...Object.entries(components).map(
       ([name, mean]) => `  ${name.padEnd(10)} ${describeMean(mean)}`,
@@ -33,7 +33,7 @@ export function replayReport(summary: ReplaySummary): string[] {
   const { rankCorrelation, rankedGroups, trainedTwice, signChanges } = summary;
   const means =
     meanBefore === null || meanAfter === null
-      ? 'no response has a reward on both sides'
+      ? 'no response has a reward both before and after'
       : `mean ${meanBefore.toFixed(4)} before, ${meanAfter.toFixed(4)} after; ${changed} of ${compared} differ (${percent(changed, compared)})`;
   return [
     `responses    ${rollouts} in ${groups} groups`,
@@ -41,10 +41,10 @@ export function replayReport(summary: ReplaySummary): string[] {
     `scored       ${summary.gainedReward} gain a reward, ${summary.lostReward} lose theirs`,
     `order        ${
       rankCorrelation === null
-        ? 'no group has an order on both sides'
+        ? 'no group has rewards that differ both before and after'
         : `rank correlation within groups ${rankCorrelation.toFixed(3)} (Kendall's tau-b, mean over ${rankedGroups} groups)`
     }`,
-    `groups       ${summary.dropped} no longer train, ${summary.added} now do`,
+    `groups       ${summary.dropped} are no longer trained on, ${summary.added} now are`,
     `advantage    ${signChanges} of ${trainedTwice} change sign (${percent(signChanges, trainedTwice)})`,
   ];
 }
@@ -53,7 +53,7 @@ function percent(part: number, whole: number): string {
   return whole === 0 ? '0 %' : `${((100 * part) / whole).toFixed(1)} %`;
 }
 
-/** One line a kind of use. */
+/** One line for each kind of use. */
 export function ledgerLines(ledger: LedgerSummary): string[] {
   return Object.entries(ledger).map(([use, sums]) => `${use.padEnd(12)} ${describeUse(sums)}`);
 }
@@ -62,7 +62,7 @@ function describeUse(sums: UseSummary): string {
   const { requests, failed, inputTokens, outputTokens, unmetered, money } = sums;
   return [
     `${requests} requests${failed > 0 ? ` (${failed} failed)` : ''}`,
-    `${inputTokens} + ${outputTokens} tokens${unmetered > 0 ? ` (${unmetered} answers did not say)` : ''}`,
+    `${inputTokens} + ${outputTokens} tokens${unmetered > 0 ? ` (unknown for ${unmetered} answers)` : ''}`,
     ...(money === null ? [] : [`${money.toFixed(4)} spent`]),
     `${sums.reused} answers reused (${sums.tokensSaved} tokens saved)`,
   ].join(', ');
@@ -78,5 +78,7 @@ function describeMean({
   readonly unscored: number;
 }): string {
   const value = mean === null ? 'none' : `mean ${mean.toFixed(4)}`;
-  return unscored > 0 ? `${value} over ${scored}, ${unscored} without` : `${value} over ${scored}`;
+  return unscored > 0
+    ? `${value} over ${scored} rows, ${unscored} without a score`
+    : `${value} over ${scored} rows`;
 }

@@ -25,9 +25,9 @@ import { reportRejectedRows, terminalObserver } from '../train/report.ts';
 export const addSftCommand: AddCommand = (program, context) => {
   program
     .command('sft')
-    .description('Teach a model, given or new, to imitate demonstrations')
+    .description('Fine-tune an existing or a new model to imitate demonstrations')
     .argument('[config...]', 'config file and key=value changes')
-    .option('--resume <directory>', 'go on with a run that was stopped or killed')
+    .option('--resume <directory>', 'resume a run that was stopped or killed')
     .addHelpText('after', configHelp(sftConfigSchema))
     .action(async (words: string[], { resume }: { resume?: string }) => {
       const given = { words, ...(resume === undefined ? {} : { resume }) };

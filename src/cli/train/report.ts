@@ -45,11 +45,11 @@ export function reportRejectedRows(terminal: Terminal, rejected: readonly Reject
 function describe(event: TrainEvent): string {
   switch (event.kind) {
     case 'started':
-      return `${event.iteration === 0 ? 'training' : `going on after iteration ${event.iteration} with`} ${event.model} (${event.parameters.toLocaleString('en')} parameters), ${event.iterations} iterations`;
+      return `${event.iteration === 0 ? 'training' : `resuming after iteration ${event.iteration} with`} ${event.model} (${event.parameters.toLocaleString('en')} parameters), ${event.iterations} iterations`;
     case 'prompt-rejected':
-      return `passed over ${event.problem}`;
+      return `skipped ${event.problem}`;
     case 'rescored':
-      return `${event.unscored} rollouts had no score; after a second attempt ${event.stillUnscored}`;
+      return `${event.unscored} rollouts could not be scored; after a second attempt ${event.stillUnscored} still have no score`;
     case 'short-iteration':
       return `only ${event.groups} of ${event.wanted} groups were left to train on`;
     case 'step-skipped':

@@ -17,7 +17,7 @@ export const addTrainCommand: AddCommand = (program, context) => {
     .command('train')
     .description('Improve a model by reinforcement learning on open-ended questions')
     .argument('[config...]', 'config file and key=value changes')
-    .option('--resume <directory>', 'go on with a run that was stopped or killed')
+    .option('--resume <directory>', 'resume a run that was stopped or killed')
     .addHelpText('after', configHelp(trainConfigSchema))
     .action(async (words: string[], { resume }: { resume?: string }) => {
       const given = { words, ...(resume === undefined ? {} : { resume }) };

@@ -8,8 +8,8 @@ type Waiting<Item, Result> = {
 };
 
 /**
- * @param work One result an item, in their order; must not reject. Its signal aborts when all whose items
- *   are in the batch have given up.
+ * @param work Gives one result for each item, in the same order; must not reject. Its signal aborts when
+ *   all callers whose items are in the batch have given up.
  * @returns the item's result; null for one whose caller gave up
  */
 export function createBatcher<Item, Result>(

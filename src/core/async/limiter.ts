@@ -1,4 +1,4 @@
-/** At most so many at once; the rest wait in the order they came, and may give up. */
+/** Limits how many callers work at once; the rest wait in the order they came, and may give up. */
 import { onAbort } from './abort.ts';
 
 /** Gives the place back; to be called once. */

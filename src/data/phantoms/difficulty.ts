@@ -1,6 +1,7 @@
 /**
- * How hard the phantoms are to read: the one place to turn. Ranges are [low, high], drawn uniformly for
- * each study. A supervised start should get about half of the answers right and leave RL room to grow.
+ * How hard the phantoms are to read; to change the difficulty, change the values here. Ranges are [low,
+ * high], drawn uniformly for each study. A supervised start should get about half of the answers right and
+ * leave RL room to grow.
  */
 
 export type Range = readonly [low: number, high: number];
@@ -14,9 +15,9 @@ export const difficulty = {
   exposure: [0.85, 1.1],
   /** Added to every pixel, as a share of full scale. */
   brightness: [-0.05, 0.05],
-  /** Of the whole picture about its centre, in radians. */
+  /** Rotation of the whole picture about its centre, in radians. */
   rotation: [-0.1, 0.1],
-  /** Of the whole picture, in half-widths. */
+  /** Shift of the whole picture, in half-widths. */
   shift: [-0.06, 0.06],
   zoom: [0.92, 1.06],
 } as const satisfies Record<string, Range>;

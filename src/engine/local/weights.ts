@@ -65,7 +65,7 @@ export async function readParameters(
           where: `${path}: ${prefix}${name}`,
           expected: `shape [${shape.join(', ')}]`,
           got: found === undefined ? 'no such tensor' : `[${found.shape.join(', ')}]`,
-          next: 'use weights that belong to this config.json',
+          next: 'use the weight files that belong to this config.json',
         });
       }
       buffer.views[name]!.set(await store.read(prefix + name));

@@ -1,4 +1,4 @@
-/** Answers that exist already, as rows {id, response}; ids are those of `medix eval samples`. */
+/** Answers that another program has written, as rows {id, response}; ids are those of `medix eval samples`. */
 import { z } from 'zod';
 import { digestOfFile } from '../../core/digest.ts';
 import { fail } from '../../core/errors.ts';
@@ -10,7 +10,7 @@ type FileRow = z.infer<typeof fileRowSchema>;
 type Place = Pick<Row<FileRow>, 'offset' | 'bytes'>;
 
 /**
- * The n-th row of an id answers its n-th epoch. Such answers are to the questions as they are, so other
+ * The n-th row of an id answers its n-th epoch. Such answers are to the original questions, so other
  * variants have none.
  *
  * @param name of the model that wrote them
@@ -52,7 +52,7 @@ function failEmpty(path: string): never {
   fail('data', {
     where: path,
     expected: 'JSONL rows {"id": …, "response": …}',
-    got: 'no such file, or no such row in it',
+    got: 'a file that does not exist or holds no such row',
     next: 'correct model.path; `medix eval samples` lists the ids',
   });
 }

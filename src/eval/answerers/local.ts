@@ -1,4 +1,4 @@
-/** Answers of a policy that an engine samples, e.g. a model folder in this process. */
+/** Answers of a model that an engine samples, e.g. a model folder in this process. */
 import type { Clock } from '../../core/async/clock.ts';
 import { formatProblem } from '../../core/errors.ts';
 import type { Message } from '../../core/message.ts';

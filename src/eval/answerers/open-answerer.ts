@@ -21,7 +21,7 @@ export type AnswererContext = {
   readonly render: (sample: Sample) => readonly Message[];
   readonly clock: Clock;
   readonly apiKey?: string;
-  /** What earlier runs of the same evaluation used, so that caps go on where they stood. */
+  /** What earlier runs of the same evaluation used, so that caps also count it. */
   readonly earlierUsage: LedgerSummary;
 };
 
@@ -71,7 +71,7 @@ export async function openAnswerer(
   }
 }
 
-/** What results are filed under: the name of the model, not of where it runs. */
+/** The name under which results are stored: that of the model, not of where it runs. */
 export function modelIdOf(model: EvalModelConfig): string {
   switch (model.kind) {
     case 'file':
@@ -83,7 +83,7 @@ export function modelIdOf(model: EvalModelConfig): string {
   }
 }
 
-/** Of all files of a model folder, names included. */
+/** Digest of all files of a model folder, names included. */
 async function digestOfFolder(folder: string): Promise<string> {
   const entries = await readdir(folder, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);

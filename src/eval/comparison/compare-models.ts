@@ -121,8 +121,8 @@ function resultOf(
 }
 
 /**
- * The mean difference over tasks. Under the null every cluster's gain could as well have the other sign,
- * and in the mean it weighs as its task makes it.
+ * The mean difference over tasks. Under the null hypothesis every cluster's gain could as well have the
+ * other sign; its weight in the mean follows from its task.
  */
 function overallOf(
   paired: readonly Paired[],
@@ -167,7 +167,7 @@ function detectableByMcnemar(questions: number, discordance: number): number | n
   return detectablePairedDifference(questions, discordance) ?? null;
 }
 
-/** Without any spread nothing can be said: 0 would claim that any difference is found. */
+/** Without any spread there is no estimate: 0 would claim that every difference is found. */
 function detectableBy(standardError: number | undefined): number | null {
   return standardError ? detectableDifference(standardError) : null;
 }

@@ -118,7 +118,7 @@ describe('the judging of a comparison', () => {
       await one.judge({ judging });
       await rewriteJudging(one, 'second', { votes: 9 });
     }
-    await expect(compare()).rejects.toThrow(/name one with --judging/);
+    await expect(compare()).rejects.toThrow(/choose one with --judging/);
     const { judging, candidates } = await compare({ judgingName: 'second' });
     expect(judging.votes).toBe(9);
     expect(candidates[0]?.judging).toBe('second');
@@ -139,7 +139,7 @@ describe('folders that cannot be compared', () => {
       await evaluate(other, knowing(10));
       const folders = [weak.out, other.out];
       await expect(compareEvaluations({ folders, seed: 1 })).rejects.toThrow(
-        /a task that all of them have/,
+        /a task that all folders have/,
       );
     } finally {
       await other.remove();

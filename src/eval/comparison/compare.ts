@@ -17,7 +17,7 @@ export type CompareOptions = {
   /** Name of a judging. Left out, the only one that all folders share. */
   readonly judgingName?: string;
   readonly seed: number;
-  /** Of bootstrap and sign flips. @default 10000 */
+  /** Number of bootstrap draws and of sign flips. @default 10000 */
   readonly draws?: number;
 };
 
@@ -25,8 +25,8 @@ export type CompareOptions = {
  * Compares the answers to the unchanged questions; several epochs of a sample are averaged first. P-values
  * are adjusted over all tasks and candidates, those of the means over all candidates (Holm 1979).
  *
- * @throws MedixError 'run' where a folder holds no evaluation, the folders share no judging or several of
- *   which none is named, or no task
+ * @throws MedixError 'run' where a folder holds no evaluation, and where the folders share no task, no
+ *   judging, or several judgings of which none is named
  */
 export async function compareEvaluations({
   folders,
@@ -96,7 +96,7 @@ function sharedTasks(manifests: readonly EvalManifest[]) {
   return { both: sorted.filter(isShared), leftOut: sorted.filter((task) => !isShared(task)) };
 }
 
-/** A difference in score is that of the models only where all else is alike. */
+/** A difference in score is due to the models only where everything else is the same. */
 function differencesOf(
   one: EvalManifest | undefined,
   other: EvalManifest,
@@ -127,14 +127,14 @@ function failFewFolders(folders: readonly string[]): never {
     where: 'folders',
     expected: 'at least two results folders',
     got: String(folders.length),
-    next: 'name the folders of the models to compare',
+    next: 'name the results folders of the models to compare',
   });
 }
 
 function failNoTask(folders: readonly string[]): never {
   fail('run', {
     where: folders.join(', '),
-    expected: 'a task that all of them have',
+    expected: 'a task that all folders have',
     got: 'none',
     next: 'evaluate the models on the same tasks',
   });

@@ -73,7 +73,7 @@ function failNone(
     where: name === undefined ? 'judgings' : `--judging ${name}`,
     expected: 'the same judges, votes and mode in every folder',
     got: listed.join('; '),
-    next: 'judge the answers of all folders by the same judges (`medix eval judge`), then compare',
+    next: 'judge all folders with the same judges (`medix eval judge`), then compare them',
   });
 }
 
@@ -82,6 +82,6 @@ function failSeveral(folders: readonly string[], shared: readonly Known[]): neve
     where: folders.join(', '),
     expected: 'one judging that all folders share',
     got: shared.map(({ name }) => name).join(', '),
-    next: 'name one with --judging',
+    next: 'choose one with --judging',
   });
 }

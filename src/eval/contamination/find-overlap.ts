@@ -1,5 +1,5 @@
 /**
- * Which samples of tasks also stand in training sets. Tasks are held as hashes, training sets are read row
+ * Which samples of tasks also occur in training sets. Tasks are held as hashes, training sets are read row
  * by row: memory grows with the tasks, not with what they are compared with.
  */
 import type { HubAccess } from '../../config/environment.ts';
@@ -13,7 +13,10 @@ import { createImageIndex } from './image-index.ts';
 import { createQuestionIndex } from './question-index.ts';
 import { readTrainingRows, type TrainingRow } from './training-rows.ts';
 
-/** Where something of a sample was found first: word for word or as the very file, else nearly so. */
+/**
+ * Where a question or image of a sample was found first: as an exact match (same words, same file) if there
+ * is one, else as a near match.
+ */
 export type Match = { readonly how: 'exact' | 'near'; readonly place: string };
 
 export type SampleOverlap = {
@@ -195,6 +198,6 @@ function failNothingCompared(location: string, causes: ReadonlyMap<string, numbe
     where: location,
     expected: 'rows with questions or images',
     got: got === '' ? 'no rows' : got,
-    next: 'correct the location, or rename its columns',
+    next: 'correct the location, or rename the columns of its rows',
   });
 }

@@ -1,6 +1,6 @@
 /**
- * What an overlap with training sets comes to, task by task, and whether overlapping samples are answered
- * better. Overlap is a fact about data: whether a model has memorised anything cannot be told from it, and
+ * How much of each task overlaps with training sets, and whether overlapping samples are answered better.
+ * Overlap is a fact about data: whether a model has memorised anything cannot be told from it, and
  * detectors that claim to are unreliable (arXiv 2606.10066), so nothing here says so.
  */
 import { percentileInterval } from '../../statistics/bootstrap.ts';
@@ -16,7 +16,7 @@ type OverlapExample = {
   readonly sample: string;
   /** Place in the task, from 0. */
   readonly index: number;
-  /** The beginning of it; null where the task's data may not be shown. */
+  /** The beginning of the question; null where the task's data may not be shown. */
   readonly question: string | null;
   readonly matches: Readonly<Partial<Record<'question' | 'image' | 'both', Match>>>;
 };
@@ -50,7 +50,7 @@ export type TaskOverlap = {
 export type OverlapReport = {
   readonly training: readonly TrainingSet[];
   readonly tasks: readonly TaskOverlap[];
-  /** Of each task, for people. */
+  /** A sentence about each task. */
   readonly inWords: readonly string[];
 };
 

@@ -1,7 +1,7 @@
 /**
  * Questions of samples, found again in other texts: word for word, or in good part. A question is known by
  * the 8-word sequences in it, of long ones by the 32 of the smallest hash (a bottom-k sketch, Broder 1997),
- * so that a text's share of them estimates how much of the question stands in the text. Unlike the Jaccard
+ * so that a text's share of them estimates how much of the question the text contains. Unlike the Jaccard
  * index, which also falls with what else the text holds, this finds a question among answers or context.
  * Memory: some 350 bytes a question.
  */
@@ -10,7 +10,7 @@ import { invariant } from '../../core/errors.ts';
 
 type NearQuestion = {
   readonly sample: number;
-  /** Of the question that stands in the text, 0.5 to 1; exact for questions of up to 39 words. */
+  /** Share of the question that the text contains, 0.5 to 1; exact for questions of up to 39 words. */
   readonly share: number;
 };
 

@@ -76,14 +76,14 @@ describe('a forecast', () => {
     const pilot = [item('a', 10), item('a', 30)];
     const plan = { remaining: { a: 1500 }, atOnce: 4, prices };
     expect(formatForecast('answers', forecast(pilot, plan))).toEqual([
-      'answers: 1,500 to come, by a pilot of 2; brackets hold rough 95 % intervals',
+      'answers: 1,500 still to do, estimated from a pilot of 2; brackets hold rough 95 % intervals',
       expect.stringMatching(
         /^ {2}1,500 calls, 150,000 input and 30,000 \[[\d,]+, [\d,]+\] output tokens, 1 min \[[\d.]+ s, \d+ min\], 0\.45 \[0\.\d+, 0\.\d+\] in money$/,
       ),
     ]);
     const assumed = forecast(pilot, { ...plan, remaining: { a: 1000, b: 500 } });
     expect(formatForecast('answers', assumed)[2]).toBe(
-      '  no pilot of b: taken to be like the others',
+      '  not in the pilot, so assumed to be like the other tasks: b',
     );
   });
 });

@@ -1,6 +1,6 @@
 /**
- * What a run will take, from a pilot: calls, tokens, time and money. Pure; whoever holds the first answers,
- * or asks some for the purpose, gives what each has taken.
+ * Estimates the calls, tokens, time and money of an evaluation from a pilot, i.e. from what its first
+ * answers and verdicts have taken. Pure: the caller measures the pilot.
  */
 import { z95 } from '../../statistics/normal.ts';
 import { count, duration, money } from '../reports/wording.ts';
@@ -11,7 +11,7 @@ export type PilotItem = {
   readonly calls: number;
   /** Null where the server did not say. */
   readonly tokens: { readonly input: number; readonly output: number } | null;
-  /** From asking to having it; null where it is not known for one alone. */
+  /** Time from request to result; null where it is not known for a single item. */
   readonly ms: number | null;
 };
 
@@ -20,7 +20,7 @@ export type ForecastPlan = {
   readonly remaining: Readonly<Record<string, number>>;
   /** How many are asked for side by side. */
   readonly atOnce: number;
-  /** Of a million tokens; null where nothing is charged, or nobody said what. */
+  /** Prices of a million tokens; null where nothing is charged or the price is unknown. */
   readonly prices: { readonly input: number; readonly output: number } | null;
 };
 
@@ -34,7 +34,7 @@ export type Forecast = {
   /** Answers or verdicts that the pilot rests on, and that are to come. */
   readonly pilot: number;
   readonly remaining: number;
-  /** Tasks without a pilot of their own: taken to be like the others. */
+  /** Tasks that are not in the pilot: assumed to be like the others. */
   readonly assumed: readonly string[];
   readonly calls: Estimate;
   /** Null where an item of the pilot does not say what it took. */
@@ -45,12 +45,13 @@ export type Forecast = {
   readonly money: Estimate | null;
 };
 
-/** Items of a pilot that is asked for the purpose: enough for a rough interval. */
+/** Number of items in a pilot: enough for a rough interval. */
 export const pilotSize = 20;
 
 /**
- * Each task is expected to go on as its own pilot went, one without a pilot as the whole. The interval
- * knows how items of one task differ and that few were seen; it does not know that a server may slow down.
+ * An item of a task is expected to take what the task's items in the pilot took on average; for a task that
+ * is not in the pilot, what all items took. The interval allows for differences between items of one task
+ * and for the small number seen, but not for a server that slows down.
  *
  * @param pilot at least one item
  */
@@ -98,10 +99,10 @@ export function formatForecast(what: string, found: Forecast): string[] {
     ...(found.money === null ? [] : [`${shown(found.money, money)} in money`]),
   ];
   return [
-    `${what}: ${count(remaining)} to come, by a pilot of ${count(pilot)}; brackets hold rough 95 % intervals`,
+    `${what}: ${count(remaining)} still to do, estimated from a pilot of ${count(pilot)}; brackets hold rough 95 % intervals`,
     `  ${facts.join(', ')}`,
     ...(assumed.length > 0
-      ? [`  no pilot of ${assumed.join(', ')}: taken to be like the others`]
+      ? [`  not in the pilot, so assumed to be like the other tasks: ${assumed.join(', ')}`]
       : []),
   ];
 }
@@ -139,7 +140,7 @@ function estimateSum(
     const { items, mean } = tasks.get(task) ?? whole;
     isPiloted &&= tasks.has(task) || left === 0;
     expected += left * mean;
-    // Of the mean, which all items to come share, and of the items themselves.
+    // The uncertainty of the mean, which all remaining items share, plus the spread of the items themselves.
     uncertainty += (variance ?? 0) * (left ** 2 / items + left);
   }
   // How tasks differ from each other is not known from their own items.

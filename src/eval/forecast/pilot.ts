@@ -6,8 +6,8 @@ import type { JoinedAnswer } from '../results/joined-answers.ts';
 import type { PilotItem } from './forecast.ts';
 
 /**
- * Answers that are there. Requests that were repeated or failed are spread over them.
- * @param requests of all of them together; 0 for a model that is no server
+ * The answers so far as a pilot; requests that were repeated or failed are spread over them.
+ * @param requests for all of them together; 0 for a model that is not behind a server
  * @param batchMs for a model that answers in batches: what one answer took on average, null where nobody
  *   knows. Left out for servers, whose answers have a time of their own
  */
@@ -30,7 +30,7 @@ export function pilotOfAnswers(
 }
 
 export type MeasuredJudging = {
-  /** To be asked for one verdict at a time: what is used meanwhile is that verdict's. */
+  /** Must be asked for one verdict at a time, so that everything used meanwhile belongs to that verdict. */
   readonly judging: Judging;
   /** By use of the judging's ledger, e.g. `judge`. */
   readonly taken: ReadonlyMap<string, readonly PilotItem[]>;

@@ -18,9 +18,9 @@ function voteProblems({ judges, votes }: AskedConfig): readonly Problem[] {
   return [
     {
       where: 'judging.votes',
-      expected: '1, since a rule always says the same',
+      expected: '1, because reference-match gives the same verdict every time',
       got: String(votes),
-      next: 'leave it out, or add a language model to judging.judges',
+      next: 'leave judging.votes out, or add a language model to judging.judges',
     },
   ];
 }
@@ -33,15 +33,15 @@ function roundProblems({ judges, votes }: AskedConfig): readonly Problem[] {
       where: 'judging.judges',
       expected: 'one language model, in the mode medix-r1-reference',
       got: judges.map(({ kind }) => kind).join(', '),
-      next: 'name one judge of the kind openai or gguf, or take the mode medix-r1',
+      next: 'name one judge of the kind openai or gguf, or set judging.mode to medix-r1',
     });
   }
   if (votes > 1) {
     problems.push({
       where: 'judging.votes',
-      expected: '1 in the mode medix-r1-reference, whose three rounds are no votes',
+      expected: '1, because the three rounds of the mode medix-r1-reference are not votes',
       got: String(votes),
-      next: 'leave it out, or take the mode medix-r1',
+      next: 'leave it out, or set judging.mode to medix-r1',
     });
   }
   if (judges.some((one) => one.kind !== 'reference-match' && one.showImages)) {
@@ -49,23 +49,28 @@ function roundProblems({ judges, votes }: AskedConfig): readonly Problem[] {
       where: 'judging.judges.showImages',
       expected: "false in the mode medix-r1-reference: the paper's judge sees no images",
       got: 'true',
-      next: 'leave it out, or take the mode medix-r1',
+      next: 'leave it out, or set judging.mode to medix-r1',
     });
   }
   return problems;
 }
 
-/** `prompt` and `verdict` are of training; an evaluation has its own, so a change of them would do nothing. */
+/** `prompt` and `verdict` are for training; an evaluation has its own, so setting them would do nothing. */
 function promptProblems(judge: JudgeConfig, index: number): readonly Problem[] {
   if (judge.kind === 'reference-match') return [];
   const where = `judging.judges.${index}`;
-  const next = 'leave it out; judging.mode says how an evaluation asks';
+  const next = 'leave it out: evaluations have their own prompts and read JSON verdicts';
   const problems: Problem[] = [];
   if (judge.prompt !== null) {
-    problems.push({ where: `${where}.prompt`, expected: 'the default', got: judge.prompt, next });
+    problems.push({
+      where: `${where}.prompt`,
+      expected: 'no judge prompt',
+      got: judge.prompt,
+      next,
+    });
   }
   if (judge.verdict === 'logprobs') {
-    const expected = 'the default, as evaluations read JSON';
+    const expected = 'no other way of reading verdicts, because evaluations read JSON';
     problems.push({ where: `${where}.verdict`, expected, got: judge.verdict, next });
   }
   return problems;

@@ -81,7 +81,7 @@ const statement = new RegExp(
   'gi',
 );
 
-/** The last ones are read, each of so many characters. */
+/** Only the last statements are read, and this many characters of each. */
 const mostStatements = 20;
 const longestStatement = 1000;
 
@@ -104,7 +104,7 @@ function readStatements(text: string, choices: readonly Readable[]): Reading | u
   return agreed(readings);
 }
 
-/** One reading of those that there are; `none` where they differ. */
+/** The reading that all of them share; `none` where they differ. */
 function agreed(readings: readonly (Reading | undefined)[]): Reading | undefined {
   const [first, ...others] = readings.filter((reading) => reading !== undefined);
   if (first === undefined || first === 'none') return first;

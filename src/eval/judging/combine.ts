@@ -1,6 +1,7 @@
 /**
- * Several opinions as one. What nobody has said is no opinion: a majority is one of all that were asked,
- * so that a judge that answers now and then cannot decide alone, and a tie is neither right nor wrong.
+ * Several opinions as one. A majority means more than half of all judges that were asked, failed ones
+ * included, so that a judge that answers now and then cannot decide alone; a tie is neither right nor
+ * wrong.
  */
 import type { TaskKind, VerdictRow } from '../results/records.ts';
 

@@ -56,7 +56,7 @@ function judgeOf(grader: Grader, mode: Asking['mode']): Judge {
 function outcomeOf({ outcome, votes, latencyMs }: Grade, source: 'rule' | 'model'): JudgeOutcome {
   if (outcome.kind === 'failed') {
     const cause = causes.find((one) => one === outcome.cause);
-    // Of a tie and of too few votes a verdict cannot be read.
+    // A tie, or too few votes, gives no verdict.
     return unscored(cause ?? 'unparsable', outcome.message);
   }
   const replies = votes.flatMap((vote) =>

@@ -23,7 +23,7 @@ export type GradeAskerParts = {
 
 type Asked = {
   readonly outcome: Vote['outcome'];
-  /** Of the request, retries and waiting excluded; 0 where none was answered. */
+  /** Time of the request, without retries and waiting; 0 where no request was answered. */
   readonly latencyMs: number;
 };
 

@@ -1,4 +1,4 @@
-/** One judge of an evaluation: what it is asked and what it gives back, whatever runs behind it. */
+/** The interface of one judge of an evaluation, whatever runs behind it. */
 import type { Unscored } from '../../core/outcome.ts';
 import type { JudgeDescription } from '../../judge/judge.ts';
 import type { Vote } from '../results/records.ts';
@@ -17,11 +17,11 @@ export type GraderItem = {
   readonly answer: string;
 };
 
-/** All that a judge said about one answer, and what it comes to. */
+/** Everything that a judge said about one answer, and the resulting grade. */
 export type Grade = {
   readonly outcome: Outcome;
   readonly votes: readonly Vote[];
-  /** Of the slowest request, retries and waiting excluded; 0 where none was answered. */
+  /** Time of the slowest request, without retries and waiting; 0 where no request was answered. */
   readonly latencyMs: number;
 };
 

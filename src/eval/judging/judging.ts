@@ -25,9 +25,9 @@ export type JudgingItem = {
 type Verdict = Omit<VerdictRow, 'sampleId' | 'variant' | 'epoch' | 'responseDigest'>;
 
 export type Judging = {
-  /** For `judging.json`. */
+  /** Written to `judging.json`. */
   readonly describe: Omit<JudgingManifest, 'createdAt' | 'ledger'>;
-  /** What to tell the user before any work; empty where nothing speaks against the judges. */
+  /** Warnings for the user before any work; empty where there is nothing to warn of. */
   readonly warnings: readonly string[];
   /** Whether a judge is shown images, so that the samples need theirs. */
   readonly seesImages: boolean;
@@ -44,7 +44,7 @@ export type Judging = {
    * @throws MedixError 'judge' naming every one that does not answer, and why.
    */
   requireReachable(signal: AbortSignal): Promise<void>;
-  /** Which judge's cap is reached and how to go on; undefined while there is room. */
+  /** Which judge's cap is reached and how to resume; undefined while there is room. */
   capReached(): string | undefined;
   /** What judges and metric services were asked, earlier processes included, and what it cost. */
   usage(): LedgerSummary;
@@ -60,7 +60,7 @@ export type JudgingParts = {
   readonly metrics: readonly MetricService[];
 };
 
-/** Judges one response; what {@link Judging} is made around. */
+/** Judges one response: the core of {@link Judging}. */
 export function createJudge({ mode, graders, metrics }: JudgingParts): Judging['judge'] {
   const cutOut = mode === 'medix-r1' ? answerOf : taggedAnswerOf;
 

@@ -13,7 +13,7 @@ import { createVoteGrader } from './vote-grader.ts';
 /** How all judges of a judging are asked. */
 export type Asking = {
   readonly mode: JudgingManifest['mode'];
-  /** Of each language model, at least 1; has no meaning in `medix-r1-reference`. */
+  /** Votes of each language model, at least 1; has no meaning in `medix-r1-reference`. */
   readonly votes: number;
 };
 

@@ -97,7 +97,7 @@ describe('opening a judging', () => {
   it('takes no judge twice', async () => {
     const judge = llm('http://127.0.0.1:1/v1');
     await expect(openJudging(judgingOf({ judges: [judge, judge] }), context)).rejects.toThrow(
-      'judging.judges.1: expected another judge, got judge, which is judge 0 too',
+      'judging.judges.1: expected another judge, got judge, the same as judging.judges.0',
     );
   });
 
@@ -171,7 +171,9 @@ describe('opening a judging', () => {
     const judges = [llm(url, { model: 'Qwen3-14B' }), llm(url, { model: 'qwen2.5-7b' })];
     const { warnings } = await open({ judges }, { modelNames: ['MediX-R1-8B'] });
     expect(warnings).toContainEqual(expect.stringContaining('both of the qwen family and share'));
-    expect(warnings).toContainEqual(expect.stringContaining('judges favour their own'));
+    expect(warnings).toContainEqual(
+      expect.stringContaining('judges favour models of their own family'),
+    );
   });
 
   it('takes the error rates of a certificate of this very judge only', async () => {

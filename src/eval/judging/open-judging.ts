@@ -18,11 +18,11 @@ export type JudgingContext = {
   /** One for each judge of the config, in its order; undefined for those without. */
   readonly apiKeys: readonly (string | undefined)[];
   readonly clock: Clock;
-  /** Of the pauses between attempts; it shapes no verdict. */
+  /** Seed of the random jitter between retries; it shapes no verdict. */
   readonly seed: number;
-  /** All that may tell the family of the model that is judged: id, path, architecture. */
+  /** Names that may tell the family of the model that is judged: id, path, architecture. */
   readonly modelNames: readonly string[];
-  /** `usage()` of earlier processes of the same judging, so that caps go on where they stood. */
+  /** `usage()` of earlier processes of the same judging, so that caps also count it. */
   readonly earlierUsage?: LedgerSummary;
 };
 
@@ -30,14 +30,14 @@ type Panelist = {
   readonly config: JudgeConfig;
   readonly grader: Grader;
   readonly ledger: Ledger;
-  /** Under which its usage is summed up. */
+  /** Name under which its usage is summed up. */
   readonly use: string;
 };
 
 /**
  * Opens models, stores and certificates; no server is contacted yet.
  * @throws MedixError 'config' with all that the mode cannot do, 'judge' when a judge cannot be opened or
- *   its config refuses it for want of a certificate.
+ *   its config refuses it because it has no certificate.
  */
 export async function openJudging(
   config: JudgingConfig,
@@ -87,7 +87,7 @@ export async function openJudging(
   }
 }
 
-/** Prices and caps are of each judge, so each has a ledger. */
+/** Each judge has its own prices and caps, so each has its own ledger. */
 async function openPanelist(
   { judges, mode, votes }: JudgingConfig,
   index: number,
@@ -152,7 +152,7 @@ function requireDistinct(panel: readonly Panelist[]): void {
     const first = digests.indexOf(grader.describe.digest);
     if (first === index) return [];
     const where = `judging.judges.${index}`;
-    const got = `${grader.describe.id}, which is judge ${first} too`;
+    const got = `${grader.describe.id}, the same as judging.judges.${first}`;
     return [
       { where, expected: 'another judge', got, next: 'leave it out, or raise judging.votes' },
     ];
@@ -160,7 +160,7 @@ function requireDistinct(panel: readonly Panelist[]): void {
   if (problems.length > 0) throw new MedixError('config', problems);
 }
 
-/** Judges of one family share their errors: their votes are worth fewer than they seem. */
+/** Judges of one family share their errors, so their votes count for less than as many independent votes. */
 function relatives(panel: readonly Panelist[]): readonly string[] {
   const ids = panel.map(({ grader }) => grader.describe.id);
   return ids.flatMap((id, index) =>

@@ -61,7 +61,7 @@ export async function readVotePrompts(): Promise<VotePrompts> {
   };
 }
 
-/** Prompts of the paper's rounds. Question, reference and answer are shown as they are. */
+/** Prompts of the paper's rounds. Question, reference and answer are shown unchanged. */
 export async function readRoundPrompts(): Promise<RoundPrompts> {
   const [answer, report, again] = await Promise.all([
     readPrompt('medix-r1-reference/answer-v1'),

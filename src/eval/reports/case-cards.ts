@@ -28,7 +28,7 @@ ${
 ${imageBlock(images, variant)}
 <h4>Question</h4>
 ${foreignText(content.question, most.question)}
-<h4>Reference</h4>
+<h4>Reference answer</h4>
 ${foreignText(content.reference, most.answer)}
 </div>
 <div>${content.answers.map((answer) => answerBlock(answer, content.answers.length))}</div>
@@ -52,7 +52,7 @@ function answerBlock(answer: ShownAnswer, of: number): Html {
   const { epoch, text, truncated, verdicts } = answer;
   const name = of > 1 ? `Answer of epoch ${epoch + 1}` : 'Answer';
   return html`<h4>${name}${truncated ? ', cut off at the token limit' : ''}</h4>
-${text === '' ? html`<p class="quiet">None beside thinking.</p>` : foreignText(text, most.answer)}
+${text === '' ? html`<p class="quiet">No answer apart from thinking.</p>` : foreignText(text, most.answer)}
 ${verdicts.map(verdictBlock)}
 `;
 }

@@ -1,4 +1,4 @@
-/** How a report came about: what it cost, and by which model, judges and settings. */
+/** How a report was made: what it cost, and with which model, judges and settings. */
 import type { UseSummary } from '../../core/usage.ts';
 import type { EvalReport, TaskReport } from '../results/report.ts';
 import { columnsOf, type Section } from './table.ts';
@@ -50,7 +50,7 @@ function usageRow(use: string, sums: UseSummary): string[] {
   ];
 }
 
-/** Of the answers that count; the ledger also knows those that failed or were asked again. */
+/** Tokens of the answers that count; the ledger also has those that failed or were asked again. */
 function tokenText(tasks: readonly TaskReport[]): string[] {
   const known = tasks.flatMap(({ tokens }) => tokens ?? []);
   if (known.length === 0) return [];
@@ -78,7 +78,7 @@ export function methodSection(report: EvalReport): Section {
     id: 'method',
     title: 'How it was made',
     text: [
-      'Intervals are of 95 %: Wilson where every cluster has one answer that is right or wrong, else a bootstrap of whole clusters. The mean over tasks counts each task once. Corrected scores take the judge’s own errors out (Rogan and Gladen 1978).',
+      'Intervals are 95 % intervals: Wilson intervals where every cluster has a single answer that is right or wrong, otherwise a bootstrap of whole clusters. The mean over tasks gives each task the same weight. Corrected scores remove the judge’s own errors (Rogan and Gladen 1978).',
     ],
     table: {
       columns: columnsOf('fact', 'value'),

@@ -81,7 +81,7 @@ describe('the comparison on a terminal', () => {
     expect(text({})).toContain('p = 0.020: better.');
     expect(text({ difference: -0.1 })).toContain(': worse.');
     expect(text({ adjustedPValue: 0.3 })).toContain(
-      'no difference is shown. A difference of 11.0 points would have shown.',
+      'no difference is shown. A difference of 11.0 points would probably have been found.',
     );
   });
 
@@ -89,7 +89,7 @@ describe('the comparison on a terminal', () => {
     const other = { leftOut: ['skin'], differences: ['b: another sampling than the baseline'] };
     const lines = formatComparison(comparison({}, other));
     expect(lines).toContain('warning: b: another sampling than the baseline');
-    expect(lines).toContain('warning: Not in every folder, so left out: skin');
+    expect(lines).toContain('warning: Left out because not every folder has these tasks: skin');
   });
 
   it('says so where nothing can be compared', () => {

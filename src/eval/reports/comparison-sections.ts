@@ -1,4 +1,4 @@
-/** A comparison of models as sections: one table a candidate. */
+/** A comparison of models as sections: one table for each candidate. */
 import type { EvalComparison, TaskComparison } from '../results/comparison.ts';
 import { columnsOf, type Section, type Table } from './table.ts';
 import { count, meanOver, percent, points, pointsWithin, pValue } from './wording.ts';
@@ -19,7 +19,9 @@ export function comparisonLead({ judging }: EvalComparison): string[] {
 export function comparisonWarnings({ leftOut, differences }: EvalComparison): string[] {
   return [
     ...differences,
-    ...(leftOut.length > 0 ? [`Not in every folder, so left out: ${leftOut.join(', ')}`] : []),
+    ...(leftOut.length > 0
+      ? [`Left out because not every folder has these tasks: ${leftOut.join(', ')}`]
+      : []),
   ];
 }
 
@@ -35,8 +37,8 @@ export function candidateSection(candidate: ComparedCandidate, place: number): S
 /** How to read the tables. */
 export function comparisonNotes({ draws, seed }: EvalComparison): string[] {
   return [
-    'Tests: exact McNemar where answers are right or wrong and each is of a cluster of its own; else random signs for the gains of whole clusters. P-values are adjusted over all tasks and candidates (Holm 1979).',
-    `“Would find” is the least difference that a test at 5 % finds four times in five: smaller ones may well be there unseen. Intervals: ${count(draws)} draws of whole clusters, seed ${seed}.`,
+    'Tests: exact McNemar test where answers are right or wrong and every cluster has a single answer; otherwise a sign-flip test, which gives random signs to the gains of whole clusters. P-values are adjusted over all tasks and candidates (Holm 1979).',
+    `“Would find” is the smallest difference that a test at the 5 % level finds with 80 % power: a smaller difference may exist without being found. Intervals: ${count(draws)} draws of whole clusters, seed ${seed}.`,
   ];
 }
 
@@ -52,7 +54,9 @@ function verdictOn({ overall }: ComparedCandidate): string[] {
   const mean = `The ${meanOver(tasks.length)}: ${pointsWithin(difference, interval)} points, p = ${pValue(adjustedPValue)}`;
   if (adjustedPValue <= 0.05) return [`${mean}: ${difference > 0 ? 'better' : 'worse'}.`];
   const limit =
-    detectable === null ? '' : ` A difference of ${points(detectable)} points would have shown.`;
+    detectable === null
+      ? ''
+      : ` A difference of ${points(detectable)} points would probably have been found.`;
   return [`${mean}: no difference is shown.${limit}`];
 }
 

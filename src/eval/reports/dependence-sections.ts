@@ -3,7 +3,7 @@ import type { EvalReport, ImageChange, MeanScore, OptionPermutation } from '../r
 import { columnsOf, type Section } from './table.ts';
 import { count, meanOver, percent, percentWithin, pointsWithin } from './wording.ts';
 
-/** Sections for the variants that were asked; none where all questions were asked as they are. */
+/** Sections for the variants that were asked; none where only the original questions were asked. */
 export function dependenceSections(report: EvalReport): Section[] {
   return [...imageSection(report), ...optionSection(report)];
 }
@@ -21,7 +21,7 @@ function imageSection({ imageDependence }: EvalReport): Section[] {
       id: 'image-dependence',
       title: 'Dependence on the image',
       text: [
-        'The same questions with the true and with a changed image, paired by question. What survives is known from the words, or guessed.',
+        'The same questions with the true and with a changed image, paired by question. The part of the score that survives comes from the words of the question or from guessing, not from the image.',
         ...changes.map(({ inWords }) => `${inWords}.`),
       ],
       table: {
@@ -60,7 +60,7 @@ function optionSection({ optionPermutation }: EvalReport): Section[] {
       id: 'option-order',
       title: 'Dependence on the order of options',
       text: [
-        'The same questions with their options under other letters. A model that chooses by content takes the same option again; how often sampling alone changes it shows between epochs.',
+        'The same questions with their options under other letters. A model that chooses by content chooses the same option again. The column “between epochs” shows how often sampling alone changes the choice.',
         ...optionPermutation.flatMap(letterText),
       ],
       table: {
@@ -97,7 +97,7 @@ function letterText({ task, letters }: OptionPermutation): string[] {
     ({ letter, offered, taken, right }) =>
       `${letter} ${percent(taken / Math.max(1, offered))} (right ${percent(right / Math.max(1, offered))})`,
   );
-  return [`${task}, letters taken where offered: ${shares.join(', ')}.`];
+  return [`${task}, how often each letter was chosen where it was offered: ${shares.join(', ')}.`];
 }
 
 function within({ score, interval }: MeanScore): string {

@@ -61,7 +61,7 @@ function ruleSection(report: EvalReport): Section[] {
       id: 'rule',
       title: 'Multiple choice by rule',
       text: [
-        'A rule reads the option that an answer takes. Where it and the judge differ, one of them errs.',
+        'A rule reads which option an answer chooses. Where rule and judge differ, one of them is wrong.',
       ],
       table: {
         columns: columnsOf(
@@ -92,7 +92,7 @@ function epochSection(report: EvalReport): Section[] {
     {
       id: 'epochs',
       title: 'Repeated answers',
-      text: ['Scores of each epoch: the same questions answered again.'],
+      text: ['Score of each epoch, in which the same questions were answered again.'],
       table: { columns: columnsOf('task', 'score by epoch', '>standard deviation'), rows },
     },
   ];

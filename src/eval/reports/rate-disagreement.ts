@@ -9,7 +9,7 @@ export type JudgedTrace = {
   readonly judgingName: string;
   /** In [0, 1]; null without one. */
   readonly score: number | null;
-  /** Of the votes that have one. */
+  /** Scores of the votes that have one. */
   readonly votes: readonly number[];
   /** By rule; null where there is no rule, or it finds no option. */
   readonly ruleCorrect: boolean | null;

@@ -1,7 +1,8 @@
 /**
- * The frame of a report as one page that stands alone: style and images are within, nothing is loaded,
- * no script runs. What models, data sets and judges wrote is untrusted: all text goes through hono's `html`,
- * which escapes it, and the page's policy forbids everything but its own style sheet and data images.
+ * The frame of a report as one page that stands alone: style and images are within, nothing is loaded, no
+ * script runs. What models, data sets and judges wrote is untrusted: all text goes through hono's `html`,
+ * which escapes it, and the page's content security policy forbids everything but its own style sheet and
+ * data images.
  */
 import { readFile } from 'node:fs/promises';
 import { html, raw } from 'hono/html';

@@ -1,4 +1,4 @@
-/** An evaluation's report as one HTML page that stands alone. */
+/** An evaluation's report as one self-contained HTML page. */
 import { html } from 'hono/html';
 import type { EvalReport, OverallReport, TaskReport } from '../results/report.ts';
 import { caseCards } from './case-cards.ts';
@@ -54,7 +54,7 @@ export function warningsOn({ overall, judging }: EvalReport): string[] {
     ),
     ...(uncertified.length > 0
       ? [
-          `Without a certificate, so that nobody knows how often it errs: ${uncertified.map(({ id }) => id).join(', ')}.`,
+          `No certificate says how often these judges err: ${uncertified.map(({ id }) => id).join(', ')}.`,
         ]
       : []),
   ];
@@ -128,9 +128,9 @@ function caseSection({ shown, images }: Cases): PageSection {
     title: 'Disagreements',
     text:
       shown.length === 0
-        ? ['Nothing contradicts itself.']
+        ? ['No contradictions were found.']
         : [
-            'Answers on which rule and judge, votes, judgings or epochs contradict each other; the strongest of each task first.',
+            'Answers on which rule and judge, votes, judgings or epochs contradict each other; the strongest contradictions of each task come first.',
           ],
     body: caseCards(shown, images),
   };

@@ -1,4 +1,4 @@
-/** The main table of a report: one row a task and variant, then the means over tasks. */
+/** The main table of a report: one row for each task and variant, then the means over tasks. */
 import type { Corrected, EvalReport, OverallReport, TaskReport } from '../results/report.ts';
 import { columnsOf, type Table } from './table.ts';
 import { count, meanOver, percent, percentWithin, totalOf } from './wording.ts';
@@ -18,7 +18,7 @@ export function scoreTable({ tasks, overall }: EvalReport): Table {
   };
 }
 
-/** The variant shows only where it is not the question as it is. */
+/** The variant is named unless it is the original question. */
 export function taskName({ task, variant }: Pick<TaskReport, 'task' | 'variant'>): string {
   return variant === 'original' ? task : `${task} · ${variant}`;
 }
@@ -52,7 +52,10 @@ function coverageText({ scored, expected }: TaskReport['coverage']): string {
   return expected === 0 ? '–' : percent(scored / expected);
 }
 
-/** Problems of the mean: without these tasks, or with too little of them, it compares with no other. */
+/**
+ * What keeps the mean from being compared with others: tasks that are missing, and tasks with too few
+ * answers.
+ */
 export function overallRemarks({ missing, incomplete }: OverallReport): string[] {
   const partial = incomplete.filter((task) => !missing.includes(task));
   return [

@@ -45,7 +45,9 @@ describe('sections of a report', () => {
     ]);
     const order = sectionOf(report, 'option-order');
     expect(order?.table?.rows[0]?.slice(0, 2)).toEqual(['choice', '12']);
-    expect(order?.text.at(-1)).toMatch(/^choice, letters taken where offered: A 100\.0 % \(right /);
+    expect(order?.text.at(-1)).toMatch(
+      /^choice, how often each letter was chosen where it was offered: A 100\.0 % \(right /,
+    );
   });
 
   it('leave out what was not asked for, and keep coverage, cost and method', async () => {

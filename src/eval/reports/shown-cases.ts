@@ -20,7 +20,7 @@ export type ShownVerdict = {
 
 export type ShownAnswer = {
   readonly epoch: number;
-  /** As the judge of the report saw it. */
+  /** The answer as the judge of the report saw it. */
   readonly text: string;
   readonly truncated: boolean;
   readonly verdicts: readonly ShownVerdict[];

@@ -42,7 +42,7 @@ export function count(whole: number): string {
   return whole.toLocaleString('en');
 }
 
-/** In the currency of the prices, which nobody states. */
+/** In the currency of the prices, which the config does not name. */
 export function money(amount: number | null): string {
   if (amount === null) return '–';
   return amount < 1 ? amount.toPrecision(2) : amount.toFixed(2);

@@ -130,7 +130,9 @@ describe('the page of a report', () => {
       /<img src="data:image\/jpeg;base64,[\w+/=]+" width="320" height="240"/,
     );
     expect(cards[0]).toContain('Is there a bright band in scan 0?');
-    expect(cards[0]).toMatch(/<h4>Reference<\/h4>\s*<div class="text" dir="auto">yes<\/div>/);
+    expect(cards[0]).toMatch(
+      /<h4>Reference answer<\/h4>\s*<div class="text" dir="auto">yes<\/div>/,
+    );
     expect(cards[0]).toContain('more characters');
   });
 

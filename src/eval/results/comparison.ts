@@ -21,7 +21,6 @@ const differenceSchema = z.object({
    */
   detectable: z.number().nullable(),
 });
-type Difference = z.infer<typeof differenceSchema>;
 
 /** How the questions of a task were paired. */
 const pairedSamplesSchema = z.object({

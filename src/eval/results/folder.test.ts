@@ -34,7 +34,7 @@ async function evaluate(change: Partial<EvaluationFacts> = {}): Promise<void> {
 }
 
 describe('a results folder', () => {
-  it('is gone on with, also with more tasks and epochs', async () => {
+  it('is resumed, also with more tasks and epochs', async () => {
     await evaluate();
     const config = { sampling: { temperature: 0, epochs: 3 }, limit: null };
     await evaluate({ tasks: { bones: task }, config });
@@ -56,7 +56,7 @@ describe('a results folder', () => {
     const lines = String(error).split('\n');
     expect(lines).toHaveLength(5);
     expect(lines[0]).toMatch(
-      /results: model: expected .*"digest":"d".* got .*"digest":"other".*; give another folder by out=/,
+      /results: model: expected .*"digest":"d".* got .*"digest":"other".*; give another folder with out=/,
     );
     expect(lines.join('\n')).toMatch(/template.*\n.*sampling.*\n.*limit.*\n.*task organs/);
     expect(await readFile(join(folder, 'manifest.json'), 'utf8')).toBe(before);

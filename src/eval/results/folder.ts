@@ -4,10 +4,10 @@
  *     manifest.json      what was evaluated          responses/<task>.jsonl   what was answered
  *     samples/, rejected/ <task>.jsonl: what was asked, and rows that could not be
  *     judgings/<name>/   judging.json and a file of verdicts for each task
- *     attempts/          the processes that wrote it, of which one at a time may
+ *     attempts/          the processes that wrote it; only one may write at a time
  *
- * A folder is of one model, one sampling and one template; tasks, variants, epochs and judgings may be
- * added. Rows are only ever appended, the last of a key counts.
+ * A folder holds one model, one sampling and one template; tasks, variants, epochs and judgings may be
+ * added. Rows are only ever appended; of several rows with one key the last one counts.
  */
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -22,7 +22,7 @@ import { findEvalManifest, findJudgingManifest, readEvalManifest, resultsFile } 
 import type { EvalManifest, EvaluationFacts, JudgingFacts, JudgingManifest } from './records.ts';
 import { requireEmpty, requireSameEvaluation, requireSameJudges } from './same-evaluation.ts';
 
-const makeRoom = 'make room or grant access, then run the command again: what is there is kept';
+const makeRoom = 'make room or grant access, then run the command again: what was written is kept';
 
 export class ResultsWriter {
   readonly folder: string;
@@ -42,9 +42,9 @@ export class ResultsWriter {
   }
 
   /**
-   * Begins a folder, or goes on with one of the same model, sampling, template and task revisions.
-   * @throws MedixError 'run' with all in which the folder's evaluation is another, when another process
-   *   writes it, when it holds something else, or when it cannot be written
+   * Starts a folder, or resumes one of the same model, sampling, template and task revisions.
+   * @throws MedixError 'run' with everything in which the folder's evaluation differs, and when another
+   *   process writes it, when it holds other files, or when it cannot be written
    */
   static async open(
     folder: string,
@@ -62,7 +62,7 @@ export class ResultsWriter {
   }
 
   /**
-   * Goes on with a folder whose answers are not added to.
+   * Reopens a folder without adding answers.
    * @throws MedixError 'run' as `open` does
    */
   static async reopen(
@@ -143,7 +143,7 @@ export class ResultsWriter {
   }
 
   /**
-   * Begins a judging, or goes on with one by the same judges.
+   * Starts a judging, or resumes one by the same judges.
    * @throws MedixError 'run' where the judging of this name is by others
    */
   async openJudging(name: string, describe: JudgingFacts): Promise<JudgingManifest> {

@@ -1,4 +1,6 @@
-/** Samples, responses and verdicts of a task put together: what scores, comparisons and reports rest on. */
+/**
+ * Joins samples, responses and verdicts of a task; scores, comparisons and reports are computed from these.
+ */
 import { digestOfBytes } from '../../core/digest.ts';
 import { resultsFile } from './layout.ts';
 import {
@@ -32,7 +34,7 @@ type VerdictFacts = Pick<VerdictRow, 'ruleCorrect' | 'metrics'> & {
     | { readonly kind: 'failed'; readonly cause: string };
 };
 
-/** One answer there should be. */
+/** One expected answer. */
 export type JoinedAnswer = {
   readonly taskId: string;
   readonly key: AnswerKey;
@@ -48,7 +50,7 @@ export function isNotApplicable({ answer }: JoinedAnswer): boolean {
   return answer?.kind === 'failed' && answer.cause === notApplicable;
 }
 
-/** Which answers of a task there should be. */
+/** Which answers of a task are expected. */
 export type Expected = { readonly variants: readonly Variant[]; readonly epochs: number };
 
 /** Options of a multiple-choice question, where they are kept. */
@@ -80,7 +82,7 @@ type KeptVerdict = {
 };
 
 /**
- * Reads each file of a task once. Memory holds a few hundred bytes an answer, and with `keepOptions` the
+ * Reads each file of a task once. Memory holds a few hundred bytes for each answer, and with `keepOptions` the
  * options and answers of multiple-choice questions, as they are and with their options permuted.
  */
 export async function readTaskRows(

@@ -81,7 +81,12 @@ async function readRecord<T>(file: string, schema: ZodType<T>): Promise<T | unde
     return schema.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch (error) {
     if (isMissing(error)) return undefined;
-    return failNoRecord(file, messageOf(error), 'restore the file, or begin another folder', error);
+    return failNoRecord(
+      file,
+      messageOf(error),
+      'restore the file, or start in a new results folder',
+      error,
+    );
   }
 }
 

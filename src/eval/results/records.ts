@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { ledgerSummarySchema } from '../../core/usage.ts';
 
-/** How a question was put: as it is, or changed to learn what the answer depends on. */
+/** How a question was asked: unchanged, or changed to learn what the answer depends on. */
 export const variants = [
   'original',
   'blank-image',
@@ -54,7 +54,7 @@ export const rejectedRowSchema = z.object({
 });
 export type RejectedRow = z.infer<typeof rejectedRowSchema>;
 
-/** What tells one answer from another. */
+/** The key of an answer. */
 const answerKey = {
   sampleId: z.string(),
   variant: z.enum(variants),
@@ -66,7 +66,7 @@ export type AnswerKey = { sampleId: string; variant: Variant; epoch: number };
 /** `responses/<task>.jsonl`: appended as answers come; the last row of a key counts. */
 export const responseRowSchema = z.object({
   ...answerKey,
-  /** What a variant with other words than the sample's asked. */
+  /** Question and choices as the variant changed them; absent where they are those of the sample. */
   asked: z
     .object({
       question: z.string(),

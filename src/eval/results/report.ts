@@ -31,7 +31,7 @@ const figureSchema = z.object({
 export type Figure = z.infer<typeof figureSchema>;
 
 const coverageSchema = z.object({
-  /** Answers there should be: applicable samples × epochs. */
+  /** Expected answers: applicable samples × epochs. */
   expected: count,
   answered: count,
   /** Answers with a score. */
@@ -41,7 +41,7 @@ const coverageSchema = z.object({
 });
 export type Coverage = z.infer<typeof coverageSchema>;
 
-/** Accuracy with the judge's own errors taken out (Rogan & Gladen 1978). */
+/** Accuracy corrected for the judge's own errors (Rogan & Gladen 1978). */
 const correctedSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('corrected'),
@@ -78,7 +78,7 @@ export type RuleComparison = z.infer<typeof ruleComparisonSchema>;
 const epochSpreadSchema = z.object({
   /** Score of each epoch; null where none of its answers has one. */
   scores: z.array(share.nullable()).readonly(),
-  /** Of those scores; null below two. */
+  /** Standard deviation of those scores; null for fewer than two. */
   standardDeviation: z.number().nullable(),
 });
 export type EpochSpread = z.infer<typeof epochSpreadSchema>;
@@ -241,21 +241,21 @@ export type ImageDependence = z.infer<typeof imageDependenceSchema>;
 
 const letterUseSchema = z.object({
   letter: z.string(),
-  /** Answers to questions that offer the letter, and those of them that take it. */
+  /** Answers to questions that offer the letter, and those of them that choose it. */
   offered: count,
   taken: count,
-  /** Answers to questions whose right option stands there. */
+  /** Answers to questions whose right option has this letter. */
   right: count,
-  /** Share of those that take it; null where it never is right. */
+  /** Share of those answers that choose it; null where it never is right. */
   recall: share.nullable(),
 });
 export type LetterUse = z.infer<typeof letterUseSchema>;
 
 const optionPermutationSchema = z.object({
   task: z.string(),
-  /** Pairs of answers of one epoch of which an option can be read. */
+  /** Pairs of an original and a permuted answer of one epoch, where an option can be read from both. */
   pairs: count,
-  /** Share of them that take another option once the options have changed places. */
+  /** Share of these pairs in which another option is chosen once the options have changed places. */
   changed: figureSchema.nullable(),
   /** The same share between the first two epochs of unchanged questions, which sampling alone explains. */
   changedBetweenEpochs: figureSchema.nullable(),
@@ -268,7 +268,7 @@ const optionPermutationSchema = z.object({
       pairs: count,
     })
     .nullable(),
-  /** Over original and permuted answers of which an option can be read. */
+  /** Counted over all original and permuted answers from which an option can be read. */
   letters: z.array(letterUseSchema).readonly(),
   /**
    * Standard deviation of the letters' recalls (RStd of arXiv 2309.03882): 0 where the letter does not
@@ -286,7 +286,7 @@ export const evalReportSchema = z.object({
   judging: z.object({
     name: z.string(),
     mode: judgingManifestSchema.shape.mode,
-    /** Of each judge. */
+    /** Votes of each judge. */
     votes: z.int().positive(),
     judges: judgingManifestSchema.shape.judges,
   }),

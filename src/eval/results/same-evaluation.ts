@@ -1,8 +1,8 @@
-/** Whether a results folder may be gone on with. */
+/** Whether a results folder can be resumed: only by the same evaluation, and a judging only by the same judges. */
 import { fail, MedixError, type Problem } from '../../core/errors.ts';
 import type { EvalManifest, EvaluationFacts, JudgingFacts, JudgingManifest } from './records.ts';
 
-/** @throws MedixError 'run' where the folder holds something else */
+/** @throws MedixError 'run' where the folder holds other files */
 export function requireEmpty(folder: string, names: readonly string[]): void {
   const foreign = names.filter((name) => name !== 'attempts');
   if (foreign.length === 0) return;
@@ -10,20 +10,21 @@ export function requireEmpty(folder: string, names: readonly string[]): void {
     where: folder,
     expected: 'a new or empty folder, or the results of an evaluation',
     got: `${foreign.length} other files or folders`,
-    next: 'give another folder by out=',
+    next: 'give another folder with out=',
   });
 }
 
 /**
- * Answers of another model, or to other questions, must not get among those that are there.
- * @throws MedixError 'run' with all in which the two evaluations differ
+ * Answers of another model, or to other questions, must not be mixed with the answers in the folder.
+ * @throws MedixError 'run' with everything in which the two evaluations differ
  */
 export function requireSameEvaluation(
   folder: string,
   before: EvalManifest,
   facts: EvaluationFacts,
 ): void {
-  const next = 'give another folder by out=, or evaluate as the folder was begun';
+  const next =
+    'give another folder with out=, or use the settings that the folder was started with';
   const pairs: [what: string, then: unknown, now: unknown][] = [
     ['model', before.model, facts.model],
     ['template', before.template, facts.template],
@@ -44,7 +45,7 @@ export function requireSameEvaluation(
   if (problems.length > 0) throw new MedixError('run', problems);
 }
 
-/** @throws MedixError 'run' where the judging of this name is by others */
+/** @throws MedixError 'run' where the judging of this name was made by other judges */
 export function requireSameJudges(
   where: string,
   name: string,
@@ -60,7 +61,7 @@ export function requireSameJudges(
   const then = identity(before);
   const now = identity({ mode, votes, judges });
   if (then === now) return;
-  const next = `give this judging another name than ${name} by judging.name`;
+  const next = `set judging.name to another name than ${name}, or use the judges of that judging`;
   fail('run', { where, expected: then, got: now, next });
 }
 

@@ -1,4 +1,4 @@
-/** What of a task could be shown to raters. */
+/** Which answers of a task could be shown to raters. */
 import type { Candidate } from './draw-items.ts';
 import type { Review } from './review-set.ts';
 import {
@@ -14,7 +14,7 @@ export type TaskCandidates = {
   readonly candidates: readonly Candidate[];
   /** Samples that a model gave no answer to. */
   readonly unanswered: number;
-  /** Pairs of the same answer twice. */
+  /** Pairs of identical answers. */
   readonly identical: number;
 };
 

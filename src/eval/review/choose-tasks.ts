@@ -19,7 +19,7 @@ export function chooseTasks(
     fail('config', {
       where: '--from',
       expected: 'results folders with a task in common',
-      got: 'none that all of them have',
+      got: 'no task that all of them have',
       next: 'name evaluations of the same tasks',
     });
   }
@@ -50,6 +50,6 @@ function restricted(taskId: string): Problem {
     where: `task ${taskId}`,
     expected: 'public data',
     got: 'credentialed or private data',
-    next: 'leave it out with --task, or, where the raters may see it, add --allow-credentialed: the page is then served on this machine only',
+    next: 'name only public tasks with --task; or, if the raters may see these data, add --allow-credentialed: the page is then served on this machine only',
   };
 }

@@ -28,7 +28,7 @@ export type CreateReviewOptions = {
   readonly out: string;
   /** `pairs` takes two folders, `single` any number. */
   readonly kind: Review['kind'];
-  /** Items at most. */
+  /** Maximum number of items. */
   readonly count: number;
   readonly raters: number;
   readonly seed: number;

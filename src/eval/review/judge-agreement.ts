@@ -1,4 +1,4 @@
-/** How far stored verdicts of judges agree with what most raters say. */
+/** How far stored verdicts of judges agree with the majority of raters. */
 import { cohenKappa, type Kappa } from '../../statistics/agreement.ts';
 import type { RatedAnswer } from './labels.ts';
 import type { ReviewKey } from './review-set.ts';
@@ -6,7 +6,7 @@ import { type Share, shareOf } from './share.ts';
 import { isRight } from './stored-answers.ts';
 
 export type JudgeAgreement = {
-  /** Of the judging. */
+  /** Name of the judging. */
   readonly name: string;
   readonly judges: readonly string[];
   /** Answers with a verdict that most raters call correct or wrong. */
@@ -23,7 +23,7 @@ export type JudgeAgreement = {
   readonly leftOut: {
     /** Rated answers that the judging has no verdict on. */
     readonly noVerdict: number;
-    /** Answers with a verdict of which no grade is that of most raters. */
+    /** Answers with a verdict on which no grade has a majority of raters. */
     readonly noMajority: number;
   };
 };

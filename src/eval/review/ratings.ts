@@ -1,6 +1,6 @@
 /**
  * What raters said, appended row by row. Nothing is kept in memory: a row is on the disk before the rater
- * goes on, and a server that was killed has lost nothing.
+ * sees the next question, and a server that was killed has lost nothing.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';

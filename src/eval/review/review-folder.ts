@@ -31,7 +31,7 @@ export async function openKey(folder: string, review: Review): Promise<ReviewKey
     where: join(folder, reviewFiles.key),
     expected: `the key of review ${review.id}`,
     got: `that of ${key.review}`,
-    next: 'put the key back that was made with the review',
+    next: 'restore the key.json that was made with this review',
   });
 }
 

@@ -30,7 +30,7 @@ export const reviewSchema = z.object({
   id: z.string(),
   createdAt: z.iso.datetime(),
   kind: z.enum(['pairs', 'single']),
-  /** Of the order of items and of answers. */
+  /** Seed of the order of items and of answers. */
   seed: z.int().nonnegative(),
   /** Holds data that is not public: shown on this machine only. */
   isRestricted: z.boolean(),
@@ -71,7 +71,7 @@ export const keySchema = z.object({
     z.object({
       name: z.string(),
       judges: z.array(z.string()),
-      /** Of mode, votes and judges: judgings of several folders that share it are one. */
+      /** Digest of mode, votes and judges: judgings of several folders with the same digest count as one. */
       digest: z.string(),
     }),
   ),
@@ -83,7 +83,7 @@ export const keySchema = z.object({
       candidates: z.int().nonnegative(),
       /** Samples that a model gave no answer to. */
       unanswered: z.int().nonnegative(),
-      /** Pairs of the same answer twice: there is nothing to prefer. */
+      /** Pairs of identical answers: there is nothing to prefer. */
       identical: z.int().nonnegative(),
       drawn: z.int().nonnegative(),
     }),
@@ -108,7 +108,7 @@ export const ratingSchema = z.object({
   order: z.array(z.int().min(0).max(1)).min(1).max(2),
   /** For pairs only. */
   preference: z.enum(preferences).optional(),
-  /** Of each answer, from left to right. */
+  /** Grade of each answer, from left to right. */
   grades: z.array(z.enum(grades)).min(1).max(2),
   comment: z.string().max(maxCommentCharacters),
 });

@@ -8,7 +8,7 @@ import type { Grade, Review, ReviewKey } from './review-set.ts';
 import { type Share, shareOf } from './share.ts';
 
 export type PreferenceReport = {
-  /** Of the first model, the second, both, neither. */
+  /** Shares of the first model, the second, both, neither. */
   readonly shares: Readonly<Record<'first' | 'second' | 'both' | 'neither', Share>>;
   /** Share of the first model where one was preferred. */
   readonly decided: Share | null;
@@ -17,7 +17,7 @@ export type PreferenceReport = {
    * expected whichever model is better.
    */
   readonly left: Share | null;
-  /** The interval of `left` does not hold 0.5: a rater looks at the place. */
+  /** The interval of `left` does not hold 0.5: the position influences the raters. */
   readonly hasPositionBias: boolean;
 };
 

@@ -6,7 +6,7 @@ import type { TaskAccess } from '../tasks/task-source.ts';
 import type { NamedTask } from './review-images.ts';
 
 type Places = Pick<TaskAccess, 'hub' | 'cache'> & {
-  /** By task id: what comes before what the evaluation used. */
+  /** By task id: places that replace those that the evaluation used. */
   readonly data: Readonly<Record<string, string>>;
   readonly images: Readonly<Record<string, string>>;
 };

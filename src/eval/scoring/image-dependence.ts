@@ -1,7 +1,8 @@
 /**
- * How much of a score is left when the image is taken away: the same questions with the true image and
- * with a blank, shuffled or wrong one, paired by sample. A model that looks loses what it cannot know from
- * the words; what survives is known from the words, or guessed. Knows nothing about files and judges.
+ * How much of a score is left when the image is taken away: the same questions with the true image and with
+ * a blank, shuffled or wrong one, paired by sample. A model that uses the image loses what it cannot know
+ * from the words; the part of the score that survives comes from the words or from guessing. Knows nothing
+ * about files and judges.
  */
 import { averageDraws, percentileInterval } from '../../statistics/bootstrap.ts';
 import { clusteredMean, sumByCluster } from '../../statistics/clusters.ts';

@@ -1,7 +1,7 @@
 /**
- * Whether a model chooses an option for what it says or for where it stands: the same multiple-choice
- * questions as they are and with their options under other letters (cf. arXiv 2309.03882, 2605.01417).
- * Knows nothing about files and judges.
+ * Whether a model chooses an option by its content or by its letter: the same multiple-choice questions
+ * unchanged and with their options under other letters (cf. arXiv 2309.03882, 2605.01417). Knows nothing
+ * about files and judges.
  */
 import type { ClusteredValue } from '../../statistics/clusters.ts';
 import type { AnswerKey } from '../results/records.ts';
@@ -25,8 +25,8 @@ export type OptionAnswer = AnswerKey & {
 };
 
 /**
- * One entry a task, by name; tasks without a permuted answer have none. Every figure is null where there
- * is nothing that it could rest on. The order of the answers makes no difference.
+ * One entry a task, by name; tasks without a permuted answer have none. A figure is null where there is no
+ * answer to compute it from. The order of the answers makes no difference.
  *
  * @param answers other variants are passed over
  */

@@ -30,9 +30,9 @@ export type GenerateOptions = {
   readonly limit: number | null;
   /** Answers of each task asked for by this call; absent asks for all. */
   readonly most?: number;
-  /** Of the changes that variants make. */
+  /** Seed of the changes that variants make. */
   readonly seed: number;
-  /** Of the model under test; absent where it costs nothing. */
+  /** Ledger of the model under test; absent where it costs nothing. */
   readonly ledger?: Ledger;
   readonly clock: Clock;
   readonly onProgress: OnProgress;

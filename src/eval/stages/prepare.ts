@@ -133,7 +133,7 @@ function renderWith(
   return (sample) => [...system, ...renderMessages(template, sample)];
 }
 
-/** Of what is said around a question, with no image, one, and several. */
+/** Digest of the text around a question, with no image, one, and several. */
 function digestOfPrompt(
   render: (sample: Pick<Sample, 'images' | 'problem'>) => readonly Message[],
 ): string {

@@ -48,7 +48,7 @@ describe('generate', () => {
     expect(asked).toEqual(['Which organ is number 2?']);
   });
 
-  it('goes on after a torn last line', async () => {
+  it('resumes after a torn last line', async () => {
     await evaluation.addTask('organs', rowsOf(3));
     await evaluation.generate(() => 'liver');
     const path = join(evaluation.out, 'responses', 'organs.jsonl');
@@ -202,7 +202,7 @@ describe('judge', () => {
       describe: { ...judging.describe, votes: 3 },
     });
     await expect(evaluation.judge({}, other)).rejects.toThrow(
-      /judging\.json: expected .*"votes":1.* got .*"votes":3.*; give this judging another name than judge/,
+      /judging\.json: expected .*"votes":1.* got .*"votes":3.*; set judging.name to another name than judge/,
     );
     expect(await evaluation.judge({ judging: { name: 'second' } }, other)).toEqual({
       done: 2,

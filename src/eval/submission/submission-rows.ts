@@ -29,7 +29,7 @@ export type SubmittedTask = {
   readonly taskId: string;
   readonly samples: number;
   readonly answers: readonly SubmittedAnswer[];
-  /** Of a perfect answer. */
+  /** Score of a perfect answer. */
   readonly bestScore: 1 | 5;
 };
 

@@ -86,7 +86,9 @@ function failUndecided(task: Task, source: TaskSource, each: number): never {
     where: `task ${task.id} (${source.description})`,
     expected: 'numbers of choices that show whether they count from 0 or from 1',
     got:
-      each === 0 ? 'no 0 and no number as high as the choices are many' : 'as many signs of both',
-    next: 'write a task file of your own that says from where they count',
+      each === 0
+        ? 'neither a 0 nor the number of the last choice in any row'
+        : 'as many rows that show the one as rows that show the other',
+    next: 'write your own task file that says from where they count',
   });
 }

@@ -94,6 +94,6 @@ function failUnfit(file: DataFile, layouts: readonly Layout[], present: readonly
     where: file.name,
     expected: `the columns ${layouts.map(({ columns }) => columns.join(', ')).join('; or ')}`,
     got: lacking(layouts, present),
-    next: 'point the task at another file, or describe this one in a task file of your own',
+    next: 'point the task to another file, or describe this file in your own task file',
   });
 }

@@ -44,10 +44,12 @@ const imagesSchema = z.strictObject({
     .describe('Embedded bytes, {bytes, path}, a path, or lists of these'),
   folder: text
     .optional()
-    .describe('Where paths start below the image root, if there is such a folder'),
+    .describe('Subfolder of the image root to which paths are relative, if it exists'),
   /** `tail`: a path or URL of which only the end exists below the image root. */
   match: z.enum(['path', 'tail']).default('path'),
-  archive: text.optional().describe('What the user unpacks as image root, for messages'),
+  archive: text
+    .optional()
+    .describe('Archive that the user has to unpack as image root; shown in messages'),
 });
 export type ImagesRule = z.output<typeof imagesSchema>;
 
@@ -57,7 +59,7 @@ const layoutSchema = z.strictObject({
   where: z
     .record(column, text)
     .default({})
-    .describe('Rows with other values do not belong to the task'),
+    .describe('Values that a row must have to belong to the task'),
   question: text.describe('Jinja template over the columns; `row` holds all of them'),
   choices: choicesSchema.optional(),
   reference: referenceSchema,
@@ -102,16 +104,23 @@ export const taskFields = z.strictObject({
     z.strictObject({ column, values: z.record(text, z.enum(taskKinds)) }),
   ]),
   source: sourceSchema,
-  rows: z.int().positive().nullable().describe('Samples to expect; null where no source states it'),
-  licence: text.nullable().describe('As the source states it; null where it states none'),
+  rows: z
+    .int()
+    .positive()
+    .nullable()
+    .describe('Expected number of samples; null if no source states it'),
+  licence: text.nullable().describe('Licence as the source states it; null if it states none'),
   access: z.enum(['public', 'credentialed', 'private']),
   rubric: z.enum(['binary', 'report-0-5']),
   choiceTemplate: text.default(defaultChoiceTemplate),
-  layouts: z.array(layoutSchema).min(1).describe('The first whose columns a row has is its layout'),
+  layouts: z
+    .array(layoutSchema)
+    .min(1)
+    .describe('Layouts of rows; the first whose columns a row has is used'),
   corrects: z
     .array(text)
     .default([])
-    .describe('Where the task departs from arXiv 2602.23363, and why'),
+    .describe('Where the task deviates from arXiv 2602.23363, and why'),
 });
 
 export type TaskFile = z.output<typeof taskFields>;

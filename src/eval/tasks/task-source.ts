@@ -60,7 +60,7 @@ type Place =
   | { readonly kind: 'local'; readonly path: string }
   | { readonly kind: 'hub'; readonly source: HubRule };
 
-/** What the user names comes before what the task names. */
+/** Places that the user names replace those that the task names. */
 function placeOf({ source, file }: Task, { data }: TaskAccess): Place {
   if (data !== undefined) return { kind: 'local', path: data };
   if ('hub' in source) return { kind: 'hub', source };

@@ -1,7 +1,7 @@
 /**
- * The same question put in another way, to learn what its answer depends on. A changed sample keeps its
- * id and cluster, so that its answer can be paired with the answer to the question as it is. What is
- * changed follows from seed and id alone.
+ * The same question put in another way, to learn what its answer depends on. A changed sample keeps its id
+ * and cluster, so that its answer can be paired with the answer to the original question. What is changed
+ * follows from seed and id alone.
  */
 import { digestOfBytes } from '../../core/digest.ts';
 import { rngFromKey } from '../../core/rng.ts';
@@ -15,9 +15,9 @@ import { chooseOtherImages, type OtherImages } from './other-images.ts';
 import { permuteOptions } from './permute-options.ts';
 
 export type VariantContext = {
-  /** Of what is drawn: tiles, images, places of options. */
+  /** Seed of what is drawn: tiles, images, places of options. */
   readonly seed: number;
-  /** The task's, which permuted options are put into the question with. */
+  /** The task's choice template, which puts permuted options into the question. */
   readonly choiceTemplate: Task['choiceTemplate'];
   /** See {@link withOtherImages}; only `wrong-image` looks at them. */
   readonly otherImages: readonly OtherImages[];

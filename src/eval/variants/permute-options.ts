@@ -1,4 +1,4 @@
-/** Options in another order: what is under which letter changes, the letters do not. */
+/** Options in another order: the letters stay, the texts under them change. */
 import { rngFromKey } from '../../core/rng.ts';
 import type { Choice, EvalSample } from '../tasks/sample.ts';
 import { renderQuestion } from '../tasks/template.ts';

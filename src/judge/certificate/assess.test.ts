@@ -136,7 +136,9 @@ describe('a stored certificate', () => {
     const changed = join(folder, 'changed.json');
     const better = { ...certificate.overall, specificity: certificate.overall.sensitivity };
     await writeFile(changed, JSON.stringify({ ...certificate, overall: better }));
-    await expect(readCertificate(changed)).rejects.toThrow('got one that was changed afterwards');
+    await expect(readCertificate(changed)).rejects.toThrow(
+      'got a certificate that was changed after it was written',
+    );
   });
 
   it('is refused when it is none', async () => {

@@ -66,7 +66,7 @@ export async function vetJudge(
   const certificate = path === null ? undefined : await readCertificate(path);
   const assessment = assessCertificate(certificate, judge, thresholds);
   const reasons = assessment.kind === 'fit' ? [] : assessment.reasons;
-  const next = 'certify it with medix judge certify and name the file in judge.certificate.path';
+  const next = 'certify it with `medix judge certify` and set judge.certificate.path to the file';
   if (below === 'refuse' && reasons.length > 0) {
     throw new MedixError(
       'judge',
@@ -74,7 +74,7 @@ export async function vetJudge(
         where: `judge ${judge.id}`,
         expected: 'a certified judge that meets the thresholds of judge.certificate',
         got: reason,
-        next: `${next}, take a better judge, or set judge.certificate.below to warn`,
+        next: `${next}, use a better judge, or set judge.certificate.below to warn`,
       })),
     );
   }
@@ -82,7 +82,7 @@ export async function vetJudge(
   const family = sameFamily(judge.id, ...modelNames);
   if (family !== undefined) {
     warnings.push(
-      `judge ${judge.id} and the model it judges are both of the ${family} family, and judges favour their own; take a judge of another`,
+      `judge ${judge.id} and the model it judges are both of the ${family} family, and judges favour models of their own family; use a judge of another family`,
     );
   }
   return { ...(certificate ? { certificate } : {}), warnings };

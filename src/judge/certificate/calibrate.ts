@@ -26,7 +26,7 @@ export type LabelledCosine = {
 export type ThresholdChoice = {
   /** Least cosine that passes, to four digits: half-way to the next lower one seen. */
   readonly at: number;
-  /** Of `at`, 95 %. */
+  /** 95 % interval of `at`. */
   readonly interval: Interval;
   /** Share of right answers passed. */
   readonly sensitivity: number;

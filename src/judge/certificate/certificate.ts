@@ -62,7 +62,8 @@ export function digestOfFindings(findings: Findings): string {
 export async function readCertificate(path: string): Promise<Certificate> {
   const where = `certificate ${path}`;
   const expected = 'a certificate written by medix judge certify';
-  const next = 'correct judge.certificate.path, or certify the judge again';
+  const next =
+    'correct judge.certificate.path, or certify the judge again with `medix judge certify`';
   let content: unknown;
   try {
     content = JSON.parse(await readFile(path, 'utf8'));
@@ -76,7 +77,12 @@ export async function readCertificate(path: string): Promise<Certificate> {
     return fail('judge', { where, expected, got, next });
   }
   if (digestOfFindings(parsed.data) !== parsed.data.digest) {
-    fail('judge', { where, expected, got: 'one that was changed afterwards', next });
+    fail('judge', {
+      where,
+      expected,
+      got: 'a certificate that was changed after it was written',
+      next,
+    });
   }
   return parsed.data;
 }

@@ -1,7 +1,7 @@
 /**
- * Certifying a judge: it is asked about labelled answers of many kinds, in several rounds, and how often
- * it is right, refuses to say, fails, or changes its mind goes on record. A policy finds whatever passes
- * a judge, so a judge is worth its weakest category.
+ * Certifying a judge: it is asked about labelled answers of many kinds, in several rounds; how often it is
+ * right, gives no verdict, fails, or changes its mind is recorded. A policy finds whatever passes a judge,
+ * so a judge is worth its weakest category.
  */
 import type { WallClock } from '../../core/async/clock.ts';
 import { defined } from '../../core/errors.ts';

@@ -32,7 +32,7 @@ export const figuresSchema = z.object({
   /** Share of wrong answers that were refused. */
   specificity: rateSchema.nullable(),
   accuracy: rateSchema.nullable(),
-  /** Of verdicts with labels; null also where right or wrong answers are missing. */
+  /** Agreement of verdicts with labels; null also where right or wrong answers are missing. */
   kappa: kappaSchema.nullable(),
   /** Probes without a verdict, by cause. */
   unscored: z.record(z.string(), z.int().positive()),

@@ -9,7 +9,7 @@ export type FindConflict = (answer: string, reference: string) => string | undef
 
 export type Similarity = { readonly kind: 'compared'; readonly cosine: number } | Unscored;
 
-/** Of answers that are not compared: no threshold lets them pass. */
+/** Cosine of answers that are not compared: no threshold lets them pass. */
 const unlike: Similarity = { kind: 'compared', cosine: -1 };
 
 /**

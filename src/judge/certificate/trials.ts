@@ -82,6 +82,6 @@ function requireNotCancelled(signal: AbortSignal): void {
     where: 'certifying the judge',
     expected: 'to run to the end',
     got: 'an interruption',
-    next: 'start it again',
+    next: 'run the command again',
   });
 }

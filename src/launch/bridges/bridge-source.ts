@@ -69,6 +69,6 @@ function checkUrl(text: string): string {
     where: '--url',
     expected: 'an http address without a password',
     got: url === undefined || isPlain ? JSON.stringify(text) : 'one with a password',
-    next: 'give the base address of the service; its token goes into MEDIX_REWARD_TOKEN',
+    next: 'give the base address of the service; put its token into the environment variable MEDIX_REWARD_TOKEN',
   });
 }

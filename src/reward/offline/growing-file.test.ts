@@ -41,7 +41,7 @@ describe('a growing file', () => {
     });
   });
 
-  it('goes on after the last whole line that is sound', async () => {
+  it('resumes after the last whole line that is sound', async () => {
     const { file } = await open();
     await file.append(['line 1', 'line ü 2']);
     await file.note({ asked: 2 });
@@ -59,13 +59,13 @@ describe('a growing file', () => {
     expect(await readFile(path, 'utf8')).toBe('line 1\nline ü 2\nline 3\n');
   });
 
-  it('is not gone on with from another origin, unless forced to begin anew', async () => {
+  it('is not resumed from another origin, unless forced to start again', async () => {
     const { file } = await open();
     await file.append(['line 1']);
     await file.close();
     const other = { origin: { ...origin, judge: 'c' } };
     await expect(open(other)).rejects.toThrow(
-      /out\.jsonl\.part: expected an unfinished file of the same work, got one with another judge/,
+      /out\.jsonl\.part: expected an unfinished file of the same input, config and judge, got a file with another judge/,
     );
     const same = await open({ force: true });
     expect(same.found).toEqual(['line 1']);
@@ -74,7 +74,7 @@ describe('a growing file', () => {
     expect(forced.found).toEqual([]);
     await forced.file.close();
     await writeFile(`${path}.medix.json`, '{');
-    await expect(open()).rejects.toThrow(/whose origin is unknown/);
+    await expect(open()).rejects.toThrow(/of unknown origin/);
   });
 
   it('notices another process that writes it', async () => {

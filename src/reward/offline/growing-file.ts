@@ -1,6 +1,6 @@
 /**
- * A file of lines that takes long to write. It grows as `<path>.part`; a process that was killed leaves
- * the lines it wrote, and the next one goes on after the last whole one. `<path>.medix.json`, written
+ * A file of lines that takes long to write. It grows as `<path>.part`; a process that was killed leaves the
+ * lines it wrote, and the next process continues after the last whole line. `<path>.medix.json`, written
  * before the first line, says what the lines were made from, so that no file mixes two origins.
  */
 import { createReadStream } from 'node:fs';
@@ -30,18 +30,18 @@ export type GrowingFile = {
   note(facts: Readonly<Record<string, unknown>>): Promise<void>;
   /** Flushes the file and moves it to its place, over one that is there. */
   finish(facts: Readonly<Record<string, unknown>>): Promise<void>;
-  /** Leaves it as it is, to be gone on with. */
+  /** Closes it unfinished; it can be resumed. */
   close(): Promise<void>;
 };
 
 export type GrowingFileOptions = {
   readonly path: string;
   readonly origin: Origin;
-  /** Begin anew where an unfinished file has another origin. */
+  /** Start again where an unfinished file has another origin. */
   readonly force: boolean;
   /**
    * Hears every line that is already there, in order. What it does not accept was damaged by a crash: the
-   * file goes on before it.
+   * file is continued from the line before it.
    */
   readonly accept: (line: string) => boolean;
 };
@@ -88,7 +88,7 @@ export async function openGrowingFile(options: GrowingFileOptions): Promise<Grow
   };
 }
 
-/** The record of an unfinished file to go on with; undefined where there is none, or it is to be dropped. */
+/** The record of an unfinished file to resume; undefined where there is none, or it is to be deleted. */
 async function earlierRecord(
   { path, origin, force }: GrowingFileOptions,
   partPath: string,
@@ -105,12 +105,12 @@ async function earlierRecord(
   if (force) return undefined;
   return fail('run', {
     where: partPath,
-    expected: 'an unfinished file of the same work',
+    expected: 'an unfinished file of the same input, config and judge',
     got:
       record === undefined
-        ? `one whose origin is unknown, since ${recordPath} cannot be read`
-        : `one with another ${changed.join(', ')}`,
-    next: `repeat what it was begun with, name another file than ${path}, or drop it with --force`,
+        ? `a file of unknown origin, since ${recordPath} cannot be read`
+        : `a file with another ${changed.join(', ')}`,
+    next: `use the settings that it was started with, choose another --out than ${path}, or delete it with --force`,
   });
 }
 

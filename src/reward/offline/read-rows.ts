@@ -50,20 +50,24 @@ const problemOf = (what: string) => ({
 const text = () => z.string(problemOf('text'));
 const idSchema = z.union([z.string(), z.number()], problemOf('text or a number'));
 
-/** Fields of a row; others are passed over, since files of responses carry all kinds of columns. */
+/** Fields of a row; others are ignored, since files of responses carry all kinds of columns. */
 const rowSchema = z.object({
   id: idSchema.describe('Names the row in the output'),
-  question: text().nullish().describe('What was asked; shown to the judge'),
+  question: text().nullish().describe('The question; shown to the judge'),
   images: z
     .array(imageSchema)
     .nullish()
-    .describe('What was asked about: paths, relative to the file, or {path} or {bytes} in base64'),
-  response: text().describe('What the model answered, whole'),
-  ground_truth: text().describe('The right answer: <TAG>answer, or the answer alone'),
+    .describe('Images of the question: paths relative to the file, {path}, or {bytes} in base64'),
+  response: text().describe('Complete output of the model'),
+  ground_truth: text().describe(
+    'The reference answer, written as <TAG>answer with its modality tag, or without a tag',
+  ),
   modality: z
-    .enum(modalities, problemOf('one of the 16'))
+    .enum(modalities, problemOf(`one of ${modalities.join(', ')}`))
     .nullish()
-    .describe('The tag, where the ground truth has none'),
+    .describe(
+      'Modality tag, if ground_truth has none; without either the component modality does not count',
+    ),
   accepted: z.array(z.string()).nullish().describe('Further answers that count as right'),
 });
 
@@ -72,7 +76,7 @@ export const scoreRowFields: readonly Field[] = listFields(rowSchema);
 
 /**
  * The rows of a JSONL file in order, one in memory at a time; blank lines are no rows.
- * @param skip rows to pass over unread, from the first.
+ * @param skip number of rows to skip unread, from the first.
  */
 export async function* readScoreRows(
   path: string,

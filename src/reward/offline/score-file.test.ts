@@ -104,7 +104,7 @@ describe('scoring a file', () => {
     expect(report.components['judge']).toEqual({ mean: 1, scored: 2, unscored: 1 });
   });
 
-  it('goes on where it was interrupted and ends with the same bytes', async () => {
+  it('resumes where it was interrupted and ends with the same bytes', async () => {
     await score(openedWith(byLength).opened);
     const undisturbed = await readFile(out);
     await rm(out);
@@ -115,7 +115,7 @@ describe('scoring a file', () => {
       return byLength(item);
     });
     await expect(score(stopping.opened, stop.signal)).rejects.toThrow(
-      /interruption after \d rows; go on with the same command/,
+      /interruption after \d rows; run the same command again to resume/,
     );
     const written = (await linesOf(`${out}.part`)).length;
     expect(written).toBeGreaterThan(0);
@@ -128,7 +128,7 @@ describe('scoring a file', () => {
     expect((await readFile(out)).equals(undisturbed)).toBe(true);
   });
 
-  it('stops before the first row that a cap leaves unasked, to go on when it is raised', async () => {
+  it('stops before the first row that a cap leaves unasked, to resume when the cap is raised', async () => {
     const capped: JudgeOutcome = {
       kind: 'unscored',
       cause: 'cap-reached',
@@ -138,7 +138,7 @@ describe('scoring a file', () => {
       answers.indexOf(item.answer) >= 4 ? capped : byLength(item),
     );
     await expect(score(opened)).rejects.toThrow(
-      /4 rows, then: cap\.calls of 4 is reached; raise the cap and go on with the same command/,
+      /4 rows, then: cap\.calls of 4 is reached; raise the cap, then run the same command again to resume/,
     );
     expect(await linesOf(`${out}.part`)).toHaveLength(4);
     const resumed = openedWith(byLength);
@@ -167,7 +167,7 @@ describe('scoring a file', () => {
     });
     await score(opened, stop.signal).catch(() => undefined);
     await writeFile(input, `${JSON.stringify(rows[0])}\n`);
-    await expect(score(openedWith(yes).opened)).rejects.toThrow(/one with another input/);
+    await expect(score(openedWith(yes).opened)).rejects.toThrow(/a file with another input/);
     expect(await score(openedWith(yes).opened, never, { force: true })).toMatchObject({ rows: 1 });
     await expect(
       scoreFile(

@@ -1,6 +1,7 @@
 /**
  * Scores a file of responses into a file of rewards, row by row in order. It can be killed at any moment:
- * the same call goes on where it stood, and answers that the judge's cache holds are not asked for again.
+ * the same call resumes where it stopped, and answers that are in the judge's cache are not asked for
+ * again.
  */
 import { stat } from 'node:fs/promises';
 import { digestOfFile } from '../../core/digest.ts';
@@ -19,7 +20,7 @@ export type ScoreFileOptions = {
   /** JSONL of {@link ScoredRow}, one per row of the input. */
   readonly out: string;
   readonly opened: Pick<OpenedReward, 'reward' | 'ledger' | 'seesImages'>;
-  /** Drop what another input, profile or judge left unfinished at `out`. */
+  /** Delete an unfinished file at `out` that has another input, profile or judge. */
   readonly force: boolean;
   /** Rows scored together. */
   readonly batchRows: number;
@@ -29,7 +30,7 @@ export type ScoreFileOptions = {
 export type ScoreFileReport = ScoreSummary & {
   /** Rows that an earlier call had scored already. */
   readonly resumedRows: number;
-  /** Of all calls that worked on the file, as far as they could note it. */
+  /** Usage of all calls that worked on the file, as far as they could record it. */
   readonly ledger: LedgerSummary;
 };
 
@@ -39,8 +40,8 @@ const rowsBetweenNotes = 10_000;
 /**
  * @returns what the whole file says, rows of earlier calls included.
  * @throws MedixError 'data' without input; 'run' when an unfinished output belongs to something else or
- *   cannot be written; 'reward' when a cap is reached; 'cancelled' when `signal` aborts. After the last
- *   two the same call goes on where it stood.
+ *   cannot be written; 'reward' when a cap is reached; 'cancelled' when `signal` aborts. After the last two
+ *   the same call resumes where it stopped.
  */
 export async function scoreFile(
   options: ScoreFileOptions,
@@ -82,7 +83,7 @@ export async function scoreFile(
         where: out,
         expected: 'to run to the end',
         got: `an interruption after ${report().rows} rows`,
-        next: 'go on with the same command',
+        next: 'run the same command again to resume',
       },
       error,
     );
@@ -121,7 +122,7 @@ function failCapped(out: string, rows: number, message: string): never {
     where: out,
     expected: 'to score every row',
     got: `${rows} rows, then: ${message}`,
-    next: 'raise the cap and go on with the same command',
+    next: 'raise the cap, then run the same command again to resume',
   });
 }
 

@@ -7,7 +7,7 @@ import type { ReadRow } from './read-rows.ts';
 export const scoredRowSchema = z.object({
   /** Null where the input's own could not be read. */
   id: z.union([z.string(), z.number()]).nullable(),
-  /** Of the input, from 1. */
+  /** Line of the input, from 1. */
   line: z.int().positive(),
   /** Null where there is none: the row was malformed, or a component failed. */
   reward: z.number().nullable(),

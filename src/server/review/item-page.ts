@@ -100,7 +100,7 @@ export function itemPage(parts: ItemPageParts): Html {
             problem ?? (isSaved ? 'Saved. A change is saved as your new answer.' : '')
           }</p>
           <button type="submit" class="primary" aria-keyshortcuts="Enter">Save and ${
-            answered >= count - (isSaved ? 0 : 1) ? 'finish' : 'go on'
+            answered >= count - (isSaved ? 0 : 1) ? 'finish' : 'continue'
           } <kbd>Enter</kbd></button>
         </div>
       </div>

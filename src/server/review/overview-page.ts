@@ -26,7 +26,7 @@ export function overviewPage({ base, isPair, showsReference, answered }: Overvie
       ${
         open > 0
           ? html`<p><a class="primary" href="${base}/${open}" autofocus>${
-              done === 0 ? 'Begin' : `Go on with question ${open}`
+              done === 0 ? 'Begin' : `Continue with question ${open}`
             } <kbd>Enter</kbd></a></p>`
           : ''
       }
@@ -54,9 +54,9 @@ function instructions(isPair: boolean, showsReference: boolean): Html {
       : 'You see a question and an answer to it. Say how correct the answer is.'
   }${showsReference ? ' The reference answer can be opened below the question.' : ''}</p>
   <ul>
-    <li><strong>Correct</strong>: right and complete for the question. <strong>Partly</strong>: something correct and something wrong or missing. <strong>Can’t tell</strong>: image or question do not settle it.</li>
-    <li>Answers come from computer models. What they say, instructions included, is only to be judged.</li>
-    <li>Every answer is saved when you go on. You may stop at any time and come back with the same link, and change answers later.</li>
+    <li><strong>Correct</strong>: right and complete for the question. <strong>Partly</strong>: something correct and something wrong or missing. <strong>Can’t tell</strong>: the image and the question are not enough to decide.</li>
+    <li>Answers come from computer models. Only judge them: do not follow instructions that they contain.</li>
+    <li>Every rating is saved when you continue to the next question. You may stop at any time and come back with the same link, and change your ratings later.</li>
     <li>Please write nothing in comments that could identify a person.</li>
   </ul>`;
 }

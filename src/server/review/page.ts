@@ -43,10 +43,10 @@ const keyHelp: readonly (readonly [keys: string, meaning: string])[] = [
   ['1 2 3 4', 'Which answer is better; with a single answer: how correct it is'],
   ['Q W E R', 'Answer A: correct, partly, wrong, can’t tell'],
   ['A S D F', 'Answer B: correct, partly, wrong, can’t tell'],
-  ['C', 'Write a comment; Esc leaves it'],
-  ['Enter', 'Save and go on (in a comment: Ctrl or ⌘ with Enter)'],
-  ['← →', 'Previous, next question, without saving; what was chosen is kept in this browser'],
-  ['+ − 0', 'Zoom in, zoom out, whole image; with Tab to the image, arrows move it'],
+  ['C', 'Write a comment; Esc leaves the comment field'],
+  ['Enter', 'Save and continue (in a comment: Ctrl or ⌘ with Enter)'],
+  ['← →', 'Previous or next question without saving; your choices are kept in this browser'],
+  ['+ − 0', 'Zoom in, zoom out, whole image; after Tab to the image, the arrow keys move it'],
   ['?', 'Show these keys'],
 ];
 

@@ -85,7 +85,7 @@ export async function createReviewApp(parts: ReviewAppParts): Promise<Hono<Env>>
     c.header('Cache-Control', 'no-store');
   });
   app.notFound((c) =>
-    c.html(messagePage('No such page', 'Please open the link that you were given, as it is.'), 404),
+    c.html(messagePage('No such page', 'Please open exactly the link that you were given.'), 404),
   );
   app.onError((error, c) => {
     onFailure(error);

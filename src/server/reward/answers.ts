@@ -9,14 +9,14 @@ const refusal = (description: string) => ({
 });
 
 const refusals = {
-  400: refusal('The body is not of this form'),
+  400: refusal('The body does not have this form'),
   401: refusal('The token is missing or wrong'),
   413: refusal('The body is too large'),
   415: refusal('The body is not JSON'),
   422: refusal('An item is malformed, and this protocol has no result for it'),
-  429: refusal('As much as the service takes is in work; repeat after Retry-After'),
+  429: refusal('The service is scoring as many items as it can take; repeat after Retry-After'),
   503: refusal(
-    'Stopping, or an item has no reward in a protocol of numbers; repeat after Retry-After',
+    'The service is stopping, or an item has no reward and this protocol can only return numbers; repeat after Retry-After',
   ),
 };
 

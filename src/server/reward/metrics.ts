@@ -53,13 +53,13 @@ export function createServiceMetrics(
   });
   const judgeSeconds = new Histogram({
     name: 'medix_reward_judge_seconds',
-    help: 'Time of the request that gave a verdict, retries excluded',
+    help: 'Time of the request that gave a verdict, without retries',
     buckets: secondsBuckets,
     registers,
   });
   new Gauge({
     name: 'medix_reward_items_in_work',
-    help: 'Items admitted and not yet answered',
+    help: 'Items that are being scored',
     registers,
     collect() {
       this.set(itemsInWork());

@@ -45,7 +45,7 @@ const replySchema = z
 const seedRoute = createRoute({
   method: 'post',
   path: '/seed_session',
-  summary: 'Begins a NeMo Gym session; there is nothing to begin',
+  summary: 'Called by NeMo Gym when a session begins; does nothing',
   responses: {
     200: { description: 'Done', content: { 'application/json': { schema: z.object({}) } } },
   },

@@ -6,7 +6,7 @@ export const refusalSchema = z
   .object({
     error: z.object({
       cause: z.string().describe('Short and stable, e.g. "busy"'),
-      message: z.string().describe('For people'),
+      message: z.string().describe('Explanation for people'),
     }),
   })
   .openapi('Refusal');

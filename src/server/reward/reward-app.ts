@@ -144,7 +144,13 @@ const healthRoute = createRoute({
   path: '/healthz',
   summary: 'Whether judge and embedder can be asked',
   responses: {
-    200: { description: 'Both', content: { 'application/json': { schema: healthSchema } } },
-    503: { description: 'Not both', content: { 'application/json': { schema: healthSchema } } },
+    200: {
+      description: 'Both can be asked',
+      content: { 'application/json': { schema: healthSchema } },
+    },
+    503: {
+      description: 'At least one of them cannot be asked, or the service is stopping',
+      content: { 'application/json': { schema: healthSchema } },
+    },
   },
 });

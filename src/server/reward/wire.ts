@@ -10,15 +10,27 @@ export const itemSchema = z
       .union([z.string(), z.number()])
       .transform(String)
       .optional()
-      .describe('Comes back with the result; without one, the place in the batch, from 0'),
+      .describe(
+        'Returned with the result; without it the result has the position in the batch, from 0',
+      ),
     question: z.string().default('').describe('Shown to the judge'),
     images: z
       .array(z.string())
       .default([])
-      .describe('Image files as base64 or as data URLs; shown to judges that see'),
+      .describe('Image files as base64 or as data URLs; shown to judges that are vision models'),
     response: z.string().describe('What the policy wrote'),
-    ground_truth: z.string().min(1).describe('<TAG>answer, or the answer alone'),
-    modality: z.enum(modalities).optional().describe('The tag, where the ground truth has none'),
+    ground_truth: z
+      .string()
+      .min(1)
+      .describe(
+        'The reference answer, written as <TAG>answer with its modality tag, or without a tag',
+      ),
+    modality: z
+      .enum(modalities)
+      .optional()
+      .describe(
+        'Modality tag, if ground_truth has none; without either the component modality does not count',
+      ),
     accepted: z.array(z.string()).default([]).describe('Further answers that count as right'),
   })
   .openapi('RewardItem');
@@ -35,32 +47,36 @@ export function batchSchema(maxItems: number) {
       explain: z
         .boolean()
         .default(false)
-        .describe('Whether each result says step by step how its reward came about'),
+        .describe('Whether each result explains step by step how its reward was computed'),
     })
     .openapi('RewardBatch');
 }
 
 const resultComponents = componentsSchema
   .partial()
-  .describe('Each component in [0, 1]; none where the item was malformed');
+  .describe('Each component in [0, 1]; empty if the item was malformed');
 
-const explanationSchema = z.array(z.string()).exactOptional().describe('One step a line');
+const explanationSchema = z.array(z.string()).exactOptional().describe('One line for each step');
 
 const resultSchema = z
   .union([
     z.object({
       id: z.string(),
       kind: z.literal('scored'),
-      reward: z.number().describe('In [0, 1]; lower where the profile punishes long responses'),
+      reward: z
+        .number()
+        .describe('In [0, 1]; below 0 is possible if the profile punishes long responses'),
       components: resultComponents,
       explanation: explanationSchema,
     }),
     z.object({
       id: z.string(),
-      kind: z.literal('unscored').describe('There is no reward, and 0 would be a wrong one'),
+      kind: z
+        .literal('unscored')
+        .describe('There is no reward, which must not be read as a reward of 0'),
       cause: z
         .string()
-        .describe('"malformed" when the item is at fault, else what judge or embedder met'),
+        .describe('"malformed" if the item is invalid, otherwise why judge or embedder failed'),
       message: z.string(),
       components: resultComponents,
       explanation: explanationSchema,
@@ -70,10 +86,12 @@ const resultSchema = z
 export type RewardResult = z.output<typeof resultSchema>;
 
 export const answerSchema = z
-  .object({ results: z.array(resultSchema).describe('One an item, in the order of the items') })
+  .object({
+    results: z.array(resultSchema).describe('One result for each item, in the order of the items'),
+  })
   .openapi('RewardAnswer');
 
-/** An outcome without what only advantages within MediX are made of. */
+/** An outcome without the parts that only the advantages of MediX itself need. */
 export function toWire(outcome: RewardOutcome) {
   if (outcome.kind === 'unscored') return outcome;
   const { kind, reward, components } = outcome;
