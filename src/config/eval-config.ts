@@ -1,7 +1,7 @@
 /** The config of `medix eval`: which model answers which tasks, and who judges. */
 import { z } from 'zod';
 import { capField, judgeSection, pricesField, serverFields } from './judge-config.ts';
-import { positiveInteger } from './sections.ts';
+import { moduleField, positiveInteger } from './sections.ts';
 
 const modelSection = z.discriminatedUnion(
   'kind',
@@ -28,8 +28,12 @@ const modelSection = z.discriminatedUnion(
         .describe('JSONL rows {id, response}; id as `medix eval samples` lists it'),
       name: z.string().min(1).describe('Name of the model that wrote them, for reports'),
     }),
+    z.strictObject({
+      kind: z.literal('module').describe('a model of your own'),
+      module: moduleField,
+    }),
   ],
-  { error: 'one of "local", "openai", "file"' },
+  { error: 'one of "local", "openai", "file", "module"' },
 );
 export type EvalModelConfig = z.output<typeof modelSection>;
 

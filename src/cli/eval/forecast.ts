@@ -1,5 +1,6 @@
 /** `medix eval forecast`: what a whole evaluation will take, by a pilot that is asked now. */
 import { type EvalConfig, evalConfigSchema } from '../../config/eval-config.ts';
+import { isChatJudge } from '../../config/judge-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
 import {
   type ForecastPlan,
@@ -93,7 +94,7 @@ async function describeForecasts(
   for (const [index, judge] of judging.judges.entries()) {
     const use = judging.judges.length === 1 ? 'judge' : `judge/${index + 1}`;
     const items = taken.get(use) ?? [];
-    if (judge.kind === 'reference-match' || items.length === 0) continue;
+    if (!isChatJudge(judge) || items.length === 0) continue;
     const atOnce = judge.kind === 'openai' ? judge.concurrency : 1;
     const { prices } = judge;
     const found = forecast(items, { remaining: left.verdicts, atOnce, prices });

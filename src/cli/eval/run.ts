@@ -103,7 +103,7 @@ function requireScores({ tasks }: EvalReport): void {
 /** Answers of one model must not be judged or scored in the name of another. */
 async function requireModel({ out, model }: EvalConfig): Promise<void> {
   const { model: evaluated } = await readEvalManifest(out);
-  const id = modelIdOf(model);
+  const id = await modelIdOf(model);
   if (evaluated.kind === model.kind && evaluated.id === id) return;
   fail('run', {
     where: out,

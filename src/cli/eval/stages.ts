@@ -97,7 +97,7 @@ export async function openReachableJudging(
     apiKeys: keys.judges,
     clock: systemClock,
     seed: config.sampling.seed,
-    modelNames: [model.kind === 'openai' ? model.model : model.path],
+    modelNames: [namedBy(model)],
     ...(earlier ? { earlierUsage: earlier.ledger } : {}),
   });
   try {
@@ -144,6 +144,19 @@ export async function runJudge(
     );
   } finally {
     await judging.close();
+  }
+}
+
+/** All that a config tells of a model's family. */
+function namedBy(model: EvalConfig['model']): string {
+  switch (model.kind) {
+    case 'openai':
+      return model.model;
+    case 'module':
+      return model.module;
+    case 'local':
+    case 'file':
+      return model.path;
   }
 }
 

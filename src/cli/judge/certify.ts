@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { readSecrets } from '../../config/environment.ts';
-import type { JudgeConfig } from '../../config/judge-config.ts';
+import { isChatJudge, type JudgeConfig } from '../../config/judge-config.ts';
 import { type CertifyConfig, certifyConfigSchema } from '../../config/judge-trial-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
 import { fail } from '../../core/errors.ts';
@@ -96,12 +96,11 @@ async function certify(
 }
 
 function withoutCache(judge: JudgeConfig): JudgeConfig {
-  return judge.kind === 'reference-match' ? judge : { ...judge, cache: null };
+  return isChatJudge(judge) ? { ...judge, cache: null } : judge;
 }
 
 function openLedger(judge: JudgeConfig): Ledger {
-  if (judge.kind === 'reference-match') return createLedger();
-  return createLedger({ prices: judge.prices, cap: judge.cap });
+  return createLedger(isChatJudge(judge) ? { prices: judge.prices, cap: judge.cap } : {});
 }
 
 /** The seed of the pauses between attempts, the only thing drawn at random. */

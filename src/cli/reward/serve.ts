@@ -50,6 +50,7 @@ async function serveReward(config: RewardServiceConfig, context: CommandContext)
       profile: opened.reward.profile,
       judge: opened.judge,
       embedder: opened.embedder,
+      own: opened.own,
       ledger: () => opened.ledger.summary(),
       intake,
       ...(journal === undefined ? {} : { journal }),

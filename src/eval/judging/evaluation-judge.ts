@@ -4,7 +4,7 @@
  */
 import type { JudgeConfig } from '../../config/judge-config.ts';
 import { MedixError } from '../../core/errors.ts';
-import type { FailureCause } from '../../core/outcome.ts';
+import { type FailureCause, failureCauses } from '../../core/outcome.ts';
 import type { ClientContext } from '../../http/servers-options.ts';
 import type { Judge, JudgeItem, JudgeOutcome } from '../../judge/judge.ts';
 import { answerOf, taggedAnswerOf } from './answer-of.ts';
@@ -54,7 +54,7 @@ function judgeOf(grader: Grader, mode: Asking['mode']): Judge {
 
 function outcomeOf({ outcome, votes, latencyMs }: Grade, source: 'rule' | 'model'): JudgeOutcome {
   if (outcome.kind === 'failed') {
-    const cause = causes.find((one) => one === outcome.cause);
+    const cause = failureCauses.find((one) => one === outcome.cause);
     // Of a tie and of too few votes a verdict cannot be read.
     return unscored(cause ?? 'unparsable', outcome.message);
   }
@@ -64,16 +64,6 @@ function outcomeOf({ outcome, votes, latencyMs }: Grade, source: 'rule' | 'model
   const correct = outcome.score === 1;
   return { kind: 'judged', correct, reply: replies.join('\n'), latencyMs, source };
 }
-
-const causes: readonly FailureCause[] = [
-  'timeout',
-  'transport',
-  'refused',
-  'unparsable',
-  'policy-blocked',
-  'cap-reached',
-  'cancelled',
-];
 
 function unscored(cause: FailureCause, message: string): JudgeOutcome {
   return { kind: 'unscored', cause, message };
