@@ -17,10 +17,10 @@ import { contradiction } from '../../reward/components/contradiction.ts';
 import { asProfileAsks } from '../../reward/open-reward.ts';
 import { openRewardProfile, type RewardProfile } from '../../reward/profile.ts';
 import { storing } from '../../run/durable.ts';
+import { packageVersion } from '../../run/run-facts.ts';
 import type { CommandContext } from '../command.ts';
 import { fieldsHelp, formatConfig, readConfigArguments } from '../config-arguments.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
-import { packageVersion } from '../run-facts.ts';
 import { describeCertificate, describeMistakes } from './certificate-view.ts';
 
 export function addJudgeCertify(judge: Command, context: CommandContext): void {

@@ -14,6 +14,7 @@ import { openLocalEngine } from '../../engine/local/local-engine.ts';
 import { openReward } from '../../reward/open-reward.ts';
 import { createPromptPreparation } from '../../rollout/prepare-prompts.ts';
 import { writeFileDurably } from '../../run/durable.ts';
+import { runFacts } from '../../run/run-facts.ts';
 import { requireNewRun } from '../../run/run-writer.ts';
 import { resolveAlgorithm } from '../../train/algorithm.ts';
 import { compareBeforeAfter } from '../../train/before-after.ts';
@@ -23,7 +24,6 @@ import { validate } from '../../train/validation.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { readArguments } from '../config-arguments.ts';
 import { decimalNumber, wholeNumber } from '../option-values.ts';
-import { runFacts } from '../run-facts.ts';
 import { writeRun } from '../train/write-run.ts';
 import { closingTable, createQuickstartReport, exampleAnswers } from './quickstart-view.ts';
 

@@ -12,6 +12,7 @@ import { formatDemonstration } from '../../data/response.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { openLocalEngine } from '../../engine/local/local-engine.ts';
 import { createPromptPreparation } from '../../rollout/prepare-prompts.ts';
+import { runFacts } from '../../run/run-facts.ts';
 import { requireNewRun } from '../../run/run-writer.ts';
 import { makeModel } from '../../train/new-model.ts';
 import { openSamples } from '../../train/open-samples.ts';
@@ -19,7 +20,6 @@ import type { SampleSet } from '../../train/sample-order.ts';
 import { fineTune } from '../../train/sft.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
-import { runFacts } from '../run-facts.ts';
 import { createReport, reportRejectedRows } from '../train/report.ts';
 import { writeRun } from '../train/write-run.ts';
 
