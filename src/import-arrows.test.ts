@@ -25,7 +25,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'scoring, stages',
     'comparison, contamination, review, submission',
     'reports',
-    'forecast',
+    'forecast, evaluation',
   ],
 };
 

@@ -1,4 +1,5 @@
 /** From the scores of one response to its reward. Pure. */
+import { defined } from '../core/errors.ts';
 import type { FailureCause } from '../core/outcome.ts';
 import { overlongShare } from './components/overlong.ts';
 import type { RewardProfile } from './profile.ts';
@@ -70,8 +71,35 @@ export function compositionOf(
   };
 }
 
-/** The outcome of one item whose components have been scored. */
+/** The outcome of one item whose components have been scored, those of the user's own included. */
 export function aggregate(
+  profile: RewardProfile,
+  item: RewardItem,
+  components: Components,
+): RewardOutcome {
+  const outcome = aggregateBuiltIn(profile, item, components);
+  const { ownComponents } = profile;
+  if (ownComponents === undefined || outcome.kind === 'unscored') return outcome;
+  const share = shareOfProfile(profile);
+  let reward = share * outcome.reward;
+  const parts = outcome.parts?.map(({ weight, value }) => ({ weight: share * weight, value }));
+  for (const { name, weight } of ownComponents) {
+    const score = defined(components[name], `score of ${name}`);
+    if (score.kind === 'unscored') {
+      return { kind: 'unscored', cause: score.cause, message: score.message, components };
+    }
+    reward += weight * score.value;
+    parts?.push({ weight, value: score.value });
+  }
+  return { ...outcome, reward, ...(parts ? { parts } : {}) };
+}
+
+/** What is left of the reward for the profile's own sum, in (0, 1]. */
+export function shareOfProfile({ ownComponents = [] }: RewardProfile): number {
+  return 1 - ownComponents.reduce((sum, { weight }) => sum + weight, 0);
+}
+
+function aggregateBuiltIn(
   profile: RewardProfile,
   { sample, response }: RewardItem,
   components: Components,

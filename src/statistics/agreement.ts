@@ -1,5 +1,5 @@
 /** Agreement of two raters beyond what chance would bring about. */
-import { invariant } from '../core/errors.ts';
+import { requireArguments } from '../core/errors.ts';
 import { z95 } from './normal.ts';
 import { wilsonInterval } from './proportion.ts';
 import type { Interval } from './quantile.ts';
@@ -53,7 +53,7 @@ function kappaOf<Rating>(
   const ones = sharesOf(pairs.map(([one]) => one));
   const others = sharesOf(pairs.map(([, other]) => other));
   const ratings = new Set([...ones.keys(), ...others.keys()]);
-  invariant(ratings.size >= 2, 'kappa of at least two different ratings');
+  requireArguments(ratings.size >= 2, 'at least two different ratings among the pairs');
   // Mean distance of a rating from all that the other rater says.
   const fromOthers = new Map(
     [...ratings].map((it) => [it, meanUnder(others, (o) => distance(it, o))]),

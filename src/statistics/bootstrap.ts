@@ -3,7 +3,7 @@
  * Field and Welsh 2007, J. R. Stat. Soc. B 69). Draws are kept, so that figures of several tasks can be
  * combined draw by draw.
  */
-import { invariant } from '../core/errors.ts';
+import { requireArguments } from '../core/errors.ts';
 import type { Rng } from '../core/rng.ts';
 import { type ClusterSums, clusteredMean } from './clusters.ts';
 import { normalCdf, normalQuantile, z95 } from './normal.ts';
@@ -42,10 +42,10 @@ export function drawMeans(sums: ClusterSums, rng: Rng, draws = 1000): Float64Arr
  */
 export function averageDraws(tasks: readonly Float64Array[]): Float64Array {
   const [first] = tasks;
-  invariant(first !== undefined, 'a mean over at least one task');
-  invariant(
+  requireArguments(first !== undefined, 'at least one task');
+  requireArguments(
     tasks.every(({ length }) => length === first.length),
-    'tasks with equally many draws',
+    'as many draws of one task as of another',
   );
   return first.map(
     (_, draw) => tasks.reduce((sum, one) => sum + (one[draw] ?? 0), 0) / tasks.length,

@@ -2,7 +2,7 @@
  * Values in clusters (answers about one image or one patient), which resemble each other and so weigh
  * less than as many independent ones. Everything about a mean needs only two sums a cluster.
  */
-import { invariant } from '../core/errors.ts';
+import { requireArguments } from '../core/errors.ts';
 
 export type ClusteredValue = {
   /** What values belong together, e.g. the id of the image. */
@@ -37,7 +37,7 @@ export function sumByCluster(rows: Iterable<ClusteredValue>): ClusterSums {
   }
   const sorted = [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, sum]) => sum);
   const weights = Float64Array.from(sorted, ({ weight }) => weight);
-  invariant(total(weights) > 0, 'a mean needs weights above 0');
+  requireArguments(total(weights) > 0, 'values with a weight above 0');
   return { values: Float64Array.from(sorted, ({ value }) => value), weights };
 }
 

@@ -1,5 +1,5 @@
 /** How alike two series of numbers run. */
-import { invariant } from '../core/errors.ts';
+import { requireArguments } from '../core/errors.ts';
 import { midranks } from './ranks.ts';
 
 /**
@@ -8,7 +8,7 @@ import { midranks } from './ranks.ts';
  * @returns In [-1, 1]; undefined where one series does not vary.
  */
 function pearson(xs: ArrayLike<number>, ys: ArrayLike<number>): number | undefined {
-  invariant(xs.length === ys.length, 'a correlation of equally long series');
+  requireArguments(xs.length === ys.length, 'two series of one length');
   const meanX = meanOf(xs);
   const meanY = meanOf(ys);
   let [xx, yy, xy] = [0, 0, 0];
@@ -39,7 +39,7 @@ export function spearman(xs: readonly number[], ys: readonly number[]): number |
  * @returns In [-1, 1]; undefined where one series does not vary.
  */
 export function kendall(xs: readonly number[], ys: readonly number[]): number | undefined {
-  invariant(xs.length === ys.length, 'a correlation of equally long series');
+  requireArguments(xs.length === ys.length, 'two series of one length');
   const pairs = xs.map((x, i): Point => [x, ys[i] ?? 0]).sort(byXThenY);
   const all = pairCount(pairs.length);
   const tiedX = countTies(pairs, ([x]) => x);

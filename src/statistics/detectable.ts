@@ -1,5 +1,5 @@
 /** What a comparison could have found: without it, "no significant difference" says nothing. */
-import { invariant } from '../core/errors.ts';
+import { requireArguments } from '../core/errors.ts';
 import { normalQuantile } from './normal.ts';
 
 export type TestPlan = {
@@ -33,8 +33,8 @@ export function detectablePairedDifference(
   discordance: number,
   plan: TestPlan = {},
 ): number | undefined {
-  invariant(questions > 0, 'a comparison on some questions');
-  invariant(discordance > 0 && discordance <= 1, 'a discordance above 0 and at most 1');
+  requireArguments(questions > 0, 'a number of questions above 0');
+  requireArguments(discordance > 0 && discordance <= 1, 'a discordance above 0 and at most 1');
   const { forAlpha: a, forPower: b } = quantilesOf(plan);
   // The larger root of √n·δ = a·√ψ + b·√(ψ − δ²).
   const root = Math.sqrt(questions + b * b - a * a);
@@ -56,8 +56,8 @@ export function detectableUnpairedDifference(
   questions: number,
   plan: TestPlan = {},
 ): number | undefined {
-  invariant(questions > 0, 'a comparison on some questions');
-  invariant(accuracy >= 0 && accuracy < 1, 'an accuracy of at least 0 that can still rise');
+  requireArguments(questions > 0, 'a number of questions above 0');
+  requireArguments(accuracy >= 0 && accuracy < 1, 'an accuracy of at least 0 that can still rise');
   const { forAlpha, forPower } = quantilesOf(plan);
   const isFound = (difference: number) => {
     const better = accuracy + difference;
@@ -79,7 +79,7 @@ export function detectableUnpairedDifference(
 }
 
 function quantilesOf({ alpha = 0.05, power = 0.8 }: TestPlan) {
-  invariant(alpha > 0 && alpha < 1, 'alpha between 0 and 1');
-  invariant(power > 0.5 && power < 1, 'power between 0.5 and 1');
+  requireArguments(alpha > 0 && alpha < 1, 'alpha between 0 and 1');
+  requireArguments(power > 0.5 && power < 1, 'power between 0.5 and 1');
   return { forAlpha: normalQuantile(1 - alpha / 2), forPower: normalQuantile(power) };
 }

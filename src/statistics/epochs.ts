@@ -1,5 +1,5 @@
 /** Scores of repeated answers to the same questions. */
-import { invariant } from '../core/errors.ts';
+import { requireArguments } from '../core/errors.ts';
 import {
   type ClusteredValue,
   clusteredMean,
@@ -28,7 +28,7 @@ export type EpochSpread = {
 
 /** @param values At least one. */
 export function spreadOverEpochs(values: readonly EpochValue[]): EpochSpread {
-  invariant(values.length >= 1, 'a mean over at least one answer');
+  requireArguments(values.length >= 1, 'at least one value');
   const byEpoch = new Map<number, EpochValue[]>();
   for (const one of values) {
     const epoch = byEpoch.get(one.epoch);

@@ -1,5 +1,5 @@
 /** How well a score tells positives from negatives, and where to cut it. */
-import { invariant } from '../core/errors.ts';
+import { requireArguments } from '../core/errors.ts';
 import { z95 } from './normal.ts';
 import { wilsonInterval } from './proportion.ts';
 import type { Interval } from './quantile.ts';
@@ -110,7 +110,7 @@ function split(items: readonly ScoredLabel[]) {
   const scoresOf = (wanted: boolean) =>
     items.filter(({ isPositive }) => isPositive === wanted).map(({ score }) => score);
   const [positives, negatives] = [scoresOf(true), scoresOf(false)];
-  invariant(positives.length > 0 && negatives.length > 0, 'both positives and negatives');
+  requireArguments(positives.length > 0 && negatives.length > 0, 'both positives and negatives');
   return { positives, negatives };
 }
 

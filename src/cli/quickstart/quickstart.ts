@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { type TrainConfig, trainConfigSchema } from '../../config/train-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
 import { writeFileDurably } from '../../run/durable.ts';
+import { runFacts } from '../../run/run-facts.ts';
 import { requireNewRun } from '../../run/run-writer.ts';
 import { compareBeforeAfter } from '../../train/before-after.ts';
 import { train } from '../../train/loop.ts';
@@ -19,7 +20,6 @@ import { writeRun } from '../../train/write-run.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { readArguments } from '../config-arguments.ts';
 import { decimalNumber, wholeNumber } from '../option-values.ts';
-import { runFacts } from '../run-facts.ts';
 import { closingTable, exampleAnswers, quickstartObserver } from './quickstart-view.ts';
 
 const startModel = fileURLToPath(new URL('../../../assets/start-model', import.meta.url));

@@ -2,6 +2,7 @@
 import { readHubAccess, readSecrets } from '../../config/environment.ts';
 import { type TrainConfig, trainConfigSchema } from '../../config/train-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
+import { runFacts } from '../../run/run-facts.ts';
 import { requireNewRun } from '../../run/run-writer.ts';
 import { train } from '../../train/loop.ts';
 import { openTraining, trainingOf } from '../../train/open-training.ts';
@@ -9,7 +10,6 @@ import { writeRun } from '../../train/write-run.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
 import { ledgerLines } from '../reward/view.ts';
-import { runFacts } from '../run-facts.ts';
 import { reportRejectedRows, terminalObserver } from './report.ts';
 
 export const addTrainCommand: AddCommand = (program, context) => {
