@@ -238,5 +238,5 @@ export const rewardFields = {
   embedder: embedderSection.prefault({ kind: 'local' }),
   components: ownComponents,
 };
-const rewardParts = z.strictObject(rewardFields);
-export type RewardConfig = z.output<typeof rewardParts>;
+export const rewardSchema = z.strictObject(rewardFields);
+export type RewardConfig = z.output<typeof rewardSchema>;

@@ -32,6 +32,11 @@ type GroundTruthOutcome =
  * The reference's rules take any text, as the paper's code does: without a tag no answer is right. The
  * others refuse a tag outside the set of 16 and an empty answer, and without a tag leave the modality out
  * of the reward.
+ * @example
+ * ```ts
+ * readGroundTruth('<CT_SCAN>liver', { rules: 'medix-r1' });
+ * // { kind: 'read', truth: { modality: 'CT_SCAN', referenceAnswer: 'liver', … } }
+ * ```
  */
 export function readGroundTruth(
   groundTruth: string,

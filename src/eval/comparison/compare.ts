@@ -50,6 +50,13 @@ export type EvalComparison = {
  *
  * @throws MedixError 'run' where a folder holds no evaluation, the folders share no judging or several of
  *   which none is named, or no task
+ * @example
+ * ```ts
+ * const { candidates } = await compareEvaluations({ folders: ['evals/a', 'evals/b'], seed: 1 });
+ * for (const { task, result } of candidates[0]?.tasks ?? []) {
+ *   if (result.kind === 'compared') console.log(task, result.difference, result.interval);
+ * }
+ * ```
  */
 export async function compareEvaluations({
   folders,
