@@ -16,7 +16,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'train',
     'eval',
     'server, launch',
-    'cli',
+    'cli, library',
   ],
   'src/eval': [
     'results',

@@ -244,6 +244,15 @@ export const embedderSection = z.discriminatedUnion(
 );
 export type EmbedderConfig = z.output<typeof embedderSection>;
 
+/**
+ * What weights of own components leave of 1 for the profile; exactly 0 where they add up to 1 but for the
+ * rounding of their sum. Negative where they add up to more.
+ */
+export function shareLeft(weights: readonly { readonly weight: number }[]): number {
+  const left = weights.reduce((rest, { weight }) => rest - weight, 1);
+  return Math.abs(left) < 1e-9 ? 0 : left;
+}
+
 /** Names that the reward's own figures have: `reward/mean` and the like. */
 const takenNames = ['judge', 'similarity', 'modality', 'format', 'mean', 'unscored', 'overlong'];
 
@@ -253,11 +262,11 @@ const ownComponents = z
       .string()
       .regex(/^[a-z][A-Za-z0-9]*$/, 'a name of letters and digits, beginning with a small letter')
       .refine((name) => !takenNames.includes(name), `another name than ${takenNames.join(', ')}`),
-    z.strictObject({ module: moduleField, weight: z.number().gt(0).lt(1) }),
+    z.strictObject({ module: moduleField, weight: z.number().gt(0).max(1) }),
   )
   .refine(
-    (components) => Object.values(components).reduce((sum, { weight }) => sum + weight, 0) < 1,
-    'weights that add up to less than 1, since the profile has the rest',
+    (components) => shareLeft(Object.values(components)) >= 0,
+    'weights that add up to 1 at most, since the profile has the rest',
   )
   .default({})
   .describe(
@@ -277,5 +286,5 @@ export const rewardFields = {
   embedder: embedderSection.prefault({ kind: 'local' }),
   components: ownComponents,
 };
-const rewardParts = z.strictObject(rewardFields);
-export type RewardConfig = z.output<typeof rewardParts>;
+export const rewardSchema = z.strictObject(rewardFields);
+export type RewardConfig = z.output<typeof rewardSchema>;

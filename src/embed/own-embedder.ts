@@ -6,13 +6,24 @@ import type { Unscored } from '../core/outcome.ts';
 import { outcomesOf, unscoredSchema } from '../core/own-code.ts';
 import { type Embedder, type EmbedOutcome, unitVector } from './embedder.ts';
 
-/** Turns texts into vectors; an object of this form can be used wherever an embedder is named. */
+/**
+ * Turns texts into vectors; an object of this form can be used wherever an embedder is named.
+ *
+ * @example
+ * ```ts
+ * const embedder: Embedder = {
+ *   describe: { id: 'letters' },
+ *   embed: (texts) =>
+ *     texts.map((text) => ({ kind: 'embedded', vector: [...'aeiou'].map((letter) => 1 + text.split(letter).length) })),
+ * };
+ * ```
+ */
 export type OwnEmbedder = {
   /**
    * `id` is shown to people. All of `describe` goes into the embedder's digest: put in it whatever shapes a
    * vector (a version, settings).
    */
-  readonly describe: { readonly id: string };
+  readonly describe: { readonly id: string; readonly [setting: string]: unknown };
   /**
    * One vector per text, in their order, all of one length; MediX scales them to unit length. Texts are
    * distinct and not blank, and no text is asked for twice while it is remembered. What it throws, and

@@ -22,13 +22,24 @@ export type OwnVerdict =
   /** The judge could not tell: the item gets no score, which is not a wrong answer. */
   | Unscored;
 
-/** What decides whether an answer is right; an object of this form can be used wherever a judge is named. */
+/**
+ * What decides whether an answer is right; an object of this form can be used wherever a judge is named.
+ *
+ * @example
+ * ```ts
+ * const judge: Judge = {
+ *   describe: { id: 'first-letter', version: 1 },
+ *   judge: (items) =>
+ *     items.map(({ answer, referenceAnswer }) => ({ kind: 'judged', correct: answer[0] === referenceAnswer[0] })),
+ * };
+ * ```
+ */
 export type OwnJudge = {
   /**
    * `id` is shown to people. All of `describe` goes into the judge's digest: put in it whatever shapes a
    * verdict (a version, settings), so that verdicts of two versions are told apart.
    */
-  readonly describe: { readonly id: string };
+  readonly describe: { readonly id: string; readonly [setting: string]: unknown };
   /**
    * One verdict per item, in their order. What it throws, and whatever is no verdict, leaves all items
    * `unscored`. It is called with many items at once and from several places: limits and time-outs are its

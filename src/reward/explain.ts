@@ -128,7 +128,9 @@ function withOwn(profile: RewardProfile, sum: string, components: Components): s
   const added = ownComponents.map(
     ({ name, weight }) => `${formatValue(weight)} × ${formatScore(components[name])} (${name})`,
   );
-  return `${formatValue(shareOfProfile(profile))} × [${sum}] + ${added.join(' + ')}`;
+  const share = shareOfProfile(profile);
+  const rest = share === 0 ? [] : [`${formatValue(share)} × [${sum}]`];
+  return [...rest, ...added].join(' + ');
 }
 
 type Scored = Extract<RewardOutcome, { readonly kind: 'scored' }>;

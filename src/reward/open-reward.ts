@@ -9,6 +9,7 @@ import { openEmbedder } from '../embed/open-embedder.ts';
 import { createLedger, type Ledger } from '../http/ledger.ts';
 import type { Judge, JudgeDescription } from '../judge/judge.ts';
 import { openJudge } from '../judge/open-judge.ts';
+import { shareOfProfile } from './aggregate.ts';
 import { loadOwnComponents, type OwnComponent } from './components/own-component.ts';
 import { createReward, type RewardFunction } from './composite.ts';
 import { openRewardProfile, type RewardProfile, withOwnComponents } from './profile.ts';
@@ -101,9 +102,10 @@ export async function requireReachable(
   signal: AbortSignal,
 ): Promise<void> {
   const { weights } = reward.profile;
+  const share = shareOfProfile(reward.profile);
   const parts = [
-    { name: 'judge', part: judge, weight: weights.judge },
-    { name: 'embedder', part: embedder, weight: weights.similarity },
+    { name: 'judge', part: judge, weight: share * weights.judge },
+    { name: 'embedder', part: embedder, weight: share * weights.similarity },
   ];
   const asked = parts.filter(({ weight }) => weight > 0);
   const problems = await Promise.all(

@@ -24,7 +24,7 @@ export type OwnWeight = {
   readonly name: string;
   /** In (0, 1); together below 1. */
   readonly weight: number;
-  /** Hexadecimal SHA-256 of its code. */
+  /** Hexadecimal SHA-256 of its code and of what it says of itself. */
   readonly digest: string;
 };
 
@@ -44,6 +44,10 @@ export function withOwnComponents(
 /**
  * Opens a profile that comes with MediX, or a user's YAML or JSON file.
  * @throws MedixError 'config' with every problem of the file and the path of each field.
+ * @example
+ * ```ts
+ * const { weights } = await openRewardProfile('medix-r1');
+ * ```
  */
 export async function openRewardProfile(nameOrPath: string): Promise<RewardProfile> {
   const path = shippedNames.includes(nameOrPath)

@@ -9,7 +9,7 @@ import { failureCauses, type Score } from '../core/outcome.ts';
 export const componentNames = ['judge', 'similarity', 'modality', 'format'] as const;
 export type ComponentName = (typeof componentNames)[number];
 
-export type BuiltInComponents = {
+type BuiltInComponents = {
   readonly judge: Score;
   readonly similarity: Score;
   /** Absent where the ground truth names no modality. */

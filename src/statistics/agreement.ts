@@ -24,6 +24,10 @@ export type Kappa = {
  * @param pairs At least two different ratings among them: where both raters always said one and the same
  *   thing, kappa is 0/0. Where one rater alone never varies it is 0 and the interval has no width. Pairs
  *   count as independent.
+ * @example
+ * ```ts
+ * cohenKappa([['yes', 'yes'], ['no', 'yes'], ['no', 'no']]); // { kappa: 0.4, interval: … }
+ * ```
  */
 export function cohenKappa<Rating extends string | number | boolean>(
   pairs: readonly RatingPair<Rating>[],
@@ -36,6 +40,10 @@ export function cohenKappa<Rating extends string | number | boolean>(
  * the scores differ; interval, deviations and conditions as in {@link cohenKappa}.
  *
  * @param weights `linear` by the difference, `quadratic` by its square.
+ * @example
+ * ```ts
+ * weightedKappa([[1, 1], [3, 4], [5, 5]], 'quadratic');
+ * ```
  */
 export function weightedKappa(
   pairs: readonly RatingPair<number>[],

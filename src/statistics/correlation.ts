@@ -27,6 +27,10 @@ function pearson(xs: ArrayLike<number>, ys: ArrayLike<number>): number | undefin
  * Spearman's rank correlation (1904), ties at their mean rank.
  *
  * @returns In [-1, 1]; undefined where one series does not vary.
+ * @example
+ * ```ts
+ * spearman([1, 2, 3], [10, 30, 20]); // 0.5
+ * ```
  */
 export function spearman(xs: readonly number[], ys: readonly number[]): number | undefined {
   return pearson(midranks(xs), midranks(ys));
@@ -37,6 +41,10 @@ export function spearman(xs: readonly number[], ys: readonly number[]): number |
  * JASA 61): 100,000 pairs take about 0.2 s.
  *
  * @returns In [-1, 1]; undefined where one series does not vary.
+ * @example
+ * ```ts
+ * kendall([1, 2, 3], [10, 30, 20]); // 0.333…
+ * ```
  */
 export function kendall(xs: readonly number[], ys: readonly number[]): number | undefined {
   requireArguments(xs.length === ys.length, 'two series of one length');

@@ -14,6 +14,10 @@ export type TestPlan = {
  * error (Bloom 1995, Eval. Rev. 19). Holds for clustered and graded scores alike.
  *
  * @param standardError Of the difference, e.g. that of `pairedDifference`.
+ * @example
+ * ```ts
+ * detectableDifference(0.015); // with a power of 80 %: 0.042
+ * ```
  */
 export function detectableDifference(standardError: number, plan: TestPlan = {}): number {
   const { forAlpha, forPower } = quantilesOf(plan);
@@ -27,6 +31,10 @@ export function detectableDifference(standardError: number, plan: TestPlan = {})
  * @param questions Answered by both. Of clusters, divide by the design effect.
  * @param discordance Share that exactly one model gets right, in (0, 1].
  * @returns Undefined where even a difference as large as the discordance would be missed.
+ * @example
+ * ```ts
+ * detectablePairedDifference(500, 0.2);
+ * ```
  */
 export function detectablePairedDifference(
   questions: number,
@@ -50,6 +58,10 @@ export function detectablePairedDifference(
  * @param accuracy Of the baseline, in [0, 1).
  * @param questions Of each model, independent.
  * @returns Undefined where even a model without error would not stand out.
+ * @example
+ * ```ts
+ * detectableUnpairedDifference(0.6, 500);
+ * ```
  */
 export function detectableUnpairedDifference(
   accuracy: number,

@@ -26,7 +26,16 @@ export type EpochSpread = {
   readonly standardError: number | undefined;
 };
 
-/** @param values At least one. */
+/**
+ * @param values At least one.
+ * @example
+ * ```ts
+ * spreadOverEpochs([
+ *   { cluster: 'question 1', epoch: 0, value: 1 },
+ *   { cluster: 'question 1', epoch: 1, value: 0 },
+ * ]).standardDeviation;
+ * ```
+ */
 export function spreadOverEpochs(values: readonly EpochValue[]): EpochSpread {
   requireArguments(values.length >= 1, 'at least one value');
   const byEpoch = new Map<number, EpochValue[]>();

@@ -12,6 +12,10 @@ export type Count = { readonly successes: number; readonly trials: number };
  *
  * @param successes In [0, trials]; need not be whole (an effective count).
  * @param trials Above 0.
+ * @example
+ * ```ts
+ * wilsonInterval(37, 50); // 37 of 50 are right: { low: 0.60…, high: 0.84… }
+ * ```
  */
 export function wilsonInterval(successes: number, trials: number): Interval {
   requireArguments(

@@ -1,6 +1,6 @@
 /**
  * ONNX Runtime, loaded when something is computed and not before: rewards, judges, reports and statistics
- * need none, and npm leaves it out where its own download fails.
+ * need none, and npm leaves it out where its install script fails.
  */
 import { fail, messageOf } from '../core/errors.ts';
 
@@ -23,7 +23,7 @@ function notInstalled(error: unknown): never {
       where: 'onnxruntime-node',
       expected: `the package with its binding for ${process.platform}-${process.arch}`,
       got: messageOf(error).split('\n', 1)[0] ?? '',
-      next: 'run: npm install --ignore-scripts onnxruntime-node (its install script, which downloads GPU libraries, must not run)',
+      next: 'install MediX as before, now with --ignore-scripts: where the install script of onnxruntime-node cannot download its GPU libraries, npm leaves the package out',
     },
     error,
   );

@@ -1,4 +1,5 @@
 /** `medix eval generate | judge | score | run`: the stages of an evaluation, alone or together. */
+import { isDeepStrictEqual } from 'node:util';
 import { type EvalConfig, evalConfigSchema } from '../../config/eval-config.ts';
 import { fail, MedixError, type Problem } from '../../core/errors.ts';
 import { modelIdOf } from '../../eval/answerers/open-answerer.ts';
@@ -103,7 +104,9 @@ function requireScores({ tasks }: EvalReport): void {
 
 /** Answers of one model must not be judged or scored in the name of another. */
 async function requireModel({ out, model }: EvalConfig): Promise<void> {
-  const { model: evaluated } = await readEvalManifest(out);
+  const { model: evaluated, config } = await readEvalManifest(out);
+  // The folder's own config names it so: a model of the user's own need not be loaded to know.
+  if (isDeepStrictEqual(config['model'], model)) return;
   const id = await modelIdOf(model);
   if (evaluated.kind === model.kind && evaluated.id === id) return;
   fail('run', {

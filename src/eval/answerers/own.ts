@@ -39,13 +39,23 @@ export type OwnAnswer =
   /** There is no answer: it lowers the coverage and is asked for again by the next run. */
   | Unscored;
 
-/** A model under test; an object of this form can be used wherever an evaluation names a model. */
+/**
+ * A model under test; an object of this form can be used wherever an evaluation names a model.
+ *
+ * @example
+ * ```ts
+ * const model: Answerer = {
+ *   describe: { id: 'always-yes' },
+ *   answer: () => ({ kind: 'answered', text: 'yes' }),
+ * };
+ * ```
+ */
 export type OwnAnswerer = {
   /**
    * `id` names the model in reports. All of `describe` goes into its digest: put in it whatever shapes an
    * answer (a version, settings); a results folder takes answers of one digest only.
    */
-  readonly describe: { readonly id: string };
+  readonly describe: { readonly id: string; readonly [setting: string]: unknown };
   /** Questions it is asked at once, at least 1. @default 1 */
   readonly concurrency?: number;
   /**

@@ -86,6 +86,17 @@ describe('reward components of the user', () => {
     }
   });
 
+  it('count alone where their weights add up to 1, whatever the judge says', async () => {
+    const opened = await open({
+      brevity: { weight: 0.7, component: worth(0.5) },
+      politeness: { weight: 0.3, component: worth(0) },
+    });
+    const { item, outcome } = await scoreOne(opened);
+    expect(outcome).toMatchObject({ kind: 'scored', reward: 0.35 });
+    const lines = explainReward(opened.reward.profile, item, outcome.components);
+    expect(lines.at(-1)).toBe('reward: 0.7 × 0.5 (brevity) + 0.3 × 0 (politeness) = 0.35');
+  });
+
   it('are explained with the others', async () => {
     const opened = await open({ brevity: { weight: 0.25, component: worth(0.5) } });
     const { item, outcome } = await scoreOne(opened);
@@ -126,8 +137,13 @@ describe('the config of own components', () => {
   const parse = (components: object) => rewardFields.components.safeParse(components);
   const brevity = { module: './mine.ts#brevity', weight: 0.6 };
 
-  it('takes weights above 0 that leave something to the profile', () => {
+  it('takes weights above 0 that add up to 1 at most', () => {
     expect(parse({ brevity }).success).toBe(true);
+    expect(parse({ brevity: { ...brevity, weight: 1 } }).success).toBe(true);
+    const tenth = { ...brevity, weight: 0.1 };
+    const ten = Object.fromEntries([...'abcdefghij'].map((name) => [name, tenth]));
+    expect(parse(ten).success).toBe(true);
+    expect(parse({ ...ten, k: tenth }).success).toBe(false);
     expect(parse({ brevity: { ...brevity, weight: 0 } }).success).toBe(false);
     expect(parse({ brevity, politeness: brevity }).success).toBe(false);
   });

@@ -2,13 +2,25 @@
 import { z } from 'zod';
 import type { RewardConfig } from '../../config/judge-config.ts';
 import { type LoadModule, ownFunctionSchema, requireShape } from '../../config/load-module.ts';
+import { digestOf } from '../../core/digest.ts';
 import { defined } from '../../core/errors.ts';
 import type { Score } from '../../core/outcome.ts';
 import { outcomesOf, unscoredSchema } from '../../core/own-code.ts';
 import type { RewardItem } from '../reward-item.ts';
 
-/** A further signal of the reward; an object of this form can be used wherever a component is named. */
+/**
+ * A further signal of the reward; an object of this form can be used wherever a component is named.
+ *
+ * @example
+ * ```ts
+ * const brevity: RewardComponent = {
+ *   score: (items) => items.map(({ response }) => ({ kind: 'scored', value: 1 / (1 + response.length / 500) })),
+ * };
+ * ```
+ */
 export type RewardComponent = {
+  /** What shapes its scores beside its code (a version, settings): goes into the reward's digest. */
+  readonly describe?: Readonly<Record<string, unknown>>;
   /**
    * One score per item, in their order: `scored` with a value in [0, 1], or `unscored`, which leaves the
    * whole response without a reward. What it throws, a value outside of [0, 1] and NaN are `unscored` too. It
@@ -25,9 +37,9 @@ export type RewardComponent = {
 /** One with its place in a reward. */
 export type OwnComponent = {
   readonly name: string;
-  /** In (0, 1): its share of the reward. */
+  /** In (0, 1]: its share of the reward. */
   readonly weight: number;
-  /** Hexadecimal SHA-256 of its code. */
+  /** Hexadecimal SHA-256 of its code and of what it says of itself. */
   readonly digest: string;
   readonly component: RewardComponent;
 };
@@ -55,7 +67,9 @@ export async function loadOwnComponents(
       schema: ownFunctionSchema('score'),
     });
     const component = loaded.value as RewardComponent;
-    own.push({ name, weight, digest: loaded.digest, component });
+    const { describe } = component;
+    const digest = describe === undefined ? loaded.digest : digestOf([loaded.digest, describe]);
+    own.push({ name, weight, digest, component });
   }
   return own;
 }
