@@ -13,6 +13,9 @@ export type Emitter = {
   ): string;
   /** An int64 vector; named dimensions are fed at each run. */
   dims(values: readonly Dim[]): string;
-  /** A float32 scalar. */
-  scalar(value: number): string;
+  scalar(value: number, type?: 'float32' | 'uint8'): string;
+  /** A float32 vector. */
+  vector(values: Float32Array): string;
+  /** 8-bit integers of a file, from a byte offset on. */
+  integers(file: string, offset: number, shape: readonly [number, number]): string;
 };

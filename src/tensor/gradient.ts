@@ -7,19 +7,22 @@ import { type Node, topologicalOrder } from './node.ts';
 import type { OpKind } from './op-attributes.ts';
 import type { OpRule } from './op-rule.ts';
 import { opTable } from './op-table.ts';
-import { add, constant, expand, input } from './ops.ts';
+import { add, constant, expand } from './ops.ts';
+
+/** A result and dLoss/dResult, of the same shape. */
+export type Seeded = { readonly output: Node; readonly seed: Node };
 
 /**
- * Gradients of `sum(output · seed)` with respect to `variables`; zeros for a variable without influence.
- * @param seed dLoss/dOutput, of the shape of `output`.
+ * Gradients of the sum over `results` of `sum(output · seed)` with respect to `variables`; zeros for a
+ * variable without influence. A result may also be used by another one.
  */
-export function gradientsOf(output: Node, seed: Node, variables: readonly Node[]): Node[] {
-  const order = topologicalOrder([output]);
+export function gradientsOf(results: readonly Seeded[], variables: readonly Node[]): Node[] {
+  const order = topologicalOrder(results.map(({ output }) => output));
   const influenced = new Set<Node>(variables);
   for (const node of order) {
     if (node.inputs.some((operand) => influenced.has(operand))) influenced.add(node);
   }
-  const gradients = new Map<Node, Node>([[output, seed]]);
+  const gradients = new Map(results.map(({ output, seed }) => [output, seed]));
   for (const node of order.reverse()) {
     const gradient = gradients.get(node);
     if (gradient === undefined || !influenced.has(node)) continue;
@@ -39,8 +42,6 @@ export function gradientsOf(output: Node, seed: Node, variables: readonly Node[]
 export type SplitGraph = {
   /** Values that the forward pass hands to the backward pass, by name. */
   readonly residuals: ReadonlyMap<Node, string>;
-  /** The input of the backward pass that takes dLoss/dOutput. */
-  readonly seed: Node;
   /** Gradients in the order of `variables`. */
   readonly gradients: readonly Node[];
 };
@@ -52,18 +53,17 @@ export type SplitGraph = {
  *   recomputation would reach back to the embedding.
  */
 export function splitForwardBackward(
-  output: Node,
+  results: readonly Seeded[],
   variables: readonly Node[],
   keep: ReadonlySet<Node>,
 ): SplitGraph {
-  const seed = input('outputGradient', output.shape);
-  const gradients = gradientsOf(output, seed, variables);
-  const forward = new Set(topologicalOrder([output]));
+  const gradients = gradientsOf(results, variables);
+  const forward = new Set(topologicalOrder(results.map(({ output }) => output)));
   const isResidual = (node: Node) =>
     forward.has(node) && (keep.has(node) || !opTable[node.kind].recompute);
   const residuals = new Map<Node, string>();
   for (const node of topologicalOrder(gradients, isResidual)) {
     if (isResidual(node)) residuals.set(node, `residual${residuals.size}`);
   }
-  return { residuals, seed, gradients };
+  return { residuals, gradients };
 }

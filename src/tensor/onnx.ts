@@ -1,10 +1,12 @@
 /** Emits a graph as an ONNX model. Equal subexpressions are emitted once. */
+import { basename, dirname } from 'node:path';
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import {
   AttributeProto_AttributeType,
   type AttributeProtoSchema,
   ModelProtoSchema,
   type NodeProtoSchema,
+  TensorProto_DataLocation,
   TensorProto_DataType,
   type TensorProtoSchema,
   TypeProtoSchema,
@@ -29,6 +31,8 @@ export type OnnxGraph = {
   readonly outputs: readonly { readonly name: string; readonly shape: Shape }[];
   /** Expressions of named dimensions that are fed as int64 inputs `dim:<expression>`. */
   readonly dims: readonly string[];
+  /** Where the files lie that the model names; such a model is opened by a path beside them. */
+  readonly folder: string | undefined;
 };
 
 const opset = 20n;
@@ -58,6 +62,8 @@ export function emitOnnx(
   const inputs = new Map<string, GraphInput>();
   const dims = new Set<string>();
   const emitted = new Map<string, string>();
+  const vectors = new Map<Float32Array, string>();
+  let folder: string | undefined;
 
   const op: Emitter['op'] = (type, operands, attributes = {}, domain = '') => {
     const key = JSON.stringify([type, operands, attributes]);
@@ -96,13 +102,48 @@ export function emitOnnx(
       });
       return parts.length === 1 ? parts[0]! : op('Concat', parts, { axis: 0 });
     },
-    scalar: (value) => {
-      const name = `f32:${value}`;
+    scalar: (value, type = 'float32') => {
+      const name = `${type}:${value}`;
+      initializers.set(
+        name,
+        type === 'float32'
+          ? { name, dataType: TensorProto_DataType.FLOAT, dims: [], floatData: [value] }
+          : {
+              name,
+              dataType: TensorProto_DataType.UINT8,
+              dims: [],
+              rawData: Uint8Array.of(value),
+            },
+      );
+      return name;
+    },
+    vector: (values) => {
+      const known = vectors.get(values);
+      if (known !== undefined) return known;
+      const name = `vector:${vectors.size}`;
+      vectors.set(values, name);
       initializers.set(name, {
         name,
         dataType: TensorProto_DataType.FLOAT,
-        dims: [],
-        floatData: [value],
+        dims: [BigInt(values.length)],
+        floatData: [...values],
+      });
+      return name;
+    },
+    integers: (file, offset, shape) => {
+      folder = dirname(file);
+      const name = `integers:${basename(file)}:${offset}`;
+      const [rows, columns] = shape;
+      const entries = { location: basename(file), offset, length: rows * columns };
+      initializers.set(name, {
+        name,
+        dataType: TensorProto_DataType.INT8,
+        dims: shape.map(BigInt),
+        dataLocation: TensorProto_DataLocation.EXTERNAL,
+        externalData: Object.entries(entries).map(([key, value]) => ({
+          key,
+          value: String(value),
+        })),
       });
       return name;
     },
@@ -152,7 +193,7 @@ export function emitOnnx(
       initializer: [...initializers.values()],
       input: [
         ...[...inputs.values()].map(({ name, shape, dataType }) =>
-          valueInfo(name, shape, dataType === 'float32' ? 'FLOAT' : 'INT32'),
+          valueInfo(name, shape, elementTypes[dataType]),
         ),
         ...[...dims].map((dim) => valueInfo(`dim:${dim}`, [1], 'INT64')),
       ],
@@ -167,8 +208,11 @@ export function emitOnnx(
     inputs: [...inputs.values()],
     outputs: results,
     dims: [...dims],
+    folder,
   };
 }
+
+const elementTypes = { float32: 'FLOAT', float16: 'FLOAT16', int32: 'INT32' } as const;
 
 function attribute(
   name: string,
@@ -188,7 +232,7 @@ function attribute(
 function valueInfo(
   name: string,
   shape: Shape,
-  type: 'FLOAT' | 'INT32' | 'INT64',
+  type: 'FLOAT' | 'FLOAT16' | 'INT32' | 'INT64',
 ): MessageInitShape<typeof ValueInfoProtoSchema> {
   const dim = (value: Dim) =>
     typeof value === 'number'

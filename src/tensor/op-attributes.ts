@@ -1,8 +1,9 @@
 /** What each op is told besides its inputs. Every table over ops is typed by these keys. */
 import type { Dim, Shape } from './dim.ts';
+import type { StoredMatrix } from './stored-matrix.ts';
 
-/** Float32 is the only type that is computed with; int32 inputs index rows. */
-export type DataType = 'float32' | 'int32';
+/** Float32 is the only type that is computed with; int32 inputs index rows, float16 ones are widened first. */
+export type DataType = 'float32' | 'float16' | 'int32';
 
 export type OpAttributes = {
   input: { readonly name: string; readonly dataType: DataType; readonly shape: Shape };
@@ -20,6 +21,8 @@ export type OpAttributes = {
   gelu: { readonly approximate: 'none' | 'tanh' };
   sum: { readonly axes: readonly number[] };
   expand: { readonly shape: Shape };
+  widen: object;
+  storedProduct: { readonly matrix: StoredMatrix; readonly transposed: boolean };
   matmul: { readonly transposeA: boolean; readonly transposeB: boolean };
   reshape: { readonly shape: Shape };
   transpose: { readonly permutation: readonly number[] };

@@ -5,6 +5,7 @@
 import type { OpKind } from './op-attributes.ts';
 import type { OpRules } from './op-rule.ts';
 import { elementwiseRules } from './rules/elementwise.ts';
+import { frozenRules } from './rules/frozen.ts';
 import { layoutRules } from './rules/layout.ts';
 import { productRules } from './rules/product.ts';
 import { rowRules } from './rules/row.ts';
@@ -27,6 +28,7 @@ export const opTable: OpRules<OpKind> = {
     recompute: true,
   },
   ...elementwiseRules,
+  ...frozenRules,
   ...layoutRules,
   ...productRules,
   ...rowRules,

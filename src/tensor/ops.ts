@@ -2,6 +2,7 @@
 import { type Dim, dimAdd, type Shape, sameShape } from './dim.ts';
 import { type Node, node } from './node.ts';
 import type { DataType } from './op-attributes.ts';
+import type { StoredMatrix } from './stored-matrix.ts';
 
 export const input = (name: string, shape: Shape, dataType: DataType = 'float32'): Node =>
   node('input', [], { name, dataType, shape });
@@ -35,6 +36,13 @@ export const expand = (a: Node, shape: Shape): Node =>
 /** [..., M, K] × [..., K, N] after the transpositions asked for; leading dimensions broadcast. */
 export const matmul = (a: Node, b: Node, { transposeA = false, transposeB = false } = {}): Node =>
   node('matmul', [a, b], { transposeA, transposeB });
+
+/** A float16 input as float32. It is not differentiated. */
+export const widen = (a: Node): Node => node('widen', [a], {});
+
+/** x [M, columns] × matrixᵀ → [M, rows]; transposed: x [M, rows] × matrix → [M, columns]. */
+export const storedProduct = (a: Node, matrix: StoredMatrix, transposed = false): Node =>
+  node('storedProduct', [a], { matrix, transposed });
 
 export const reshape = (a: Node, shape: Shape): Node => {
   if (sameShape(a.shape, shape)) return a;

@@ -3,6 +3,9 @@
  * Results are always written into buffers that the caller provides: nothing large is allocated per run,
  * and a result may be written over the input it replaces.
  */
+import { randomUUID } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type * as Ort from 'onnxruntime-node';
 import { type Bindings, dimValue, type Shape, shapeValue } from './dim.ts';
 import type { Node } from './node.ts';
@@ -17,7 +20,8 @@ import { loadOnnxRuntime, type OnnxRuntime } from './onnx-runtime.ts';
  */
 const nothingHandedBack = 'Non tensor type is temporarily not supported.';
 
-export type Values = Readonly<Record<string, Float32Array | Int32Array>>;
+/** Float16 values are given as their bits. */
+export type Values = Readonly<Record<string, Float32Array | Int32Array | Uint16Array>>;
 
 export class Program {
   readonly graph: Omit<OnnxGraph, 'bytes'>;
@@ -44,7 +48,7 @@ export class Program {
   ): Promise<Program> {
     const ort = await loadOnnxRuntime();
     const { bytes, ...graph } = emitOnnx(outputs, given);
-    const session = await ort.InferenceSession.create(bytes, {
+    const session = await createSession(ort, bytes, graph.folder, {
       graphOptimizationLevel: 'all',
       executionMode: 'sequential',
       // Patterns pay off for one fixed shape; ours vary, and each would keep a block of its own.
@@ -97,16 +101,33 @@ export class Program {
   }
 }
 
+/** A model that names files finds them beside its own, which is needed until it is opened. */
+async function createSession(
+  ort: OnnxRuntime,
+  bytes: Uint8Array,
+  folder: string | undefined,
+  options: Ort.InferenceSession.SessionOptions,
+): Promise<Ort.InferenceSession> {
+  if (folder === undefined) return ort.InferenceSession.create(bytes, options);
+  const path = join(folder, `graph-${randomUUID()}.onnx`);
+  try {
+    await writeFile(path, bytes);
+    return await ort.InferenceSession.create(path, options);
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
 function tensor(
   ort: OnnxRuntime,
   name: string,
-  data: Float32Array | Int32Array | undefined,
+  data: Values[string] | undefined,
   shape: Shape,
   bindings: Bindings,
 ): Ort.Tensor {
   if (data === undefined) throw new Error(`internal: no value for ${name}`);
   const dims = shapeValue(shape, bindings);
-  return data instanceof Float32Array
-    ? new ort.Tensor('float32', data, dims)
-    : new ort.Tensor('int32', data, dims);
+  if (data instanceof Float32Array) return new ort.Tensor('float32', data, dims);
+  if (data instanceof Int32Array) return new ort.Tensor('int32', data, dims);
+  return new ort.Tensor('float16', data, dims);
 }

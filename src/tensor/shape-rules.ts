@@ -33,6 +33,13 @@ export const shapeRules: { readonly [K in OpKind]: ShapeRule<K> } = {
     check(k === l, 'matmul', a!, b!);
     return [...broadcastShapes(a!.slice(0, -2), b!.slice(0, -2)), m, n];
   },
+  widen: same,
+  storedProduct: ([a], { matrix, transposed }) => {
+    const { rows, columns } = matrix;
+    const [from, to] = transposed ? [rows, columns] : [columns, rows];
+    check(a!.length === 2 && a![1] === from, 'storedProduct', a!, [rows, columns]);
+    return [a![0]!, to];
+  },
   reshape: ([a], { shape }) => {
     check(dimMultiply(1, ...a!) === dimMultiply(1, ...shape), 'reshape', a!, shape);
     return shape;

@@ -4,7 +4,7 @@ import {
   createParameterBuffer,
   readParameters,
   writeParameters,
-} from '../../src/engine/local/weights.ts';
+} from '../../src/engine/local/weights/parameter-buffer.ts';
 import { parameterSpecs } from '../../src/model/parameters.ts';
 import type { Prompt } from '../../src/model/prompt.ts';
 import {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { largestDifference } from '../../model/tiny-model.fixture.ts';
 import type { AdamParameters } from '../engine.ts';
 import { adamStep } from './adam.ts';
-import type { ParameterBuffer } from './weights.ts';
+import type { ParameterBuffer } from './weights/parameter-buffer.ts';
 
 type Tensors = Readonly<Record<string, readonly number[]>>;
 

@@ -3,7 +3,7 @@
  * global norm first; a gradient that is not finite changes nothing.
  */
 import type { AdamParameters, StepReport } from '../engine.ts';
-import type { ParameterBuffer } from './weights.ts';
+import type { ParameterBuffer } from './weights/parameter-buffer.ts';
 
 export type AdamState = {
   readonly first: ParameterBuffer;

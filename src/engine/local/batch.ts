@@ -9,7 +9,6 @@ import type { Prompt } from '../../model/prompt.ts';
 import type { Bindings } from '../../tensor/dim.ts';
 import type { Values } from '../../tensor/program.ts';
 import type { Sequence } from '../engine.ts';
-import { visionInputs } from './vision-batch.ts';
 
 /** One prompt and the completions that branch from it. */
 export type Branches = {
@@ -94,13 +93,15 @@ function longest(completions: readonly Int32Array[]): number {
   return completions.reduce((length, tokens) => Math.max(length, tokens.length), 0);
 }
 
-type TextBatch = {
+type Batch = {
   readonly values: Values;
   readonly bindings: Bindings;
-  readonly images: boolean;
+  /** Laid out [P, S] at the start of `tokens` tokens. */
+  readonly prompts: readonly Prompt[];
+  readonly tokens: number;
 };
 
-export type UpdateBatch = TextBatch & {
+export type UpdateBatch = Batch & {
   /** Where each sequence's logprobs lie in the graph's result [M]. */
   readonly spans: readonly {
     readonly index: number;
@@ -131,24 +132,23 @@ export function updateBatch(groups: readonly Branches[], config: ModelConfig): U
       spans.push({ index: indices[g]!, start, end: targets.length });
     });
   });
-  const vision = visionInputs(prompts, S, P * S + P * G * C, config);
   return {
     values: {
       ...layout.values(),
-      ...vision?.values,
       prefixBias,
       promptBias: causalBias(S),
       completionBias: causalBias(C),
       predictors: Int32Array.from(predictors),
       targets: Int32Array.from(targets),
     },
-    bindings: { ...bindings, ...vision?.bindings, M: targets.length },
-    images: vision !== undefined,
+    bindings: { ...bindings, M: targets.length },
+    prompts,
+    tokens: P * S + P * G * C,
     spans,
   };
 }
 
-export type PrefillBatch = TextBatch & { readonly nextPositions: readonly number[] };
+export type PrefillBatch = Batch & { readonly nextPositions: readonly number[] };
 
 /** Inputs of the prefill graph: tokens in the order [P, S]. */
 export function prefillBatch(prompts: readonly Prompt[], config: ModelConfig): PrefillBatch {
@@ -156,17 +156,16 @@ export function prefillBatch(prompts: readonly Prompt[], config: ModelConfig): P
   const S = Math.max(...prompts.map(({ tokens }) => tokens.length));
   const layout = createLayout(P * S, config);
   const { prefixBias, nextPositions } = layout.placePrompts(prompts, S);
-  const vision = visionInputs(prompts, S, P * S, config);
   return {
     values: {
       ...layout.values(),
-      ...vision?.values,
       prefixBias,
       promptBias: causalBias(S),
       predictors: Int32Array.from(prompts, ({ tokens }, p) => p * S + tokens.length - 1),
     },
-    bindings: { P, S, ...vision?.bindings, M: P },
-    images: vision !== undefined,
+    bindings: { P, S, M: P },
+    prompts,
+    tokens: P * S,
     nextPositions,
   };
 }

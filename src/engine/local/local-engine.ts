@@ -1,53 +1,13 @@
-/**
- * The policy in this process: ONNX Runtime computes the graphs, weights and optimizer live in plain
- * buffers that the graphs read and write in place. Trains parameters as they are, in float32.
- */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { z } from 'zod';
-import { fail, invariant, messageOf } from '../../core/errors.ts';
-import { mergeMetrics } from '../../core/metrics.ts';
-import { type ModelConfig, readModelConfig } from '../../model/config.ts';
-import { type ModelFiles, readModelFiles } from '../../model/files/model-files.ts';
+/** The policy in this process: its processor turns text and images into tokens, its network computes. */
+import { readModelConfig } from '../../model/config.ts';
+import { readModelFiles } from '../../model/files/model-files.ts';
 import { createProcessor } from '../../model/processor.ts';
-import type { Processor } from '../../model/prompt.ts';
-import { BufferPool } from '../../tensor/buffer-pool.ts';
 import { loadOnnxRuntime } from '../../tensor/onnx-runtime.ts';
-import { requireOwnHandle } from '../checkpoint-handle.ts';
 import { requireRoom } from '../context-length.ts';
-import type {
-  AdamParameters,
-  CheckpointHandle,
-  Engine,
-  Loss,
-  LossReport,
-  ModelDescription,
-  SampledGroup,
-  SampleRequest,
-  Sequence,
-  StepReport,
-  Weights,
-} from '../engine.ts';
-import { type AdamState, adamStep } from './adam.ts';
-import {
-  type Branches,
-  branchGroups,
-  microBatches,
-  type UpdateBatch,
-  updateBatch,
-} from './batch.ts';
-import { writeModel } from './model-directory.ts';
-import { Programs } from './programs.ts';
-import { sampleBatched } from './sampler.ts';
-import {
-  createParameterBuffer,
-  createStores,
-  type ParameterBuffer,
-  type ParameterStores,
-  readParameters,
-  weightsFile,
-  writeParameters,
-} from './weights.ts';
+import type { Engine } from '../engine.ts';
+import { LocalPolicy } from './local-policy.ts';
+import { createStores, readParameters } from './weights/parameter-buffer.ts';
+import { WholeNetwork } from './whole/whole-network.ts';
 
 export type LocalEngineOptions = {
   /**
@@ -72,232 +32,57 @@ const prefillFactor = 4;
  */
 export async function openLocalEngine(
   directory: string,
-  options: LocalEngineOptions = {},
+  {
+    maxBatchTokens = 2048,
+    maxRows = 256,
+    sharePrompts = true,
+    isTrained = () => true,
+  }: LocalEngineOptions = {},
 ): Promise<Engine> {
   await loadOnnxRuntime();
   const config = await readModelConfig(directory);
   const files = await readModelFiles(directory);
-  const { isTrained = () => true } = options;
+  const processor = createProcessor(files, config);
   const weights = createStores(config, isTrained);
   await readParameters(weights.frozen, directory);
   await readParameters(weights.trained, directory);
-  const parts = { directory, config, files, processor: createProcessor(files, config), weights };
-  return new LocalEngine(parts, options);
-}
-
-type Parts = {
-  readonly directory: string;
-  readonly config: ModelConfig;
-  readonly files: ModelFiles;
-  readonly processor: Processor;
-  readonly weights: ParameterStores;
-};
-
-/** What training adds to the weights; made at the first gradient. */
-type TrainingState = { readonly gradient: ParameterBuffer; readonly adam: AdamState };
-
-class LocalEngine implements Engine {
-  readonly model: ModelDescription;
-  readonly guarantees = { samplerLogprobs: 'exact', losses: [] } as const;
-  readonly #parts: Parts;
-  readonly #options: Required<Omit<LocalEngineOptions, 'isTrained'>>;
-  readonly #programs: Programs;
-  readonly #pool = new BufferPool();
-  #training: TrainingState | undefined;
-  #reference: Promise<ParameterBuffer> | undefined;
-
-  constructor(parts: Parts, options: LocalEngineOptions) {
-    this.#parts = parts;
-    this.#options = { maxBatchTokens: 2048, maxRows: 256, sharePrompts: true, ...options };
-    const trained = parts.weights.trained.specs.map(({ name }) => name);
-    this.#programs = new Programs(parts.config, trained);
-    this.model = {
-      id: parts.directory,
-      contextLength: parts.config.text.maxPositions,
-      parameters: parts.weights.frozen.flat.length + parts.weights.trained.flat.length,
-      processor: parts.processor,
-    };
-  }
-
-  sample(requests: readonly SampleRequest[], signal: AbortSignal): AsyncIterable<SampledGroup> {
-    for (const { prompt, maxTokens } of requests) requireRoom(this.model, prompt, maxTokens);
-    const { config, weights, processor } = this.#parts;
-    const settings = {
-      config,
-      programs: this.#programs,
-      parameters: weights.views,
-      stopTokens: processor.stopTokens,
-      bannedTokens: processor.bannedTokens,
-      maxRows: this.#options.maxRows,
-      maxPrefillTokens: prefillFactor * this.#options.maxBatchTokens,
-    };
-    return sampleBatched(requests, settings, signal);
-  }
-
-  async logprobs(
-    sequences: readonly Sequence[],
-    weights: Weights,
-    signal: AbortSignal,
-  ): Promise<readonly Float32Array[]> {
-    const views = weights === 'policy' ? this.#parts.weights.views : await this.#referenceViews();
-    const results: Float32Array[] = sequences.map(() => new Float32Array(0));
-    for (const batch of this.#batches(sequences)) {
-      signal.throwIfAborted();
-      const program = await this.#programs.score(batch.images);
-      const logprobs = new Float32Array(batch.bindings['M']!);
-      await program.run({ ...views, ...batch.values }, { logprobs }, batch.bindings);
-      for (const { index, start, end } of batch.spans) results[index] = logprobs.slice(start, end);
-    }
-    return results;
-  }
-
-  async forwardBackward(
-    sequences: readonly Sequence[],
-    loss: Loss,
-    signal: AbortSignal,
-  ): Promise<LossReport> {
-    const reports: LossReport[] = [];
-    for (const batch of this.#batches(sequences)) {
-      signal.throwIfAborted();
-      reports.push(await this.#accumulate(batch, loss));
-    }
-    return {
-      loss: reports.reduce((total, report) => total + report.loss, 0),
-      metrics: mergeMetrics(reports.map((report) => report.metrics)),
-    };
-  }
-
-  async optimStep(adam: AdamParameters): Promise<StepReport> {
-    const { gradient, adam: state } = this.#trainingState();
-    const report = adamStep(this.#parts.weights.trained, gradient, state, adam);
-    gradient.flat.fill(0);
-    return report;
-  }
-
-  async save(folder: string): Promise<CheckpointHandle> {
-    await mkdir(folder, { recursive: true });
-    const { first, second, steps } = this.#trainingState().adam;
-    await writeParameters(weightsFile(folder), [['', this.#parts.weights.trained]]);
-    await writeParameters(join(folder, optimizerFile), [
-      ['first.', first],
-      ['second.', second],
-    ]);
-    await writeFile(join(folder, stateFile), JSON.stringify({ steps }));
-    return { engine: engineName };
-  }
-
-  async load(handle: CheckpointHandle, folder: string): Promise<void> {
-    requireOwnHandle(handle, engineName, folder);
-    const state = this.#trainingState();
-    const { steps } = await readState(join(folder, stateFile));
-    await readParameters(this.#parts.weights.trained, weightsFile(folder));
-    await readParameters(state.adam.first, join(folder, optimizerFile), 'first.');
-    await readParameters(state.adam.second, join(folder, optimizerFile), 'second.');
-    state.adam.steps = steps;
-    state.gradient.flat.fill(0);
-  }
-
-  exportModel(directory: string): Promise<void> {
-    const { config, files, weights } = this.#parts;
-    return writeModel(directory, config, files, [weights.frozen, weights.trained]);
-  }
-
-  async close(): Promise<void> {
-    await this.#programs.dispose();
-  }
-
-  /** Forward, loss, backward of one micro-batch; gradients add to what is there. */
-  async #accumulate(batch: UpdateBatch, loss: Loss): Promise<LossReport> {
-    const { forward, backward, trained } = await this.#programs.update(batch.images);
-    const values = { ...this.#parts.weights.views, ...batch.values };
-    const results: Record<string, Float32Array> = {};
-    for (const [name, size] of forward.resultSizes(batch.bindings)) {
-      results[name] = this.#pool.take(size);
-    }
-    await forward.run(values, results, batch.bindings);
-
-    const logprobs = results['logprobs']!;
-    const part = loss(
-      batch.spans.map(({ index, start, end }) => ({
-        index,
-        policyLogprobs: logprobs.slice(start, end),
-      })),
-    );
-    const outputGradient = new Float32Array(logprobs.length);
-    batch.spans.forEach(({ start, end }, i) => {
-      const gradient = part.gradients[i];
-      invariant(gradient?.length === end - start, 'a loss gradient has the length of its logprobs');
-      outputGradient.set(gradient, start);
-    });
-
-    const gradient = this.#trainingState().gradient.views;
-    const accumulated: Record<string, Float32Array> = {};
-    const updated: Record<string, Float32Array> = {};
-    for (const name of trained) {
-      accumulated[`accumulated:${name}`] = gradient[name]!;
-      updated[`gradient:${name}`] = gradient[name]!;
-    }
-    await backward.run(
-      { ...values, ...results, ...accumulated, outputGradient },
-      updated,
-      batch.bindings,
-    );
-    for (const buffer of Object.values(results)) this.#pool.give(buffer);
-    return { loss: part.loss, metrics: part.metrics };
-  }
-
-  *#batches(sequences: readonly Sequence[]): Generator<UpdateBatch> {
-    for (const { prompt, completion } of sequences)
-      requireRoom(this.model, prompt, completion.length);
-    const groups: Branches[] = branchGroups(sequences, this.#options.sharePrompts);
-    for (const batch of microBatches(groups, this.#options.maxBatchTokens)) {
-      yield updateBatch(batch, this.#parts.config);
-    }
-  }
-
-  #trainingState(): TrainingState {
-    const { specs } = this.#parts.weights.trained;
-    this.#training ??= {
-      gradient: createParameterBuffer(specs),
-      adam: {
-        first: createParameterBuffer(specs),
-        second: createParameterBuffer(specs),
-        steps: 0,
-      },
-    };
-    return this.#training;
-  }
-
-  /** What is frozen is the reference's too; what is trained is read again as it was. */
-  async #referenceViews(): Promise<ParameterBuffer['views']> {
-    const { directory, weights } = this.#parts;
-    this.#reference ??= (async () => {
-      const buffer = createParameterBuffer(weights.trained.specs);
-      await readParameters(buffer, directory);
-      return buffer;
-    })();
-    return { ...weights.frozen.views, ...(await this.#reference).views };
-  }
-}
-
-const engineName = 'local';
-const optimizerFile = 'optimizer.safetensors';
-const stateFile = 'engine.json';
-const stateSchema = z.object({ steps: z.int().nonnegative() });
-
-async function readState(path: string): Promise<z.infer<typeof stateSchema>> {
-  try {
-    return stateSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-  } catch (error) {
-    fail(
-      'engine',
-      {
-        where: path,
-        expected: 'the state of a local engine',
-        got: messageOf(error),
-        next: 'resume from another checkpoint',
-      },
-      error,
-    );
-  }
+  const network = new WholeNetwork(config, { directory, files, weights });
+  const policy = new LocalPolicy(network, config, {
+    maxBatchTokens,
+    maxPrefillTokens: prefillFactor * maxBatchTokens,
+    maxRows,
+    sharePrompts,
+    stopTokens: processor.stopTokens,
+    bannedTokens: processor.bannedTokens,
+  });
+  const model = {
+    id: directory,
+    contextLength: config.text.maxPositions,
+    parameters: network.parameters,
+    processor,
+  };
+  const requireFit = (sequences: Parameters<Engine['logprobs']>[0]) => {
+    for (const { prompt, completion } of sequences) requireRoom(model, prompt, completion.length);
+  };
+  return {
+    model,
+    guarantees: { samplerLogprobs: 'exact', losses: [] },
+    sample: (requests, signal) => {
+      for (const { prompt, maxTokens } of requests) requireRoom(model, prompt, maxTokens);
+      return policy.sample(requests, signal);
+    },
+    logprobs: async (sequences, weightsOf, signal) => {
+      requireFit(sequences);
+      return policy.logprobs(sequences, weightsOf, signal);
+    },
+    forwardBackward: async (sequences, loss, signal) => {
+      requireFit(sequences);
+      return policy.forwardBackward(sequences, loss, signal);
+    },
+    optimStep: (adam) => policy.optimStep(adam),
+    save: (folder) => policy.save(folder),
+    load: (handle, folder) => policy.load(handle, folder),
+    exportModel: (folder) => policy.exportModel(folder),
+    close: () => policy.close(),
+  };
 }

@@ -11,7 +11,7 @@ import {
   type ParameterBuffer,
   weightsFile,
   writeParameters,
-} from './weights.ts';
+} from './weights/parameter-buffer.ts';
 
 export type WeightFormat = 'F32' | 'BF16';
 
@@ -45,8 +45,9 @@ export async function createModel(
   files: ModelFiles,
   seed: number,
 ): Promise<void> {
-  const weights = createParameterBuffer(parameterSpecs(config));
-  for (const spec of weights.specs) {
+  const specs = parameterSpecs(config);
+  const weights = createParameterBuffer(specs);
+  for (const spec of specs) {
     const rng = rngFromKey(`${seed}/initial/${spec.name}`);
     weights.views[spec.name]?.set(initialValues(spec, rng));
   }

@@ -9,7 +9,7 @@ import type { Dim } from '../../tensor/dim.ts';
 import type { Node } from '../../tensor/node.ts';
 import * as ops from '../../tensor/ops.ts';
 import type { TextConfig } from '../config.ts';
-import type { ParameterLookup } from '../parameters.ts';
+import type { NetworkWeights } from '../network-weights.ts';
 import { rotary, type VisionGraph } from '../vision/vision-graph.ts';
 import type { Attend } from './attention.ts';
 
@@ -23,18 +23,12 @@ export type DecoderGraph = {
 export function decoderGraph(
   text: TextConfig,
   tokens: Dim,
-  parameters: ParameterLookup,
+  weights: NetworkWeights,
   attend: Attend,
   images: VisionGraph | undefined,
 ): DecoderGraph {
-  const cos = ops.input('cos', [tokens, 1, text.headDim]);
-  const sin = ops.input('sin', [tokens, 1, text.headDim]);
-  const norm = (x: Node, name: string) =>
-    ops.rmsNorm(x, parameters(`${name}.weight`), text.rmsNormEps);
-  const project = (x: Node, name: string) => ops.linear(x, parameters(`${name}.weight`));
-  const heads = (x: Node, count: number) => ops.reshape(x, [tokens, count, text.headDim]);
-
-  const embedding = parameters('model.language_model.embed_tokens.weight');
+  const rotation = rotationInputs(text, tokens);
+  const embedding = weights.parameter('model.language_model.embed_tokens.weight');
   const words = ops.gatherRows(embedding, ops.input('tokens', [tokens], 'int32'));
   const atPlaceholders = placeholderRows(text, tokens);
   let x =
@@ -46,47 +40,93 @@ export function decoderGraph(
         );
   const stream = [x];
   for (let i = 0; i < text.layers; i++) {
-    const layer = `model.language_model.layers.${i}`;
-    const normal = norm(x, `${layer}.input_layernorm`);
-    const attention = `${layer}.self_attn`;
-    const query = norm(
-      heads(project(normal, `${attention}.q_proj`), text.heads),
-      `${attention}.q_norm`,
-    );
-    const key = norm(
-      heads(project(normal, `${attention}.k_proj`), text.kvHeads),
-      `${attention}.k_norm`,
-    );
-    const value = heads(project(normal, `${attention}.v_proj`), text.kvHeads);
-    const scaled = ops.scale(rotary(query, cos, sin), 1 / Math.sqrt(text.headDim));
-    const mixed = attend(i, scaled, rotary(key, cos, sin), value);
-    x = ops.add(x, project(mixed, `${attention}.o_proj`));
-    stream.push(x);
-    const wide = norm(x, `${layer}.post_attention_layernorm`);
-    const gated = ops.multiply(
-      ops.silu(project(wide, `${layer}.mlp.gate_proj`)),
-      project(wide, `${layer}.mlp.up_proj`),
-    );
-    x = ops.add(x, project(gated, `${layer}.mlp.down_proj`));
+    const { query, key, value } = attentionInputs(x, i, text, weights, rotation);
+    const { attended, result } = afterAttention(x, attend(i, query, key, value), i, text, weights);
+    stream.push(attended);
+    x = result;
     const features = images?.deepstack[i];
     if (features !== undefined) x = ops.add(x, atPlaceholders(features));
     stream.push(x);
   }
-  return { hidden: norm(x, 'model.language_model.norm'), stream };
+  return { hidden: finalNorm(x, text, weights), stream };
+}
+
+/** Rotary tables of N tokens. */
+export type Rotation = { readonly cos: Node; readonly sin: Node };
+
+export function rotationInputs(text: TextConfig, tokens: Dim): Rotation {
+  return {
+    cos: ops.input('cos', [tokens, 1, text.headDim]),
+    sin: ops.input('sin', [tokens, 1, text.headDim]),
+  };
+}
+
+/** What a layer's attention works on, of the residual stream x [N, D]; queries are scaled. */
+export function attentionInputs(
+  x: Node,
+  layer: number,
+  text: TextConfig,
+  weights: NetworkWeights,
+  { cos, sin }: Rotation,
+): { readonly query: Node; readonly key: Node; readonly value: Node } {
+  const name = layerName(layer);
+  const norm = rowNorm(text, weights);
+  const normal = norm(x, `${name}.input_layernorm`);
+  const project = (part: 'q' | 'k' | 'v', count: number) =>
+    ops.reshape(weights.linear(normal, `${name}.self_attn.${part}_proj`), [
+      x.shape[0]!,
+      count,
+      text.headDim,
+    ]);
+  const query = norm(project('q', text.heads), `${name}.self_attn.q_norm`);
+  const key = norm(project('k', text.kvHeads), `${name}.self_attn.k_norm`);
+  const value = project('v', text.kvHeads);
+  const scaled = ops.scale(rotary(query, cos, sin), 1 / Math.sqrt(text.headDim));
+  return { query: scaled, key: rotary(key, cos, sin), value };
+}
+
+/** The rest of a layer, of what its attention has mixed [N, H·d]: the residual stream midway and at its end. */
+export function afterAttention(
+  x: Node,
+  mixed: Node,
+  layer: number,
+  text: TextConfig,
+  weights: NetworkWeights,
+): { readonly attended: Node; readonly result: Node } {
+  const name = layerName(layer);
+  const attended = ops.add(x, weights.linear(mixed, `${name}.self_attn.o_proj`));
+  const wide = rowNorm(text, weights)(attended, `${name}.post_attention_layernorm`);
+  const gated = ops.multiply(
+    ops.silu(weights.linear(wide, `${name}.mlp.gate_proj`)),
+    weights.linear(wide, `${name}.mlp.up_proj`),
+  );
+  return { attended, result: ops.add(attended, weights.linear(gated, `${name}.mlp.down_proj`)) };
+}
+
+export function finalNorm(x: Node, text: TextConfig, weights: NetworkWeights): Node {
+  return rowNorm(text, weights)(x, 'model.language_model.norm');
+}
+
+export function layerName(layer: number): string {
+  return `model.language_model.layers.${layer}`;
+}
+
+function rowNorm(text: TextConfig, weights: NetworkWeights): (x: Node, name: string) => Node {
+  return (x, name) => ops.rmsNorm(x, weights.parameter(`${name}.weight`), text.rmsNormEps);
+}
+
+/** The matrix that gives scores over the vocabulary, without `.weight`. */
+export function headName(text: TextConfig): string {
+  return text.tieWordEmbeddings ? 'model.language_model.embed_tokens' : 'lm_head';
 }
 
 /** Scores over the vocabulary [M, V] of hidden states [M, D]. */
-export function vocabularyLogits(
-  hidden: Node,
-  text: TextConfig,
-  parameters: ParameterLookup,
-): Node {
-  const name = text.tieWordEmbeddings ? 'model.language_model.embed_tokens' : 'lm_head';
-  return ops.linear(hidden, parameters(`${name}.weight`));
+export function vocabularyLogits(hidden: Node, text: TextConfig, weights: NetworkWeights): Node {
+  return weights.linear(hidden, headName(text));
 }
 
 /** Image features [I·U, D] laid out over the tokens; zero rows at text. `imageRow` is 1 + the feature's row. */
-function placeholderRows(text: TextConfig, tokens: Dim): (features: Node) => Node {
+export function placeholderRows(text: TextConfig, tokens: Dim): (features: Node) => Node {
   const rows = ops.input('imageRow', [tokens], 'int32');
   const blank = ops.expand(ops.constant(0), [1, text.hiddenSize]);
   return (features) => ops.gatherRows(ops.concat([blank, features], 0), rows);

@@ -44,3 +44,27 @@ function halfToNumber(half: number): number {
   }
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
+
+/** Rounds to nearest, ties to even; NaN stays NaN, and what is above 65504 becomes infinity. */
+export function float32ToFloat16(source: Float32Array): Uint16Array<ArrayBuffer> {
+  const result = new Uint16Array(source.length);
+  const bits = new Uint32Array(source.buffer, source.byteOffset, source.length);
+  for (let i = 0; i < source.length; i++) result[i] = halfOfBits(bits[i]!);
+  return result;
+}
+
+function halfOfBits(word: number): number {
+  const sign = (word >>> 16) & 0x8000;
+  const magnitude = word & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00;
+  // From 65520 on the nearest half would be above the largest one.
+  if (magnitude >= 0x477ff000) return sign | 0x7c00;
+  if (magnitude < 0x38800000) {
+    // Below 2⁻¹⁴ halves are multiples of 2⁻²⁴; adding ½ leaves their number in the lowest bits, rounded.
+    scratchBits[0] = magnitude;
+    scratch[0] = scratch[0]! + 0.5;
+    return sign | (scratchBits[0] - 0x3f000000);
+  }
+  const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
+  return sign | ((rounded - 0x38000000) >>> 13);
+}

@@ -5,7 +5,12 @@ import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { unfinishedPrefix } from '../../core/write-aside.ts';
 import { tinyConfig, tinyModelDirectory } from '../tiny-model.fixture.ts';
-import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16 } from './half-floats.ts';
+import {
+  bfloat16ToFloat32,
+  float16ToFloat32,
+  float32ToBfloat16,
+  float32ToFloat16,
+} from './half-floats.ts';
 import { openSafetensors } from './safetensors.ts';
 import { writeSafetensors } from './write-safetensors.ts';
 
@@ -80,6 +85,37 @@ test('rounding to bfloat16 is idempotent and off by at most half a unit', () => 
       expect(Math.abs(rounded! - value)).toBeLessThanOrEqual(Math.abs(value) * 2 ** -8 + 1e-38);
     }),
   );
+});
+
+test('every float16 but NaN comes back from float32 as it was', () => {
+  const all = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits);
+  const values = float16ToFloat32(all);
+  const back = float32ToFloat16(values);
+  all.forEach((bits, i) => {
+    if (Number.isNaN(values[i])) expect(float16ToFloat32(back.subarray(i, i + 1))[0]).toBeNaN();
+    else expect(back[i]).toBe(bits);
+  });
+});
+
+test('rounding to float16 takes the nearest, the even one of two, and overflows to infinity', () => {
+  const unit = 2 ** -10;
+  const subnormal = 2 ** -24;
+  const cases = [
+    [1 + 0.49 * unit, 1],
+    [1 + 0.5 * unit, 1],
+    [1 + 1.5 * unit, 1 + 2 * unit],
+    [1 + 0.51 * unit, 1 + unit],
+    [2 - 0.1 * unit, 2],
+    [65519, 65504],
+    [65520, Number.POSITIVE_INFINITY],
+    [-1e9, Number.NEGATIVE_INFINITY],
+    [0.5 * subnormal, 0],
+    [0.51 * subnormal, subnormal],
+    [1.5 * subnormal, 2 * subnormal],
+    [2 ** -14 - 0.1 * subnormal, 2 ** -14],
+  ];
+  const rounded = float16ToFloat32(float32ToFloat16(Float32Array.from(cases, ([value]) => value!)));
+  expect([...rounded]).toEqual(cases.map(([, expected]) => expected));
 });
 
 test('float16 covers subnormals, infinities and NaN', () => {

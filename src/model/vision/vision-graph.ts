@@ -9,7 +9,7 @@ import { type Dim, dimMultiply } from '../../tensor/dim.ts';
 import type { Node } from '../../tensor/node.ts';
 import * as ops from '../../tensor/ops.ts';
 import type { VisionConfig } from '../config.ts';
-import type { ParameterLookup } from '../parameters.ts';
+import type { NetworkWeights } from '../network-weights.ts';
 
 export type VisionGraph = {
   /** [I·U, text width] */
@@ -40,41 +40,40 @@ function visionInputs(vision: VisionConfig) {
   };
 }
 
-export function visionGraph(vision: VisionConfig, parameters: ParameterLookup): VisionGraph {
+export function visionGraph(vision: VisionConfig, weights: NetworkWeights): VisionGraph {
   const inputs = visionInputs(vision);
   const width = vision.hiddenSize;
-  const affine = (x: Node, name: string) =>
-    ops.linear(x, parameters(`${name}.weight`), parameters(`${name}.bias`));
+  const { parameter, linear } = weights;
   const norm = (x: Node, name: string) =>
-    ops.layerNorm(x, parameters(`${name}.weight`), parameters(`${name}.bias`), epsilon);
+    ops.layerNorm(x, parameter(`${name}.weight`), parameter(`${name}.bias`), epsilon);
   const merge = (x: Node, name: string, normAfterShuffle: boolean) => {
     const shuffled = (y: Node) => ops.reshape(y, [dimMultiply('I', 'U'), mergedWidth]);
     const normal = normAfterShuffle
       ? norm(shuffled(x), `${name}.norm`)
       : shuffled(norm(x, `${name}.norm`));
-    return affine(ops.gelu(affine(normal, `${name}.linear_fc1`), 'none'), `${name}.linear_fc2`);
+    return linear(ops.gelu(linear(normal, `${name}.linear_fc1`), 'none'), `${name}.linear_fc2`);
   };
   const mergedWidth = width * vision.spatialMergeSize ** 2;
 
-  const kernel = parameters('model.visual.patch_embed.proj.weight');
+  const kernel = parameter('model.visual.patch_embed.proj.weight');
   const embedded = ops.linear(
     inputs.patches,
     ops.reshape(kernel, [width, inputs.patches.shape[1]!]),
-    parameters('model.visual.patch_embed.proj.bias'),
+    parameter('model.visual.patch_embed.proj.bias'),
   );
   let x = ops.add(
     embedded,
-    ops.matmul(inputs.interpolation, parameters('model.visual.pos_embed.weight')),
+    ops.matmul(inputs.interpolation, parameter('model.visual.pos_embed.weight')),
   );
   const stream = [x];
   const deepstack: Node[] = [];
   for (let i = 0; i < vision.depth; i++) {
     const block = `model.visual.blocks.${i}`;
-    const attended = attention(norm(x, `${block}.norm1`), block, vision, parameters, inputs);
-    x = ops.add(x, affine(attended, `${block}.attn.proj`));
-    const hidden = affine(norm(x, `${block}.norm2`), `${block}.mlp.linear_fc1`);
+    const attended = attention(norm(x, `${block}.norm1`), block, vision, weights, inputs);
+    x = ops.add(x, linear(attended, `${block}.attn.proj`));
+    const hidden = linear(norm(x, `${block}.norm2`), `${block}.mlp.linear_fc1`);
     stream.push(x);
-    x = ops.add(x, affine(ops.gelu(hidden, 'tanh'), `${block}.mlp.linear_fc2`));
+    x = ops.add(x, linear(ops.gelu(hidden, 'tanh'), `${block}.mlp.linear_fc2`));
     stream.push(x);
     const tap = vision.deepstackLayers.indexOf(i);
     if (tap >= 0) deepstack.push(merge(x, `model.visual.deepstack_merger_list.${tap}`, true));
@@ -87,24 +86,21 @@ function attention(
   x: Node,
   block: string,
   vision: VisionConfig,
-  parameters: ParameterLookup,
+  weights: NetworkWeights,
   inputs: ReturnType<typeof visionInputs>,
 ): Node {
   const { hiddenSize: width, heads } = vision;
   const headDim = width / heads;
-  const weight = parameters(`${block}.attn.qkv.weight`);
-  const bias = parameters(`${block}.attn.qkv.bias`);
-  const part = (index: number) => {
-    const rows = (tensor: Node) => ops.slice(tensor, 0, index * width, width);
-    return ops.reshape(ops.linear(x, rows(weight), rows(bias)), [x.shape[0]!, heads, headDim]);
-  };
+  const all = weights.linear(x, `${block}.attn.qkv`);
+  const part = (index: number) =>
+    ops.reshape(ops.slice(all, 1, index * width, width), [x.shape[0]!, heads, headDim]);
   const perImage: readonly Dim[] = ['I', inputs.patchesPerImage, heads, headDim];
   const byHead = (y: Node) => ops.transpose(ops.reshape(y, perImage), [0, 2, 1, 3]);
   const rotate = (y: Node) => rotary(y, inputs.cos, inputs.sin);
   const query = byHead(ops.scale(rotate(part(0)), 1 / Math.sqrt(headDim)));
   const scores = ops.matmul(query, byHead(rotate(part(1))), { transposeB: true });
-  const weights = ops.softmax(ops.add(scores, inputs.bias));
-  const mixed = ops.transpose(ops.matmul(weights, byHead(part(2))), [0, 2, 1, 3]);
+  const shares = ops.softmax(ops.add(scores, inputs.bias));
+  const mixed = ops.transpose(ops.matmul(shares, byHead(part(2))), [0, 2, 1, 3]);
   return ops.reshape(mixed, [x.shape[0]!, width]);
 }
 

@@ -5,21 +5,19 @@
  * Slots: P prompts with R rows each; a prompt with fewer live rows than R has idle slots, whose results
  * are ignored.
  */
-import { type Rng, rngFromKey } from '../../core/rng.ts';
-import type { ModelConfig } from '../../model/config.ts';
-import { masked } from '../../model/decoder/attention.ts';
-import { ropeTables } from '../../model/decoder/positions.ts';
-import type { Program, Values } from '../../tensor/program.ts';
-import type { Completion, SampledGroup, SampleRequest } from '../engine.ts';
-import { type PrefillBatch, prefillBatch } from './batch.ts';
+import { type Rng, rngFromKey } from '../../../core/rng.ts';
+import type { ModelConfig } from '../../../model/config.ts';
+import { masked } from '../../../model/decoder/attention.ts';
+import { ropeTables } from '../../../model/decoder/positions.ts';
+import type { Completion, SampledGroup, SampleRequest } from '../../engine.ts';
+import { type PrefillBatch, prefillBatch } from '../batch.ts';
+import type { Cancellation, Network } from '../network.ts';
 import { KeyValueCache } from './key-value-cache.ts';
 import { pickToken } from './pick-token.ts';
-import type { Programs } from './programs.ts';
 
 export type SamplerSettings = {
   readonly config: ModelConfig;
-  readonly programs: Programs;
-  readonly parameters: Values;
+  readonly network: Network;
   readonly stopTokens: readonly number[];
   readonly bannedTokens: readonly number[];
   /** Completions decoded side by side. */
@@ -43,7 +41,7 @@ type Slots = { readonly prompts: readonly number[]; readonly rows: readonly (Row
 export async function* sampleBatched(
   requests: readonly SampleRequest[],
   settings: SamplerSettings,
-  signal: AbortSignal,
+  signal: Cancellation,
 ): AsyncGenerator<SampledGroup> {
   const { maxRows, maxPrefillTokens } = settings;
   for (const batch of batchRequests(requests, maxRows, maxPrefillTokens)) {
@@ -94,9 +92,9 @@ async function* sampleBatch(
   requests: readonly SampleRequest[],
   batch: readonly number[],
   settings: SamplerSettings,
-  signal: AbortSignal,
+  signal: Cancellation,
 ): AsyncGenerator<SampledGroup> {
-  const { config, programs, parameters } = settings;
+  const { config, network } = settings;
   const { text } = config;
   const prefill = prefillBatch(
     batch.map((request) => requests[request]!.prompt),
@@ -115,13 +113,7 @@ async function* sampleBatch(
   );
   const R = Math.max(...groups.map((rows) => rows.length));
   const cache = new KeyValueCache(text, P, R, prefill.bindings['S']!);
-  let logprobs: Float32Array<ArrayBufferLike> = new Float32Array(P * text.vocabSize);
-  const program = await programs.prefill(prefill.images);
-  await program.run(
-    { ...parameters, ...prefill.values },
-    { logprobs, ...cache.promptValues },
-    prefill.bindings,
-  );
+  let logprobs = await network.prefill(prefill, cache, signal);
   signal.throwIfAborted();
 
   const advance = (row: Row, distribution: Float32Array) => {
@@ -144,11 +136,10 @@ async function* sampleBatch(
     rows: groups.map((rows) => Array.from({ length: R }, (_, r) => rows[r])),
   };
   yield* finished(groups, slots);
-  const step = await programs.step();
   for (let length = 1; ; length++) {
     slots = compact(slots, cache);
     if (slots.prompts.length === 0) return;
-    logprobs = await runStep(step, slots, cache, length, prefill, settings);
+    logprobs = await runStep(slots, cache, length, prefill, settings, signal);
     signal.throwIfAborted();
     const width = slots.rows[0]!.length;
     slots.rows.forEach((rows, p) => {
@@ -164,12 +155,12 @@ async function* sampleBatch(
 
 /** Feeds every row's last token, the `length`-th of its completion; returns logprobs [P·R, V]. */
 async function runStep(
-  step: Program,
   slots: Slots,
   cache: KeyValueCache,
   length: number,
   prefill: PrefillBatch,
-  { config, parameters }: SamplerSettings,
+  { config, network }: SamplerSettings,
+  signal: Cancellation,
 ): Promise<Float32Array> {
   const rows = slots.rows.flat();
   const width = slots.rows[0]!.length;
@@ -192,25 +183,14 @@ async function runStep(
   const cacheBias = new Float32Array(cache.capacity)
     .fill(0, 0, length - 1)
     .fill(masked, length - 1);
-  const logprobs = new Float32Array(rows.length * config.text.vocabSize);
-  await step.run(
-    {
-      ...parameters,
-      ...cache.promptValues,
-      ...cache.cachedValues,
-      tokens,
-      ...ropeTables(positions, config.text),
-      prefixBias,
-      cacheBias,
-    },
-    { logprobs, ...cache.newValues },
-    {
-      P: slots.prompts.length,
-      R: width,
-      S: cache.promptLength,
-      T: cache.capacity,
-    },
-  );
+  const values = { tokens, ...ropeTables(positions, config.text), prefixBias, cacheBias };
+  const bindings = {
+    P: slots.prompts.length,
+    R: width,
+    S: cache.promptLength,
+    T: cache.capacity,
+  };
+  const logprobs = await network.step({ values, bindings }, cache, signal);
   cache.append(length - 1);
   return logprobs;
 }

@@ -1,11 +1,12 @@
 /** Against `transformers`: the fixture's README.md tells how its values were made. */
 import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from 'vitest';
-import type { ModelConfig } from '../../model/config.ts';
-import { promptAttention } from '../../model/decoder/attention.ts';
-import { decoderGraph, vocabularyLogits } from '../../model/decoder/decoder-graph.ts';
-import { parameterNodes, parameterSpecs } from '../../model/parameters.ts';
-import type { Prompt } from '../../model/prompt.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ModelConfig } from '../../../model/config.ts';
+import { promptAttention } from '../../../model/decoder/attention.ts';
+import { decoderGraph, vocabularyLogits } from '../../../model/decoder/decoder-graph.ts';
+import { readModelFiles } from '../../../model/files/model-files.ts';
+import { parameterNodes, plainWeights } from '../../../model/network-weights.ts';
+import type { Prompt } from '../../../model/prompt.ts';
 import {
   largestDifference,
   type TinyCase,
@@ -14,27 +15,30 @@ import {
   tinyGrids,
   tinyModelDirectory,
   tinyTensor,
-} from '../../model/tiny-model.fixture.ts';
-import { visionGraph } from '../../model/vision/vision-graph.ts';
-import { dimMultiply } from '../../tensor/dim.ts';
-import { Program } from '../../tensor/program.ts';
-import { branchGroups, prefillBatch, updateBatch } from './batch.ts';
+} from '../../../model/tiny-model.fixture.ts';
+import { visionGraph } from '../../../model/vision/vision-graph.ts';
+import { dimMultiply } from '../../../tensor/dim.ts';
+import { Program } from '../../../tensor/program.ts';
+import { branchGroups, prefillBatch, updateBatch } from '../batch.ts';
+import type { Network } from '../network.ts';
+import { sampleBatched } from '../sampling/sampler.ts';
+import { visionInputs } from '../vision-batch.ts';
+import { createStores, type ParameterStores, readParameters } from '../weights/parameter-buffer.ts';
 import { crossEntropy } from './cross-entropy.fixture.ts';
-import { Programs } from './programs.ts';
-import { sampleBatched } from './sampler.ts';
-import { createParameterBuffer, type ParameterBuffer, readParameters } from './weights.ts';
+import { WholeNetwork } from './whole-network.ts';
 
 let config: ModelConfig;
-let weights: ParameterBuffer;
-let names: readonly string[];
+let weights: ParameterStores;
+let network: Network;
 
 beforeAll(async () => {
   config = await tinyConfig();
-  const specs = parameterSpecs(config);
-  names = specs.map(({ name }) => name);
-  weights = createParameterBuffer(specs);
-  await readParameters(weights, tinyModelDirectory);
+  weights = createStores(config, () => true);
+  await readParameters(weights.trained, tinyModelDirectory);
+  const files = await readModelFiles(tinyModelDirectory);
+  network = new WholeNetwork(config, { directory: tinyModelDirectory, files, weights });
 });
+afterAll(() => network.close());
 
 /** The case's own tokens and pixels, so that only the network is compared. */
 async function promptOf(tiny: TinyCase): Promise<Prompt> {
@@ -54,14 +58,17 @@ describe.each(tinyCases)('the fixture case $name', (tiny) => {
     const prompt = await promptOf(tiny);
     const tokens = Int32Array.of(...prompt.tokens, ...tiny.greedy);
     const nodes = parameterNodes(config);
-    const lookup = (name: string) => nodes.get(name)!;
-    const tower = prompt.images.length > 0 ? visionGraph(config.vision, lookup) : undefined;
+    const plain = plainWeights(nodes);
+    const tower = prompt.images.length > 0 ? visionGraph(config.vision, plain) : undefined;
     const attend = promptAttention(config.text);
-    const { hidden } = decoderGraph(config.text, dimMultiply('P', 'S'), lookup, attend, tower);
+    const { hidden } = decoderGraph(config.text, dimMultiply('P', 'S'), plain, attend, tower);
     const program = await Program.compile({
-      logits: vocabularyLogits(hidden, config.text, lookup),
+      logits: vocabularyLogits(hidden, config.text, plain),
     });
-    const { values, bindings } = prefillBatch([{ ...prompt, tokens }], config);
+    const batch = prefillBatch([{ ...prompt, tokens }], config);
+    const vision = visionInputs(batch.prompts, batch.tokens, batch.tokens, config);
+    const values = { ...batch.values, ...vision?.values };
+    const bindings = { ...batch.bindings, ...vision?.bindings };
     const logits = new Float32Array(tokens.length * config.text.vocabSize);
     await program.run({ ...weights.views, ...values }, { logits }, bindings);
     await program.dispose();
@@ -70,7 +77,6 @@ describe.each(tinyCases)('the fixture case $name', (tiny) => {
   });
 
   it('continues greedily as transformers does', async () => {
-    const programs = new Programs(config, names);
     const request = {
       prompt: await promptOf(tiny),
       keys: ['a', 'b'],
@@ -81,8 +87,7 @@ describe.each(tinyCases)('the fixture case $name', (tiny) => {
     };
     const settings = {
       config,
-      programs,
-      parameters: weights.views,
+      network,
       stopTokens: [],
       bannedTokens: config.tokens.eos,
       maxRows: 8,
@@ -91,14 +96,12 @@ describe.each(tinyCases)('the fixture case $name', (tiny) => {
     for await (const group of sampleBatched([request], settings, new AbortController().signal)) {
       for (const { tokens } of group.completions) expect([...tokens]).toEqual(tiny.greedy);
     }
-    await programs.dispose();
   });
 
   it('has the gradient of transformers', async () => {
-    const programs = new Programs(config, names);
     const sequence = { prompt: await promptOf(tiny), completion: Int32Array.from(tiny.greedy) };
     const batch = updateBatch(branchGroups([sequence], true), config);
-    const gradient = await crossEntropy(programs, weights, batch);
+    const gradient = await crossEntropy(network, batch);
     expect(Math.abs(gradient.loss - tiny.completionLoss)).toBeLessThan(1e-3);
     const path = `${tinyModelDirectory}/../gradients.json`;
     const expected = JSON.parse(readFileSync(path, 'utf8'))[tiny.name] as Record<
@@ -112,6 +115,5 @@ describe.each(tinyCases)('the fixture case $name', (tiny) => {
       expect(Math.abs(ourNorm - norm)).toBeLessThan(1e-3 * (1 + norm));
       expect(Math.abs(ourSum - sum)).toBeLessThan(2e-3 * (1 + norm));
     }
-    await programs.dispose();
   });
 });

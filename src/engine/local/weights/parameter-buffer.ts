@@ -3,20 +3,20 @@
  * changes, which steps and checkpoints work on, and those that stay as they were opened.
  */
 import { join } from 'node:path';
-import { fail } from '../../core/errors.ts';
-import type { ModelConfig } from '../../model/config.ts';
-import { openSafetensors } from '../../model/files/safetensors.ts';
-import { writeSafetensors } from '../../model/files/write-safetensors.ts';
-import { type ParameterSpec, parameterSpecs } from '../../model/parameters.ts';
+import { fail } from '../../../core/errors.ts';
+import type { ModelConfig } from '../../../model/config.ts';
+import { openSafetensors } from '../../../model/files/safetensors.ts';
+import { writeSafetensors } from '../../../model/files/write-safetensors.ts';
+import { parameterSpecs, type TensorSpec } from '../../../model/parameters.ts';
 
 export type ParameterBuffer = {
-  readonly specs: readonly ParameterSpec[];
+  readonly specs: readonly TensorSpec[];
   readonly flat: Float32Array;
   /** By parameter name; parts of `flat`, in the order of `specs`. */
   readonly views: Readonly<Record<string, Float32Array>>;
 };
 
-export function createParameterBuffer(specs: readonly ParameterSpec[]): ParameterBuffer {
+export function createParameterBuffer(specs: readonly TensorSpec[]): ParameterBuffer {
   const sizes = specs.map(({ shape }) => shape.reduce((product, dim) => product * dim, 1));
   const flat = new Float32Array(sizes.reduce((total, size) => total + size, 0));
   const views: Record<string, Float32Array> = {};

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { SampleRequest } from '../engine.ts';
+import type { SampleRequest } from '../../engine.ts';
 import { batchRequests } from './sampler.ts';
 
 function requestOf({ tokens, rows }: { tokens: number; rows: number }): SampleRequest {

@@ -2,7 +2,7 @@
  * Keys and values while decoding: of the prompts [P, K, S, d], written by the prefill, and of each row's
  * own tokens [P, R, K, T, d], appended in place. T grows by doubling.
  */
-import type { TextConfig } from '../../model/config.ts';
+import type { TextConfig } from '../../../model/config.ts';
 
 const firstCapacity = 16;
 

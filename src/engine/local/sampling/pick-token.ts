@@ -1,5 +1,5 @@
 /** Draws a token from a row of logprobs. */
-import type { SampleRequest } from '../engine.ts';
+import type { SampleRequest } from '../../engine.ts';
 
 export type Sampling = Pick<SampleRequest, 'temperature' | 'topP' | 'topK'>;
 

@@ -1,19 +1,23 @@
 /** The graphs of the local engine, compiled when first needed. Each exists with and without a vision tower. */
-import type { ModelConfig } from '../../model/config.ts';
+import type { ModelConfig } from '../../../model/config.ts';
 import {
   type Attend,
   groupAttention,
   promptAttention,
   stepAttention,
-} from '../../model/decoder/attention.ts';
-import { decoderGraph, vocabularyLogits } from '../../model/decoder/decoder-graph.ts';
-import { type ParameterLookup, parameterNodes } from '../../model/parameters.ts';
-import { visionGraph } from '../../model/vision/vision-graph.ts';
-import { dimAdd, dimMultiply } from '../../tensor/dim.ts';
-import { splitForwardBackward } from '../../tensor/gradient.ts';
-import { type Node, topologicalOrder } from '../../tensor/node.ts';
-import * as ops from '../../tensor/ops.ts';
-import { Program } from '../../tensor/program.ts';
+} from '../../../model/decoder/attention.ts';
+import { decoderGraph, vocabularyLogits } from '../../../model/decoder/decoder-graph.ts';
+import {
+  type NetworkWeights,
+  parameterNodes,
+  plainWeights,
+} from '../../../model/network-weights.ts';
+import { visionGraph } from '../../../model/vision/vision-graph.ts';
+import { dimAdd, dimMultiply } from '../../../tensor/dim.ts';
+import { splitForwardBackward } from '../../../tensor/gradient.ts';
+import { type Node, topologicalOrder } from '../../../tensor/node.ts';
+import * as ops from '../../../tensor/ops.ts';
+import { Program } from '../../../tensor/program.ts';
 
 export type UpdatePrograms = {
   /** → `logprobs` [M] and residuals. */
@@ -28,6 +32,7 @@ export class Programs {
   readonly #config: ModelConfig;
   readonly #trained: ReadonlySet<string>;
   readonly #parameters: ReadonlyMap<string, Node>;
+  readonly #weights: NetworkWeights;
   readonly #compiled = new Map<string, Promise<unknown>>();
 
   /** @param trained names of the parameters that have a gradient */
@@ -35,6 +40,7 @@ export class Programs {
     this.#config = config;
     this.#trained = new Set(trained);
     this.#parameters = parameterNodes(config);
+    this.#weights = plainWeights(this.#parameters);
   }
 
   /** Logprobs of completions [M]. */
@@ -51,8 +57,9 @@ export class Programs {
       const variables = [...this.#parameters].filter(
         ([name, node]) => used.has(node) && this.#trained.has(name),
       );
+      const seed = ops.input('outputGradient', output.shape);
       const split = splitForwardBackward(
-        output,
+        [{ output, seed }],
         variables.map(([, node]) => node),
         new Set(stream),
       );
@@ -84,7 +91,7 @@ export class Programs {
       });
       const { hidden } = this.#decoder(dimMultiply('P', 'S'), images, attend);
       const predictors = ops.gatherRows(hidden, ops.input('predictors', ['M'], 'int32'));
-      const logits = vocabularyLogits(predictors, text, this.#lookup);
+      const logits = vocabularyLogits(predictors, text, this.#weights);
       return Program.compile({ logprobs: ops.logSoftmax(logits), ...results });
     });
   }
@@ -99,7 +106,7 @@ export class Programs {
         results[`newValue${layer}`] = value;
       });
       const { hidden } = this.#decoder(dimMultiply('P', 'R'), false, attend);
-      const logits = vocabularyLogits(hidden, text, this.#lookup);
+      const logits = vocabularyLogits(hidden, text, this.#weights);
       return Program.compile({ logprobs: ops.logSoftmax(logits), ...results });
     });
   }
@@ -112,12 +119,10 @@ export class Programs {
     this.#compiled.clear();
   }
 
-  readonly #lookup: ParameterLookup = (name) => this.#parameters.get(name)!;
-
   #decoder(tokens: string | number, images: boolean, attend: Attend) {
     const { text, vision } = this.#config;
-    const tower = images ? visionGraph(vision, this.#lookup) : undefined;
-    const decoder = decoderGraph(text, tokens, this.#lookup, attend, tower);
+    const tower = images ? visionGraph(vision, this.#weights) : undefined;
+    const decoder = decoderGraph(text, tokens, this.#weights, attend, tower);
     return { hidden: decoder.hidden, stream: [...decoder.stream, ...(tower?.stream ?? [])] };
   }
 
@@ -126,7 +131,7 @@ export class Programs {
     const tokens = dimAdd(dimMultiply('P', 'S'), dimMultiply('P', 'G', 'C'));
     const { hidden, stream } = this.#decoder(tokens, images, groupAttention(text));
     const predictors = ops.gatherRows(hidden, ops.input('predictors', ['M'], 'int32'));
-    const logits = vocabularyLogits(predictors, text, this.#lookup);
+    const logits = vocabularyLogits(predictors, text, this.#weights);
     const output = ops.tokenLogprobs(logits, ops.input('targets', ['M'], 'int32'));
     return { output, stream };
   }

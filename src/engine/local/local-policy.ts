@@ -1,0 +1,201 @@
+/**
+ * The policy's verbs over a network in this thread: batches, loss, optimizer, checkpoints. Knows tokens and
+ * arrays; text and images are the engine's (local-engine.ts).
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { fail, invariant, messageOf } from '../../core/errors.ts';
+import { mergeMetrics } from '../../core/metrics.ts';
+import type { ModelConfig } from '../../model/config.ts';
+import { requireOwnHandle } from '../checkpoint-handle.ts';
+import type {
+  AdamParameters,
+  CheckpointHandle,
+  LossInput,
+  LossPart,
+  LossReport,
+  SampledGroup,
+  SampleRequest,
+  Sequence,
+  StepReport,
+  Weights,
+} from '../engine.ts';
+import { type AdamState, adamStep } from './adam.ts';
+import { branchGroups, microBatches, type UpdateBatch, updateBatch } from './batch.ts';
+import type { Cancellation, Network } from './network.ts';
+import { sampleBatched } from './sampling/sampler.ts';
+import {
+  createParameterBuffer,
+  type ParameterBuffer,
+  readParameters,
+  weightsFile,
+  writeParameters,
+} from './weights/parameter-buffer.ts';
+
+/** A loss that may be computed elsewhere. */
+export type AwaitedLoss = (inputs: readonly LossInput[]) => LossPart | Promise<LossPart>;
+
+export type PolicySettings = {
+  /** Padded tokens of one scoring or update pass. */
+  readonly maxBatchTokens: number;
+  /** Padded tokens of the prompts read side by side for sampling. */
+  readonly maxPrefillTokens: number;
+  /** Completions decoded side by side. */
+  readonly maxRows: number;
+  /** Whether a group's prompt is computed once for all its completions. */
+  readonly sharePrompts: boolean;
+  readonly stopTokens: readonly number[];
+  readonly bannedTokens: readonly number[];
+};
+
+/** What training adds to the weights; made at the first gradient. */
+type TrainingState = { readonly gradient: ParameterBuffer; readonly adam: AdamState };
+
+export class LocalPolicy {
+  readonly #network: Network;
+  readonly #config: ModelConfig;
+  readonly #settings: PolicySettings;
+  #training: TrainingState | undefined;
+
+  constructor(network: Network, config: ModelConfig, settings: PolicySettings) {
+    this.#network = network;
+    this.#config = config;
+    this.#settings = settings;
+  }
+
+  sample(requests: readonly SampleRequest[], signal: Cancellation): AsyncGenerator<SampledGroup> {
+    const settings = { config: this.#config, network: this.#network, ...this.#settings };
+    return sampleBatched(requests, settings, signal);
+  }
+
+  async logprobs(
+    sequences: readonly Sequence[],
+    weights: Weights,
+    signal: Cancellation,
+  ): Promise<readonly Float32Array[]> {
+    const results: Float32Array[] = sequences.map(() => new Float32Array(0));
+    for (const batch of this.#batches(sequences)) {
+      signal.throwIfAborted();
+      const logprobs = await this.#network.score(batch, weights, signal);
+      for (const { index, start, end } of batch.spans) results[index] = logprobs.slice(start, end);
+    }
+    return results;
+  }
+
+  async forwardBackward(
+    sequences: readonly Sequence[],
+    loss: AwaitedLoss,
+    signal: Cancellation,
+  ): Promise<LossReport> {
+    const parts: LossPart[] = [];
+    for (const batch of this.#batches(sequences)) {
+      signal.throwIfAborted();
+      const lossGradient = async (logprobs: Float32Array) => {
+        const inputs = batch.spans.map(({ index, start, end }) => ({
+          index,
+          policyLogprobs: logprobs.slice(start, end),
+        }));
+        const part = await loss(inputs);
+        parts.push(part);
+        return spread(part.gradients, batch, logprobs.length);
+      };
+      await this.#network.accumulate(batch, lossGradient, this.#trainingState().gradient, signal);
+    }
+    return {
+      loss: parts.reduce((total, part) => total + part.loss, 0),
+      metrics: mergeMetrics(parts.map(({ metrics }) => metrics)),
+    };
+  }
+
+  async optimStep(adam: AdamParameters): Promise<StepReport> {
+    const { gradient, adam: state } = this.#trainingState();
+    const report = adamStep(this.#network.trained, gradient, state, adam);
+    gradient.flat.fill(0);
+    return report;
+  }
+
+  async save(folder: string): Promise<CheckpointHandle> {
+    await mkdir(folder, { recursive: true });
+    const { first, second, steps } = this.#trainingState().adam;
+    await writeParameters(weightsFile(folder), [['', this.#network.trained]]);
+    await writeParameters(join(folder, optimizerFile), [
+      ['first.', first],
+      ['second.', second],
+    ]);
+    await writeFile(join(folder, stateFile), JSON.stringify({ steps }));
+    return { engine: engineName };
+  }
+
+  async load(handle: CheckpointHandle, folder: string): Promise<void> {
+    requireOwnHandle(handle, engineName, folder);
+    const state = this.#trainingState();
+    const { steps } = await readState(join(folder, stateFile));
+    await readParameters(this.#network.trained, weightsFile(folder));
+    await readParameters(state.adam.first, join(folder, optimizerFile), 'first.');
+    await readParameters(state.adam.second, join(folder, optimizerFile), 'second.');
+    state.adam.steps = steps;
+    state.gradient.flat.fill(0);
+  }
+
+  exportModel(directory: string): Promise<void> {
+    return this.#network.exportModel(directory);
+  }
+
+  close(): Promise<void> {
+    return this.#network.close();
+  }
+
+  *#batches(sequences: readonly Sequence[]): Generator<UpdateBatch> {
+    const { sharePrompts, maxBatchTokens } = this.#settings;
+    for (const batch of microBatches(branchGroups(sequences, sharePrompts), maxBatchTokens)) {
+      yield updateBatch(batch, this.#config);
+    }
+  }
+
+  #trainingState(): TrainingState {
+    const { specs } = this.#network.trained;
+    this.#training ??= {
+      gradient: createParameterBuffer(specs),
+      adam: {
+        first: createParameterBuffer(specs),
+        second: createParameterBuffer(specs),
+        steps: 0,
+      },
+    };
+    return this.#training;
+  }
+}
+
+/** Gradients by sequence → [M]. */
+function spread(gradients: LossPart['gradients'], batch: UpdateBatch, size: number): Float32Array {
+  const whole = new Float32Array(size);
+  batch.spans.forEach(({ start, end }, i) => {
+    const gradient = gradients[i];
+    invariant(gradient?.length === end - start, 'a loss gradient has the length of its logprobs');
+    whole.set(gradient, start);
+  });
+  return whole;
+}
+
+const engineName = 'local';
+const optimizerFile = 'optimizer.safetensors';
+const stateFile = 'engine.json';
+const stateSchema = z.object({ steps: z.int().nonnegative() });
+
+async function readState(path: string): Promise<z.infer<typeof stateSchema>> {
+  try {
+    return stateSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (error) {
+    fail(
+      'engine',
+      {
+        where: path,
+        expected: 'the state of a local engine',
+        got: messageOf(error),
+        next: 'resume from another checkpoint',
+      },
+      error,
+    );
+  }
+}

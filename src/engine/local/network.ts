@@ -1,0 +1,39 @@
+/** What computes the policy, over batches that batch.ts lays out. */
+import type { Bindings } from '../../tensor/dim.ts';
+import type { Values } from '../../tensor/program.ts';
+import type { Weights } from '../engine.ts';
+import type { PrefillBatch, UpdateBatch } from './batch.ts';
+import type { KeyValueCache } from './sampling/key-value-cache.ts';
+import type { ParameterBuffer } from './weights/parameter-buffer.ts';
+
+/** Stops a long computation between two of its programs. */
+export type Cancellation = Pick<AbortSignal, 'throwIfAborted'>;
+
+/** One token for each row that is being sampled. */
+export type StepBatch = { readonly values: Values; readonly bindings: Bindings };
+
+export type Network = {
+  /** What training changes. */
+  readonly trained: ParameterBuffer;
+  /** All parameters, trained or not. */
+  readonly parameters: number;
+  /** Logprobs [P, V] of the tokens after the prompts, whose keys and values go to the cache. */
+  prefill(batch: PrefillBatch, cache: KeyValueCache, signal: Cancellation): Promise<Float32Array>;
+  /** Logprobs [P·R, V] of the next tokens; the keys and values of these go to `cache.newValues`. */
+  step(batch: StepBatch, cache: KeyValueCache, signal: Cancellation): Promise<Float32Array>;
+  /** Logprobs [M] of the batch's targets. */
+  score(batch: UpdateBatch, weights: Weights, signal: Cancellation): Promise<Float32Array>;
+  /**
+   * Adds to `gradient` that of a loss.
+   * @param lossGradient is told the targets' logprobs [M] and gives dLoss/dLogprob [M]
+   */
+  accumulate(
+    batch: UpdateBatch,
+    lossGradient: (logprobs: Float32Array) => Float32Array | Promise<Float32Array>,
+    gradient: ParameterBuffer,
+    signal: Cancellation,
+  ): Promise<void>;
+  /** Weights, config, tokenizer and processor files in Hugging Face layout. */
+  exportModel(folder: string): Promise<void>;
+  close(): Promise<void>;
+};

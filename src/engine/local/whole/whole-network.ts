@@ -1,0 +1,141 @@
+/**
+ * A network whose passes are one program each, in float32, any parameter of which may be trained. What it
+ * computes for the backward pass stays in memory for the whole network at once.
+ */
+import type { ModelConfig } from '../../../model/config.ts';
+import type { ModelFiles } from '../../../model/files/model-files.ts';
+import { BufferPool } from '../../../tensor/buffer-pool.ts';
+import type { Values } from '../../../tensor/program.ts';
+import type { Weights } from '../../engine.ts';
+import type { PrefillBatch, UpdateBatch } from '../batch.ts';
+import { writeModel } from '../model-directory.ts';
+import type { Cancellation, Network, StepBatch } from '../network.ts';
+import type { KeyValueCache } from '../sampling/key-value-cache.ts';
+import { visionInputs } from '../vision-batch.ts';
+import {
+  createParameterBuffer,
+  type ParameterBuffer,
+  type ParameterStores,
+  readParameters,
+} from '../weights/parameter-buffer.ts';
+import { Programs } from './programs.ts';
+
+type WholeParts = {
+  /** Where the weights were read, which are the reference. */
+  readonly directory: string;
+  readonly files: ModelFiles;
+  readonly weights: ParameterStores;
+};
+
+export class WholeNetwork implements Network {
+  readonly trained: ParameterBuffer;
+  readonly parameters: number;
+  readonly #config: ModelConfig;
+  readonly #parts: WholeParts;
+  readonly #programs: Programs;
+  readonly #pool = new BufferPool();
+  #reference: Promise<ParameterBuffer> | undefined;
+
+  constructor(config: ModelConfig, parts: WholeParts) {
+    const { weights } = parts;
+    this.#config = config;
+    this.#parts = parts;
+    this.trained = weights.trained;
+    this.parameters = weights.frozen.flat.length + weights.trained.flat.length;
+    this.#programs = new Programs(
+      config,
+      weights.trained.specs.map(({ name }) => name),
+    );
+  }
+
+  async prefill(batch: PrefillBatch, cache: KeyValueCache): Promise<Float32Array> {
+    const { values, bindings, images } = this.#withImages(batch);
+    const program = await this.#programs.prefill(images);
+    const logprobs = new Float32Array(batch.prompts.length * this.#config.text.vocabSize);
+    await program.run(
+      { ...this.#parts.weights.views, ...values },
+      { logprobs, ...cache.promptValues },
+      bindings,
+    );
+    return logprobs;
+  }
+
+  async step({ values, bindings }: StepBatch, cache: KeyValueCache): Promise<Float32Array> {
+    const program = await this.#programs.step();
+    const rows = values['tokens']!.length;
+    const logprobs = new Float32Array(rows * this.#config.text.vocabSize);
+    await program.run(
+      { ...this.#parts.weights.views, ...cache.promptValues, ...cache.cachedValues, ...values },
+      { logprobs, ...cache.newValues },
+      bindings,
+    );
+    return logprobs;
+  }
+
+  async score(batch: UpdateBatch, weights: Weights): Promise<Float32Array> {
+    const views = weights === 'policy' ? this.#parts.weights.views : await this.#referenceViews();
+    const { values, bindings, images } = this.#withImages(batch);
+    const program = await this.#programs.score(images);
+    const logprobs = new Float32Array(bindings['M']!);
+    await program.run({ ...views, ...values }, { logprobs }, bindings);
+    return logprobs;
+  }
+
+  async accumulate(
+    batch: UpdateBatch,
+    lossGradient: (logprobs: Float32Array) => Float32Array | Promise<Float32Array>,
+    { views: gradient }: ParameterBuffer,
+    signal: Cancellation,
+  ): Promise<void> {
+    const { values: data, bindings, images } = this.#withImages(batch);
+    const { forward, backward, trained } = await this.#programs.update(images);
+    const values = { ...this.#parts.weights.views, ...data };
+    const results: Record<string, Float32Array> = {};
+    for (const [name, size] of forward.resultSizes(bindings)) {
+      results[name] = this.#pool.take(size);
+    }
+    await forward.run(values, results, bindings);
+    signal.throwIfAborted();
+    const outputGradient = await lossGradient(results['logprobs']!);
+    const accumulated: Record<string, Float32Array> = {};
+    const updated: Record<string, Float32Array> = {};
+    for (const name of trained) {
+      accumulated[`accumulated:${name}`] = gradient[name]!;
+      updated[`gradient:${name}`] = gradient[name]!;
+    }
+    await backward.run(
+      { ...values, ...results, ...accumulated, outputGradient },
+      updated,
+      bindings,
+    );
+    for (const buffer of Object.values(results)) this.#pool.give(buffer);
+  }
+
+  exportModel(folder: string): Promise<void> {
+    const { files, weights } = this.#parts;
+    return writeModel(folder, this.#config, files, [weights.frozen, weights.trained]);
+  }
+
+  close(): Promise<void> {
+    return this.#programs.dispose();
+  }
+
+  #withImages({ values, bindings, prompts, tokens }: PrefillBatch | UpdateBatch) {
+    const vision = visionInputs(prompts, bindings['S']!, tokens, this.#config);
+    return {
+      values: { ...values, ...vision?.values },
+      bindings: { ...bindings, ...vision?.bindings },
+      images: vision !== undefined,
+    };
+  }
+
+  /** What is frozen is the reference's too; what is trained is read again as it was. */
+  async #referenceViews(): Promise<Values> {
+    this.#reference ??= (async () => {
+      const buffer = createParameterBuffer(this.trained.specs);
+      await readParameters(buffer, this.#parts.directory);
+      return buffer;
+    })();
+    return { ...this.#parts.weights.frozen.views, ...(await this.#reference).views };
+  }
+}
