@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type ModelConfig, readModelConfig } from './config.ts';
 import { openSafetensors } from './files/safetensors.ts';
-import type { Message } from './prompt.ts';
+import type { Message, Prompt } from './prompt.ts';
 import type { Grid } from './vision/vision-positions.ts';
 
 const root = fileURLToPath(new URL('../../test/fixtures/qwen3-vl-tiny/', import.meta.url));
@@ -39,6 +39,19 @@ export function tinyConfig(): Promise<ModelConfig> {
 export async function tinyTensor(name: string, tensor: string): Promise<Float32Array> {
   const store = await openSafetensors(`${root}${name}.safetensors`);
   return store.read(tensor).finally(() => store.close());
+}
+
+/** The case's own tokens and pixels, so that only the network is compared. */
+export async function tinyPrompt(tiny: TinyCase): Promise<Prompt> {
+  const grids = tinyGrids(tiny);
+  const pixels = grids.length > 0 ? await tinyTensor(tiny.name, 'pixel_values') : undefined;
+  let offset = 0;
+  const images = grids.map((grid) => {
+    const size = grid.t * grid.h * grid.w * 1536;
+    offset += size;
+    return { grid, patches: pixels!.subarray(offset - size, offset) };
+  });
+  return { tokens: Int32Array.from(tiny.inputIds), images };
 }
 
 export function tinyImage(file: string): { bytes: Uint8Array; name: string } {

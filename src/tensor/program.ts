@@ -40,11 +40,14 @@ export class Program {
 
   /**
    * @param given see {@link emitOnnx}.
+   * @param keepsMemory whether what a run has allocated is kept for the next. Of many programs that take
+   *   turns, each would hold memory that only one needs. @default true
    * @throws MedixError as {@link loadOnnxRuntime}.
    */
   static async compile(
     outputs: Readonly<Record<string, Node>>,
     given?: ReadonlyMap<Node, string>,
+    { keepsMemory = true }: { readonly keepsMemory?: boolean } = {},
   ): Promise<Program> {
     const ort = await loadOnnxRuntime();
     const { bytes, ...graph } = emitOnnx(outputs, given);
@@ -53,6 +56,7 @@ export class Program {
       executionMode: 'sequential',
       // Patterns pay off for one fixed shape; ours vary, and each would keep a block of its own.
       enableMemPattern: false,
+      enableCpuMemArena: keepsMemory,
       logSeverityLevel: 3,
     });
     return new Program(graph, ort, session);
@@ -69,7 +73,8 @@ export class Program {
   }
 
   /**
-   * Writes every result into `results[name]`. Inputs that the graph does not use may be given.
+   * Writes results into `results[name]`; one that is left out is not handed back. Inputs that the graph does
+   * not use may be given.
    * @throws Error on a missing value, or one whose length is not that of its shape.
    */
   async run(values: Values, results: Values, bindings: Bindings): Promise<void> {
@@ -87,7 +92,7 @@ export class Program {
     }
     const fetches: Record<string, Ort.Tensor | null> = { [lastWord]: null };
     for (const { name, shape } of this.graph.outputs) {
-      fetches[name] = tensor(ort, name, results[name], shape, bindings);
+      if (name in results) fetches[name] = tensor(ort, name, results[name], shape, bindings);
     }
     try {
       await this.#session.run(feeds, fetches);

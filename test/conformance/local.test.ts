@@ -1,5 +1,9 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, describe } from 'vitest';
 import { openLocalEngine } from '../../src/engine/local/local-engine.ts';
+import { createAdapter } from '../../src/engine/local/weights/adapter.ts';
 import {
   createParameterBuffer,
   readParameters,
@@ -10,26 +14,19 @@ import type { Prompt } from '../../src/model/prompt.ts';
 import {
   tinyCases,
   tinyConfig,
-  tinyGrids,
   tinyModelDirectory,
-  tinyTensor,
+  tinyPrompt,
 } from '../../src/model/tiny-model.fixture.ts';
 import { describeEngine } from './engine-suite.ts';
 
 const config = await tinyConfig();
 
-async function promptOf(name: string): Promise<Prompt> {
-  const tiny = tinyCases.find((candidate) => candidate.name === name)!;
-  const grids = tinyGrids(tiny);
-  const pixels = grids.length > 0 ? await tinyTensor(name, 'pixel_values') : new Float32Array();
-  let offset = 0;
-  const images = grids.map((grid) => {
-    const size = grid.t * grid.h * grid.w * 1536;
-    offset += size;
-    return { grid, patches: pixels.subarray(offset - size, offset) };
-  });
-  return { tokens: Int32Array.from(tiny.inputIds), images };
+function promptOf(name: string): Promise<Prompt> {
+  return tinyPrompt(tinyCases.find((candidate) => candidate.name === name)!);
 }
+
+const cache = await mkdtemp(join(tmpdir(), 'medix-integers-'));
+afterAll(() => rm(cache, { recursive: true }));
 
 describeEngine('local', {
   open: () => openLocalEngine(tinyModelDirectory),
@@ -55,4 +52,48 @@ describeEngine('local', {
     },
     differenceStep: 2e-3,
   },
+});
+
+/** src/engine/local/layered/layered-network.test.ts compares its gradient with that of float32. */
+const constantBetweenRoundings = {
+  skip: 'a product of integers is constant between two roundings',
+};
+
+describe.each(['f32', 'f16', 'int8'] as const)('with an adapter over a base in %s', (base) => {
+  const network = {
+    kind: 'layered',
+    base,
+    adapter: { rank: 4, alpha: 8, rankStabilized: false, targets: '.*' },
+    seed: 1,
+    cache,
+    keptBytes: 0,
+  } as const;
+  const adapterWeights = {
+    read: async (directory: string) => {
+      const { parameters } = createAdapter(network.adapter, parameterSpecs(config), 1);
+      await readParameters(parameters, directory);
+      return parameters.views;
+    },
+    write: async (directory: string, values: Record<string, Float32Array>) => {
+      const { parameters } = createAdapter(network.adapter, parameterSpecs(config), 1);
+      for (const [name, data] of Object.entries(values)) parameters.views[name]!.set(data);
+      await writeParameters(join(directory, 'model.safetensors'), [['', parameters]]);
+    },
+    differenceStep: 5e-4,
+  };
+  describeEngine('local', {
+    open: () => openLocalEngine(tinyModelDirectory, { network }),
+    variants: {
+      'prompts repeated for every completion': () =>
+        openLocalEngine(tinyModelDirectory, { network, sharePrompts: false }),
+      'micro-batches of one sequence': () =>
+        openLocalEngine(tinyModelDirectory, { network, maxBatchTokens: 1 }),
+      'few rows side by side': () => openLocalEngine(tinyModelDirectory, { network, maxRows: 3 }),
+      'all that its backward pass needs kept': () =>
+        openLocalEngine(tinyModelDirectory, { network: { ...network, keptBytes: 1e9 } }),
+    },
+    prompts: () => Promise.all(['text-only', 'conversation', 'two-images'].map(promptOf)),
+    imagePrompt: () => promptOf('enlarged'),
+    weights: base === 'int8' ? constantBetweenRoundings : adapterWeights,
+  });
 });

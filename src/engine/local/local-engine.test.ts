@@ -60,7 +60,9 @@ describe('parameters that training does not change', () => {
 
   it('keep their bits, and are in no checkpoint', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'medix-frozen-'));
-    const engine = await openLocalEngine(tinyModelDirectory, { isTrained });
+    const engine = await openLocalEngine(tinyModelDirectory, {
+      network: { kind: 'whole', isTrained },
+    });
     try {
       const text = { type: 'text', text: 'Which side?' } as const;
       const prompt = await engine.model.processor.encode([{ role: 'user', content: [text] }]);

@@ -6,8 +6,7 @@ import { loadOnnxRuntime } from '../../tensor/onnx-runtime.ts';
 import { requireRoom } from '../context-length.ts';
 import type { Engine } from '../engine.ts';
 import { LocalPolicy } from './local-policy.ts';
-import { createStores, readParameters } from './weights/parameter-buffer.ts';
-import { WholeNetwork } from './whole/whole-network.ts';
+import { type NetworkOptions, openNetwork } from './open-network.ts';
 
 export type LocalEngineOptions = {
   /**
@@ -19,8 +18,8 @@ export type LocalEngineOptions = {
   readonly maxRows?: number;
   /** Whether a group's prompt is computed once for all its completions. @default true */
   readonly sharePrompts?: boolean;
-  /** Which parameters training changes, by name; the others stay as they were opened. @default all */
-  readonly isTrained?: (name: string) => boolean;
+  /** @default whole, with all parameters trained */
+  readonly network?: NetworkOptions;
 };
 
 /** A prefill may have this many times `maxBatchTokens`. */
@@ -36,17 +35,14 @@ export async function openLocalEngine(
     maxBatchTokens = 2048,
     maxRows = 256,
     sharePrompts = true,
-    isTrained = () => true,
+    network: networkOptions = { kind: 'whole', isTrained: () => true },
   }: LocalEngineOptions = {},
 ): Promise<Engine> {
   await loadOnnxRuntime();
   const config = await readModelConfig(directory);
   const files = await readModelFiles(directory);
   const processor = createProcessor(files, config);
-  const weights = createStores(config, isTrained);
-  await readParameters(weights.frozen, directory);
-  await readParameters(weights.trained, directory);
-  const network = new WholeNetwork(config, { directory, files, weights });
+  const network = await openNetwork(directory, config, files, networkOptions);
   const policy = new LocalPolicy(network, config, {
     maxBatchTokens,
     maxPrefillTokens: prefillFactor * maxBatchTokens,

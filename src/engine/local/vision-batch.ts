@@ -10,6 +10,8 @@ import type { Values } from '../../tensor/program.ts';
 export type VisionBatch = { readonly values: Values; readonly bindings: Bindings };
 
 /**
+ * Images, and where their features go among the tokens.
+ *
  * @param stride distance between prompts in the token layout [P, stride].
  * @param totalTokens N of the decoder graph; tokens past the prompts are text.
  * @returns undefined where no prompt has an image.
@@ -20,11 +22,29 @@ export function visionInputs(
   totalTokens: number,
   config: ModelConfig,
 ): VisionBatch | undefined {
-  const images = [...new Set(prompts.flatMap((prompt) => prompt.images))];
+  const images = imagesOf(prompts);
   if (images.length === 0) return undefined;
-  const { vision } = config;
+  const { values, bindings } = imageInputs(images, config.vision);
+  const starts = images.map((_, i) => i * bindings['U']!);
+  const imageRow = placeImages(prompts, { images, starts }, stride, totalTokens, config);
+  const isText = Float32Array.from(imageRow, (row) => (row === 0 ? 1 : 0));
+  return { values: { ...values, isText, imageRow }, bindings };
+}
+
+/** Every image object once. */
+export function imagesOf(prompts: readonly Prompt[]): ImagePatches[] {
+  return [...new Set(prompts.flatMap((prompt) => prompt.images))];
+}
+
+/** Tokens that an image becomes. */
+export function imageTokens({ grid }: ImagePatches, vision: VisionConfig): number {
+  return (grid.t * grid.h * grid.w) / vision.spatialMergeSize ** 2;
+}
+
+/** What the vision graph is fed: I images, each padded to the U tokens of the largest. */
+export function imageInputs(images: readonly ImagePatches[], vision: VisionConfig): VisionBatch {
   const merge = vision.spatialMergeSize ** 2;
-  const merged = images.map(({ grid }) => (grid.t * grid.h * grid.w) / merge);
+  const merged = images.map((image) => imageTokens(image, vision));
   const U = Math.max(...merged);
   const perImage = U * merge;
   const patchSize = vision.inChannels * vision.temporalPatchSize * vision.patchSize ** 2;
@@ -42,34 +62,39 @@ export function visionInputs(
     visionSin.set(geometry.rotary.sin, i * perImage * headDim);
     visionBias.fill(masked, i * perImage + merged[i]! * merge, (i + 1) * perImage);
   });
+  return {
+    values: { patches, interpolation, visionCos, visionSin, visionBias },
+    bindings: { I: images.length, U },
+  };
+}
 
-  const isText = new Float32Array(totalTokens).fill(1);
+/**
+ * For each token 1 + the row of the image feature that it stands for, 0 for text.
+ * @param starts row at which each image's features begin
+ */
+export function placeImages(
+  prompts: readonly Prompt[],
+  {
+    images,
+    starts,
+  }: { readonly images: readonly ImagePatches[]; readonly starts: readonly number[] },
+  stride: number,
+  totalTokens: number,
+  config: ModelConfig,
+): Int32Array {
   const imageRow = new Int32Array(totalTokens);
   const order = new Map(images.map((image, i) => [image, i]));
   prompts.forEach((prompt, p) => {
     const rows = prompt.images.flatMap((image) => {
-      const i = order.get(image)!;
-      return Array.from({ length: merged[i]! }, (_, j) => 1 + i * U + j);
+      const start = starts[order.get(image)!]!;
+      return Array.from({ length: imageTokens(image, config.vision) }, (_, j) => 1 + start + j);
     });
     let next = 0;
     prompt.tokens.forEach((token, t) => {
-      if (token !== config.tokens.image) return;
-      isText[p * stride + t] = 0;
-      imageRow[p * stride + t] = rows[next++]!;
+      if (token === config.tokens.image) imageRow[p * stride + t] = rows[next++]!;
     });
   });
-  return {
-    values: {
-      patches,
-      interpolation,
-      visionCos,
-      visionSin,
-      visionBias,
-      isText,
-      imageRow,
-    },
-    bindings: { I: images.length, U },
-  };
+  return imageRow;
 }
 
 type ImageGeometry = {

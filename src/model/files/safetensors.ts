@@ -9,10 +9,15 @@
 import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { defined, fail, messageOf } from '../../core/errors.ts';
+import { defined, fail, invariant, messageOf } from '../../core/errors.ts';
 import { bfloat16ToFloat32, float16ToFloat32 } from './half-floats.ts';
 
-type TensorInfo = { readonly dtype: string; readonly shape: readonly number[] };
+type TensorInfo = {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** In the file. */
+  readonly byteLength: number;
+};
 
 /** Open weights of a checkpoint. */
 export type TensorStore = {
@@ -22,6 +27,10 @@ export type TensorStore = {
    * is not F32, F16 or BF16, or the file cannot be read.
    */
   read(name: string): Promise<Float32Array<ArrayBuffer>>;
+  /** The same of `count` elements from `start` on. */
+  readSlice(name: string, start: number, count: number): Promise<Float32Array<ArrayBuffer>>;
+  /** Up to `count` bytes of a tensor as they are in the file, from its byte `start` on. */
+  readBytes(name: string, start: number, count: number): Promise<Uint8Array>;
   close(): Promise<void>;
 };
 
@@ -105,16 +114,33 @@ async function openShards(index: string, text: string, directory: string): Promi
     await close();
     throw error;
   }
-  const read = async (name: string) => (owners.get(name) ?? missing(index, name)).read(name);
-  return { tensors, read, close };
+  const owner = (name: string) => owners.get(name) ?? missing(index, name);
+  return {
+    tensors,
+    read: async (name) => owner(name).read(name),
+    readSlice: async (name, start, count) => owner(name).readSlice(name, start, count),
+    readBytes: async (name, start, count) => owner(name).readBytes(name, start, count),
+    close,
+  };
 }
 
 async function openFile(path: string): Promise<TensorStore> {
   const handle = await open(path, 'r').catch((error) => unreadable(path, error));
   try {
     const tensors = await readHeader(handle, path);
-    const read = (name: string) => readTensor(handle, path, name, tensors.get(name));
-    return { tensors, read, close: () => handle.close() };
+    const entry = (name: string) => tensors.get(name) ?? missing(path, name);
+    return {
+      tensors,
+      read: async (name) => readElements(handle, path, name, entry(name)),
+      readSlice: async (name, start, count) =>
+        readElements(handle, path, name, sliceOf(entry(name), start, count)),
+      readBytes: async (name, start, count) => {
+        const { start: first, end } = entry(name);
+        const from = Math.min(first + start, end);
+        return new Uint8Array(await readBytes(handle, path, from, Math.min(from + count, end)));
+      },
+      close: () => handle.close(),
+    };
   } catch (error) {
     await handle.close();
     throw error;
@@ -155,7 +181,14 @@ function layout(
   const entries = header
     .map(([name, { dtype, shape, data_offsets }]) => {
       const [start, end] = data_offsets;
-      return { name, dtype, shape, start: origin + start, end: origin + end };
+      return {
+        name,
+        dtype,
+        shape,
+        byteLength: end - start,
+        start: origin + start,
+        end: origin + end,
+      };
     })
     .sort((a, b) => a.start - b.start || a.end - b.end);
   let position = origin;
@@ -174,13 +207,19 @@ function layout(
   return new Map(entries.map(({ name, ...entry }) => [name, entry]));
 }
 
-async function readTensor(
+function sliceOf(entry: Entry, start: number, count: number): Entry {
+  const width = defined(bytesPerElement[entry.dtype], entry.dtype);
+  const from = entry.start + start * width;
+  invariant(from + count * width <= entry.end, 'a slice lies within its tensor');
+  return { ...entry, start: from, end: from + count * width };
+}
+
+async function readElements(
   handle: FileHandle,
   path: string,
   name: string,
-  entry: Entry | undefined,
+  { dtype, start, end }: Entry,
 ): Promise<Float32Array<ArrayBuffer>> {
-  const { dtype, start, end } = entry ?? missing(path, name);
   switch (dtype) {
     case 'F32':
       return new Float32Array(await readBytes(handle, path, start, end));

@@ -6,14 +6,12 @@ import { promptAttention } from '../../../model/decoder/attention.ts';
 import { decoderGraph, vocabularyLogits } from '../../../model/decoder/decoder-graph.ts';
 import { readModelFiles } from '../../../model/files/model-files.ts';
 import { parameterNodes, plainWeights } from '../../../model/network-weights.ts';
-import type { Prompt } from '../../../model/prompt.ts';
 import {
   largestDifference,
-  type TinyCase,
   tinyCases,
   tinyConfig,
-  tinyGrids,
   tinyModelDirectory,
+  tinyPrompt,
   tinyTensor,
 } from '../../../model/tiny-model.fixture.ts';
 import { visionGraph } from '../../../model/vision/vision-graph.ts';
@@ -40,22 +38,9 @@ beforeAll(async () => {
 });
 afterAll(() => network.close());
 
-/** The case's own tokens and pixels, so that only the network is compared. */
-async function promptOf(tiny: TinyCase): Promise<Prompt> {
-  const grids = tinyGrids(tiny);
-  const pixels = grids.length > 0 ? await tinyTensor(tiny.name, 'pixel_values') : undefined;
-  let offset = 0;
-  const images = grids.map((grid) => {
-    const size = grid.t * grid.h * grid.w * 1536;
-    offset += size;
-    return { grid, patches: pixels!.subarray(offset - size, offset) };
-  });
-  return { tokens: Int32Array.from(tiny.inputIds), images };
-}
-
 describe.each(tinyCases)('the fixture case $name', (tiny) => {
   it('gives the logits of transformers at every position', async () => {
-    const prompt = await promptOf(tiny);
+    const prompt = await tinyPrompt(tiny);
     const tokens = Int32Array.of(...prompt.tokens, ...tiny.greedy);
     const nodes = parameterNodes(config);
     const plain = plainWeights(nodes);
@@ -78,7 +63,7 @@ describe.each(tinyCases)('the fixture case $name', (tiny) => {
 
   it('continues greedily as transformers does', async () => {
     const request = {
-      prompt: await promptOf(tiny),
+      prompt: await tinyPrompt(tiny),
       keys: ['a', 'b'],
       maxTokens: tiny.greedy.length,
       temperature: 0,
@@ -99,7 +84,7 @@ describe.each(tinyCases)('the fixture case $name', (tiny) => {
   });
 
   it('has the gradient of transformers', async () => {
-    const sequence = { prompt: await promptOf(tiny), completion: Int32Array.from(tiny.greedy) };
+    const sequence = { prompt: await tinyPrompt(tiny), completion: Int32Array.from(tiny.greedy) };
     const batch = updateBatch(branchGroups([sequence], true), config);
     const gradient = await crossEntropy(network, batch);
     expect(Math.abs(gradient.loss - tiny.completionLoss)).toBeLessThan(1e-3);

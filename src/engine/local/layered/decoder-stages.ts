@@ -1,0 +1,78 @@
+/** The stages of a decoder over one base. */
+import type { Bindings } from '../../../tensor/dim.ts';
+import type { Values } from '../../../tensor/program.ts';
+import type { Adapter } from '../weights/adapter.ts';
+import { adapterScale, type Base } from '../weights/base.ts';
+import type { ParameterBuffer } from '../weights/parameter-buffer.ts';
+import { parameterOfAlias, Stage } from './stage.ts';
+
+/** A stage at its place. */
+type PlacedStage = {
+  readonly results: readonly string[];
+  sizes(bindings: Bindings): Promise<ReadonlyMap<string, number>>;
+  forward: Stage['forward'];
+  /** As of {@link Stage}; adds to the gradients of the adapter's parameters. */
+  backward(
+    values: Values,
+    results: Readonly<Record<string, Float32Array>>,
+    gradient: ParameterBuffer,
+    bindings: Bindings,
+  ): Promise<void>;
+};
+
+export class DecoderStages {
+  readonly count: number;
+  /** The first stage with something to train; `count` where there is none. */
+  readonly lowestAdapted: number;
+  readonly #base: Base;
+  readonly #adapter: Adapter | undefined;
+  readonly #stages: readonly Stage[];
+
+  constructor(base: Base, adapter: Adapter | undefined) {
+    const { text, vision } = base.config;
+    const shared = new Map<string, Stage>();
+    this.#stages = Array.from({ length: text.layers + 1 }, (_, index) => {
+      const stage = new Stage(index, base, adapter);
+      if (!base.isFed) return stage;
+      const hasFeatures = index > 0 && index <= vision.deepstackLayers.length;
+      const key = [index === 0, index === text.layers, hasFeatures, ...stage.adapted].join();
+      const known = shared.get(key);
+      if (known === undefined) shared.set(key, stage);
+      return known ?? stage;
+    });
+    this.count = this.#stages.length;
+    const lowest = this.#stages.findIndex(({ adapted }) => adapted.length > 0);
+    this.lowestAdapted = lowest < 0 ? this.count : lowest;
+    this.#base = base;
+    this.#adapter = adapter;
+  }
+
+  at(index: number): PlacedStage {
+    const stage = this.#stages[index]!;
+    const parameterOf = parameterOfAlias(index);
+    return {
+      results: stage.results,
+      sizes: (bindings) => stage.sizes(bindings),
+      forward: (inputs, values, results, bindings) =>
+        stage.forward(inputs, values, results, bindings),
+      backward: (values, results, gradient, bindings) =>
+        stage.backward(values, results, (name) => gradient.views[parameterOf(name)]!, bindings),
+    };
+  }
+
+  /** Parameters of a stage under the names that it knows them by. */
+  feeds(index: number, scale: number): Values {
+    const { fed, adapted } = this.#stages[index]!;
+    const parameterOf = parameterOfAlias(index);
+    const feeds: Record<string, Values[string]> = { [adapterScale]: Float32Array.of(scale) };
+    for (const alias of fed) feeds[alias] = this.#base.value(parameterOf(alias));
+    for (const alias of adapted) {
+      feeds[alias] = this.#adapter!.parameters.views[parameterOf(alias)]!;
+    }
+    return feeds;
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all([...new Set(this.#stages)].map((stage) => stage.dispose()));
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * From the last hidden states to logprobs over the vocabulary, a few rows at a time: scores of a whole batch
+ * over 150,000 tokens would be larger than the model.
+ */
+import { headName } from '../../../model/decoder/decoder-graph.ts';
+import { gradientsOf } from '../../../tensor/gradient.ts';
+import * as ops from '../../../tensor/ops.ts';
+import { Program, type Values } from '../../../tensor/program.ts';
+import type { Cancellation } from '../network.ts';
+import type { Adapter } from '../weights/adapter.ts';
+import { adapterScale, type Base, graphWeights } from '../weights/base.ts';
+import type { ParameterBuffer } from '../weights/parameter-buffer.ts';
+
+/** Bytes of logprobs that exist at once. */
+const chunkBytes = 64 << 20;
+
+export class Head {
+  readonly #base: Base;
+  readonly #adapter: Adapter | undefined;
+  readonly #graph;
+  readonly #chunk: number;
+  #forward: Promise<Program> | undefined;
+  #backward: Promise<Program> | undefined;
+
+  constructor(base: Base, adapter: Adapter | undefined) {
+    const { text } = base.config;
+    const { weights, fed, adapted } = graphWeights(base, adapter);
+    const hidden = ops.input('hidden', ['M', text.hiddenSize]);
+    const logits = weights.linear(hidden, headName(text));
+    this.#base = base;
+    this.#adapter = adapter;
+    this.#graph = { hidden, logits, fed, adapted };
+    this.#chunk = Math.max(1, Math.floor(chunkBytes / (4 * text.vocabSize)));
+  }
+
+  /** [M, D] → [M, V] */
+  async distribution(hidden: Float32Array, scale: number): Promise<Float32Array> {
+    const { text } = this.#base.config;
+    const rows = hidden.length / text.hiddenSize;
+    const logprobs = new Float32Array(rows * text.vocabSize);
+    await this.#run(hidden, logprobs, scale);
+    return logprobs;
+  }
+
+  /** [M, D] → logprobs of the targets [M] */
+  async score(
+    hidden: Float32Array,
+    targets: Int32Array,
+    scale: number,
+    signal: Cancellation,
+  ): Promise<Float32Array> {
+    const scored = new Float32Array(targets.length);
+    const { vocabSize } = this.#base.config.text;
+    for await (const { start, rows, logprobs } of this.#chunks(hidden, scale, signal)) {
+      for (let row = 0; row < rows; row++) {
+        scored[start + row] = logprobs[row * vocabSize + targets[start + row]!]!;
+      }
+    }
+    return scored;
+  }
+
+  /**
+   * @param outputGradient dLoss/dLogprob of the targets [M]
+   * @returns dLoss/dHidden [M, D]; the adapter's gradients are added to `gradient`
+   */
+  async backward(
+    hidden: Float32Array,
+    targets: Int32Array,
+    outputGradient: Float32Array,
+    scale: number,
+    gradient: ParameterBuffer,
+    signal: Cancellation,
+  ): Promise<Float32Array> {
+    const width = this.#base.config.text.hiddenSize;
+    const result = new Float32Array(hidden.length);
+    this.#backward ??= this.#compileBackward();
+    const program = await this.#backward;
+    const names = [...this.#graph.adapted.keys()];
+    const accumulated = names.map((name) => [`accumulated:${name}`, gradient.views[name]!]);
+    const updated = names.map((name) => [`gradient:${name}`, gradient.views[name]!]);
+    for await (const { start, rows, logprobs } of this.#chunks(hidden, scale, signal)) {
+      await program.run(
+        {
+          ...this.#feeds(scale),
+          ...Object.fromEntries(accumulated),
+          hidden: hidden.subarray(start * width, (start + rows) * width),
+          logprobs,
+          targets: targets.subarray(start, start + rows),
+          outputGradient: outputGradient.subarray(start, start + rows),
+        },
+        {
+          'gradient:hidden': result.subarray(start * width, (start + rows) * width),
+          ...Object.fromEntries(updated),
+        },
+        { M: rows },
+      );
+    }
+    return result;
+  }
+
+  async dispose(): Promise<void> {
+    await (await this.#forward)?.dispose();
+    await (await this.#backward)?.dispose();
+  }
+
+  async *#chunks(hidden: Float32Array, scale: number, signal: Cancellation) {
+    const { hiddenSize, vocabSize } = this.#base.config.text;
+    const total = hidden.length / hiddenSize;
+    const buffer = new Float32Array(Math.min(total, this.#chunk) * vocabSize);
+    for (let start = 0; start < total; start += this.#chunk) {
+      signal.throwIfAborted();
+      const rows = Math.min(this.#chunk, total - start);
+      const logprobs = buffer.subarray(0, rows * vocabSize);
+      const part = hidden.subarray(start * hiddenSize, (start + rows) * hiddenSize);
+      await this.#run(part, logprobs, scale);
+      yield { start, rows, logprobs };
+    }
+  }
+
+  async #run(hidden: Float32Array, logprobs: Float32Array, scale: number): Promise<void> {
+    this.#forward ??= Program.compile({ logprobs: ops.logSoftmax(this.#graph.logits) });
+    const program = await this.#forward;
+    const rows = hidden.length / this.#base.config.text.hiddenSize;
+    await program.run({ ...this.#feeds(scale), hidden }, { logprobs }, { M: rows });
+  }
+
+  #compileBackward(): Promise<Program> {
+    const { hidden, logits, adapted } = this.#graph;
+    const logprobs = ops.input('logprobs', logits.shape);
+    const outer = ops.input('outputGradient', ['M']);
+    const targets = ops.input('targets', ['M'], 'int32');
+    // d logprob(target) / d logits = (1 at the target) − probabilities
+    const column = ops.reshape(ops.scale(outer, -1), ['M', 1]);
+    const seed = ops.addAtTokens(ops.multiply(ops.exp(logprobs), column), outer, targets);
+    const variables = [['hidden', hidden] as const, ...adapted];
+    const gradients = gradientsOf(
+      [{ output: logits, seed }],
+      variables.map(([, node]) => node),
+    );
+    const results = variables.map(([name, node], i) => {
+      if (name === 'hidden') return ['gradient:hidden', gradients[i]!] as const;
+      const before = ops.input(`accumulated:${name}`, node.shape);
+      return [`gradient:${name}`, ops.add(before, gradients[i]!)] as const;
+    });
+    return Program.compile(Object.fromEntries(results));
+  }
+
+  #feeds(scale: number): Values {
+    const { fed, adapted } = this.#graph;
+    return {
+      [adapterScale]: Float32Array.of(scale),
+      ...Object.fromEntries([...fed.keys()].map((name) => [name, this.#base.value(name)])),
+      ...Object.fromEntries(
+        [...adapted.keys()].map((name) => [name, this.#adapter!.parameters.views[name]!]),
+      ),
+    };
+  }
+}

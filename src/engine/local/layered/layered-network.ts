@@ -1,0 +1,417 @@
+/**
+ * A network that runs layer by layer over a frozen base, with an adapter to train: at no time is more in
+ * memory than the base, the residual stream at each layer, and what one layer needs. The backward pass runs
+ * a layer's forward pass again where the memory to keep it was not granted.
+ */
+import type { ImagePatches, Prompt } from '../../../model/prompt.ts';
+import type { Bindings } from '../../../tensor/dim.ts';
+import type { Values } from '../../../tensor/program.ts';
+import type { Weights } from '../../engine.ts';
+import type { PrefillBatch, UpdateBatch } from '../batch.ts';
+import type { Cancellation, Network, StepBatch } from '../network.ts';
+import type { KeyValueCache } from '../sampling/key-value-cache.ts';
+import { imagesOf, imageTokens, placeImages } from '../vision-batch.ts';
+import type { Adapter } from '../weights/adapter.ts';
+import type { Base } from '../weights/base.ts';
+import { createParameterBuffer, type ParameterBuffer } from '../weights/parameter-buffer.ts';
+import { AttentionPrograms } from './attention-programs.ts';
+import { DecoderStages } from './decoder-stages.ts';
+import { Head } from './head.ts';
+import { Slots } from './slots.ts';
+import type { StageInputs } from './stage.ts';
+import { VisionTower } from './vision-tower.ts';
+
+type Buffers = Readonly<Record<string, Float32Array>>;
+
+/** Attention over what a stage has projected, into the buffer `mixed`. */
+type Mix = (layer: number, projected: Buffers, mixed: Float32Array) => Promise<void>;
+
+/** The images of a batch among its tokens. */
+type Placement = {
+  readonly images: readonly ImagePatches[];
+  /** First row of each image. */
+  readonly starts: readonly number[];
+  /** [N] as `placeImages` gives it. */
+  readonly imageRow: Int32Array;
+  /** Rows of all images [F, D]: embeddings, then those added after layer 0, 1, … */
+  readonly levels: readonly Float32Array[];
+};
+
+/** What the backward pass of a stage starts from. */
+type Mark = {
+  readonly inputs: StageInputs;
+  /** What the forward pass gave, where it is kept. */
+  readonly kept: Buffers | undefined;
+};
+
+/** One pass of one batch. */
+type Pass = {
+  readonly values: Values;
+  readonly placement: Placement;
+  /** Of the adapter; 0 is the base alone. */
+  readonly scale: number;
+  readonly signal: Cancellation;
+};
+
+export type LayeredOptions = {
+  /** Bytes of a forward pass that may be kept for the backward pass instead of being computed again. */
+  readonly keptBytes: number;
+  readonly exportModel: (folder: string) => Promise<void>;
+};
+
+export class LayeredNetwork implements Network {
+  readonly trained: ParameterBuffer;
+  readonly parameters: number;
+  readonly #base: Base;
+  readonly #adapter: Adapter | undefined;
+  readonly #options: LayeredOptions;
+  readonly #stages: DecoderStages;
+  readonly #attention: AttentionPrograms;
+  readonly #head: Head;
+  readonly #vision: VisionTower;
+  readonly #slots = new Slots();
+  /** D, and the width of what attention gives. */
+  readonly #width: number;
+  readonly #mixedWidth: number;
+
+  constructor(base: Base, adapter: Adapter | undefined, options: LayeredOptions) {
+    const { text } = base.config;
+    this.#base = base;
+    this.#adapter = adapter;
+    this.#options = options;
+    this.trained = adapter?.parameters ?? createParameterBuffer([]);
+    this.parameters = base.parameters;
+    this.#stages = new DecoderStages(base, adapter);
+    this.#attention = new AttentionPrograms(text);
+    this.#head = new Head(base, adapter);
+    this.#vision = new VisionTower(base, adapter);
+    this.#width = text.hiddenSize;
+    this.#mixedWidth = text.heads * text.headDim;
+  }
+
+  async prefill(
+    batch: PrefillBatch,
+    cache: KeyValueCache,
+    signal: Cancellation,
+  ): Promise<Float32Array> {
+    // Nothing of an update is needed while the cache grows.
+    this.#slots.clear();
+    const pass = await this.#passOver(batch, 'policy', signal);
+    const program = await this.#attention.prompt();
+    const hidden = await this.#forward(pass, (layer, projected, mixed) =>
+      program.run(
+        { ...batch.values, ...projected },
+        {
+          mixed,
+          promptKey0: cache.promptValues[`promptKey${layer}`]!,
+          promptValue0: cache.promptValues[`promptValue${layer}`]!,
+        },
+        batch.bindings,
+      ),
+    );
+    const rows = pickRows(hidden, batch.values['predictors'] as Int32Array, this.#width);
+    return this.#head.distribution(rows, pass.scale);
+  }
+
+  async step(
+    { values, bindings }: StepBatch,
+    cache: KeyValueCache,
+    signal: Cancellation,
+  ): Promise<Float32Array> {
+    const placement = this.#noImages(values['tokens']!.length);
+    const pass = { values, placement, scale: this.#scaleOf('policy'), signal };
+    const program = await this.#attention.step();
+    const hidden = await this.#forward(pass, async (layer, projected, mixed) => {
+      cache.newValues[`newKey${layer}`]!.set(projected['key']!);
+      cache.newValues[`newValue${layer}`]!.set(projected['value']!);
+      await program.run(
+        {
+          ...values,
+          ...projected,
+          promptKey0: cache.promptValues[`promptKey${layer}`]!,
+          promptValue0: cache.promptValues[`promptValue${layer}`]!,
+          cachedKey0: cache.cachedValues[`cachedKey${layer}`]!,
+          cachedValue0: cache.cachedValues[`cachedValue${layer}`]!,
+        },
+        { mixed },
+        bindings,
+      );
+    });
+    return this.#head.distribution(hidden, pass.scale);
+  }
+
+  async score(batch: UpdateBatch, weights: Weights, signal: Cancellation): Promise<Float32Array> {
+    const pass = await this.#passOver(batch, weights, signal);
+    const hidden = await this.#forward(pass, await this.#groupMix(batch));
+    const rows = pickRows(hidden, batch.values['predictors'] as Int32Array, this.#width);
+    return this.#head.score(rows, batch.values['targets'] as Int32Array, pass.scale, signal);
+  }
+
+  async accumulate(
+    batch: UpdateBatch,
+    lossGradient: (logprobs: Float32Array) => Float32Array | Promise<Float32Array>,
+    gradient: ParameterBuffer,
+    signal: Cancellation,
+  ): Promise<void> {
+    const pass = await this.#passOver(batch, 'policy', signal);
+    const { scale } = pass;
+    const marks: Mark[] = [];
+    const hidden = await this.#forward(pass, await this.#groupMix(batch), marks);
+    const predictors = batch.values['predictors'] as Int32Array;
+    const targets = batch.values['targets'] as Int32Array;
+    const rows = pickRows(hidden, predictors, this.#width);
+    const outer = await lossGradient(await this.#head.score(rows, targets, scale, signal));
+    const dRows = await this.#head.backward(rows, targets, outer, scale, gradient, signal);
+    const dHidden = this.#slots.take('dHidden', hidden.length).fill(0);
+    addRows(dHidden, dRows, predictors, this.#width);
+    const dLevels = await this.#backward(pass, batch.bindings, marks, dHidden, gradient);
+    if (this.#vision.isTrained) await this.#visionBackward(pass, dLevels, gradient);
+  }
+
+  exportModel(folder: string): Promise<void> {
+    return this.#options.exportModel(folder);
+  }
+
+  async close(): Promise<void> {
+    const parts = [this.#stages, this.#attention, this.#head, this.#vision];
+    await Promise.all(parts.map((part) => part.dispose()));
+    await this.#base.close();
+  }
+
+  async #passOver(
+    { values, bindings, prompts, tokens }: PrefillBatch | UpdateBatch,
+    weights: Weights,
+    signal: Cancellation,
+  ): Promise<Pass> {
+    const scale = this.#scaleOf(weights);
+    const images = imagesOf(prompts);
+    if (images.length === 0) return { values, placement: this.#noImages(tokens), scale, signal };
+    const placement = await this.#place(images, prompts, bindings['S']!, tokens, scale, signal);
+    return { values, placement, scale, signal };
+  }
+
+  /** The reference is the base without its adapter. */
+  #scaleOf(weights: Weights): number {
+    return weights === 'policy' ? (this.#adapter?.scale ?? 0) : 0;
+  }
+
+  async #place(
+    images: readonly ImagePatches[],
+    prompts: readonly Prompt[],
+    stride: number,
+    tokens: number,
+    scale: number,
+    signal: Cancellation,
+  ): Promise<Placement> {
+    const { config } = this.#base;
+    const starts: number[] = [];
+    let rows = 0;
+    for (const image of images) {
+      starts.push(rows);
+      rows += imageTokens(image, config.vision);
+    }
+    const levels = Array.from(
+      { length: 1 + config.vision.deepstackLayers.length },
+      () => new Float32Array(rows * this.#width),
+    );
+    for (const [i, image] of images.entries()) {
+      signal.throwIfAborted();
+      const features = await this.#vision.features(image, scale);
+      levels.forEach((level, l) => {
+        level.set(features[l]!, starts[i]! * this.#width);
+      });
+    }
+    const imageRow = placeImages(prompts, { images, starts }, stride, tokens, config);
+    return { images, starts, imageRow, levels };
+  }
+
+  /** One row of zeros that no token asks for. */
+  #noImages(tokens: number): Placement {
+    const levels = Array.from(
+      { length: 1 + this.#base.config.vision.deepstackLayers.length },
+      () => new Float32Array(this.#width),
+    );
+    return { images: [], starts: [], imageRow: new Int32Array(tokens), levels };
+  }
+
+  async #groupMix({ values, bindings }: UpdateBatch): Promise<Mix> {
+    const program = await this.#attention.group();
+    return (_, projected, mixed) => program.run({ ...values, ...projected }, { mixed }, bindings);
+  }
+
+  /** Embeddings to the last hidden states [N, D]. @param marks is told what a backward pass needs */
+  async #forward(pass: Pass, mix: Mix, marks?: Mark[]): Promise<Float32Array> {
+    const tokens = pass.values['tokens'] as Int32Array;
+    const last = this.#stages.count - 1;
+    let room = this.#options.keptBytes;
+    let inputs: StageInputs = { x: await this.#embed(tokens, pass.placement) };
+    for (let index = 0; ; index++) {
+      pass.signal.throwIfAborted();
+      const stage = this.#stages.at(index);
+      const sizes = await stage.sizes(this.#bindings(pass));
+      const bytes = 4 * [...sizes.values()].reduce((total, size) => total + size, 0);
+      const isKept = marks !== undefined && bytes <= room;
+      if (isKept) room -= bytes;
+      const slotOf = (name: string) => {
+        if (name === 'next') return marks ? `x:${index}` : `x:${index % 2}`;
+        return isKept ? `${name}:${index}` : name;
+      };
+      const names = isKept ? [...sizes.keys()] : stage.results;
+      const results = Object.fromEntries(
+        names.map((name) => [name, this.#slots.take(slotOf(name), sizes.get(name)!)]),
+      );
+      await stage.forward(inputs, this.#feeds(pass, index), results, this.#bindings(pass));
+      marks?.push({ inputs, kept: isKept ? results : undefined });
+      if (index === last) return results['hidden']!;
+      const slot = marks ? `mixed:${index}` : 'mixed';
+      const mixed = this.#slots.take(slot, tokens.length * this.#mixedWidth);
+      const { query, key, value } = results as Record<'query' | 'key' | 'value', Float32Array>;
+      await mix(index, { query, key, value }, mixed);
+      // Stage 0 leaves the residual stream as it came.
+      inputs = { x: results['next'] ?? inputs.x, mixed };
+    }
+  }
+
+  /** Adds the adapter's gradients; gives dLoss of the image features, level by level. */
+  async #backward(
+    pass: Pass,
+    bindings: Bindings,
+    marks: readonly Mark[],
+    dHidden: Float32Array,
+    gradient: ParameterBuffer,
+  ): Promise<Float32Array[]> {
+    const attention = await this.#attention.groupBackward();
+    const dLevels = pass.placement.levels.map(({ length }) => new Float32Array(length));
+    const lowest = this.#vision.isTrained ? 0 : this.#stages.lowestAdapted;
+    let seeds: Record<string, Float32Array> = { 'seed:hidden': dHidden };
+    for (let index = marks.length - 1; index >= lowest; index--) {
+      pass.signal.throwIfAborted();
+      const stage = this.#stages.at(index);
+      const { inputs, kept } = marks[index]!;
+      const handed = kept ?? (await this.#again(pass, index, inputs));
+      const dMixed = seeds['seed:mixed'];
+      if (dMixed !== undefined) {
+        const { query, key, value } = handed as Record<'query' | 'key' | 'value', Float32Array>;
+        const results: Record<string, Float32Array> = {};
+        for (const [name, { length }] of Object.entries({ query, key, value })) {
+          results[`gradient:${name}`] = this.#slots.take(`d:${name}`, length);
+          seeds[`seed:${name}`] = results[`gradient:${name}`]!;
+        }
+        await attention.run(
+          { ...pass.values, query, key, value, 'seed:mixed': dMixed },
+          results,
+          bindings,
+        );
+      }
+      const next = marks[index + 1]?.inputs.x;
+      const feeds = {
+        ...inputs,
+        ...handed,
+        ...(next === undefined ? {} : { next }),
+        ...seeds,
+        ...this.#feeds(pass, index),
+      };
+      const x = this.#slots.take(`dx:${index % 2}`, inputs.x.length);
+      const mixed = inputs.mixed && this.#slots.take(`dMixed:${index % 2}`, inputs.mixed.length);
+      await stage.backward(
+        feeds,
+        { x, ...(mixed ? { mixed } : {}), features: dLevels[index]! },
+        gradient,
+        this.#bindings(pass),
+      );
+      seeds = { 'seed:next': x, ...(mixed ? { 'seed:mixed': mixed } : {}) };
+    }
+    const dEmbedded = seeds['seed:next'];
+    if (this.#vision.isTrained && dEmbedded !== undefined) {
+      addImageRows(dLevels[0]!, dEmbedded, pass.placement.imageRow, this.#width);
+    }
+    return dLevels;
+  }
+
+  /** The forward pass of one stage, with all that its backward pass is handed. */
+  async #again(pass: Pass, index: number, inputs: StageInputs): Promise<Buffers> {
+    const stage = this.#stages.at(index);
+    const sizes = await stage.sizes(this.#bindings(pass));
+    const results = Object.fromEntries(
+      [...sizes]
+        .filter(([name]) => name !== 'next')
+        .map(([name, size]) => [name, this.#slots.take(name, size)]),
+    );
+    await stage.forward(inputs, this.#feeds(pass, index), results, this.#bindings(pass));
+    return results;
+  }
+
+  async #visionBackward(
+    { placement, scale, signal }: Pass,
+    dLevels: readonly Float32Array[],
+    gradient: ParameterBuffer,
+  ): Promise<void> {
+    for (const [i, image] of placement.images.entries()) {
+      signal.throwIfAborted();
+      const start = placement.starts[i]! * this.#width;
+      const end = start + imageTokens(image, this.#base.config.vision) * this.#width;
+      const seeds = dLevels.map((level) => level.slice(start, end));
+      await this.#vision.backward(image, seeds, scale, gradient);
+    }
+  }
+
+  async #embed(tokens: Int32Array, { imageRow, levels }: Placement): Promise<Float32Array> {
+    const width = this.#width;
+    const x = this.#slots.take('x:0', tokens.length * width);
+    await this.#base.embed(tokens, x);
+    imageRow.forEach((row, token) => {
+      if (row === 0) return;
+      x.set(levels[0]!.subarray((row - 1) * width, row * width), token * width);
+    });
+    return x;
+  }
+
+  #feeds({ values, placement, scale }: Pass, index: number): Values {
+    return {
+      cos: values['cos']!,
+      sin: values['sin']!,
+      imageRow: placement.imageRow,
+      // Level 0 takes the place of embeddings; level i is added after layer i − 1, which stage i ends.
+      features: placement.levels[index] ?? placement.levels[0]!,
+      ...this.#stages.feeds(index, scale),
+    };
+  }
+
+  #bindings({ values, placement }: Pass): Bindings {
+    return { N: values['tokens']!.length, F: placement.levels[0]!.length / this.#width };
+  }
+}
+
+/** Rows of [N, width], one after the other. */
+function pickRows(from: Float32Array, rows: Int32Array, width: number): Float32Array {
+  const picked = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => {
+    picked.set(from.subarray(row * width, (row + 1) * width), i * width);
+  });
+  return picked;
+}
+
+/** Adds each row of `added` to the row of `to` that it came from. */
+function addRows(to: Float32Array, added: Float32Array, rows: Int32Array, width: number): void {
+  rows.forEach((row, i) => {
+    for (let j = 0; j < width; j++) {
+      to[row * width + j] = to[row * width + j]! + added[i * width + j]!;
+    }
+  });
+}
+
+/** Gradients at the tokens of images to the rows that stand there; an image may stand in several places. */
+function addImageRows(
+  to: Float32Array,
+  from: Float32Array,
+  imageRow: Int32Array,
+  width: number,
+): void {
+  imageRow.forEach((row, token) => {
+    if (row === 0) return;
+    for (let j = 0; j < width; j++) {
+      const at = (row - 1) * width + j;
+      to[at] = to[at]! + from[token * width + j]!;
+    }
+  });
+}

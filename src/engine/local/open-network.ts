@@ -1,0 +1,68 @@
+/** The network of a model folder: whole to train its parameters, layered to train an adapter or to answer. */
+import { homedir } from 'node:os';
+import type { ModelConfig } from '../../model/config.ts';
+import type { ModelFiles } from '../../model/files/model-files.ts';
+import { openSafetensors } from '../../model/files/safetensors.ts';
+import { parameterSpecs } from '../../model/parameters.ts';
+import { LayeredNetwork } from './layered/layered-network.ts';
+import type { Network } from './network.ts';
+import { type AdapterSettings, createAdapter } from './weights/adapter.ts';
+import type { Base, BaseFormat } from './weights/base.ts';
+import { openIntegerBase } from './weights/integer-base.ts';
+import { loadBase } from './weights/loaded-base.ts';
+import { createStores, readParameters } from './weights/parameter-buffer.ts';
+import { WholeNetwork } from './whole/whole-network.ts';
+
+export type NetworkOptions =
+  | {
+      readonly kind: 'whole';
+      /** Which parameters training changes, by name; the others stay as they were opened. */
+      readonly isTrained: (name: string) => boolean;
+    }
+  | {
+      readonly kind: 'layered';
+      readonly base: BaseFormat;
+      /** Undefined: nothing is trained. */
+      readonly adapter: AdapterSettings | undefined;
+      /** Of a new adapter. */
+      readonly seed: number;
+      /** Folder for bases in 8 bits. */
+      readonly cache: string;
+      /** Bytes of a forward pass that may be kept for the backward pass. */
+      readonly keptBytes: number;
+    };
+
+export async function openNetwork(
+  directory: string,
+  config: ModelConfig,
+  files: ModelFiles,
+  options: NetworkOptions,
+): Promise<Network> {
+  if (options.kind === 'whole') {
+    const weights = createStores(config, options.isTrained);
+    await readParameters(weights.frozen, directory);
+    await readParameters(weights.trained, directory);
+    return new WholeNetwork(config, { directory, files, weights });
+  }
+  const base = await openBase(directory, config, options);
+  const adapter =
+    options.adapter && createAdapter(options.adapter, parameterSpecs(config), options.seed);
+  return new LayeredNetwork(base, adapter, {
+    keptBytes: options.keptBytes,
+    exportModel: async () => {
+      throw new Error('not yet');
+    },
+  });
+}
+
+async function openBase(
+  directory: string,
+  config: ModelConfig,
+  { base, cache }: Extract<NetworkOptions, { kind: 'layered' }>,
+): Promise<Base> {
+  const store = await openSafetensors(directory);
+  if (base === 'int8') {
+    return openIntegerBase(config, store, cache.replace(/^~(?=\/)/, homedir()), () => {});
+  }
+  return loadBase(base, config, store);
+}

@@ -1,0 +1,69 @@
+/** A frozen base in memory, in float32, or with its matrices and token table in float16. */
+import { fail } from '../../../core/errors.ts';
+import type { ModelConfig } from '../../../model/config.ts';
+import { float16ToFloat32, float32ToFloat16 } from '../../../model/files/half-floats.ts';
+import type { TensorStore } from '../../../model/files/safetensors.ts';
+import { parameterSpecs } from '../../../model/parameters.ts';
+import * as ops from '../../../tensor/ops.ts';
+import type { Base } from './base.ts';
+import { baseDigest } from './base-digest.ts';
+import { readChecked } from './read-checked.ts';
+
+const tableName = 'model.language_model.embed_tokens.weight';
+
+/**
+ * Reads a checkpoint.
+ * @throws MedixError 'model' where a tensor is missing, of another shape, or holds NaN or infinity; 'engine'
+ *   where float16 cannot hold a value.
+ */
+export async function loadBase(
+  format: 'f32' | 'f16',
+  config: ModelConfig,
+  store: TensorStore,
+): Promise<Base> {
+  const specs = parameterSpecs(config);
+  const shapes = new Map(specs.map(({ name, shape }) => [name, shape]));
+  const values = new Map<string, Float32Array | Uint16Array>();
+  let parameters = 0;
+  for (const { name, shape, isLinear } of specs) {
+    const whole = await readChecked(store, name, shape);
+    const isHalf = format === 'f16' && (isLinear || name === tableName);
+    values.set(name, isHalf ? halfOf(whole, name) : whole);
+    parameters += whole.length;
+  }
+  const table = values.get(tableName)!;
+  const width = config.text.hiddenSize;
+  return {
+    config,
+    format,
+    digest: await baseDigest(store),
+    parameters,
+    shapeOf: (name) => shapes.get(name),
+    product: (x, layer, input) => {
+      const name = `${layer}.weight`;
+      if (format === 'f32') return ops.linear(x, input(name));
+      return ops.linear(x, ops.widen(input(name, 'float16')));
+    },
+    value: (name) => values.get(name)!,
+    isFed: true,
+    embed: async (tokens, into) => {
+      tokens.forEach((token, i) => {
+        const row = table.subarray(token * width, (token + 1) * width);
+        into.set(row instanceof Uint16Array ? float16ToFloat32(row) : row, i * width);
+      });
+    },
+    close: () => store.close(),
+  };
+}
+
+function halfOf(values: Float32Array, name: string): Uint16Array {
+  const halves = float32ToFloat16(values);
+  // The largest finite half is 0x7bff; NaN and infinity were refused before.
+  if (halves.every((half) => (half & 0x7fff) < 0x7c00)) return halves;
+  return fail('engine', {
+    where: `engine.base=f16: ${name}`,
+    expected: 'weights of at most 65504, the largest float16',
+    got: 'a larger one',
+    next: 'use engine.base=f32 or int8',
+  });
+}
