@@ -59,10 +59,13 @@ export const askingFields = {
     ),
 };
 
+/** A judging's name is that of a folder. */
+export const judgingNamePattern = /^[a-z0-9][a-z0-9._-]*$/i;
+
 const judgingSection = z.strictObject({
   name: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9._-]*$/i)
+    .regex(judgingNamePattern)
     .default('judge')
     .describe('Name of this judging; one results folder can hold several judgings'),
   mode: askingFields.mode,

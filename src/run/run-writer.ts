@@ -32,6 +32,7 @@ import { JsonLinesWriter } from './json-lines.ts';
 import type { Attempt, CheckpointRecord, Manifest, RolloutLine } from './records.ts';
 import { type RolloutsKind, rolloutsFile } from './run-layout.ts';
 import { readManifest } from './run-reader.ts';
+import { requireSelfContained } from './self-contained.ts';
 
 export class RunWriter {
   readonly directory: string;
@@ -219,6 +220,7 @@ export class RunWriter {
 
 /** @throws MedixError 'run' when the directory holds anything. */
 export async function requireNewRun(directory: string): Promise<void> {
+  await requireSelfContained(directory);
   const names = await namesIn(directory);
   if (names.length === 0) return;
   fail('run', {

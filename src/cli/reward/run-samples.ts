@@ -4,7 +4,7 @@ import type { HubAccess } from '../../config/environment.ts';
 import { dataSection, isPhantoms } from '../../config/sections.ts';
 import { fail } from '../../core/errors.ts';
 import type { Sample } from '../../core/sample.ts';
-import { type PhantomSplit, phantomSample } from '../../data/phantoms/study.ts';
+import { phantomSample, phantomSplits } from '../../data/phantoms/study.ts';
 import { readSamples } from '../../data/read.ts';
 import type { Manifest } from '../../run/records.ts';
 
@@ -42,10 +42,10 @@ export async function findSamples(
 
 function addPhantoms(found: Map<string, Sample>, wanted: ReadonlySet<string>): void {
   for (const id of wanted) {
-    const [, seed, split, index] = /^phantom\/(\d+)\/(\w+)\/(\d+)$/.exec(id) ?? [];
-    if (seed === undefined) continue;
-    const key = { seed: Number(seed), split: split as PhantomSplit, index: Number(index) };
-    found.set(id, phantomSample(key));
+    const [, seed, name, index] = /^phantom\/(\d{1,15})\/(\w+)\/(\d{1,15})$/.exec(id) ?? [];
+    const split = phantomSplits.find((known) => known === name);
+    if (seed === undefined || split === undefined) continue;
+    found.set(id, phantomSample({ seed: Number(seed), split, index: Number(index) }));
   }
 }
 

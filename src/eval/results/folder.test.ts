@@ -17,13 +17,13 @@ afterEach(() => rm(parent, { recursive: true }));
 const at = Date.UTC(2026, 0, 1);
 const clock = () => at;
 const task = { digest: 'd', source: 'rows', revision: 'r', access: 'public' } as const;
-const facts: EvaluationFacts = {
+const facts = {
   config: { sampling: { temperature: 0, epochs: 1 }, limit: null },
   model: { id: 'm', kind: 'openai', digest: 'd' },
   tasks: { organs: task },
   template: { name: 'question', digest: 'd' },
   versions: { medix: '1' },
-};
+} satisfies EvaluationFacts;
 
 async function begin(change: Partial<EvaluationFacts> = {}): Promise<ResultsWriter> {
   return ResultsWriter.open(folder, { ...facts, ...change }, clock);
@@ -99,5 +99,40 @@ describe('a results folder', () => {
     await writer.openJudging('strict', { mode: 'medix-r1', votes: 1, judges: [] });
     await writer.close('finished');
     await expect(readJudgingManifest(folder, 'judge')).rejects.toThrow(/got only strict; /);
+  });
+
+  it.each(['../../notes', '/tmp/notes', '..', '', 'a/b', 'a\\b', 'x\u0000', 'a\nb'])(
+    'of a stranger names no task %j, since tasks name files',
+    async (task) => {
+      await evaluate();
+      const path = join(folder, 'manifest.json');
+      const manifest = JSON.parse(await readFile(path, 'utf8'));
+      await writeFile(path, JSON.stringify({ ...manifest, tasks: { [task]: facts.tasks.organs } }));
+      await expect(readEvalManifest(folder)).rejects.toThrow(/manifest\.json: expected a record/);
+      await expect(evaluate()).rejects.toThrow(/manifest\.json: expected a record/);
+    },
+  );
+
+  it.each(['responses', 'samples/organs.jsonl', 'judgings/judge', 'attempts', 'report.json'])(
+    'of a stranger is neither read nor written where %s leads out of it',
+    async (name) => {
+      await evaluate();
+      const outside = join(parent, 'outside');
+      await mkdir(outside);
+      await rm(join(folder, name), { recursive: true, force: true });
+      await mkdir(join(folder, name, '..'), { recursive: true });
+      await symlink(outside, join(folder, name));
+      await expect(readEvalManifest(folder)).rejects.toThrow(/got a symbolic link to/);
+      await expect(evaluate()).rejects.toThrow(/got a symbolic link to/);
+      expect(await readdir(outside)).toEqual([]);
+    },
+  );
+
+  it('has no judging outside of itself', async () => {
+    await (await begin()).close('finished');
+    const other = join(parent, 'other');
+    await mkdir(other);
+    await writeFile(join(other, 'judging.json'), '{}');
+    await expect(readJudgingManifest(folder, '../../other')).rejects.toThrow(/no judging/);
   });
 });

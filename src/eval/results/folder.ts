@@ -18,7 +18,14 @@ import { claimAttempt, endAttempt, readAttempts, requireUnclaimed } from '../../
 import { namesIn, removeUnfinished, storing, writeFileDurably } from '../../run/durable.ts';
 import { JsonLinesWriter } from '../../run/json-lines.ts';
 import type { Attempt } from '../../run/records.ts';
-import { findEvalManifest, findJudgingManifest, readEvalManifest, resultsFile } from './layout.ts';
+import { requireSelfContained } from '../../run/self-contained.ts';
+import {
+  findEvalManifest,
+  findJudgingManifest,
+  judgingNames,
+  readEvalManifest,
+  resultsFile,
+} from './layout.ts';
 import type { EvalManifest, EvaluationFacts, JudgingFacts, JudgingManifest } from './records.ts';
 import { requireEmpty, requireSameEvaluation, requireSameJudges } from './same-evaluation.ts';
 
@@ -54,7 +61,10 @@ export class ResultsWriter {
     const before = await findEvalManifest(folder);
     if (before) requireSameEvaluation(folder, before, facts);
     // A process that died before its manifest was written leaves no more than its claim.
-    else requireEmpty(folder, await namesIn(folder));
+    else {
+      requireEmpty(folder, await namesIn(folder));
+      await requireSelfContained(folder);
+    }
     const tasks = { ...before?.tasks, ...facts.tasks };
     const createdAt = before?.createdAt ?? timestamp(clock);
     const manifest = { ...facts, tasks, createdAt, ledger: before?.ledger ?? {} };
@@ -90,7 +100,7 @@ export class ResultsWriter {
           overrides: [],
           startedAt: timestamp(clock),
         });
-        const names = await namesIn(join(folder, 'judgings'));
+        const names = await judgingNames(folder);
         const judgings = names.map((name) => join('judgings', name));
         for (const part of ['.', 'samples', 'rejected', ...judgings]) {
           await removeUnfinished(join(folder, part));
