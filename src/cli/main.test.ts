@@ -47,6 +47,11 @@ describe('the command line', () => {
   test.each([
     ['an unknown command', ['trane'], /unknown command 'trane'/],
     ['an unknown option', ['train', '--fast'], /unknown option '--fast'/],
+    ['an empty --out', ['eval', 'submit', 'x', '--out', ''], /'--out <dir>' is empty/],
+    ['an empty --in', ['logprobs', '--model', 'm', '--in', '', '--out', 'o'], /'--in <file>'/],
+    ['an empty --resume', ['train', '--resume', ''], /'--resume <directory>' is empty/],
+    ['an empty folder', ['review', 'score', ''], /an argument is empty/],
+    ['an empty one of several', ['eval', 'compare', 'a', ''], /an argument is empty/],
   ])('refuses %s as wrong usage', async (_, argv, message) => {
     const { code, errors } = await run(...argv);
     expect(code).toBe(2);

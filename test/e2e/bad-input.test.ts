@@ -32,6 +32,10 @@ beforeAll(async () => {
     solution: referenceAnswer,
   }));
   await writeRows('untagged.jsonl', untagged);
+  await writeRows(
+    'unreadable-images.jsonl',
+    untagged.map((row) => ({ ...row, solution: '<X_RAY>yes', images: ['text.png'] })),
+  );
   await writeRows('rows.jsonl', [{ id: 1, prompt: 'Hi', completion: 'Yes' }]);
   await writeRows('bad-rows.jsonl', [
     { id: 1, prompt: 5, completion: '' },
@@ -128,6 +132,11 @@ const data: readonly Case[] = [
     'solutions without a tag',
     ['sft', model, 'data.train=untagged.jsonl', 'out=run'],
     [/expected solutions like <TAG>answer, .* got 3 rows, all without/, /row 0/, /row 1/, /row 2/],
+  ],
+  [
+    'images that cannot be read, before there is a run that would be in the way of the next try',
+    ['train', model, 'data.train=unreadable-images.jsonl', 'out=run', 'iterations=1'],
+    [/data.train: no sample can be used; the first is .*text\.png/],
   ],
   [
     'no data',

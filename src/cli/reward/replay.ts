@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { trainConfigSchema } from '../../config/train-config.ts';
 import { inOrder } from '../../core/async/in-order.ts';
-import { defined } from '../../core/errors.ts';
+import { defined, fail } from '../../core/errors.ts';
 import type { RewardFunction, RewardOutcome } from '../../reward/composite.ts';
 import { requireReachable } from '../../reward/open-reward.ts';
 import { readManifest } from '../../run/run-reader.ts';
@@ -97,11 +97,14 @@ async function replay(
         { atOnce: batchesAtOnce },
         signal,
       );
+      let readable = 0;
       for await (const batch of scored) {
+        readable += batch.outcomes.size;
         await append(compareBatch(batch, estimation, tally));
         terminal.showStatus(`scored ${tally.summary().rollouts} responses`);
       }
       signal.throwIfAborted();
+      if (readable === 0) failNothing(source, tally.summary().rollouts);
     });
     for (const line of replayReport(tally.summary())) terminal.print(line);
     for (const line of ledgerLines(opened.ledger.summary())) terminal.print(line);
@@ -109,6 +112,15 @@ async function replay(
   } finally {
     await opened.close();
   }
+}
+
+function failNothing(source: string, unreadable: number): never {
+  fail('data', {
+    where: source,
+    expected: 'stored responses to score again',
+    got: unreadable === 0 ? 'none' : `${unreadable}, none of which can be read`,
+    next: 'give a run, a journal or a file of responses; medix reward score tells what is wrong with a row',
+  });
 }
 
 async function readRunConfig(source: string) {

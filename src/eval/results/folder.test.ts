@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ResultsWriter } from './folder.ts';
-import { readEvalManifest, readJudgingManifest } from './layout.ts';
+import { readEvalManifest, readJudgingManifest, resultsFile } from './layout.ts';
 import type { EvaluationFacts } from './records.ts';
 
 let parent: string;
@@ -33,6 +33,23 @@ async function evaluate(change: Partial<EvaluationFacts> = {}): Promise<void> {
   await (await begin(change)).close('finished');
 }
 
+const key = { sampleId: 's', variant: 'original', epoch: 0 } as const;
+const answered = { kind: 'answered', text: 'liver', stopReason: 'stop', latencyMs: 1 } as const;
+const verdict = {
+  ...key,
+  response: 'd',
+  answer: 'liver',
+  truncated: false,
+  outcome: { kind: 'scored', score: 1 },
+  votes: [],
+};
+
+async function answer(taskId: string, outcome: object): Promise<void> {
+  const path = resultsFile.responses(folder, taskId);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, `${JSON.stringify({ ...key, outcome })}\n`);
+}
+
 describe('a results folder', () => {
   it('is resumed, also with more tasks and epochs', async () => {
     await evaluate();
@@ -45,6 +62,7 @@ describe('a results folder', () => {
 
   it('refuses answers of another model, template, sampling or task, all at once, untouched', async () => {
     await evaluate();
+    await answer('organs', answered);
     const before = await readFile(join(folder, 'manifest.json'), 'utf8');
     const other = evaluate({
       model: { ...facts.model, digest: 'other' },
@@ -61,6 +79,47 @@ describe('a results folder', () => {
     expect(lines.join('\n')).toMatch(/template.*\n.*sampling.*\n.*limit.*\n.*task organs/);
     expect(await readFile(join(folder, 'manifest.json'), 'utf8')).toBe(before);
     expect(await readdir(join(folder, 'attempts'))).toHaveLength(1);
+  });
+
+  it('is started anew where nothing was answered, whatever was wrong', async () => {
+    await evaluate();
+    await answer('organs', { kind: 'failed', cause: 'refused', message: 'too long' });
+    const writer = await begin({
+      model: { ...facts.model, digest: 'other' },
+      config: { sampling: { temperature: 1, epochs: 1 }, limit: 5 },
+      tasks: { bones: task },
+    });
+    await writer.close('finished');
+    const { model, tasks } = await readEvalManifest(folder);
+    expect([model.digest, Object.keys(tasks)]).toEqual(['other', ['bones']]);
+    expect((await readdir(folder)).toSorted()).toEqual(['attempts', 'manifest.json']);
+  });
+
+  it('is started where a process died before it wrote what it evaluates', async () => {
+    await evaluate();
+    await rm(join(folder, 'manifest.json'));
+    await writeFile(join(folder, '.unfinished-manifest'), '{"crea');
+    await evaluate();
+    expect((await readEvalManifest(folder)).model.id).toBe('m');
+    expect(await readdir(join(folder, 'attempts'))).toHaveLength(2);
+  });
+
+  it('starts a judging anew that came to no verdict, and refuses other judges after one', async () => {
+    const writer = await begin();
+    const by = (id: string) => ({
+      mode: 'medix-r1' as const,
+      votes: 1,
+      judges: [{ id, kind: 'openai', digest: id, certificate: null }],
+    });
+    await writer.openJudging('judge', by('misspelt'));
+    const file = resultsFile.verdicts(folder, 'judge', 'organs');
+    const failed = { kind: 'failed', cause: 'refused', message: 'no such model' };
+    await writeFile(file, `${JSON.stringify({ ...verdict, outcome: failed })}\n`);
+    expect((await writer.openJudging('judge', by('right'))).judges[0]?.id).toBe('right');
+    await writeFile(file, `${JSON.stringify(verdict)}\n`);
+    await expect(writer.openJudging('judge', by('other'))).rejects.toThrow(/set judging\.name to/);
+    expect((await readJudgingManifest(folder, 'judge')).judges[0]?.id).toBe('right');
+    await writer.close('finished');
   });
 
   it('refuses a folder of something else', async () => {
