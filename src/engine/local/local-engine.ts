@@ -37,6 +37,7 @@ import {
   updateBatch,
 } from './batch.ts';
 import { writeModel } from './model-directory.ts';
+import { allFinite, failNotFinite } from './not-finite.ts';
 import { Programs } from './programs.ts';
 import { sampleBatched } from './sampler.ts';
 import {
@@ -121,8 +122,9 @@ class LocalEngine implements Engine {
 
   sample(requests: readonly SampleRequest[], signal: AbortSignal): AsyncIterable<SampledGroup> {
     for (const { prompt, maxTokens } of requests) requireRoom(this.model, prompt, maxTokens);
-    const { config, weights, processor } = this.#parts;
+    const { config, directory, weights, processor } = this.#parts;
     const settings = {
+      directory,
       config,
       programs: this.#programs,
       parameters: weights.views,
@@ -146,7 +148,14 @@ class LocalEngine implements Engine {
       const program = await this.#programs.score(batch.images);
       const logprobs = new Float32Array(batch.bindings['M']!);
       await program.run({ ...views, ...batch.values }, { logprobs }, batch.bindings);
-      for (const { index, start, end } of batch.spans) results[index] = logprobs.slice(start, end);
+      for (const { index, start, end } of batch.spans) {
+        const found = logprobs.slice(start, end);
+        if (!allFinite(found)) {
+          const { directory } = this.#parts;
+          failNotFinite({ directory, parameters: views }, sequences[index]!.prompt);
+        }
+        results[index] = found;
+      }
     }
     return results;
   }

@@ -80,6 +80,7 @@ describe.each(tinyCases)('the fixture case $name', (tiny) => {
       topK: 0,
     };
     const settings = {
+      directory: tinyModelDirectory,
       config,
       programs,
       parameters: weights.views,

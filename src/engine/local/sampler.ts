@@ -13,10 +13,13 @@ import type { Program, Values } from '../../tensor/program.ts';
 import type { Completion, SampledGroup, SampleRequest } from '../engine.ts';
 import { type PrefillBatch, prefillBatch } from './batch.ts';
 import { KeyValueCache } from './key-value-cache.ts';
+import { failNotFinite, isDistribution } from './not-finite.ts';
 import { pickToken } from './pick-token.ts';
 import type { Programs } from './programs.ts';
 
 export type SamplerSettings = {
+  /** Model directory, for messages. */
+  readonly directory: string;
   readonly config: ModelConfig;
   readonly programs: Programs;
   readonly parameters: Values;
@@ -126,6 +129,7 @@ async function* sampleBatch(
 
   const advance = (row: Row, distribution: Float32Array) => {
     const request = requests[row.request]!;
+    if (!isDistribution(distribution)) failNotFinite(settings, request.prompt);
     const token = pickToken(distribution, request, settings.bannedTokens, row.rng.next());
     row.tokens.push(token);
     row.logprobs.push(distribution[token]!);

@@ -8,6 +8,7 @@ import type { ModelConfig } from '../../model/config.ts';
 import { openSafetensors } from '../../model/files/safetensors.ts';
 import { writeSafetensors } from '../../model/files/write-safetensors.ts';
 import { type ParameterSpec, parameterSpecs } from '../../model/parameters.ts';
+import { allFinite, failTensor } from './not-finite.ts';
 
 export type ParameterBuffer = {
   readonly specs: readonly ParameterSpec[];
@@ -49,7 +50,7 @@ export function createStores(
 /**
  * Fills the buffer from a safetensors file or a (sharded) checkpoint directory.
  * @param prefix put before every parameter name in the file.
- * @throws MedixError where a tensor is absent or has another shape.
+ * @throws MedixError where a tensor is absent, has another shape, or holds NaN or infinity.
  */
 export async function readParameters(
   buffer: ParameterBuffer,
@@ -68,7 +69,9 @@ export async function readParameters(
           next: 'use the weight files that belong to this config.json',
         });
       }
-      buffer.views[name]!.set(await store.read(prefix + name));
+      const values = await store.read(prefix + name);
+      if (!allFinite(values)) failTensor(`${path}: ${prefix}${name}`, values);
+      buffer.views[name]!.set(values);
     }
   } finally {
     await store.close();

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChatModel, ChatRequest } from '../../chat/chat-model.ts';
 import type { Clock } from '../../core/async/clock.ts';
+import { MedixError } from '../../core/errors.ts';
 import type { Message } from '../../core/message.ts';
 import type { Sample } from '../../core/sample.ts';
+import type { Engine, SampleRequest } from '../../engine/engine.ts';
 import { createScriptedEngine } from '../../engine/scripted/scripted-engine.fixture.ts';
 import type { Answer, Answerer, AnswerRequest } from './answerer.ts';
 import { createChatAnswerer } from './chat.ts';
@@ -142,6 +144,49 @@ describe('a model in this process', () => {
     const together = await answersTo(createLocalAnswerer(options), requests);
     const alone = await answersTo(createLocalAnswerer(options), [requestOf('z')]);
     expect(alone.get('z')).toEqual(together.get('z'));
+  });
+});
+
+describe('a model in this process that gives no number', () => {
+  const scripted = createScriptedEngine({ pieces: ['left', 'right'] });
+  /** Prompts of the scripted engine are the codes of their characters. */
+  const isBroken = ({ prompt }: SampleRequest) =>
+    String.fromCharCode(...prompt.tokens).includes('NaN');
+  const brokenBy = (boundary: 'engine' | 'run'): Engine => ({
+    ...scripted,
+    sample: async function* (requests, signal) {
+      const sound = requests.findIndex(isBroken);
+      yield* scripted.sample(sound < 0 ? requests : requests.slice(0, sound), signal);
+      if (sound < 0) return;
+      const problem = { where: 'm', expected: 'numbers', got: 'NaN', next: 'look' };
+      throw new MedixError(boundary, [problem]);
+    },
+  });
+
+  it('fails on the prompts where it does so, and answers the others', async () => {
+    const engine = brokenBy('engine');
+    const options = { engine, describe: describeModel, render, sampling, clock: idle, batch: 8 };
+    const ids = ['a', 'b', 'NaN 1', 'c', 'NaN 2', 'd'];
+    const answers = await answersTo(
+      createLocalAnswerer(options),
+      ids.map((id) => requestOf(id, id)),
+    );
+    const failed = {
+      kind: 'failed',
+      cause: 'engine',
+      message: 'm: expected numbers, got NaN; look',
+    };
+    for (const id of ids) {
+      if (id.startsWith('NaN')) expect(answers.get(id)).toEqual(failed);
+      else expect(answers.get(id)).toMatchObject({ kind: 'answered' });
+    }
+  });
+
+  it('is no excuse for errors of another kind', async () => {
+    const engine = brokenBy('run');
+    const options = { engine, describe: describeModel, render, sampling, clock: idle };
+    const requests = ['a', 'NaN'].map((id) => requestOf(id, id));
+    await expect(answersTo(createLocalAnswerer(options), requests)).rejects.toThrow(/got NaN/);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Answers of a model that an engine samples, e.g. a model folder in this process. */
 import type { Clock } from '../../core/async/clock.ts';
-import { formatProblem } from '../../core/errors.ts';
+import { formatProblem, MedixError } from '../../core/errors.ts';
 import type { Message } from '../../core/message.ts';
 import type { Sample } from '../../core/sample.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -24,6 +24,11 @@ export type LocalAnswererOptions = {
   readonly batch?: number;
 };
 
+type ReadyRequest<Request> = {
+  readonly request: Request;
+  readonly prompt: Parameters<typeof sampleGroups>[1][number];
+};
+
 /** Encoded prompts repeat only over the epochs of a sample, which follow each other. */
 const cacheBytes = 64 * 2 ** 20;
 
@@ -38,7 +43,7 @@ export function createLocalAnswerer(options: LocalAnswererOptions): Answerer {
     requests: readonly Request[],
     signal: AbortSignal,
   ): AsyncGenerator<Answer<Request>> {
-    const ready: { request: Request; prompt: Parameters<typeof sampleGroups>[1][number] }[] = [];
+    const ready: ReadyRequest<Request>[] = [];
     for (const request of requests) {
       const prepared = await prepare(request.sample);
       if (prepared.kind === 'prepared') {
@@ -49,19 +54,52 @@ export function createLocalAnswerer(options: LocalAnswererOptions): Answerer {
         yield { request, outcome: { kind: 'failed', cause: 'unusable-prompt', message } };
       }
     }
+    yield* sampleReady(ready, signal);
+  }
+
+  /** A model may fail on one prompt and not on those beside it: what an error leaves open is asked one by one. */
+  async function* sampleReady<Request extends AnswerRequest>(
+    ready: readonly ReadyRequest<Request>[],
+    signal: AbortSignal,
+  ): AsyncGenerator<Answer<Request>> {
+    const open = new Set(ready);
+    try {
+      for await (const [asked, outcome] of sampleTogether(ready, signal)) {
+        open.delete(asked);
+        yield { request: asked.request, outcome };
+      }
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof MedixError && error.boundary === 'engine')) throw error;
+      const { message } = error;
+      const failed = { kind: 'failed', cause: 'engine', message } as const;
+      const [only] = open;
+      if (only !== undefined && open.size === 1) {
+        yield { request: only.request, outcome: failed };
+        return;
+      }
+    }
+    for (const one of open) yield* sampleReady([one], signal);
+  }
+
+  async function* sampleTogether<Request extends AnswerRequest>(
+    ready: readonly ReadyRequest<Request>[],
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly [ReadyRequest<Request>, Answer<Request>['outcome']]> {
     const prompts = ready.map(({ prompt }) => prompt);
     const startedAt = clock.now();
     for await (const { position, group } of sampleGroups(engine, prompts, settings, signal)) {
-      const request = ready[position]?.request;
+      const asked = ready[position];
       const rollout = group.rollouts[0];
-      if (!request || !rollout) continue;
+      if (!asked || !rollout) continue;
       const tokens = {
         prompt: rollout.prompt.tokens.length,
         completion: rollout.completion.length,
       };
       const latencyMs = clock.now() - startedAt;
       const { text, stopReason } = rollout;
-      yield { request, outcome: { kind: 'answered', text, stopReason, latencyMs, tokens } };
+      yield [asked, { kind: 'answered', text, stopReason, latencyMs, tokens }];
     }
   }
 

@@ -27,7 +27,7 @@ const textConfig = z.object({
   head_dim: size.default(128),
   hidden_act: z.literal('silu').default('silu'),
   max_position_embeddings: size,
-  rms_norm_eps: z.number().positive().default(1e-6),
+  rms_norm_eps: z.number().positive().max(1).default(1e-6),
   rope_theta: z.number().positive().optional(),
   rope_scaling: rope,
   rope_parameters: rope,

@@ -141,6 +141,20 @@ test('settings survive a round trip and come from either generation of files', (
   );
 });
 
+test.each([
+  ['a deviation of 0', { image_std: [0.5, 0, 0.5] }],
+  ['a negative deviation', { image_std: [-0.5, 0.5, 0.5] }],
+  ['a deviation of next to nothing', { image_std: [1e-300, 0.5, 0.5] }],
+  ['a mean beyond all bounds', { image_mean: [0.5, 0.5, 1e308] }],
+  ['a negative mean beyond 32 bits', { image_mean: [-1e39, 0.5, 0.5] }],
+  ['a mean that overflows later', { image_mean: [1e20, 0.5, 0.5] }],
+])('settings with %s are refused, since pixels would be no numbers', (_, change) => {
+  const file = JSON.stringify({ ...writeImageSettings(settings), ...change });
+  expect(() => readImageSettings({ 'preprocessor_config.json': file })).toThrow(
+    /preprocessor_config\.json: image_mean and image_std: expected a mean and a deviation above 0/,
+  );
+});
+
 test('settings of another processing are refused by name', () => {
   const other = JSON.stringify({ ...writeImageSettings(settings), resample: 2 });
   expect(() => readImageSettings({ 'preprocessor_config.json': other })).toThrow('resample');

@@ -65,6 +65,7 @@ export function readImageSettings(files: ModelFiles): ImageSettings {
       next: 'use the processor files of a Qwen3-VL checkpoint',
     });
   }
+  requireUsableScale(name, file.image_mean, file.image_std);
   return {
     patchSize: file.patch_size,
     temporalPatchSize: file.temporal_patch_size,
@@ -74,6 +75,23 @@ export function readImageSettings(files: ModelFiles): ImageSettings {
     mean: file.image_mean,
     std: file.image_std,
   };
+}
+
+/** Largest size of a pixel after normalisation; beyond it 32 bits overflow within the network. */
+const largestPixel = 1e4;
+
+function requireUsableScale(where: string, mean: readonly number[], std: readonly number[]): void {
+  for (const [channel, center] of mean.entries()) {
+    const spread = std[channel] ?? 0;
+    const ends = [0, 1].map((value) => Math.abs((value - center) / spread));
+    if (spread > 0 && ends.every((end) => end <= largestPixel)) continue;
+    fail('model', {
+      where: `${where}: image_mean and image_std`,
+      expected: 'a mean and a deviation above 0 for pixels from 0 to 1, e.g. 0.5 and 0.5',
+      got: `${center} and ${spread} for channel ${channel + 1}`,
+      next: 'use the processor files of a Qwen3-VL checkpoint',
+    });
+  }
 }
 
 /** `preprocessor_config.json` as every version of `transformers` and vLLM reads it. */
