@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Template } from '@huggingface/jinja';
 import { digestOf } from '../../core/digest.ts';
+import { fenceVersion } from '../../judge/fence.ts';
 import { shownAnswer } from '../../judge/judge-prompt.ts';
 import type { GraderItem, JudgedSample } from './grader.ts';
 
@@ -44,7 +45,7 @@ export async function readVotePrompts(): Promise<VotePrompts> {
   ]);
   const templates = { answer: new Template(answer), report: new Template(report) };
   return {
-    digest: digestOf([answer, report]),
+    digest: digestOf([answer, report, fenceVersion]),
     render: ({ sample, answer: text }, { choices, ...showing }) => {
       const { problem, stem, referenceAnswer, accepted } = sample;
       const isReport = sample.kind === 'report';
