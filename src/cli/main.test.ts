@@ -71,6 +71,37 @@ describe('the command line', () => {
     expect(errors).toContain('data.train');
   });
 
+  const title = '\u001b]0;owned\u0007\u009b2J\r\u202e';
+  test.each([
+    ['an unknown command', [`tr${title}`]],
+    ['an unknown option', ['train', `--${title}`]],
+    ['the value of an option', ['generate', '--model', 'm', '--prompt', 'p', '--seed', title]],
+    ['a config that is not there', ['train', `${title}.yaml`]],
+    ['an unknown field', ['train', `${title}=1`]],
+    ['the value of a field', ['train', `model=x`, `seed="${title}"`]],
+    ['a run that is not there', ['train', '--resume', title]],
+    ['a folder of results', ['eval', 'compare', title, 'b']],
+    ['a review', ['review', 'score', title]],
+  ])('shows control characters in %s and does not send them', async (_, argv) => {
+    const { code, errors, output } = await run(...argv);
+    expect(code).toBeGreaterThan(0);
+    expect(errors).toContain('\uFFFD');
+    expect(errors + output).not.toMatch(/(?![\n\t])[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u);
+  });
+
+  test.each([
+    ['3,000 unknown fields', Array.from({ length: 3000 }, (_, n) => `unknown${n}=1`)],
+    ['a value of 1 MB', ['model=x', `seed=${'x'.repeat(1e6)}`]],
+    ['a field of 1 MB', [`${'x'.repeat(1e6)}=1`]],
+    ['a word of 1 MB', ['x'.repeat(1e6)]],
+    ['3,000 files', Array.from({ length: 3000 }, (_, n) => `file${n}`)],
+  ])('answers %s with a page at most', async (_, words) => {
+    const { code, errors } = await run('train', ...words);
+    expect(code).toBe(1);
+    expect(errors.length).toBeLessThan(10_000);
+    expect(errors.split('\n').length).toBeLessThan(40);
+  });
+
   test('says that there is nothing to resume', async () => {
     const { code, errors } = await run('train', '--resume', '/nowhere/at/all');
     expect(code).toBe(1);

@@ -10,6 +10,7 @@ import { addEvalCommand } from './eval/eval.ts';
 import { addGenerateCommand } from './generate/generate.ts';
 import { addJudgeCommand } from './judge/judge.ts';
 import { addLogprobsCommand } from './logprobs/logprobs.ts';
+import { readable } from './printable.ts';
 import { addQuickstartCommand } from './quickstart/quickstart.ts';
 import { addReviewCommand } from './review/review.ts';
 import { addRewardCommand } from './reward/reward.ts';
@@ -33,7 +34,8 @@ const exitCodes = { failed: 1, usage: 2, interrupted: 130 } as const;
 
 export type CliOutput = {
   readonly context: CommandContext;
-  readonly printError: (line: string) => void;
+  /** Takes text that a terminal may be shown. */
+  readonly printError: (text: string) => void;
 };
 
 /** The whole command tree. Wrong usage and `--help` throw a CommanderError instead of ending the process. */
@@ -46,7 +48,7 @@ export async function createProgram({ context, printError }: CliOutput): Promise
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.terminal.print(text.trimEnd()),
-      writeErr: (text) => printError(text.trimEnd()),
+      writeErr: (text) => printError(readable(text.trimEnd())),
     })
     .showHelpAfterError('(medix --help shows the commands, medix <command> --help their options)')
     .addHelpText('after', '\nRun a command with --help for its options and config fields.');
@@ -81,7 +83,7 @@ export async function runCli(argv: readonly string[], output: CliOutput): Promis
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
     const { aborted, reason } = context.signal;
     const message = describeError(error, context.signal);
-    if (message !== undefined) printError(message);
+    if (message !== undefined) printError(readable(message));
     return aborted && !(reason instanceof MedixError) ? exitCodes.interrupted : exitCodes.failed;
   }
 }
@@ -131,7 +133,7 @@ function abortOnLostOutput(controller: AbortController, printError: CliOutput['p
         next: isClosed ? 'let the reader read to the end' : 'make room, or print elsewhere',
       },
     ]);
-    printError(lost.message);
+    printError(readable(lost.message));
     controller.abort(lost);
     // Further lines meet the same fate.
     process.stdout.on('error', () => {});

@@ -3,6 +3,9 @@ import type { z } from 'zod';
 import type { Problem } from '../core/errors.ts';
 import type { Field } from './field-list.ts';
 
+/** Unknown keys that are compared with the known ones; more are no slips of the pen. */
+const compared = 100;
+
 type Issue = z.core.$ZodIssue;
 
 /** @param where turns a field's dotted path into the place it was set. */
@@ -15,8 +18,8 @@ export function problemsOf(
   return error.issues.flatMap((issue) => {
     const path = issue.path.join('.');
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) =>
-        unknownKey(path === '' ? key : `${path}.${key}`, fields, where),
+      return issue.keys.map((key, place) =>
+        unknownKey(path === '' ? key : `${path}.${key}`, place < compared ? fields : [], where),
       );
     }
     const missing = fields.filter((field) => field.required && field.path.startsWith(`${path}.`));
@@ -40,13 +43,17 @@ export function problemsOf(
   });
 }
 
+const longestName = 200;
+
 function unknownKey(
   path: string,
   fields: readonly Field[],
   where: (path: string) => string,
 ): Problem {
-  const paths = fields.map((field) => field.path);
-  const closest = paths
+  // No field has so long a name, and to compare it with all of them takes its time.
+  const isName = path.length <= longestName;
+  const closest = (isName ? fields : [])
+    .map((field) => field.path)
     .map((known) => ({ known, distance: editDistance(known, path) }))
     .sort((a, b) => a.distance - b.distance)[0];
   const similar = closest && closest.distance <= Math.max(2, path.length / 3);

@@ -116,7 +116,9 @@ it('of two processes that start anew at once one wins', async () => {
   await startUpTo(5);
   const starts = [1, 2, 3].map(() => RunWriter.create(directory, manifest, [], clock));
   const results = await Promise.allSettled(starts);
-  expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  const winners = results.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  expect(winners).toHaveLength(1);
+  await winners[0]?.close('stopped');
 });
 
 it.each([

@@ -4,7 +4,6 @@ import { compareEvaluations } from '../../eval/comparison/compare.ts';
 import { formatComparison, writeComparison } from '../../eval/reports/comparison-reports.ts';
 import type { CommandContext } from '../command.ts';
 import { wholeNumber } from '../option-values.ts';
-import { printable } from '../printable.ts';
 
 type Options = { readonly judging?: string; readonly out?: string; readonly seed: number };
 
@@ -36,7 +35,7 @@ export function addEvalCompareCommand(group: Command, { terminal }: CommandConte
         ...(judgingName === undefined ? {} : { judgingName }),
         seed,
       });
-      for (const line of formatComparison(comparison)) terminal.print(printable(line));
+      for (const line of formatComparison(comparison)) terminal.print(line);
       if (out === undefined) return;
       const paths = await writeComparison(out, comparison);
       terminal.print(`\nthe comparison is in ${paths.at(-1)}`);

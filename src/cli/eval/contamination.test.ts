@@ -78,7 +78,8 @@ async function run(...args: string[]): Promise<string> {
     print: (line: string) => lines.push(line),
     write: () => {},
     showStatus: () => {},
-    isInteractive: false,
+    printJson: () => {},
+    writeBold: () => {},
   };
   const group = new Command('eval');
   addEvalContaminationCommand(group, {

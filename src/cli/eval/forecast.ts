@@ -26,7 +26,6 @@ import {
 import { readEvalManifest } from '../../eval/results/layout.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { fieldsHelp } from '../config-arguments.ts';
-import { printable } from '../printable.ts';
 import { readEvalConfig } from './read-eval-config.ts';
 import { describeEnd, stageContext } from './view.ts';
 
@@ -71,7 +70,7 @@ async function runPilot(config: EvalConfig, context: CommandContext): Promise<vo
     context,
   );
   for (const line of await describeForecasts(config, measured, batchMs)) {
-    context.terminal.print(printable(line));
+    context.terminal.print(line);
   }
 }
 

@@ -13,7 +13,6 @@ import { scoreEvaluation } from '../../eval/scoring/score.ts';
 import type { StageEnd } from '../../eval/stages/progress.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { fieldsHelp, formatConfig } from '../config-arguments.ts';
-import { printable } from '../printable.ts';
 import { readEvalConfig } from './read-eval-config.ts';
 import { describeEnd, stageContext } from './view.ts';
 
@@ -85,7 +84,7 @@ const score: Run = async (config, { terminal, clock, signal }, { subgroups }) =>
   await requireModel(config);
   const { out: folder } = config;
   const report = await scoreEvaluation({ folder, config, clock });
-  for (const line of formatTerminal(report, { subgroups })) terminal.print(printable(line));
+  for (const line of formatTerminal(report, { subgroups })) terminal.print(line);
   const openTask = (id: string) => openEvaluatedTask(id, config);
   const paths = await writeReports(folder, report, { openTask, signal });
   terminal.print(`\nthe report is in ${paths.at(-1)}`);

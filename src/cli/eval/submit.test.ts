@@ -25,7 +25,8 @@ async function submit(...args: string[]): Promise<string[]> {
     print: (line: string) => lines.push(line),
     write: () => {},
     showStatus: () => {},
-    isInteractive: false,
+    printJson: () => {},
+    writeBold: () => {},
   };
   const program = new Command('medix');
   addEvalCommand(program, { terminal, signal: new AbortController().signal, clock: () => 0 });

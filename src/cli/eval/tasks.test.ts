@@ -17,7 +17,8 @@ async function run(...args: string[]): Promise<string[]> {
     print: (line: string) => lines.push(line),
     write: () => {},
     showStatus: () => {},
-    isInteractive: false,
+    printJson: () => {},
+    writeBold: () => {},
   };
   const group = new Command('eval').exitOverride().configureOutput({ writeErr: () => {} });
   addEvalTasksCommand(group, { terminal, signal: new AbortController().signal, clock: () => 0 });

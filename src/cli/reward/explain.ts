@@ -17,7 +17,6 @@ import type { Manifest, RolloutLine } from '../../run/records.ts';
 import type { RolloutsKind } from '../../run/run-layout.ts';
 import { readManifest, readRollouts } from '../../run/run-reader.ts';
 import type { CommandContext } from '../command.ts';
-import { printable } from '../printable.ts';
 import {
   addRewardOptions,
   openConfiguredReward,
@@ -70,7 +69,7 @@ async function explain(
 }
 
 function print(lines: readonly string[], { terminal }: CommandContext): void {
-  for (const line of lines) terminal.print(printable(line));
+  for (const line of lines) terminal.print(line);
 }
 
 async function explainRow(

@@ -2,7 +2,6 @@
 import type { RejectedRow } from '../../data/row.ts';
 import type { TrainEvent } from '../../train/events.ts';
 import type { IterationReport, RunObserver } from '../../train/observers.ts';
-import { printable } from '../printable.ts';
 import type { Terminal } from '../terminal.ts';
 
 type Values = IterationReport['values'];
@@ -59,7 +58,7 @@ function describe(event: TrainEvent): string {
     case 'checkpoint':
       return `checkpoint (${event.reason})`;
     case 'observer-failed':
-      return `warning: ${event.name} failed and may miss a part of this run: ${printable(event.message)}`;
+      return `warning: ${event.name} failed and may miss a part of this run: ${event.message}`;
   }
 }
 
