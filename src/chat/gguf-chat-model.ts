@@ -5,11 +5,11 @@
  */
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
-import { Template } from '@huggingface/jinja';
 import { importPeer } from '../config/optional-peer.ts';
 import type { Clock } from '../core/async/clock.ts';
 import { digestOf, digestOfFile } from '../core/digest.ts';
 import { fail, messageOf } from '../core/errors.ts';
+import { compileJinja } from '../core/jinja.ts';
 import { cancelled, type Unscored } from '../core/outcome.ts';
 import type { Meter } from '../http/ledger.ts';
 import type { ChatModel, ChatRequest } from './chat-model.ts';
@@ -109,7 +109,7 @@ async function loadModel(
   const model = await llama.loadModel({ modelPath: path });
   const source = model.fileInfo.metadata.tokenizer?.chat_template;
   if (source === undefined) throw new Error('a model without a chat template');
-  const template = new Template(source);
+  const template = compileJinja(source);
   // A template that refuses a single user message, or cannot be rendered at all, is known at the start.
   promptTokens({ model, template }, [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }]);
   const context = await model.createContext({ contextSize: contextLength, sequences: 1 });

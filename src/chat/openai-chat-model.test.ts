@@ -96,7 +96,8 @@ describe('openai chat model', () => {
     ['jpeg', [0xff, 0xd8, 0xff, 0xe0]],
     ['gif', [...Buffer.from('GIF89a')]],
     ['webp', [...Buffer.from('RIFF\u0001\u0002\u0003\u0004WEBP')]],
-    ['bmp', [...Buffer.from('BM')]],
+    ['bmp', [...Buffer.from('BM\0\0\0\0\0\0\0\0\u0036\0\0\0\u0028\0\0\0')]],
+    ['tiff', [...Buffer.from('II*\0')]],
   ])('sends a %s image byte for byte, in place, whatever its name', async (type, bytes) => {
     const { model, server } = await modelOn();
     const image = { bytes: Uint8Array.from(bytes), name: 'scan.dcm' };
@@ -117,6 +118,23 @@ describe('openai chat model', () => {
         ],
       },
     ]);
+  });
+
+  it.each([
+    ['a text', 'BMI of 31, root:x:0:0'],
+    ['nothing', ''],
+    ['SVG', '<svg xmlns="http://www.w3.org/2000/svg"/>'],
+  ])('never sends %s as an image', async (_, text) => {
+    const { model, server } = await modelOn();
+    const image = { bytes: new TextEncoder().encode(text), name: '/etc/passwd' };
+    const content = [{ type: 'image', image }] as const;
+    const messages = [{ role: 'user', content }] as const;
+    expect(await model.reply({ ...request, messages }, never)).toMatchObject({
+      kind: 'unscored',
+      cause: 'refused',
+      message: expect.stringMatching(/^image "\/etc\/passwd": \d+ bytes of no known image format$/),
+    });
+    expect(server.calls).toEqual([]);
   });
 
   it('returns the candidates of the first token', async () => {

@@ -7,7 +7,7 @@ import { connectServers, type ServerReply, type ServersContext } from '../http/c
 import { findModel } from '../http/find-model.ts';
 import type { ServersOptions } from '../http/servers-options.ts';
 import type { ChatModel, ChatReply, ChatRequest } from './chat-model.ts';
-import { openAiMessage } from './openai-message.ts';
+import { openAiMessage, unsendable } from './openai-message.ts';
 
 export type OpenAiChatModelOptions = ServersOptions & {
   readonly model: string;
@@ -71,7 +71,12 @@ export function createOpenAiChatModel(
     return readCompletion(answer.value, answer.latencyMs, tokens);
   };
 
-  const reply = async (request: ChatRequest, signal: AbortSignal) => {
+  const reply = async (
+    request: ChatRequest,
+    signal: AbortSignal,
+  ): Promise<ChatReply | Unscored> => {
+    const flaw = unsendable(request.messages);
+    if (flaw !== undefined) return { kind: 'unscored', cause: 'refused', message: flaw };
     const withSchema = takesSchemas && request.schema !== undefined;
     const answer = await servers.call(requestOf(request, withSchema), signal);
     const mayBeTheSchema =

@@ -9,6 +9,7 @@ import { wholeNumber } from '../option-values.ts';
 import { requireWritable } from '../out-file.ts';
 import {
   addRewardOptions,
+  imageRootOption,
   openConfiguredReward,
   type RewardOptions,
   readRewardOptions,
@@ -37,6 +38,7 @@ export function addRewardScore(reward: Command, context: CommandContext): void {
       'replace an existing --out, and delete an unfinished one that has another input or judge',
       false,
     )
+    .option(...imageRootOption)
     .addHelpText('after', help);
   addRewardOptions(command).action((file: string, words: string[], options: Options) =>
     score(file, words, options, context),
@@ -77,6 +79,7 @@ async function score(
         opened,
         force,
         batchRows,
+        imageRoot: options.imageRoot,
         onProgress: (rows) => terminal.showStatus(`scored ${rows} rows`),
       },
       signal,

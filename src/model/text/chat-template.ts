@@ -7,9 +7,9 @@
  * by a marker before rendering, the rendered text is split at the special tokens that are left, and the
  * marker is taken out again.
  */
-import { Template } from '@huggingface/jinja';
 import { z } from 'zod';
 import { fail, messageOf } from '../../core/errors.ts';
+import { compileJinja } from '../../core/jinja.ts';
 import { type ModelFiles, parseModelFile } from '../files/model-files.ts';
 import type { Message } from '../prompt.ts';
 
@@ -65,7 +65,7 @@ export function createChatTemplate(
   specialTokens: Iterable<string>,
 ): ChatTemplate {
   const { where, source } = findTemplate(files);
-  const template = guarded(where, () => new Template(source));
+  const template = guarded(where, () => compileJinja(source));
   const config = parseModelFile(files, 'tokenizer_config.json', configSchema);
   const names = Object.fromEntries(
     tokenNames.map((name) => [name, typeof config[name] === 'string' ? config[name] : '']),

@@ -1,5 +1,6 @@
 import { defined } from '../../core/errors.ts';
 import type { Score } from '../../core/outcome.ts';
+import { withoutImageMarks } from '../../data/image-marks.ts';
 import type { Judge, JudgeItem, JudgeOutcome } from '../../judge/judge.ts';
 import type { RewardItem } from '../reward-item.ts';
 import type { AnswerCheck } from '../rules/answer-check.ts';
@@ -19,8 +20,9 @@ export async function scoreByJudge(
     if (check.kind !== 'compare') return [];
     const { answer, referenceAnswer, accepted } = check;
     const { problem, images } = defined(items[index], 'item of a check').sample;
-    const seen = images.length > 0 ? { images } : {};
-    return [{ question: problem, answer, referenceAnswer, accepted, ...seen }];
+    if (images.length === 0) return [{ question: problem, answer, referenceAnswer, accepted }];
+    const question = withoutImageMarks(problem);
+    return [{ question, answer, referenceAnswer, accepted, images }];
   });
   const outcomes = questions.length > 0 ? await judge.judge(questions, signal) : [];
   let next = 0;

@@ -4,10 +4,15 @@ import { modalities } from '../../core/modality.ts';
 import type { RewardOutcome } from '../../reward/composite.ts';
 import { componentsSchema } from '../../reward/score.ts';
 
+/** Larger integers have lost their last digits by the time they are read. */
+function isExact(id: number): boolean {
+  return !Number.isInteger(id) || Number.isSafeInteger(id);
+}
+
 export const itemSchema = z
   .strictObject({
     id: z
-      .union([z.string(), z.number()])
+      .union([z.string(), z.number().refine(isExact, 'beyond 2^53: send it as text')])
       .transform(String)
       .optional()
       .describe(
