@@ -92,9 +92,30 @@ describe('16 bits a channel', () => {
     [14, [0, 8192, 16383], [0, 128, 255]],
   ])('that hold data of %i bits do not come out black', async (_, values, shown) => {
     expect(await reds(await png16(values, 1))).toEqual(shown);
-    expect(await reds(await png16(values.flatMap((v) => [v, 65535]), 2))).toEqual(shown);
-    expect(await reds(await png16(values.flatMap((v) => [v, v, v]), 3))).toEqual(shown);
-    expect(await reds(await png16(values.flatMap((v) => [v, v, v, 65535]), 4))).toEqual(shown);
+    expect(
+      await reds(
+        await png16(
+          values.flatMap((v) => [v, 65535]),
+          2,
+        ),
+      ),
+    ).toEqual(shown);
+    expect(
+      await reds(
+        await png16(
+          values.flatMap((v) => [v, v, v]),
+          3,
+        ),
+      ),
+    ).toEqual(shown);
+    expect(
+      await reds(
+        await png16(
+          values.flatMap((v) => [v, v, v, 65535]),
+          4,
+        ),
+      ),
+    ).toEqual(shown);
     expect((await shownPixels(await png16(values, 1))).pixels.length).toBe(values.length);
   });
 
@@ -125,7 +146,12 @@ describe('values that are no 8-bit grey', () => {
 
 describe('what is no image that this build reads', () => {
   it('is one short line that names the formats that it reads', async () => {
-    for (const text of ['', 'BM and more', '<svg xmlns="http://www.w3.org/2000/svg"/>', '%PDF-1.4']) {
+    for (const text of [
+      '',
+      'BM and more',
+      '<svg xmlns="http://www.w3.org/2000/svg"/>',
+      '%PDF-1.4',
+    ]) {
       expect(await failureOf(Buffer.from(text))).toMatch(
         /^image "scan": expected a complete PNG, JPEG, WebP, GIF, TIFF or AVIF file, got \d+ bytes \(no PNG/,
       );

@@ -105,11 +105,7 @@ async function rawOf(
 const deviceBits = [8, 10, 12, 14, 16] as const;
 
 /** @param isWide whether values may need more than 16 bits, and the decoder cannot take the upper 8 */
-function fromIntegers(
-  image: DeepBitmap,
-  hasAlpha: boolean,
-  isWide = false,
-): Bitmap | undefined {
+function fromIntegers(image: DeepBitmap, hasAlpha: boolean, isWide = false): Bitmap | undefined {
   const largest = largestOf(image, hasAlpha);
   const bits = deviceBits.find((fewest) => largest < 2 ** fewest);
   if (bits === undefined) throw new Error(`pixel values up to ${largest}, more than 16 bits`);

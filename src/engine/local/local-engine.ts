@@ -9,6 +9,7 @@ import { fail, invariant, messageOf } from '../../core/errors.ts';
 import { mergeMetrics } from '../../core/metrics.ts';
 import { type ModelConfig, readModelConfig } from '../../model/config.ts';
 import { type ModelFiles, readModelFiles } from '../../model/files/model-files.ts';
+import { parameterSpecs } from '../../model/parameters.ts';
 import { createProcessor } from '../../model/processor.ts';
 import type { Processor } from '../../model/prompt.ts';
 import { BufferPool } from '../../tensor/buffer-pool.ts';
@@ -44,6 +45,7 @@ import {
   type ParameterBuffer,
   type ParameterStores,
   readParameters,
+  requireTensors,
   weightsFile,
   writeParameters,
 } from './weights.ts';
@@ -76,6 +78,7 @@ export async function openLocalEngine(
   const config = await readModelConfig(directory);
   const files = await readModelFiles(directory);
   const { isTrained = () => true } = options;
+  await requireTensors(parameterSpecs(config), directory);
   const weights = createStores(config, isTrained);
   await readParameters(weights.frozen, directory);
   await readParameters(weights.trained, directory);

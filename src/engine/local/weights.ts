@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { fail } from '../../core/errors.ts';
 import type { ModelConfig } from '../../model/config.ts';
-import { openSafetensors } from '../../model/files/safetensors.ts';
+import { openSafetensors, type TensorStore } from '../../model/files/safetensors.ts';
 import { writeSafetensors } from '../../model/files/write-safetensors.ts';
 import { type ParameterSpec, parameterSpecs } from '../../model/parameters.ts';
 
@@ -47,6 +47,35 @@ export function createStores(
 }
 
 /**
+ * Compares shapes with a checkpoint's headers, before memory is taken for what a config only says.
+ * @throws MedixError where a tensor is absent or has another shape.
+ */
+export async function requireTensors(specs: readonly ParameterSpec[], path: string): Promise<void> {
+  const store = await openSafetensors(path);
+  try {
+    for (const spec of specs) requireShape(store, spec, path, '');
+  } finally {
+    await store.close();
+  }
+}
+
+function requireShape(
+  store: TensorStore,
+  { name, shape }: ParameterSpec,
+  path: string,
+  prefix: string,
+): void {
+  const found = store.tensors.get(prefix + name);
+  if (found?.shape.join() === shape.join()) return;
+  fail('model', {
+    where: `${path}: ${prefix}${name}`,
+    expected: `shape [${shape.join(', ')}]`,
+    got: found === undefined ? 'no such tensor' : `[${found.shape.join(', ')}]`,
+    next: 'use the weight files that belong to this config.json',
+  });
+}
+
+/**
  * Fills the buffer from a safetensors file or a (sharded) checkpoint directory.
  * @param prefix put before every parameter name in the file.
  * @throws MedixError where a tensor is absent or has another shape.
@@ -58,17 +87,9 @@ export async function readParameters(
 ): Promise<void> {
   const store = await openSafetensors(path);
   try {
-    for (const { name, shape } of buffer.specs) {
-      const found = store.tensors.get(prefix + name);
-      if (found?.shape.join() !== shape.join()) {
-        fail('model', {
-          where: `${path}: ${prefix}${name}`,
-          expected: `shape [${shape.join(', ')}]`,
-          got: found === undefined ? 'no such tensor' : `[${found.shape.join(', ')}]`,
-          next: 'use the weight files that belong to this config.json',
-        });
-      }
-      buffer.views[name]!.set(await store.read(prefix + name));
+    for (const spec of buffer.specs) {
+      requireShape(store, spec, path, prefix);
+      buffer.views[spec.name]!.set(await store.read(prefix + spec.name));
     }
   } finally {
     await store.close();
