@@ -1,6 +1,8 @@
 /** Schema violations as problems a user can act on. */
 import type { z } from 'zod';
 import type { Problem } from '../core/errors.ts';
+import { exactJson } from '../core/exact-json.ts';
+import { oneLine } from '../core/quoted.ts';
 import type { Field } from './field-list.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -41,10 +43,11 @@ export function problemsOf(
 }
 
 function unknownKey(
-  path: string,
+  key: string,
   fields: readonly Field[],
   where: (path: string) => string,
 ): Problem {
+  const path = oneLine(key, 100);
   const paths = fields.map((field) => field.path);
   const closest = paths
     .map((known) => ({ known, distance: editDistance(known, path) }))
@@ -101,7 +104,7 @@ function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
 }
 
 function show(value: unknown): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value);
+  return value === undefined ? 'nothing' : oneLine(exactJson(value), 100);
 }
 
 /** Leaves names such as KL and AdamW as they are. */

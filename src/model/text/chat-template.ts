@@ -10,6 +10,7 @@
 import { z } from 'zod';
 import { fail, messageOf } from '../../core/errors.ts';
 import { compileJinja } from '../../core/jinja.ts';
+import { oneLine } from '../../core/quoted.ts';
 import { type ModelFiles, parseModelFile } from '../files/model-files.ts';
 import type { Message } from '../prompt.ts';
 
@@ -122,7 +123,7 @@ function guarded<T>(where: string, run: () => T): T {
       {
         where,
         expected: 'a chat template that renders these messages',
-        got: messageOf(error),
+        got: oneLine(messageOf(error)),
         next: 'check the template and the order of roles',
       },
       error,
