@@ -26,7 +26,8 @@ export function listed(names: readonly string[]): string {
 
 /** What a value is, for people: `NaN`, `a list`, `the text "yes"`, …; never more than a short line. */
 export function nameOf(value: unknown): string {
-  if (value === undefined || value === null) return 'nothing';
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'null';
   if (typeof value === 'string') return `the text ${quoted(value, 60)}`;
   if (typeof value === 'boolean') return `the boolean ${value}`;
   if (typeof value === 'bigint') return `the number ${oneLine(String(value), 60)}`;

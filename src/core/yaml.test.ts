@@ -12,6 +12,8 @@ it('reads what the parser reads', () => {
       expect(parseYaml(text)).toEqual(parse(text));
     }
   }
+  const wide = JSON.stringify(Array.from({ length: 500 }, (_, i) => [i, { i }]));
+  expect(parseYaml(wide)).toEqual(JSON.parse(wide));
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
       const text = stringify(value);

@@ -39,24 +39,26 @@ function parsed(text: string): unknown {
 
 /** An upper bound that looks at signs alone: brackets, dashes at the start of a line, and indentation. */
 function isDeep(text: string): boolean {
-  let brackets = 0;
+  if (deepestBrackets(text) > maxDepth) return true;
   const indents: number[] = [];
-  for (const line of text.split('\n')) {
-    const [start = ''] = /^[ \t]*(?:[-?:][ \t]+)*/.exec(line) ?? [];
-    if (start.length < line.length) {
-      const indent = line.search(/[^ \t]/);
-      while ((indents.at(-1) ?? -1) >= indent) indents.pop();
-      indents.push(indent);
-    }
-    for (const sign of line) {
-      if (sign === '[' || sign === '{') brackets++;
-      if (sign === ']' || sign === '}') brackets = Math.max(0, brackets - 1);
-      if (brackets > maxDepth) return true;
-    }
-    const dashes = start.replaceAll(/[ \t]/g, '').length;
-    if (indents.length + dashes > maxDepth) return true;
+  return text.split('\n').some((line) => {
+    const indent = line.search(/[^ \t]/);
+    if (indent < 0) return false;
+    while ((indents.at(-1) ?? -1) >= indent) indents.pop();
+    indents.push(indent);
+    const [signs = ''] = /^(?:[-?:][ \t]+)*/.exec(line.slice(indent)) ?? [];
+    return indents.length + signs.replaceAll(/[ \t]/g, '').length > maxDepth;
+  });
+}
+
+function deepestBrackets(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [sign] of text.matchAll(/[[\]{}]/g)) {
+    depth = sign === '[' || sign === '{' ? depth + 1 : Math.max(0, depth - 1);
+    deepest = Math.max(deepest, depth);
   }
-  return false;
+  return deepest;
 }
 
 function isCircular(value: unknown, around: Set<unknown>): boolean {

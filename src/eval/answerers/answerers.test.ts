@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChatModel, ChatRequest } from '../../chat/chat-model.ts';
 import type { Clock } from '../../core/async/clock.ts';
+import { MedixError } from '../../core/errors.ts';
 import type { Message } from '../../core/message.ts';
 import type { Sample } from '../../core/sample.ts';
 import { createScriptedEngine } from '../../engine/scripted/scripted-engine.fixture.ts';
@@ -164,7 +165,7 @@ describe('a file of answers', () => {
       { id: 'a', response: 'left' },
       { id: 'a', response: 'both' },
     );
-    const answerer = await openFileAnswerer(path, 'theirs');
+    const answerer = await openFileAnswerer(path, 'theirs', 2);
     expect(answerer.describe).toMatchObject({ id: 'theirs', kind: 'file' });
     const text = (text: string) => ({ kind: 'answered', text, stopReason: 'stop', latencyMs: 0 });
     const first = await answersTo(answerer, [requestOf('a'), requestOf('b'), requestOf('c')]);
@@ -175,9 +176,56 @@ describe('a file of answers', () => {
     await answerer.close();
   });
 
-  it('refuses a file without such rows', async () => {
-    const path = await fileWith({ question: 'x', answer: 'y' });
-    await expect(openFileAnswerer(path, 'theirs')).rejects.toThrow(
+  it('starts after a byte order mark, and passes over blank lines', async () => {
+    const path = await fileWith({ id: 'a', response: 'left' }, { id: 'b', response: 'né' });
+    await writeFile(path, `\uFEFF${(await readFile(path, 'utf8')).replaceAll('\n', '\r\n\n')}`);
+    const answerer = await openFileAnswerer(path, 'theirs', 1);
+    const answers = await answersTo(answerer, [requestOf('a'), requestOf('b')]);
+    expect(answers.get('a')).toMatchObject({ text: 'left' });
+    expect(answers.get('b')).toMatchObject({ text: 'né' });
+    await answerer.close();
+  });
+
+  it('tells every row that is no answer by its line', async () => {
+    const path = join(folder, 'answers.jsonl');
+    const lines = [
+      '{"id": "a", "response": "B"}',
+      '{"id": "b", "response": null}',
+      '{"id": "c", "answer": "B"}',
+      '{"id": "d", "response": "B", "logprob": NaN}',
+      '{"id": "e", "response": ["B"]}',
+      '{"id": 5, "response": "B"}',
+      '["f", "B"]',
+      '{"id": "g", "response": "B',
+      '{"id": "a", "response": "C"}',
+      '{"id": "a", "response": "D"}',
+    ];
+    const latin = Buffer.from('{"id": "h", "response": "caf\xe9"}', 'latin1');
+    await writeFile(path, Buffer.concat([Buffer.from(`${lines.join('\n')}\n`), latin]));
+    const error = await openFileAnswerer(path, 'theirs', 2).catch((thrown: unknown) => thrown);
+    if (!(error instanceof MedixError)) throw new Error('expected the file to be refused');
+    expect(error.problems.map(({ where, got }) => [where.replace(path, ''), got])).toEqual([
+      [': line 2', 'response is null, not text'],
+      [': line 3', 'response is missing (it has id, answer)'],
+      [': line 4', 'a line that is no JSON: NaN, which JSON does not have'],
+      [': line 5', 'response is a list, not text'],
+      [': line 6', 'id is the number 5, not text'],
+      [': line 7', 'a line that is no JSON object but a list'],
+      [': line 8', expect.stringMatching(/^a line that is no JSON: /)],
+      [': line 10', 'answer 3 to "a", where sampling.epochs is 2'],
+      [': line 11', 'a line that is not UTF-8 text'],
+    ]);
+  });
+
+  it('shows the first problems of many', async () => {
+    const path = await fileWith(...Array.from({ length: 50 }, () => ({ question: 'x' })));
+    const refusal = openFileAnswerer(path, 'theirs', 1);
+    await expect(refusal).rejects.toThrow(/got 50 such lines; these are the first/);
+    await expect(refusal).rejects.not.toThrow(/line 21/);
+  });
+
+  it('refuses a file without rows', async () => {
+    await expect(openFileAnswerer(await fileWith(), 'theirs', 1)).rejects.toThrow(
       /answers\.jsonl: expected JSONL rows \{"id": …, "response": …\}/,
     );
   });

@@ -45,7 +45,7 @@ export async function openAnswerer(
   const { render, clock } = context;
   switch (model.kind) {
     case 'file':
-      return { answerer: await openFileAnswerer(model.path, model.name) };
+      return { answerer: await openFileAnswerer(model.path, model.name, sampling.epochs) };
     case 'local': {
       const engine = await openEngine(model.engine, model.path);
       const digest = await digestOfFolder(model.path);
