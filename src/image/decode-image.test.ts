@@ -153,7 +153,7 @@ describe('what is no image that this build reads', () => {
       '%PDF-1.4',
     ]) {
       expect(await failureOf(Buffer.from(text))).toMatch(
-        /^image "scan": expected a complete PNG, JPEG, WebP, GIF, TIFF or AVIF file, got \d+ bytes \(no PNG/,
+        /^image scan: expected a complete PNG, JPEG, WebP, GIF, TIFF or AVIF file, got \d+ bytes \(no PNG/,
       );
     }
     const heic = Buffer.from('000000186674797068656963', 'hex');

@@ -11,7 +11,7 @@
 import sharp, { type Metadata } from 'sharp';
 import { createLimiter } from '../core/async/limiter.ts';
 import { fail, messageOf } from '../core/errors.ts';
-import { oneLine, quoted } from '../core/quoted.ts';
+import { oneLine } from '../core/quoted.ts';
 import type { ImageFile } from '../core/sample.ts';
 import { readableFormats, readHeader, readPixels } from './pixels.ts';
 import type { Bitmap } from './resample.ts';
@@ -34,7 +34,7 @@ export async function decodeImage(image: ImageFile): Promise<Bitmap> {
     return fail(
       'data',
       {
-        where: `image ${quoted(image.name, 100)}`,
+        where: `image ${oneLine(image.name, 100)}`,
         expected: `a complete ${readableFormats} file`,
         got: `${image.bytes.length} bytes (${oneLine(messageOf(error))})`,
         next: 'repair or convert the file, or leave its sample out',

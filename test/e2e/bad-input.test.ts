@@ -165,7 +165,7 @@ const data: readonly Case[] = [
       /line 1: prompt: expected text, got 5/,
       /line 2: image: .* did you mean images\?/,
       /line 3: images: .* no such file/,
-      /line 4: image of the row: expected a complete PNG/,
+      /line 4: images: expected image files .*, got "image": 5 bytes of no known image format/,
       /line 5: prompt: expected prompt and completion within the 1024 tokens/,
       /line 6: completion: expected token ids below 400 .* got 400/,
       /line 7: expected a JSON object/,
