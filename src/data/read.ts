@@ -1,5 +1,6 @@
 import type { HubAccess } from '../config/environment.ts';
-import { fail, MedixError } from '../core/errors.ts';
+import { MedixError, type Problem } from '../core/errors.ts';
+import { oneLine } from '../core/quoted.ts';
 import type { Sample } from '../core/sample.ts';
 import type { DataFile } from './data-file.ts';
 import { readJsonLines } from './jsonl.ts';
@@ -65,14 +66,19 @@ export async function loadSamples(
   }
   if (samples.length === 0) throw nothingUsable(location, rejected);
   if (options.textOnly === false && samples.every(({ images }) => images.length === 0)) {
-    fail('data', {
-      where: location,
-      expected: `images in the column ${imageColumns.join(' or ')}`,
-      got: `${samples.length} rows without an image`,
-      next: 'rename the column of images, or set data.textOnly to true to train without images',
-    });
+    throw withoutImages(location, samples.length, rejected);
   }
   return { samples, rejected };
+}
+
+function withoutImages(where: string, rows: number, rejected: readonly RejectedRow[]): MedixError {
+  const summary = {
+    where,
+    expected: `images in the column ${imageColumns.join(' or ')}`,
+    got: `${rows} rows without an image`,
+    next: 'rename the column of images, or set data.textOnly to true to train without images',
+  };
+  return new MedixError('data', [summary, ...firstOf(rejected)]);
 }
 
 function nothingUsable(location: string, rejected: readonly RejectedRow[]): MedixError {
@@ -89,11 +95,14 @@ function nothingUsable(location: string, rejected: readonly RejectedRow[]): Medi
       ? 'put the modality tag before each answer'
       : 'correct the rows; the first of them follow',
   };
-  const rows = rejected.slice(0, 5).map(({ file, row, id, problem }) => ({
-    where: `${file}: row ${row} (${id})`,
+  return new MedixError('data', [summary, ...firstOf(rejected)]);
+}
+
+function firstOf(rejected: readonly RejectedRow[]): Problem[] {
+  return rejected.slice(0, 5).map(({ file, row, id, problem }) => ({
+    where: `${file}: row ${row} (${oneLine(id, 100)})`,
     expected: 'a sample',
     got: problem,
     next: 'correct the row',
   }));
-  return new MedixError('data', [summary, ...rows]);
 }
