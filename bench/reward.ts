@@ -105,6 +105,7 @@ async function openAt(url: string, cache: string): Promise<OpenedReward> {
       ...{ kind: 'openai', url: `${url}/v1`, model: 'encoder' },
       cache,
     }),
+    components: {},
   };
   return openReward(config, { secrets: {}, seed: 1, clock: systemClock });
 }

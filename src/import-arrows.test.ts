@@ -16,7 +16,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'train',
     'eval',
     'server, launch',
-    'cli',
+    'cli, library',
   ],
   'src/eval': [
     'results',
@@ -25,7 +25,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'scoring, stages',
     'comparison, contamination, review, submission',
     'reports',
-    'forecast',
+    'forecast, evaluation',
   ],
 };
 

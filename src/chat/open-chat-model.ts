@@ -1,12 +1,10 @@
 /** The language model that a config names. Judges of training and of evaluation open it here. */
-import type { JudgeConfig } from '../config/judge-config.ts';
+import type { ChatJudgeConfig } from '../config/judge-config.ts';
 import { rngFromKey } from '../core/rng.ts';
 import type { ClientContext } from '../http/servers-options.ts';
 import type { ChatModel } from './chat-model.ts';
 import { openGgufChatModel } from './gguf-chat-model.ts';
 import { createOpenAiChatModel } from './openai-chat-model.ts';
-
-export type ChatJudgeConfig = Exclude<JudgeConfig, { readonly kind: 'reference-match' }>;
 
 /**
  * Loads a GGUF file; no server is contacted yet.

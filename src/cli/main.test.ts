@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { packageVersion } from '../run/run-facts.ts';
 import { runCli } from './main.ts';
-import { packageVersion } from './run-facts.ts';
 import { createTerminal } from './terminal.ts';
 
 async function run(...argv: string[]) {

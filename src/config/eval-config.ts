@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { engineSection } from './engine-config.ts';
 import { capField, judgeSection, pricesField, serverFields } from './judge-config.ts';
-import { positiveInteger } from './sections.ts';
+import { moduleField, positiveInteger } from './sections.ts';
 
 const modelSection = z.discriminatedUnion(
   'kind',
@@ -35,8 +35,12 @@ const modelSection = z.discriminatedUnion(
         .min(1)
         .describe('Name of the model that wrote the answers, shown in reports'),
     }),
+    z.strictObject({
+      kind: z.literal('module').describe('a model of your own'),
+      module: moduleField,
+    }),
   ],
-  { error: 'one of "local", "openai", "file"' },
+  { error: 'one of "local", "openai", "file", "module"' },
 );
 export type EvalModelConfig = z.output<typeof modelSection>;
 

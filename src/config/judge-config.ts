@@ -1,6 +1,6 @@
 /** The config of judges and embedders, the same for training, the reward service and evaluation. */
 import { z } from 'zod';
-import { positiveInteger } from './sections.ts';
+import { moduleField, positiveInteger } from './sections.ts';
 
 export const serverFields = {
   url: z
@@ -80,6 +80,46 @@ export const capField = z
     'Limits on the whole use of the server; once one is reached, no more requests are sent and the remaining items get no result',
   );
 
+const showImagesField = z
+  .boolean()
+  .default(false)
+  .describe('Also show the images of the question to the judge, which must be a vision model');
+
+const certificateField = z
+  .strictObject({
+    path: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('Certificate that `medix judge certify` wrote; null means that there is none'),
+    minSensitivity: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0)
+      .describe('Lowest acceptable share of right answers that the judge passes'),
+    minSpecificity: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0)
+      .describe('Lowest acceptable share of wrong answers that the judge refuses'),
+    minKappa: z
+      .number()
+      .min(-1)
+      .max(1)
+      .default(0)
+      .describe("Lowest acceptable agreement with the labels beyond chance (Cohen's kappa)"),
+    below: z
+      .enum(['warn', 'refuse'])
+      .default('warn')
+      .describe(
+        'What happens if this judge has no certificate or misses a threshold: "warn" or "refuse" to start',
+      ),
+  })
+  .prefault({});
+
 const chatFields = {
   prompt: z
     .string()
@@ -101,47 +141,11 @@ const chatFields = {
     .describe(
       'Maximum length of a reply in tokens; null allows what the verdict needs. Raise it for models that think before they answer',
     ),
-  showImages: z
-    .boolean()
-    .default(false)
-    .describe('Also show the images of the question to the judge, which must be a vision model'),
+  showImages: showImagesField,
   cache: cacheField,
   prices: pricesField,
   cap: capField,
-  certificate: z
-    .strictObject({
-      path: z
-        .string()
-        .min(1)
-        .nullable()
-        .default(null)
-        .describe('Certificate that `medix judge certify` wrote; null means that there is none'),
-      minSensitivity: z
-        .number()
-        .min(0)
-        .max(1)
-        .default(0)
-        .describe('Lowest acceptable share of right answers that the judge passes'),
-      minSpecificity: z
-        .number()
-        .min(0)
-        .max(1)
-        .default(0)
-        .describe('Lowest acceptable share of wrong answers that the judge refuses'),
-      minKappa: z
-        .number()
-        .min(-1)
-        .max(1)
-        .default(0)
-        .describe("Lowest acceptable agreement with the labels beyond chance (Cohen's kappa)"),
-      below: z
-        .enum(['warn', 'refuse'])
-        .default('warn')
-        .describe(
-          'What happens if this judge has no certificate or misses a threshold: "warn" or "refuse" to start',
-        ),
-    })
-    .prefault({}),
+  certificate: certificateField,
 };
 
 /** Schema of {@link JudgeConfig}; its fields carry their own documentation. */
@@ -173,11 +177,17 @@ export const judgeSection = z
           .describe('Context length in tokens; one prompt and its reply must fit into it'),
         ...chatFields,
       }),
+      z.strictObject({
+        kind: z.literal('module').describe('a judge of your own'),
+        module: moduleField,
+        showImages: showImagesField,
+        certificate: certificateField,
+      }),
     ],
-    { error: 'one of "reference-match", "openai", "gguf"' },
+    { error: 'one of "reference-match", "openai", "gguf", "module"' },
   )
   .superRefine((judge, context) => {
-    if (judge.kind === 'reference-match' || judge.cap.money === null || judge.prices) return;
+    if (!isChatJudge(judge) || judge.cap.money === null || judge.prices) return;
     context.addIssue({
       code: 'custom',
       path: ['prices'],
@@ -185,6 +195,15 @@ export const judgeSection = z
     });
   });
 export type JudgeConfig = z.output<typeof judgeSection>;
+
+/** A judge that is a language model which MediX asks. */
+export type ChatJudgeConfig = Extract<JudgeConfig, { readonly kind: 'openai' | 'gguf' }>;
+
+export function isChatJudge<Judge extends { readonly kind: JudgeConfig['kind'] }>(
+  judge: Judge,
+): judge is Extract<Judge, { readonly kind: 'openai' | 'gguf' }> {
+  return judge.kind === 'openai' || judge.kind === 'gguf';
+}
 
 /** Schema of {@link EmbedderConfig}; its fields carry their own documentation. */
 export const embedderSection = z.discriminatedUnion(
@@ -216,10 +235,43 @@ export const embedderSection = z.discriminatedUnion(
         .describe('Name of the ONNX file in the subfolder onnx/, without .onnx'),
       cache: cacheField,
     }),
+    z.strictObject({
+      kind: z.literal('module').describe('an embedder of your own'),
+      module: moduleField,
+    }),
   ],
-  { error: 'one of "local", "openai", "onnx"' },
+  { error: 'one of "local", "openai", "onnx", "module"' },
 );
 export type EmbedderConfig = z.output<typeof embedderSection>;
+
+/**
+ * What weights of own components leave of 1 for the profile; exactly 0 where they add up to 1 but for the
+ * rounding of their sum. Negative where they add up to more.
+ */
+export function shareLeft(weights: readonly { readonly weight: number }[]): number {
+  const left = weights.reduce((rest, { weight }) => rest - weight, 1);
+  return Math.abs(left) < 1e-9 ? 0 : left;
+}
+
+/** Names that the reward's own figures have: `reward/mean` and the like. */
+const takenNames = ['judge', 'similarity', 'modality', 'format', 'mean', 'unscored', 'overlong'];
+
+const ownComponents = z
+  .record(
+    z
+      .string()
+      .regex(/^[a-z][A-Za-z0-9]*$/, 'a name of letters and digits, beginning with a small letter')
+      .refine((name) => !takenNames.includes(name), `another name than ${takenNames.join(', ')}`),
+    z.strictObject({ module: moduleField, weight: z.number().gt(0).max(1) }),
+  )
+  .refine(
+    (components) => shareLeft(Object.values(components)) >= 0,
+    'weights that add up to 1 at most, since the profile has the rest',
+  )
+  .default({})
+  .describe(
+    'Components of your own by name, {brevity: {module: ./mine.ts#brevity, weight: 0.1}}: each adds weight × its score, the reward of the profile counts for the rest of 1',
+  );
 
 /** Schema of {@link RewardConfig}; its fields carry their own documentation. */
 export const rewardFields = {
@@ -232,6 +284,7 @@ export const rewardFields = {
     ),
   judge: judgeSection.prefault({ kind: 'reference-match' }),
   embedder: embedderSection.prefault({ kind: 'local' }),
+  components: ownComponents,
 };
-const rewardParts = z.strictObject(rewardFields);
-export type RewardConfig = z.output<typeof rewardParts>;
+export const rewardSchema = z.strictObject(rewardFields);
+export type RewardConfig = z.output<typeof rewardSchema>;

@@ -21,7 +21,7 @@ export async function importPeer(
   folder: string | undefined = readPeersFolder(),
 ): Promise<unknown> {
   try {
-    const imported: { readonly default?: unknown } = await import(locate(name, folder));
+    const imported: { readonly default?: unknown } = await import(locatePeer(name, folder) ?? name);
     // A CommonJS build has its exports there.
     return imported.default ?? imported;
   } catch (error) {
@@ -38,8 +38,16 @@ export async function importPeer(
   }
 }
 
-function locate(name: string, folder: string | undefined): string {
-  return resolved(name, import.meta.url) ?? (folder && resolved(name, within(folder))) ?? name;
+/**
+ * The file that `require` would load for an optional peer, as a URL; undefined where there is none.
+ * @param folder Looked into after the usual places.
+ */
+export function locatePeer(
+  name: string,
+  folder: string | undefined = readPeersFolder(),
+): string | undefined {
+  const inFolder = () => (folder === undefined ? undefined : resolved(name, within(folder)));
+  return resolved(name, import.meta.url) ?? inFolder();
 }
 
 function within(folder: string): string {

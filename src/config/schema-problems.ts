@@ -36,7 +36,7 @@ export function problemsOf(
     return {
       where: where(path === '' ? '(whole config)' : path),
       expected: expectation(issue),
-      got: show(value),
+      got: issue.code === 'invalid_key' ? show(issue.path.at(-1)) : show(value),
       next: field ? `${action}: ${lowerFirst(field.description)}` : action,
     };
   });
@@ -79,6 +79,8 @@ function expectation(issue: Issue): string {
       return `a valid ${issue.format}`;
     case 'invalid_union':
       return issue.message === 'Invalid input' ? 'one of the forms that follow' : issue.message;
+    case 'invalid_key':
+      return issue.issues.map(({ message }) => message).join(' and ');
     default:
       return issue.message;
   }

@@ -7,6 +7,14 @@ import { z } from 'zod';
 
 export const positiveInteger = z.int().positive();
 
+/** A field that names code of the user's own, see load-module.ts. */
+export const moduleField = z
+  .string()
+  .min(1)
+  .describe(
+    'Module of your own and its export, relative to the working directory: ./mine.ts#name; without # its default export. It is code: it runs with all your rights',
+  );
+
 export const seedField = z
   .int()
   .nonnegative()

@@ -49,6 +49,11 @@ export function invariant(condition: unknown, message: string): asserts conditio
   if (!condition) throw new Error(`internal: ${message}`);
 }
 
+/** Asserts what the code that calls must see to; {@link RangeError} otherwise. */
+export function requireArguments(condition: unknown, expected: string): asserts condition {
+  if (!condition) throw new RangeError(`expected ${expected}`);
+}
+
 /** Narrows away `undefined`; for lookups that cannot miss. */
 export function defined<T>(value: T | undefined | null, what: string): T {
   if (value === undefined || value === null) throw new Error(`internal: ${what} is missing`);

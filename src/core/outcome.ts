@@ -1,13 +1,16 @@
 /** Outcomes are unions: a failure never becomes a number. */
 
-export type FailureCause =
-  | 'timeout'
-  | 'transport'
-  | 'refused'
-  | 'unparsable'
-  | 'policy-blocked'
-  | 'cap-reached'
-  | 'cancelled';
+export const failureCauses = [
+  'timeout',
+  'transport',
+  'refused',
+  'unparsable',
+  'policy-blocked',
+  'cap-reached',
+  'cancelled',
+] as const;
+
+export type FailureCause = (typeof failureCauses)[number];
 
 export type Unscored = {
   readonly kind: 'unscored';

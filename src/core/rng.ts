@@ -18,6 +18,13 @@ export type Rng = {
   shuffle<T>(items: readonly T[]): T[];
 };
 
+/**
+ * A generator whose numbers are those of its key, and of nothing else.
+ * @example
+ * ```ts
+ * rngFromKey('bootstrap/1').integer(6); // the same number whenever the key is the same
+ * ```
+ */
 export function rngFromKey(key: string): Rng {
   let a = hash(key, 0x811c9dc5);
   let b = hash(key, 0x9e3779b9);

@@ -7,7 +7,7 @@ export type EmbedOutcome =
 
 export type EmbedderDescription = {
   readonly id: string;
-  readonly kind: 'local' | 'openai' | 'onnx';
+  readonly kind: 'local' | 'openai' | 'onnx' | 'module';
   /** Absent where only the server knows. */
   readonly dimensions?: number;
   /** Hexadecimal SHA-256 of all that shapes a vector. */

@@ -1,4 +1,5 @@
 /** How the servers of one model are reached and spared. */
+import type { LoadModule } from '../config/load-module.ts';
 import type { Clock } from '../core/async/clock.ts';
 import { MedixError, type Problem } from '../core/errors.ts';
 import { parseAddress, type ServerAddress } from './address.ts';
@@ -28,7 +29,7 @@ export type ServersOptions = {
   readonly hedgeAfterMs?: number | null;
 };
 
-/** What a model behind servers is opened with, beside its config. */
+/** What a judge, embedder or model is opened with, beside its config. */
 export type ClientContext = {
   readonly apiKey?: string;
   /** Seed of the random jitter between retries; it shapes no verdict and no vector. */
@@ -36,6 +37,8 @@ export type ClientContext = {
   readonly clock: Clock;
   /** Counts under `judge` or `embedder`. */
   readonly ledger: Ledger;
+  /** How code of the user's own is found. @default {@link loadModule} */
+  readonly load?: LoadModule;
 };
 
 /**

@@ -40,7 +40,7 @@ export type JudgeOutcome =
 export type JudgeDescription = {
   /** Model or rule that judges, for people. */
   readonly id: string;
-  readonly kind: 'reference-match' | 'openai' | 'gguf';
+  readonly kind: 'reference-match' | 'openai' | 'gguf' | 'module';
   /** Hexadecimal SHA-256 of all that shapes a verdict: two judges with one digest are interchangeable. */
   readonly digest: string;
 };

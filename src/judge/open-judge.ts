@@ -1,20 +1,24 @@
 /** The judge that a config names. Training, reward service, certificate and evaluation open it here. */
 import { openAnswerStore } from '../cache/answer-store.ts';
-import { type ChatJudgeConfig, openChatModel } from '../chat/open-chat-model.ts';
-import type { JudgeConfig } from '../config/judge-config.ts';
+import { openChatModel } from '../chat/open-chat-model.ts';
+import type { ChatJudgeConfig, JudgeConfig } from '../config/judge-config.ts';
+import { loadModule } from '../config/load-module.ts';
 import { fail } from '../core/errors.ts';
 import type { ClientContext } from '../http/servers-options.ts';
 import { createChatJudge } from './chat-judge.ts';
 import type { Judge } from './judge.ts';
 import { type JudgePrompt, openJudgePrompt } from './judge-prompt.ts';
+import { ownJudgeOf } from './own-judge.ts';
 import { createReferenceMatchJudge } from './reference-match.ts';
 
 /**
  * Opens prompt, model and store; no server is contacted yet.
- * @throws MedixError 'judge' when one of them cannot be used.
+ * @throws MedixError 'judge' when one of them cannot be used, 'config' when a judge of the user's own cannot
+ *   be loaded.
  */
 export async function openJudge(config: JudgeConfig, context: ClientContext): Promise<Judge> {
   if (config.kind === 'reference-match') return createReferenceMatchJudge();
+  if (config.kind === 'module') return openOwnJudge(config, context);
   const prompt = await openJudgePrompt(config.prompt ?? 'medix-r1');
   checkForm(prompt, config);
   const store = config.cache === null ? undefined : openAnswerStore(config.cache);
@@ -28,6 +32,14 @@ export async function openJudge(config: JudgeConfig, context: ClientContext): Pr
     await store?.close();
     throw error;
   }
+}
+
+/** @throws MedixError 'config' when there is no such judge. */
+export async function openOwnJudge(
+  { module }: Extract<JudgeConfig, { readonly kind: 'module' }>,
+  { load = loadModule }: Pick<ClientContext, 'load'>,
+): Promise<Judge> {
+  return ownJudgeOf(await load(module, 'judge.module'), 'judge.module');
 }
 
 /** The paper's prompt asks for a word and its code looks for YES in it; no other form fits. */

@@ -1,4 +1,6 @@
 /** From the scores of one response to its reward. Pure. */
+import { shareLeft } from '../config/judge-config.ts';
+import { defined } from '../core/errors.ts';
 import type { FailureCause } from '../core/outcome.ts';
 import { overlongShare } from './components/overlong.ts';
 import type { RewardProfile } from './profile.ts';
@@ -70,8 +72,44 @@ export function compositionOf(
   };
 }
 
-/** The outcome of one item whose components have been scored. */
+/** The outcome of one item whose components have been scored, those of the user's own included. */
 export function aggregate(
+  profile: RewardProfile,
+  item: RewardItem,
+  components: Components,
+): RewardOutcome {
+  const { ownComponents } = profile;
+  if (ownComponents === undefined) return aggregateBuiltIn(profile, item, components);
+  const share = shareOfProfile(profile);
+  const outcome: RewardOutcome =
+    share === 0
+      ? { kind: 'scored', reward: 0, components, parts: [] }
+      : aggregateBuiltIn(profile, item, components);
+  if (outcome.kind === 'unscored') return outcome;
+  let reward = share * outcome.reward;
+  const isDecoupled = profile.aggregation === 'per-component';
+  const parts = (outcome.parts ?? []).map(({ weight, value }) => ({
+    weight: share * weight,
+    value,
+  }));
+  for (const { name, weight } of ownComponents) {
+    const score = defined(components[name], `score of ${name}`);
+    if (score.kind === 'unscored') {
+      return { kind: 'unscored', cause: score.cause, message: score.message, components };
+    }
+    reward += weight * score.value;
+    parts.push({ weight, value: score.value });
+  }
+  const { parts: _, ...others } = outcome;
+  return { ...others, reward, ...(isDecoupled ? { parts } : {}) };
+}
+
+/** What is left of the reward for the profile's own sum, in [0, 1]; with 0 its components do not count. */
+export function shareOfProfile({ ownComponents = [] }: RewardProfile): number {
+  return shareLeft(ownComponents);
+}
+
+function aggregateBuiltIn(
   profile: RewardProfile,
   { sample, response }: RewardItem,
   components: Components,

@@ -1,4 +1,7 @@
-/** The composite reward: checks by rule, then one call to the judge and one to the embedder, side by side. */
+/**
+ * The composite reward: checks by rule, then one call to the judge, one to the embedder and one to each
+ * component of the user's own, side by side.
+ */
 import { defined } from '../core/errors.ts';
 import type { Score } from '../core/outcome.ts';
 import type { Embedder, EmbedderDescription } from '../embed/embedder.ts';
@@ -6,6 +9,7 @@ import type { Judge, JudgeDescription } from '../judge/judge.ts';
 import { aggregate, type RewardOutcome } from './aggregate.ts';
 import { contradiction } from './components/contradiction.ts';
 import { scoreByJudge } from './components/judge.ts';
+import { type OwnComponent, ownScoresAt, scoreByOwn } from './components/own-component.ts';
 import { scoreBySimilarity } from './components/similarity.ts';
 import type { RewardProfile } from './profile.ts';
 import type { RewardItem } from './reward-item.ts';
@@ -23,13 +27,17 @@ export type RewardFunction = {
   score(items: readonly RewardItem[], signal: AbortSignal): Promise<readonly RewardOutcome[]>;
 };
 
-/** The caller keeps judge and embedder and closes them. */
+/**
+ * The caller keeps judge, embedder and own components and closes them.
+ * @param parts.own Their weights are those of the profile, see {@link withOwnComponents}. @default none
+ */
 export function createReward(parts: {
   readonly profile: RewardProfile;
   readonly judge: Judge;
   readonly embedder: Embedder;
+  readonly own?: readonly OwnComponent[];
 }): RewardFunction {
-  const { profile, judge, embedder } = parts;
+  const { profile, judge, embedder, own = [] } = parts;
   const read = rewardRules[profile.rules];
   const findConflict = profile.contradiction ? contradiction : () => undefined;
   const settle = profile.onFailure === 'zero' ? failureAsWrong : (score: Score) => score;
@@ -37,9 +45,10 @@ export function createReward(parts: {
   const score = async (items: readonly RewardItem[], signal: AbortSignal) => {
     const readings = items.map((item) => read(item, profile.guards));
     const checks = readings.map(({ check }) => check);
-    const [judged, similar] = await Promise.all([
+    const [judged, similar, owned] = await Promise.all([
       scoreByJudge(checks, items, judge, signal),
       scoreBySimilarity(checks, embedder, profile.similarity, findConflict, signal),
+      scoreByOwn(own, items, signal),
     ]);
     return items.map((item, index) => {
       const { check: _, ...byRule } = defined(readings[index], 'reading');
@@ -47,6 +56,7 @@ export function createReward(parts: {
         judge: settle(defined(judged[index], 'judge score')),
         similarity: settle(defined(similar[index], 'similarity score')),
         ...byRule,
+        ...ownScoresAt(owned, index),
       });
     });
   };

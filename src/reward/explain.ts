@@ -1,7 +1,7 @@
 /** One response's reward, step by step in words: the same rules and sums as composite.ts, told. */
 import type { Score } from '../core/outcome.ts';
 import { quoted } from '../core/quoted.ts';
-import { aggregate, compositionOf, type RewardOutcome } from './aggregate.ts';
+import { aggregate, compositionOf, type RewardOutcome, shareOfProfile } from './aggregate.ts';
 import { codePoints } from './components/overlong.ts';
 import type { RewardProfile } from './profile.ts';
 import type { RewardItem, RewardSample } from './reward-item.ts';
@@ -25,6 +25,7 @@ export function explainReward(
   const { sample, response } = item;
   const { check, ...byRule } = rewardRules[profile.rules](item, profile.guards);
   const ruled: Partial<Components> = { ...ruledByCheck(check), ...byRule };
+  const ownNames = (profile.ownComponents ?? []).map(({ name }) => name);
   const present = componentNames.filter((name) => components[name] !== undefined);
   return [
     `profile: ${profile.name} (rules ${profile.rules}, aggregation ${profile.aggregation})`,
@@ -32,7 +33,9 @@ export function explainReward(
     `right: ${[sample.referenceAnswer, ...sample.accepted].map((text) => quoted(text)).join(' or ')}, ${modalityOf(sample)}`,
     `response: ${quoted(response)}`,
     `answer: ${describeCheck(check)}`,
-    ...present.map((name) => `${name}: ${describeScore(name, components[name], profile)}`),
+    ...[...present, ...ownNames].map(
+      (name) => `${name}: ${describeScore(name, components[name], profile)}`,
+    ),
     ...present.flatMap((name) => mismatch(name, components[name], ruled[name])),
     ...uncounted(profile, sample, components),
     ...total(profile, item, components),
@@ -60,7 +63,7 @@ function describeCheck(check: AnswerCheck): string {
 }
 
 function describeScore(
-  name: ComponentName,
+  name: string,
   score: Score | undefined,
   { similarity }: RewardProfile,
 ): string {
@@ -104,7 +107,7 @@ function total(profile: RewardProfile, item: RewardItem, components: Components)
   const outcome = aggregate(profile, item, components);
   const { weights, isGated } = compositionOf(profile, item.sample, components);
   if (outcome.kind === 'unscored') {
-    const failed = componentNames.filter((name) => components[name]?.kind === 'unscored');
+    const failed = Object.keys(components).filter((name) => components[name]?.kind === 'unscored');
     return [`reward: none, since ${failed.join(' and ')} failed; a failure is no wrong answer`];
   }
   const sum = componentNames
@@ -114,8 +117,20 @@ function total(profile: RewardProfile, item: RewardItem, components: Components)
   const gated = isGated ? `${formatScore(components.format)} (format) × [${sum}]` : sum;
   return [
     ...lengthLine(profile, item, outcome),
-    `reward: ${gated}${penaltyOf(profile, outcome)} = ${formatValue(outcome.reward)}`,
+    `reward: ${withOwn(profile, `${gated}${penaltyOf(profile, outcome)}`, components)} = ${formatValue(outcome.reward)}`,
   ];
+}
+
+/** The profile's sum beside what components of the user's own add. */
+function withOwn(profile: RewardProfile, sum: string, components: Components): string {
+  const { ownComponents } = profile;
+  if (ownComponents === undefined) return sum;
+  const added = ownComponents.map(
+    ({ name, weight }) => `${formatValue(weight)} × ${formatScore(components[name])} (${name})`,
+  );
+  const share = shareOfProfile(profile);
+  const rest = share === 0 ? [] : [`${formatValue(share)} × [${sum}]`];
+  return [...rest, ...added].join(' + ');
 }
 
 type Scored = Extract<RewardOutcome, { readonly kind: 'scored' }>;

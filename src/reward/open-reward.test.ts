@@ -31,6 +31,7 @@ describe('an opened reward', () => {
         profile: 'medix-r1-reference',
         judge: rewardFields.judge.parse(undefined),
         embedder: rewardFields.embedder.parse(undefined),
+        components: {},
       },
       context,
     );
@@ -56,6 +57,7 @@ describe('an opened reward', () => {
           profile,
           judge: rewardFields.judge.parse({ ...server, prompt }),
           embedder: rewardFields.embedder.parse(undefined),
+          components: {},
         },
         context,
       );

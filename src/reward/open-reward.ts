@@ -1,6 +1,7 @@
 /** The reward a config names, with its judge and embedder. */
 import type { Secrets } from '../config/environment.ts';
-import type { JudgeConfig, RewardConfig } from '../config/judge-config.ts';
+import { isChatJudge, type JudgeConfig, type RewardConfig } from '../config/judge-config.ts';
+import { type LoadModule, loadModule } from '../config/load-module.ts';
 import type { Clock } from '../core/async/clock.ts';
 import { MedixError, type Problem } from '../core/errors.ts';
 import type { Embedder, EmbedderDescription } from '../embed/embedder.ts';
@@ -8,8 +9,10 @@ import { openEmbedder } from '../embed/open-embedder.ts';
 import { createLedger, type Ledger } from '../http/ledger.ts';
 import type { Judge, JudgeDescription } from '../judge/judge.ts';
 import { openJudge } from '../judge/open-judge.ts';
+import { shareOfProfile } from './aggregate.ts';
+import { loadOwnComponents, type OwnComponent } from './components/own-component.ts';
 import { createReward, type RewardFunction } from './composite.ts';
-import { openRewardProfile, type RewardProfile } from './profile.ts';
+import { openRewardProfile, type RewardProfile, withOwnComponents } from './profile.ts';
 
 export type OpenedReward = {
   readonly reward: RewardFunction;
@@ -17,7 +20,8 @@ export type OpenedReward = {
   readonly embedder: Embedder;
   /** What judge and embedder were asked, and what it cost. */
   readonly ledger: Ledger;
-  /** Whether the judge sees images, so that their bytes are needed. */
+  readonly own: readonly OwnComponent[];
+  /** Whether the judge or an own component sees images, so that their bytes are needed. */
   readonly seesImages: boolean;
   /** For manifests: whose scores these are. */
   readonly facts: {
@@ -33,24 +37,26 @@ export type RewardContext = {
   /** Seed of the random jitter between retries; it shapes no score. */
   readonly seed: number;
   readonly clock: Clock;
+  /** How code of the user's own is found. @default {@link loadModule} */
+  readonly load?: LoadModule;
 };
 
 /**
  * Reads the profile and loads what runs in this process; no server is contacted yet.
- * @throws MedixError 'config' when the profile is wrong, 'judge' when judge or embedder cannot be opened.
+ * @throws MedixError 'config' when the profile is wrong or code of the user's own cannot be loaded, 'judge' when
+ *   judge or embedder cannot be opened.
  */
 export async function openReward(
   config: RewardConfig,
-  { secrets, seed, clock }: RewardContext,
+  { secrets, seed, clock, load = loadModule }: RewardContext,
 ): Promise<OpenedReward> {
-  const profile = await openRewardProfile(config.profile);
+  const own = await loadOwnComponents(config.components, load);
+  const profile = withOwnComponents(await openRewardProfile(config.profile), own);
   const ledger = createLedger(
-    config.judge.kind === 'reference-match'
-      ? {}
-      : { prices: config.judge.prices, cap: config.judge.cap },
+    isChatJudge(config.judge) ? { prices: config.judge.prices, cap: config.judge.cap } : {},
   );
   const { judgeApiKey, embedderApiKey } = secrets;
-  const context = { seed, clock, ledger };
+  const context = { seed, clock, ledger, load };
   const judge = await openJudge(asProfileAsks(config.judge, profile), {
     ...context,
     ...(judgeApiKey === undefined ? {} : { apiKey: judgeApiKey }),
@@ -61,14 +67,17 @@ export async function openReward(
       ...(embedderApiKey === undefined ? {} : { apiKey: embedderApiKey }),
     });
     const close = async () => {
-      await Promise.all([judge.close(), embedder.close()]);
+      const closing = own.map(async ({ component }) => component.close?.());
+      await Promise.all([judge.close(), embedder.close(), ...closing]);
     };
     return {
-      reward: createReward({ profile, judge, embedder }),
+      reward: createReward({ profile, judge, embedder, own }),
       judge,
       embedder,
+      own,
       ledger,
-      seesImages: config.judge.kind !== 'reference-match' && config.judge.showImages,
+      seesImages:
+        own.length > 0 || (config.judge.kind !== 'reference-match' && config.judge.showImages),
       facts: { judge: judge.describe, embedder: embedder.describe, profile },
       close,
     };
@@ -80,7 +89,7 @@ export async function openReward(
 
 /** The paper's rules go with the paper's question to the judge, unless the config names another. */
 export function asProfileAsks(judge: JudgeConfig, { rules }: RewardProfile): JudgeConfig {
-  return judge.kind === 'reference-match' ? judge : { ...judge, prompt: judge.prompt ?? rules };
+  return isChatJudge(judge) ? { ...judge, prompt: judge.prompt ?? rules } : judge;
 }
 
 /**
@@ -93,9 +102,10 @@ export async function requireReachable(
   signal: AbortSignal,
 ): Promise<void> {
   const { weights } = reward.profile;
+  const share = shareOfProfile(reward.profile);
   const parts = [
-    { name: 'judge', part: judge, weight: weights.judge },
-    { name: 'embedder', part: embedder, weight: weights.similarity },
+    { name: 'judge', part: judge, weight: share * weights.judge },
+    { name: 'embedder', part: embedder, weight: share * weights.similarity },
   ];
   const asked = parts.filter(({ weight }) => weight > 0);
   const problems = await Promise.all(
@@ -107,7 +117,10 @@ export async function requireReachable(
           where: `${name} ${part.describe.id}`,
           expected: 'an answer',
           got: `${failure.cause}: ${failure.message}`,
-          next: `start its server, or correct ${name}.url, ${name}.model or ${name}.apiKeyEnv`,
+          next:
+            part.describe.kind === 'module'
+              ? `correct the module that ${name}.module names, or what it needs`
+              : `start its server, or correct ${name}.url, ${name}.model or ${name}.apiKeyEnv`,
         },
       ];
     }),

@@ -15,14 +15,39 @@ export type RewardProfile = Readonly<RewardProfileSettings> & {
   readonly name: string;
   /** Hexadecimal SHA-256 of every setting: two profiles with one digest score alike. */
   readonly digest: string;
+  /** Components of the user's own that a config adds; absent without. */
+  readonly ownComponents?: readonly OwnWeight[];
+};
+
+/** What an own component weighs: its share of the reward, of which the profile has the rest. */
+export type OwnWeight = {
+  readonly name: string;
+  /** In (0, 1); together below 1. */
+  readonly weight: number;
+  /** Hexadecimal SHA-256 of its code and of what it says of itself. */
+  readonly digest: string;
 };
 
 const shippedNames: readonly string[] = ['medix-r1', 'medix-r1-reference'];
 const shippedFolder = new URL('../../assets/reward-profiles/', import.meta.url);
 
+/** The profile with components of the user's own; the same profile without. */
+export function withOwnComponents(
+  profile: RewardProfile,
+  own: readonly OwnWeight[],
+): RewardProfile {
+  if (own.length === 0) return profile;
+  const ownComponents = own.map(({ name, weight, digest }) => ({ name, weight, digest }));
+  return { ...profile, digest: digestOf([profile.digest, ownComponents]), ownComponents };
+}
+
 /**
  * Opens a profile that comes with MediX, or a user's YAML or JSON file.
  * @throws MedixError 'config' with every problem of the file and the path of each field.
+ * @example
+ * ```ts
+ * const { weights } = await openRewardProfile('medix-r1');
+ * ```
  */
 export async function openRewardProfile(nameOrPath: string): Promise<RewardProfile> {
   const path = shippedNames.includes(nameOrPath)

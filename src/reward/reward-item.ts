@@ -31,6 +31,11 @@ type GroundTruthOutcome =
  *
  * The paper's rules take any text, as the paper's code does: without a tag no answer is right. The other
  * rules refuse an unknown tag and an empty answer; without a tag they leave the modality out of the reward.
+ * @example
+ * ```ts
+ * readGroundTruth('<CT_SCAN>liver', { rules: 'medix-r1' });
+ * // { kind: 'read', truth: { modality: 'CT_SCAN', referenceAnswer: 'liver', … } }
+ * ```
  */
 export function readGroundTruth(
   groundTruth: string,

@@ -1,6 +1,6 @@
 /** The components of a reward and what one of them has to say. */
 import { z } from 'zod';
-import type { FailureCause, Score } from '../core/outcome.ts';
+import { failureCauses, type Score } from '../core/outcome.ts';
 
 /**
  * The four components of the reward of MediX-R1 (arXiv 2602.23363), in the order in which they are added
@@ -9,7 +9,7 @@ import type { FailureCause, Score } from '../core/outcome.ts';
 export const componentNames = ['judge', 'similarity', 'modality', 'format'] as const;
 export type ComponentName = (typeof componentNames)[number];
 
-export type Components = {
+type BuiltInComponents = {
   readonly judge: Score;
   readonly similarity: Score;
   /** Absent where the ground truth names no modality. */
@@ -17,30 +17,25 @@ export type Components = {
   readonly format: Score;
 };
 
+/** With those of the user's own, by name. */
+export type Components = BuiltInComponents & { readonly [name: string]: Score };
+
 /** A yes-or-no score: 1 or 0. `detail` says why, for the record. */
 export function binaryScore(holds: boolean, detail?: string): Score {
   return { kind: 'scored', value: holds ? 1 : 0, ...(detail === undefined ? {} : { detail }) };
 }
 
-const causes = [
-  'timeout',
-  'transport',
-  'refused',
-  'unparsable',
-  'policy-blocked',
-  'cap-reached',
-  'cancelled',
-] as const satisfies readonly FailureCause[];
-
 const scoreSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('scored'), value: z.number(), detail: z.string().exactOptional() }),
-  z.object({ kind: z.literal('unscored'), cause: z.enum(causes), message: z.string() }),
+  z.object({ kind: z.literal('unscored'), cause: z.enum(failureCauses), message: z.string() }),
 ]);
 
 /** Components as a run's rollouts and a file of scores keep them. */
-export const componentsSchema = z.object({
-  judge: scoreSchema,
-  similarity: scoreSchema,
-  modality: scoreSchema.exactOptional(),
-  format: scoreSchema,
-}) satisfies z.ZodType<Components>;
+export const componentsSchema = z
+  .object({
+    judge: scoreSchema,
+    similarity: scoreSchema,
+    modality: scoreSchema.exactOptional(),
+    format: scoreSchema,
+  })
+  .catchall(scoreSchema) satisfies z.ZodType<Components>;

@@ -18,7 +18,15 @@ export type LineFollower<T> = {
 const chunkBytes = 1 << 20;
 const lineFeed = 0x0a;
 
-/** @param path need not exist yet; it is opened anew with every call and never held open */
+/**
+ * @param path need not exist yet; it is opened anew with every call and never held open.
+ * @example
+ * ```ts
+ * const metrics = followJsonLines('runs/train/metrics.jsonl', metricsLineSchema);
+ * const { values } = await metrics.next(); // ask again whenever it suits
+ * for (const { iteration, values: of } of values) console.log(iteration, of['reward/mean']);
+ * ```
+ */
 export function followJsonLines<T>(path: string, schema: ZodType<T>): LineFollower<T> {
   let offset = 0;
   let inode: number | undefined;

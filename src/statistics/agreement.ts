@@ -1,5 +1,5 @@
 /** Agreement of two raters beyond what chance would bring about. */
-import { invariant } from '../core/errors.ts';
+import { requireArguments } from '../core/errors.ts';
 import { z95 } from './normal.ts';
 import { wilsonInterval } from './proportion.ts';
 import type { Interval } from './quantile.ts';
@@ -24,6 +24,10 @@ export type Kappa = {
  * @param pairs At least two different ratings among them: where both raters always said one and the same
  *   thing, kappa is 0/0. Where one rater alone never varies it is 0 and the interval has no width. Pairs
  *   count as independent.
+ * @example
+ * ```ts
+ * cohenKappa([['yes', 'yes'], ['no', 'yes'], ['no', 'no']]); // { kappa: 0.4, interval: … }
+ * ```
  */
 export function cohenKappa<Rating extends string | number | boolean>(
   pairs: readonly RatingPair<Rating>[],
@@ -36,6 +40,10 @@ export function cohenKappa<Rating extends string | number | boolean>(
  * the scores differ; interval, deviations and conditions as in {@link cohenKappa}.
  *
  * @param weights `linear` by the difference, `quadratic` by its square.
+ * @example
+ * ```ts
+ * weightedKappa([[1, 1], [3, 4], [5, 5]], 'quadratic');
+ * ```
  */
 export function weightedKappa(
   pairs: readonly RatingPair<number>[],
@@ -53,7 +61,7 @@ function kappaOf<Rating>(
   const ones = sharesOf(pairs.map(([one]) => one));
   const others = sharesOf(pairs.map(([, other]) => other));
   const ratings = new Set([...ones.keys(), ...others.keys()]);
-  invariant(ratings.size >= 2, 'kappa of at least two different ratings');
+  requireArguments(ratings.size >= 2, 'at least two different ratings among the pairs');
   // Mean distance of a rating from all that the other rater says.
   const fromOthers = new Map(
     [...ratings].map((it) => [it, meanUnder(others, (o) => distance(it, o))]),

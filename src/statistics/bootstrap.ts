@@ -3,7 +3,7 @@
  * Field and Welsh 2007, J. R. Stat. Soc. B 69). Draws are kept, so that figures of several tasks can be
  * combined draw by draw.
  */
-import { invariant } from '../core/errors.ts';
+import { requireArguments } from '../core/errors.ts';
 import type { Rng } from '../core/rng.ts';
 import { type ClusterSums, clusteredMean } from './clusters.ts';
 import { normalCdf, normalQuantile, z95 } from './normal.ts';
@@ -20,6 +20,10 @@ import { groupAlike, resample } from './resample.ts';
  *
  * @param draws At least 1. @default 1000, which fixes the ends of a 95 % interval to about a tenth of its
  *   half-width
+ * @example
+ * ```ts
+ * const draws = drawMeans(sumByCluster(rows), rngFromKey('accuracy/1'));
+ * ```
  */
 export function drawMeans(sums: ClusterSums, rng: Rng, draws = 1000): Float64Array {
   const clusters = Array.from(sums.values, (value, c) => ({ value, weight: sums.weights[c] ?? 0 }));
@@ -39,20 +43,30 @@ export function drawMeans(sums: ClusterSums, rng: Rng, draws = 1000): Float64Arr
  * Draws of the mean of several means, each counting the same whatever its size: the macro mean over tasks.
  *
  * @param tasks Independent draws of each, equally many; at least one task.
+ * @example
+ * ```ts
+ * percentileInterval(averageDraws([drawsOfOneTask, drawsOfAnother]));
+ * ```
  */
 export function averageDraws(tasks: readonly Float64Array[]): Float64Array {
   const [first] = tasks;
-  invariant(first !== undefined, 'a mean over at least one task');
-  invariant(
+  requireArguments(first !== undefined, 'at least one task');
+  requireArguments(
     tasks.every(({ length }) => length === first.length),
-    'tasks with equally many draws',
+    'as many draws of one task as of another',
   );
   return first.map(
     (_, draw) => tasks.reduce((sum, one) => sum + (one[draw] ?? 0), 0) / tasks.length,
   );
 }
 
-/** The middle 95 % of the draws. */
+/**
+ * The middle 95 % of the draws.
+ * @example
+ * ```ts
+ * percentileInterval(drawMeans(sumByCluster(rows), rngFromKey('accuracy/1')));
+ * ```
+ */
 export function percentileInterval(draws: Float64Array): Interval {
   return betweenShares(draws, 0.025, 0.975);
 }
@@ -62,6 +76,11 @@ export function percentileInterval(draws: Float64Array): Interval {
  * JASA 82): closer than {@link percentileInterval} where few clusters are far from the rest.
  *
  * @param draws Of {@link drawMeans} over the same sums.
+ * @example
+ * ```ts
+ * const sums = sumByCluster(rows);
+ * bcaInterval(drawMeans(sums, rngFromKey('accuracy/1')), sums);
+ * ```
  */
 export function bcaInterval(draws: Float64Array, sums: ClusterSums): Interval {
   const mean = clusteredMean(sums);

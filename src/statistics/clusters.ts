@@ -2,7 +2,7 @@
  * Values in clusters (answers about one image or one patient), which resemble each other and so weigh
  * less than as many independent ones. Everything about a mean needs only two sums a cluster.
  */
-import { invariant } from '../core/errors.ts';
+import { requireArguments } from '../core/errors.ts';
 
 export type ClusteredValue = {
   /** What values belong together, e.g. the id of the image. */
@@ -23,6 +23,14 @@ export type ClusterSums = { readonly values: Float64Array; readonly weights: Flo
  * not whole.
  *
  * @param rows At least one, with a weight above 0 among them.
+ * @example
+ * ```ts
+ * sumByCluster([
+ *   { cluster: 'patient 1', value: 1 },
+ *   { cluster: 'patient 1', value: 0 },
+ *   { cluster: 'patient 2', value: 1 },
+ * ]);
+ * ```
  */
 export function sumByCluster(rows: Iterable<ClusteredValue>): ClusterSums {
   const sums = new Map<string, { value: number; weight: number }>();
@@ -37,11 +45,17 @@ export function sumByCluster(rows: Iterable<ClusteredValue>): ClusterSums {
   }
   const sorted = [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, sum]) => sum);
   const weights = Float64Array.from(sorted, ({ weight }) => weight);
-  invariant(total(weights) > 0, 'a mean needs weights above 0');
+  requireArguments(total(weights) > 0, 'values with a weight above 0');
   return { values: Float64Array.from(sorted, ({ value }) => value), weights };
 }
 
-/** Mean over all rows; large clusters count more. */
+/**
+ * Mean over all rows; large clusters count more.
+ * @example
+ * ```ts
+ * clusteredMean(sumByCluster(rows));
+ * ```
+ */
 export function clusteredMean({ values, weights }: ClusterSums): number {
   return total(values) / total(weights);
 }
@@ -52,6 +66,10 @@ export function clusteredMean({ values, weights }: ClusterSums): number {
  * factor √(C/(C−1)) for C clusters, without which few clusters look too sure.
  *
  * @returns Undefined for a single cluster, which cannot tell how clusters vary.
+ * @example
+ * ```ts
+ * clusteredStandardError(sumByCluster(rows));
+ * ```
  */
 export function clusteredStandardError(sums: ClusterSums): number | undefined {
   const clusters = sums.values.length;

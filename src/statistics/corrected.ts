@@ -41,6 +41,14 @@ export type JudgeDraws = {
  * Med. 113), a delta method that holds also where a judge made no error on few labelled answers.
  *
  * @param passed Answers judged, and how many of them passed.
+ * @example
+ * ```ts
+ * // Of 200 answers the judge passed 150; on labelled ones it passed 95 of 100 right and refused 90 of 100 wrong.
+ * correctProportion(
+ *   { successes: 150, trials: 200 },
+ *   { sensitivity: { successes: 95, trials: 100 }, specificity: { successes: 90, trials: 100 } },
+ * );
+ * ```
  */
 export function correctProportion(passed: Count, rates: JudgeRates): Corrected {
   const uncorrectable = whyUncorrectable(rates);
@@ -76,6 +84,10 @@ export function correctProportion(passed: Count, rates: JudgeRates): Corrected {
  * figures of one judge: its errors are the same in every task, and so do not average out over tasks.
  *
  * @param draws As many as there are of the mean to be corrected.
+ * @example
+ * ```ts
+ * const judge = drawJudgeRates(rates, rngFromKey('judge/1'), draws.length);
+ * ```
  */
 export function drawJudgeRates(rates: JudgeRates, rng: Rng, draws = 1000): JudgeDraws {
   const drawOf =
@@ -93,6 +105,10 @@ export function drawJudgeRates(rates: JudgeRates, rng: Rng, draws = 1000): Judge
  * by one draw of the judge's rates.
  *
  * @param mean Share of answers that passed, and `means` its bootstrap draws.
+ * @example
+ * ```ts
+ * correctMean(clusteredMean(sums), draws, rates, drawJudgeRates(rates, rngFromKey('judge/1')));
+ * ```
  */
 export function correctMean(
   mean: number,

@@ -1,5 +1,5 @@
 /** How alike two series of numbers run. */
-import { invariant } from '../core/errors.ts';
+import { requireArguments } from '../core/errors.ts';
 import { midranks } from './ranks.ts';
 
 /**
@@ -8,7 +8,7 @@ import { midranks } from './ranks.ts';
  * @returns In [-1, 1]; undefined where one series does not vary.
  */
 function pearson(xs: ArrayLike<number>, ys: ArrayLike<number>): number | undefined {
-  invariant(xs.length === ys.length, 'a correlation of equally long series');
+  requireArguments(xs.length === ys.length, 'two series of one length');
   const meanX = meanOf(xs);
   const meanY = meanOf(ys);
   let [xx, yy, xy] = [0, 0, 0];
@@ -27,6 +27,10 @@ function pearson(xs: ArrayLike<number>, ys: ArrayLike<number>): number | undefin
  * Spearman's rank correlation (1904), ties at their mean rank.
  *
  * @returns In [-1, 1]; undefined where one series does not vary.
+ * @example
+ * ```ts
+ * spearman([1, 2, 3], [10, 30, 20]); // 0.5
+ * ```
  */
 export function spearman(xs: readonly number[], ys: readonly number[]): number | undefined {
   return pearson(midranks(xs), midranks(ys));
@@ -37,9 +41,13 @@ export function spearman(xs: readonly number[], ys: readonly number[]): number |
  * JASA 61): 100,000 pairs take about 0.2 s.
  *
  * @returns In [-1, 1]; undefined where one series does not vary.
+ * @example
+ * ```ts
+ * kendall([1, 2, 3], [10, 30, 20]); // 0.333…
+ * ```
  */
 export function kendall(xs: readonly number[], ys: readonly number[]): number | undefined {
-  invariant(xs.length === ys.length, 'a correlation of equally long series');
+  requireArguments(xs.length === ys.length, 'two series of one length');
   const pairs = xs.map((x, i): Point => [x, ys[i] ?? 0]).sort(byXThenY);
   const all = pairCount(pairs.length);
   const tiedX = countTies(pairs, ([x]) => x);

@@ -1,5 +1,5 @@
 /** What a comparison could have found: without it, "no significant difference" says nothing. */
-import { invariant } from '../core/errors.ts';
+import { requireArguments } from '../core/errors.ts';
 import { normalQuantile } from './normal.ts';
 
 export type TestPlan = {
@@ -14,6 +14,10 @@ export type TestPlan = {
  * error (Bloom 1995, Eval. Rev. 19). Holds for clustered and graded scores alike.
  *
  * @param standardError Of the difference, e.g. that of `pairedDifference`.
+ * @example
+ * ```ts
+ * detectableDifference(0.015); // with a power of 80 %: 0.042
+ * ```
  */
 export function detectableDifference(standardError: number, plan: TestPlan = {}): number {
   const { forAlpha, forPower } = quantilesOf(plan);
@@ -27,14 +31,18 @@ export function detectableDifference(standardError: number, plan: TestPlan = {})
  * @param questions Answered by both. Of clusters, divide by the design effect.
  * @param discordance Share that exactly one model gets right, in (0, 1].
  * @returns Undefined where even a difference as large as the discordance would be missed.
+ * @example
+ * ```ts
+ * detectablePairedDifference(500, 0.2);
+ * ```
  */
 export function detectablePairedDifference(
   questions: number,
   discordance: number,
   plan: TestPlan = {},
 ): number | undefined {
-  invariant(questions > 0, 'a comparison on some questions');
-  invariant(discordance > 0 && discordance <= 1, 'a discordance above 0 and at most 1');
+  requireArguments(questions > 0, 'a number of questions above 0');
+  requireArguments(discordance > 0 && discordance <= 1, 'a discordance above 0 and at most 1');
   const { forAlpha: a, forPower: b } = quantilesOf(plan);
   // The larger root of √n·δ = a·√ψ + b·√(ψ − δ²).
   const root = Math.sqrt(questions + b * b - a * a);
@@ -50,14 +58,18 @@ export function detectablePairedDifference(
  * @param accuracy Of the baseline, in [0, 1).
  * @param questions Of each model, independent.
  * @returns Undefined where even a model without error would not stand out.
+ * @example
+ * ```ts
+ * detectableUnpairedDifference(0.6, 500);
+ * ```
  */
 export function detectableUnpairedDifference(
   accuracy: number,
   questions: number,
   plan: TestPlan = {},
 ): number | undefined {
-  invariant(questions > 0, 'a comparison on some questions');
-  invariant(accuracy >= 0 && accuracy < 1, 'an accuracy of at least 0 that can still rise');
+  requireArguments(questions > 0, 'a number of questions above 0');
+  requireArguments(accuracy >= 0 && accuracy < 1, 'an accuracy of at least 0 that can still rise');
   const { forAlpha, forPower } = quantilesOf(plan);
   const isFound = (difference: number) => {
     const better = accuracy + difference;
@@ -79,7 +91,7 @@ export function detectableUnpairedDifference(
 }
 
 function quantilesOf({ alpha = 0.05, power = 0.8 }: TestPlan) {
-  invariant(alpha > 0 && alpha < 1, 'alpha between 0 and 1');
-  invariant(power > 0.5 && power < 1, 'power between 0.5 and 1');
+  requireArguments(alpha > 0 && alpha < 1, 'alpha between 0 and 1');
+  requireArguments(power > 0.5 && power < 1, 'power between 0.5 and 1');
   return { forAlpha: normalQuantile(1 - alpha / 2), forPower: normalQuantile(power) };
 }

@@ -1,5 +1,5 @@
 /** Scores of repeated answers to the same questions. */
-import { invariant } from '../core/errors.ts';
+import { requireArguments } from '../core/errors.ts';
 import {
   type ClusteredValue,
   clusteredMean,
@@ -26,9 +26,18 @@ export type EpochSpread = {
   readonly standardError: number | undefined;
 };
 
-/** @param values At least one. */
+/**
+ * @param values At least one.
+ * @example
+ * ```ts
+ * spreadOverEpochs([
+ *   { cluster: 'question 1', epoch: 0, value: 1 },
+ *   { cluster: 'question 1', epoch: 1, value: 0 },
+ * ]).standardDeviation;
+ * ```
+ */
 export function spreadOverEpochs(values: readonly EpochValue[]): EpochSpread {
-  invariant(values.length >= 1, 'a mean over at least one answer');
+  requireArguments(values.length >= 1, 'at least one value');
   const byEpoch = new Map<number, EpochValue[]>();
   for (const one of values) {
     const epoch = byEpoch.get(one.epoch);

@@ -7,6 +7,10 @@
  *
  * @param pValues Each in [0, 1]; of all tests made, not only of those that look promising.
  * @returns In the order given, each in [0, 1].
+ * @example
+ * ```ts
+ * holmAdjust([0.01, 0.04, 0.03]); // [0.03, 0.06, 0.06]
+ * ```
  */
 export function holmAdjust(pValues: readonly number[]): number[] {
   const ascending = pValues.map((_, test) => test).sort((a, b) => at(pValues, a) - at(pValues, b));

@@ -36,6 +36,11 @@ export type Alpha = {
  * @param draws Those in which all ratings are the same have no alpha and are passed over. @default 1000
  * @returns Undefined where fewer than two different ratings can be compared: agreement beyond chance is
  *   then 0/0.
+ * @example
+ * ```ts
+ * // Three answers, two raters; the second left one out.
+ * krippendorffAlpha([[1, 1], [0, 1], [1, undefined]], 'nominal', rngFromKey('alpha/1'));
+ * ```
  */
 export function krippendorffAlpha(
   things: readonly Ratings[],

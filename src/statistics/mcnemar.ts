@@ -30,6 +30,13 @@ export type PairedComparison = {
  * Compares two models on the questions that both have answered and a judge has scored; at least one.
  *
  * @param draws As in {@link pairedDifference}.
+ * @example
+ * ```ts
+ * comparePaired(
+ *   [{ cluster: 'image 1', baselineCorrect: false, candidateCorrect: true }],
+ *   rngFromKey('comparison/1'),
+ * ).gain; // 1
+ * ```
  */
 export function comparePaired(
   answers: readonly PairedAnswer[],
@@ -65,6 +72,10 @@ export function comparePaired(
  * The exact p-value of McNemar's test (1947, Psychometrika 12), two-sided: how likely so uneven a split of
  * the questions that exactly one model got right is, if both models are equally good. 1 when there is no
  * such question.
+ * @example
+ * ```ts
+ * mcnemarPValue(5, 15); // 0.041…
+ * ```
  */
 export function mcnemarPValue(onlyBaseline: number, onlyCandidate: number): number {
   const discordant = onlyBaseline + onlyCandidate;

@@ -1,5 +1,5 @@
 /** The standard normal distribution. */
-import { invariant } from '../core/errors.ts';
+import { requireArguments } from '../core/errors.ts';
 
 /** Quantile at 0.975: half the width, in standard errors, of a two-sided 95 % interval. */
 export const z95 = 1.959963984540054;
@@ -27,7 +27,7 @@ export function normalCdf(z: number): number {
  * @param share Above 0 and below 1.
  */
 export function normalQuantile(share: number): number {
-  invariant(share > 0 && share < 1, 'a share of the normal distribution between 0 and 1');
+  requireArguments(share > 0 && share < 1, 'a share above 0 and below 1');
   if (share > 0.5) return -normalQuantile(1 - share);
   // A start within 0.05, then Newton's steps with Halley's correction: each triples the digits.
   const t = Math.sqrt(-2 * Math.log(share));

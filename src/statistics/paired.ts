@@ -40,6 +40,13 @@ export type PairedDifference = {
  *
  * @param scores At least one; a single cluster gives an interval without width, which says nothing.
  * @param draws @default 10000; about 0.1 s for right-or-wrong answers, 1 s for 1,000 clusters of graded ones
+ * @example
+ * ```ts
+ * const { difference, interval, pValue } = pairedDifference(
+ *   [{ cluster: 'image 1', baseline: 0.2, candidate: 0.8 }],
+ *   rngFromKey('comparison/1'),
+ * );
+ * ```
  */
 export function pairedDifference(
   scores: readonly PairedScore[],
@@ -70,6 +77,10 @@ export function pairedDifference(
  * count of bootstrap draws beyond 0 it stays honest with few clusters: one cluster gives 1.
  *
  * The data count as one of the draws (Davison and Hinkley 1997, 4.2), so it never is 0.
+ * @example
+ * ```ts
+ * signFlipPValue(sumByCluster(gains), rngFromKey('comparison/1'));
+ * ```
  */
 export function signFlipPValue(gains: ClusterSums, rng: Rng, draws = 10_000): number {
   const observed = Math.abs(gains.values.reduce((sum, gain) => sum + gain, 0));

@@ -31,5 +31,5 @@ it('contains the proportion and stays within 0 and 1', () => {
 });
 
 it('refuses more successes than trials', () => {
-  expect(() => wilsonInterval(3, 2)).toThrow('successes are some of the trials');
+  expect(() => wilsonInterval(3, 2)).toThrow('expected trials above 0, and successes');
 });

@@ -1,5 +1,5 @@
 /** How sure a proportion is when its trials are independent. */
-import { invariant } from '../core/errors.ts';
+import { requireArguments } from '../core/errors.ts';
 import { z95 } from './normal.ts';
 import type { Interval } from './quantile.ts';
 
@@ -12,11 +12,15 @@ export type Count = { readonly successes: number; readonly trials: number };
  *
  * @param successes In [0, trials]; need not be whole (an effective count).
  * @param trials Above 0.
+ * @example
+ * ```ts
+ * wilsonInterval(37, 50); // 37 of 50 are right: { low: 0.60…, high: 0.84… }
+ * ```
  */
 export function wilsonInterval(successes: number, trials: number): Interval {
-  invariant(
+  requireArguments(
     trials > 0 && successes >= 0 && successes <= trials,
-    'successes are some of the trials',
+    'trials above 0, and successes from 0 to as many',
   );
   const proportion = successes / trials;
   const scale = 1 + (z95 * z95) / trials;

@@ -1,5 +1,5 @@
 /** Intervals, and the quantiles they are cut at. */
-import { invariant } from '../core/errors.ts';
+import { requireArguments } from '../core/errors.ts';
 
 /** 95 % throughout: one level for every figure, so that figures can be set side by side. */
 export type Interval = { readonly low: number; readonly high: number };
@@ -12,7 +12,7 @@ export type Interval = { readonly low: number; readonly high: number };
  * @param share In [0, 1]; 0.5 gives the median.
  */
 export function quantile(sorted: Float64Array, share: number): number {
-  invariant(sorted.length >= 1, 'a quantile of no values');
+  requireArguments(sorted.length >= 1, 'at least one value');
   const position = share * (sorted.length - 1);
   const below = sorted[Math.floor(position)] ?? 0;
   const above = sorted[Math.ceil(position)] ?? 0;

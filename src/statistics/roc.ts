@@ -1,5 +1,5 @@
 /** How well a score tells positives from negatives, and where to cut it. */
-import { invariant } from '../core/errors.ts';
+import { requireArguments } from '../core/errors.ts';
 import { z95 } from './normal.ts';
 import { wilsonInterval } from './proportion.ts';
 import type { Interval } from './quantile.ts';
@@ -30,6 +30,10 @@ export type Auc = {
  * One point for each different score, from the strictest threshold to the one that passes all.
  *
  * @param items At least one positive and one negative.
+ * @example
+ * ```ts
+ * rocCurve([{ score: 0.9, isPositive: true }, { score: 0.2, isPositive: false }]);
+ * ```
  */
 export function rocCurve(items: readonly ScoredLabel[]): readonly RocPoint[] {
   const { positives, negatives } = split(items);
@@ -52,7 +56,13 @@ export function rocCurve(items: readonly ScoredLabel[]): readonly RocPoint[] {
   return points;
 }
 
-/** The point with the largest sensitivity + specificity (Youden 1950, Cancer 3); the strictest of equals. */
+/**
+ * The point with the largest sensitivity + specificity (Youden 1950, Cancer 3); the strictest of equals.
+ * @example
+ * ```ts
+ * youdenPoint(rocCurve(items)).threshold;
+ * ```
+ */
 export function youdenPoint(curve: readonly RocPoint[]): RocPoint {
   const { truePositives: positives = 0, falsePositives: negatives = 0 } = curve.at(-1) ?? {};
   // Over a common denominator, so that equals stay equal.
@@ -84,6 +94,10 @@ export function pointAtSpecificity(
  * they are; the inner end is then that of Wilson's interval over the rarer of the two.
  *
  * @param items At least one positive and one negative, independent of each other.
+ * @example
+ * ```ts
+ * auc([{ score: 0.9, isPositive: true }, { score: 0.2, isPositive: false }]).auc; // 1
+ * ```
  */
 export function auc(items: readonly ScoredLabel[]): Auc {
   const { positives, negatives } = split(items);
@@ -110,7 +124,7 @@ function split(items: readonly ScoredLabel[]) {
   const scoresOf = (wanted: boolean) =>
     items.filter(({ isPositive }) => isPositive === wanted).map(({ score }) => score);
   const [positives, negatives] = [scoresOf(true), scoresOf(false)];
-  invariant(positives.length > 0 && negatives.length > 0, 'both positives and negatives');
+  requireArguments(positives.length > 0 && negatives.length > 0, 'both positives and negatives');
   return { positives, negatives };
 }
 

@@ -3,10 +3,11 @@
  * Results are always written into buffers that the caller provides: nothing large is allocated per run,
  * and a result may be written over the input it replaces.
  */
-import * as ort from 'onnxruntime-node';
+import type * as Ort from 'onnxruntime-node';
 import { type Bindings, dimValue, type Shape, shapeValue } from './dim.ts';
 import type { Node } from './node.ts';
 import { emitOnnx, lastWord, type OnnxGraph } from './onnx.ts';
+import { loadOnnxRuntime, type OnnxRuntime } from './onnx-runtime.ts';
 
 /**
  * What the binding of onnxruntime-node 1.30 says when a run is over and it comes to hand back a result
@@ -20,18 +21,28 @@ export type Values = Readonly<Record<string, Float32Array | Int32Array>>;
 
 export class Program {
   readonly graph: Omit<OnnxGraph, 'bytes'>;
-  readonly #session: ort.InferenceSession;
+  readonly #ort: OnnxRuntime;
+  readonly #session: Ort.InferenceSession;
 
-  private constructor(graph: Omit<OnnxGraph, 'bytes'>, session: ort.InferenceSession) {
+  private constructor(
+    graph: Omit<OnnxGraph, 'bytes'>,
+    ort: OnnxRuntime,
+    session: Ort.InferenceSession,
+  ) {
     this.graph = graph;
+    this.#ort = ort;
     this.#session = session;
   }
 
-  /** @param given see {@link emitOnnx}. */
+  /**
+   * @param given see {@link emitOnnx}.
+   * @throws MedixError as {@link loadOnnxRuntime}.
+   */
   static async compile(
     outputs: Readonly<Record<string, Node>>,
     given?: ReadonlyMap<Node, string>,
   ): Promise<Program> {
+    const ort = await loadOnnxRuntime();
     const { bytes, ...graph } = emitOnnx(outputs, given);
     const session = await ort.InferenceSession.create(bytes, {
       graphOptimizationLevel: 'all',
@@ -40,7 +51,7 @@ export class Program {
       enableMemPattern: false,
       logSeverityLevel: 3,
     });
-    return new Program(graph, session);
+    return new Program(graph, ort, session);
   }
 
   /** Number of elements of each result. */
@@ -58,9 +69,10 @@ export class Program {
    * @throws Error on a missing value, or one whose length is not that of its shape.
    */
   async run(values: Values, results: Values, bindings: Bindings): Promise<void> {
-    const feeds: Record<string, ort.Tensor> = {};
+    const ort = this.#ort;
+    const feeds: Record<string, Ort.Tensor> = {};
     for (const { name, shape } of this.graph.inputs) {
-      feeds[name] = tensor(name, values[name], shape, bindings);
+      feeds[name] = tensor(ort, name, values[name], shape, bindings);
     }
     for (const dim of this.graph.dims) {
       feeds[`dim:${dim}`] = new ort.Tensor(
@@ -69,9 +81,9 @@ export class Program {
         [1],
       );
     }
-    const fetches: Record<string, ort.Tensor | null> = { [lastWord]: null };
+    const fetches: Record<string, Ort.Tensor | null> = { [lastWord]: null };
     for (const { name, shape } of this.graph.outputs) {
-      fetches[name] = tensor(name, results[name], shape, bindings);
+      fetches[name] = tensor(ort, name, results[name], shape, bindings);
     }
     try {
       await this.#session.run(feeds, fetches);
@@ -86,11 +98,12 @@ export class Program {
 }
 
 function tensor(
+  ort: OnnxRuntime,
   name: string,
   data: Float32Array | Int32Array | undefined,
   shape: Shape,
   bindings: Bindings,
-): ort.Tensor {
+): Ort.Tensor {
   if (data === undefined) throw new Error(`internal: no value for ${name}`);
   const dims = shapeValue(shape, bindings);
   return data instanceof Float32Array

@@ -59,8 +59,8 @@ export type Training = {
   readonly observers: readonly RunObserver[];
   /** Milliseconds, for the `time/` metrics alone. */
   readonly clock: WallClock;
-  /** Asked after each update; true makes that iteration the last. Absent: only the iterations count. */
-  readonly isOutOfTime?: () => boolean;
+  /** Asked after each update; true makes that iteration the last. */
+  readonly isOutOfTime: () => boolean;
 };
 
 /** What the steps of the loop share. */
@@ -126,7 +126,7 @@ async function iterate(
   }
   watch.lap('time/updateMs');
 
-  const isLast = iteration === config.iterations || (loop.isOutOfTime?.() ?? false);
+  const isLast = iteration === config.iterations || loop.isOutOfTime();
   const due = isLast || iteration % config.validation.every === 0;
   const validation = due ? await measure(loop, iteration) : notMeasured;
   watch.lap('time/validateMs');

@@ -24,7 +24,7 @@ export type IterationReport = {
   readonly values: Readonly<Record<string, number | null>>;
 };
 
-type RolloutsReport = RecordedRollouts & {
+export type RolloutsReport = RecordedRollouts & {
   readonly iteration: number;
   readonly kind: RolloutsKind;
 };

@@ -1,8 +1,9 @@
 /** What a training config names, opened once for every command that trains. */
 import type { HubAccess, Secrets } from '../config/environment.ts';
+import { type LoadModule, loadModule } from '../config/load-module.ts';
 import type { SftConfig } from '../config/sft-config.ts';
 import type { TrainConfig } from '../config/train-config.ts';
-import type { Clock, WallClock } from '../core/async/clock.ts';
+import type { Clock } from '../core/async/clock.ts';
 import { defined } from '../core/errors.ts';
 import type { Message } from '../core/message.ts';
 import type { Sample } from '../core/sample.ts';
@@ -13,10 +14,7 @@ import { openEngine } from '../engine/open-engine.ts';
 import { vetJudge } from '../judge/certificate/assess.ts';
 import { type OpenedReward, openReward, requireReachable } from '../reward/open-reward.ts';
 import { createPromptPreparation, type PreparePrompt } from '../rollout/prepare-prompts.ts';
-import type { RunWriter } from '../run/run-writer.ts';
 import { type Algorithm, resolveAlgorithm } from './algorithm.ts';
-import type { Training } from './loop.ts';
-import type { RunObserver } from './observers.ts';
 import { openSamples } from './open-samples.ts';
 import type { SampleSet } from './sample-order.ts';
 
@@ -66,6 +64,8 @@ export type TrainingContext = {
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** How code of the user's own is found. @default from the modules that the config names */
+  readonly load?: LoadModule;
 };
 
 /**
@@ -77,17 +77,17 @@ export type TrainingContext = {
  */
 export async function openTraining(
   config: TrainConfig,
-  { hub, secrets, clock, signal }: TrainingContext,
+  { hub, secrets, clock, signal, load = loadModule }: TrainingContext,
 ): Promise<OpenedTraining> {
   const data = await openData(config.data, hub, signal);
   const algorithm = resolveAlgorithm(config.algorithm);
-  const scoring = await openReward(config.reward, { secrets, seed: config.seed, clock });
+  const scoring = await openReward(config.reward, { secrets, seed: config.seed, clock, load });
   try {
     // The embedded engine trains this architecture only.
     const policy = [config.model, 'Qwen3VLForConditionalGeneration'];
     const vetted = await vetJudge(config.reward.judge, scoring.judge.describe, policy);
     await requireReachable(scoring, signal);
-    const engine = await openEngine(config.engine, config.model);
+    const engine = await openEngine(config.engine, config.model, load);
     const { maxCompletionTokens } = config.rollout;
     return {
       ...data,
@@ -106,33 +106,4 @@ export async function openTraining(
     await scoring.close();
     throw error;
   }
-}
-
-/** The loop's arguments for one run of what was opened. */
-export function trainingOf(
-  opened: OpenedTraining,
-  {
-    run,
-    observers,
-    clock,
-  }: {
-    readonly run: RunWriter;
-    readonly observers: readonly RunObserver[];
-    readonly clock: WallClock;
-  },
-): Training {
-  const { config, algorithm, engine, samples, validationSamples, prepare } = opened;
-  return {
-    config,
-    algorithm,
-    unscoredLimit: config.reward.unscoredLimit,
-    engine,
-    reward: opened.scoring.reward,
-    samples,
-    ...(validationSamples ? { validationSamples } : {}),
-    prepare,
-    run,
-    observers,
-    clock,
-  };
 }

@@ -6,7 +6,6 @@
 import { fail } from '../core/errors.ts';
 import type { FailureCause } from '../core/outcome.ts';
 import type { RewardFunction, RewardOutcome } from '../reward/composite.ts';
-import { type ComponentName, componentNames } from '../reward/score.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 
 export type ScoredRollout = { readonly rollout: Rollout; readonly outcome: RewardOutcome };
@@ -98,13 +97,16 @@ function failedComponents(
   unscored: readonly ScoredRollout[],
   { judge, embedder }: RewardFunction,
 ): string {
-  const asked: Partial<Record<ComponentName, string>> = {
+  const asked: Readonly<Record<string, string>> = {
     judge: judge.id,
     similarity: embedder.id,
   };
-  const names = componentNames.filter((name) =>
-    unscored.some(({ outcome }) => outcome.components[name]?.kind === 'unscored'),
+  const failed = unscored.flatMap(({ outcome }) =>
+    Object.entries(outcome.components).flatMap(([name, { kind }]) =>
+      kind === 'unscored' ? [name] : [],
+    ),
   );
+  const names = [...new Set(failed)];
   const parts = names.map((name) =>
     asked[name] === undefined ? name : `${name} (asked of ${asked[name]})`,
   );

@@ -14,7 +14,7 @@ import { readText, root } from './repository.ts';
 const script = 'tsx src/cli/main.ts';
 
 /** What npm itself does. */
-const npmVerbs = ['ci', 'install'];
+const npmVerbs = ['ci', 'install', 'pack'];
 
 export type CommandCheck = (words: readonly string[]) => Promise<string[]>;
 

@@ -7,6 +7,7 @@ import { calibrateConfigSchema, certifyConfigSchema } from '../../src/config/jud
 import { rewardServiceSchema } from '../../src/config/reward-service-config.ts';
 import { sftConfigSchema } from '../../src/config/sft-config.ts';
 import { trainConfigSchema } from '../../src/config/train-config.ts';
+import { taskSchema } from '../../src/eval/tasks/task-checks.ts';
 
 const rewardSchema = rewardServiceSchema.pick({ reward: true });
 
@@ -70,9 +71,9 @@ export function isField(key: string): boolean {
   return allSchemas.some((schema) => fieldsAt(schema, path).length > 0);
 }
 
-/** A whole config in YAML: what the command that takes most of it says against it. */
+/** A whole config or task file in YAML: what the schema that takes most of it says against it. */
 export function settingsProblems(text: string): string[] {
-  const perSchema = allSchemas.map((schema) => {
+  const perSchema = [...allSchemas, taskSchema].map((schema) => {
     const result = schema.safeParse(parseYaml(text));
     return result.success
       ? []

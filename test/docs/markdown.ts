@@ -18,6 +18,8 @@ export type Fence = {
   /** Of its first line of content. */
   readonly line: number;
   readonly language: string;
+  /** Of `file=<name>` after the language: the file that the block is. */
+  readonly name: string | undefined;
   readonly text: string;
   /** Text of the heading it stands under. */
   readonly heading: string;
@@ -69,11 +71,12 @@ function takeFences(lines: readonly string[]) {
   const fences: Omit<Fence, 'heading'>[] = [];
   const prose = [...lines];
   for (let i = 0; i < lines.length; i++) {
-    const [, marks, language = ''] = /^\s*(`{3,})(\w*)/.exec(lines[i] ?? '') ?? [];
+    const [, marks, language = '', name] =
+      /^\s*(`{3,})(\w*)(?: file=(\S+))?/.exec(lines[i] ?? '') ?? [];
     if (marks === undefined) continue;
     const closing = lines.findIndex((line, j) => j > i && line.trim() === marks);
     const end = closing < 0 ? lines.length : closing;
-    fences.push({ line: i + 2, language, text: lines.slice(i + 1, end).join('\n') });
+    fences.push({ line: i + 2, language, name, text: lines.slice(i + 1, end).join('\n') });
     prose.fill('', i, end + 1);
     i = end;
   }

@@ -38,14 +38,14 @@ export function isPathLike(text: string): boolean {
 }
 
 function spanProblems(
-  { file, spans }: Document,
+  { file, spans, fences }: Document,
   repository: Repository,
   metricKeys: ReadonlySet<string>,
 ): Problem[] {
   const problems: Problem[] = [];
   let before: { readonly folder: string; readonly block: number } | undefined;
   for (const { line, text, block } of spans) {
-    if (!isPathLike(text)) continue;
+    if (!isPathLike(text) || fences.some(({ name }) => name === text)) continue;
     const folder = before?.block === block ? [before.folder] : [];
     const starts = [...new Set([...folder, dirname(file), ...roots])];
     const found = starts.map((start) => join(start, text)).find((path) => exists(path, repository));

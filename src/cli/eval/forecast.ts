@@ -2,7 +2,10 @@
  * `medix eval forecast`: estimates what a whole evaluation takes by running a small part of it, the pilot.
  */
 import { type EvalConfig, evalConfigSchema } from '../../config/eval-config.ts';
+import { isChatJudge } from '../../config/judge-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
+import { openEvaluation } from '../../eval/evaluation/open-evaluation.ts';
+import { openReachableJudging, runGenerate, runJudge } from '../../eval/evaluation/run-stages.ts';
 import {
   type ForecastPlan,
   forecast,
@@ -24,9 +27,8 @@ import { readEvalManifest } from '../../eval/results/layout.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { fieldsHelp } from '../config-arguments.ts';
 import { printable } from '../printable.ts';
-import { openEvaluation, readEvalConfig } from './evaluation.ts';
-import { openReachableJudging, runGenerate, runJudge } from './stages.ts';
-import { describeEnd } from './view.ts';
+import { readEvalConfig } from './read-eval-config.ts';
+import { describeEnd, stageContext } from './view.ts';
 
 export const addEvalForecastCommand: AddCommand = (group, context) => {
   group
@@ -48,14 +50,15 @@ const notes = [
 ];
 
 async function runPilot(config: EvalConfig, context: CommandContext): Promise<void> {
+  const stages = stageContext(context);
   const evaluation = await openEvaluation(config, { generates: true, judges: true });
-  const judging = await openReachableJudging(evaluation, context);
+  const judging = await openReachableJudging(evaluation, stages);
   const measured = measureJudging(judging, systemClock);
   const most = Math.ceil(pilotSize / evaluation.tasks.length);
   let batchMs: number | null = null;
   try {
     const startedAt = systemClock.now();
-    const end = await runGenerate(evaluation, context, most);
+    const end = await runGenerate(evaluation, stages, most);
     if (end.done > 0) batchMs = (systemClock.now() - startedAt) / end.done;
     print('generate', end, context);
   } catch (error) {
@@ -64,7 +67,7 @@ async function runPilot(config: EvalConfig, context: CommandContext): Promise<vo
   }
   print(
     'judge',
-    await runJudge(evaluation, measured.judging, context, { most, window: 1 }),
+    await runJudge(evaluation, measured.judging, stages, { most, window: 1 }),
     context,
   );
   for (const line of await describeForecasts(config, measured, batchMs)) {
@@ -97,7 +100,7 @@ async function describeForecasts(
   for (const [index, judge] of judging.judges.entries()) {
     const use = judging.judges.length === 1 ? 'judge' : `judge/${index + 1}`;
     const items = taken.get(use) ?? [];
-    if (judge.kind === 'reference-match' || items.length === 0) continue;
+    if (!isChatJudge(judge) || items.length === 0) continue;
     const atOnce = judge.kind === 'openai' ? judge.concurrency : 1;
     const { prices } = judge;
     const found = forecast(items, { remaining: left.verdicts, atOnce, prices });

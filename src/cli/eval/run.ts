@@ -1,7 +1,10 @@
 /** `medix eval generate | judge | score | run`: the stages of an evaluation, alone or together. */
+import { isDeepStrictEqual } from 'node:util';
 import { type EvalConfig, evalConfigSchema } from '../../config/eval-config.ts';
 import { fail, MedixError, type Problem } from '../../core/errors.ts';
 import { modelIdOf } from '../../eval/answerers/open-answerer.ts';
+import { openEvaluatedTask, openEvaluation } from '../../eval/evaluation/open-evaluation.ts';
+import { openReachableJudging, runGenerate, runJudge } from '../../eval/evaluation/run-stages.ts';
 import { formatTerminal } from '../../eval/reports/terminal.ts';
 import { writeReports } from '../../eval/reports/write-reports.ts';
 import { readEvalManifest } from '../../eval/results/layout.ts';
@@ -11,9 +14,8 @@ import type { StageEnd } from '../../eval/stages/progress.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { fieldsHelp, formatConfig } from '../config-arguments.ts';
 import { printable } from '../printable.ts';
-import { openEvaluatedTask, openEvaluation, readEvalConfig } from './evaluation.ts';
-import { openReachableJudging, runGenerate, runJudge } from './stages.ts';
-import { describeEnd } from './view.ts';
+import { readEvalConfig } from './read-eval-config.ts';
+import { describeEnd, stageContext } from './view.ts';
 
 type Options = { readonly resume?: string; readonly subgroups?: boolean };
 
@@ -52,15 +54,15 @@ const notes = [
 const generateOnly: Run = async (config, context) => {
   const evaluation = await openEvaluation(config, { generates: true, judges: false });
   context.terminal.print(formatConfig(config));
-  printEnd('generate', await runGenerate(evaluation, context), context);
+  printEnd('generate', await runGenerate(evaluation, stageContext(context)), context);
   context.terminal.print(`the answers are in ${config.out}`);
 };
 
 const judgeOnly: Run = async (config, context) => {
   const evaluation = await openEvaluation(config, { generates: false, judges: true });
   await requireModel(config);
-  const judging = await openReachableJudging(evaluation, context);
-  printEnd('judge', await runJudge(evaluation, judging, context), context);
+  const judging = await openReachableJudging(evaluation, stageContext(context));
+  printEnd('judge', await runJudge(evaluation, judging, stageContext(context)), context);
   context.terminal.print(`the verdicts are in ${config.out}`);
 };
 
@@ -68,14 +70,14 @@ const runAll: Run = async (config, context, view) => {
   const evaluation = await openEvaluation(config, { generates: true, judges: true });
   context.terminal.print(formatConfig(config));
   // Opened first: answers cost more than to find out that nobody can judge them.
-  const judging = await openReachableJudging(evaluation, context);
+  const judging = await openReachableJudging(evaluation, stageContext(context));
   try {
-    printEnd('generate', await runGenerate(evaluation, context), context);
+    printEnd('generate', await runGenerate(evaluation, stageContext(context)), context);
   } catch (error) {
     await judging.close();
     throw error;
   }
-  printEnd('judge', await runJudge(evaluation, judging, context), context);
+  printEnd('judge', await runJudge(evaluation, judging, stageContext(context)), context);
   await score(config, context, view);
 };
 
@@ -102,8 +104,10 @@ function requireScores({ tasks }: EvalReport): void {
 
 /** Answers of one model must not be judged or scored in the name of another. */
 async function requireModel({ out, model }: EvalConfig): Promise<void> {
-  const { model: evaluated } = await readEvalManifest(out);
-  const id = modelIdOf(model);
+  const { model: evaluated, config } = await readEvalManifest(out);
+  // The folder's own config names it so: a model of the user's own need not be loaded to know.
+  if (isDeepStrictEqual(config['model'], model)) return;
+  const id = await modelIdOf(model);
   if (evaluated.kind === model.kind && evaluated.id === id) return;
   fail('run', {
     where: out,

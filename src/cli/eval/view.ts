@@ -1,9 +1,21 @@
 /** Progress of an evaluation on the terminal. */
+import type { StageContext } from '../../eval/evaluation/run-stages.ts';
 import type { OnProgress, StageEnd } from '../../eval/stages/progress.ts';
+import type { CommandContext } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
 
+/** How stages speak to the terminal. */
+export function stageContext({ terminal, signal, clock }: CommandContext): StageContext {
+  return {
+    signal,
+    clock,
+    onProgress: createStageView(terminal),
+    onWarning: (warning) => terminal.print(`warning: ${warning}`),
+  };
+}
+
 /** A status line that is rewritten, and a line for each task that is done. */
-export function createStageView(terminal: Terminal): OnProgress {
+function createStageView(terminal: Terminal): OnProgress {
   return ({ stage, taskId, done, of, failed, secondsLeft }) => {
     const count = done.toLocaleString('en');
     if (of === undefined) {

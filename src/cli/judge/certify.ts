@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { readSecrets } from '../../config/environment.ts';
-import type { JudgeConfig } from '../../config/judge-config.ts';
+import { isChatJudge, type JudgeConfig } from '../../config/judge-config.ts';
 import { type CertifyConfig, certifyConfigSchema } from '../../config/judge-trial-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
 import { fail } from '../../core/errors.ts';
@@ -17,10 +17,10 @@ import { contradiction } from '../../reward/components/contradiction.ts';
 import { asProfileAsks } from '../../reward/open-reward.ts';
 import { openRewardProfile, type RewardProfile } from '../../reward/profile.ts';
 import { storing } from '../../run/durable.ts';
+import { packageVersion } from '../../run/run-facts.ts';
 import type { CommandContext } from '../command.ts';
 import { fieldsHelp, formatConfig, readConfigArguments } from '../config-arguments.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
-import { packageVersion } from '../run-facts.ts';
 import { describeCertificate, describeMistakes } from './certificate-view.ts';
 
 export function addJudgeCertify(judge: Command, context: CommandContext): void {
@@ -96,12 +96,11 @@ async function certify(
 }
 
 function withoutCache(judge: JudgeConfig): JudgeConfig {
-  return judge.kind === 'reference-match' ? judge : { ...judge, cache: null };
+  return isChatJudge(judge) ? { ...judge, cache: null } : judge;
 }
 
 function openLedger(judge: JudgeConfig): Ledger {
-  if (judge.kind === 'reference-match') return createLedger();
-  return createLedger({ prices: judge.prices, cap: judge.cap });
+  return createLedger(isChatJudge(judge) ? { prices: judge.prices, cap: judge.cap } : {});
 }
 
 /** Seed of the random jitter between retries, the only thing drawn at random. */

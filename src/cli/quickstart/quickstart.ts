@@ -11,15 +11,13 @@ import { systemClock } from '../../core/async/clock.ts';
 import { writeFileDurably } from '../../run/durable.ts';
 import { requireNewRun } from '../../run/run-writer.ts';
 import { compareBeforeAfter } from '../../train/before-after.ts';
-import { train } from '../../train/loop.ts';
 import { phantomSet } from '../../train/open-samples.ts';
-import { openTraining, trainingOf } from '../../train/open-training.ts';
+import { openTraining } from '../../train/open-training.ts';
+import { runTraining } from '../../train/run-training.ts';
 import { validate } from '../../train/validation.ts';
-import { writeRun } from '../../train/write-run.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { readArguments } from '../config-arguments.ts';
 import { decimalNumber, wholeNumber } from '../option-values.ts';
-import { runFacts } from '../run-facts.ts';
 import { closingTable, exampleAnswers, quickstartObserver } from './quickstart-view.ts';
 
 const startModel = fileURLToPath(new URL('../../../assets/start-model', import.meta.url));
@@ -113,29 +111,17 @@ async function runQuickstart(
   try {
     const before = await answerHeldOut();
     const deadline = clock() + minutes * 60_000;
-    let last = 0;
-    const model = await writeRun(
+    const { model, end } = await runTraining(
+      training,
+      { command: 'quickstart', isResumed, overrides: [] },
       {
-        kind: 'train',
-        command: 'quickstart',
-        out: config.out,
-        isResumed,
-        config,
-        overrides: [],
-        facts: { ...(await runFacts()), ...training.facts },
+        observers: [quickstartObserver(terminal, clock)],
+        signal,
+        clock,
+        isOutOfTime: () => clock() > deadline,
       },
-      engine,
-      async (run) => {
-        const observers = [quickstartObserver(terminal, clock)];
-        const isOutOfTime = () => clock() > deadline;
-        const end = await train(
-          { ...trainingOf(training, { run, observers, clock }), isOutOfTime },
-          signal,
-        );
-        last = end.iteration;
-      },
-      context,
     );
+    const last = end.iteration;
     if (last < config.iterations) {
       terminal.print(`stopped after ${last} of ${config.iterations} iterations: time is up`);
     }

@@ -9,7 +9,7 @@ import { readJsonLines } from '../../data/jsonl.ts';
 import { explainReward } from '../../reward/explain.ts';
 import { readScoreRow } from '../../reward/offline/read-rows.ts';
 import { requireReachable } from '../../reward/open-reward.ts';
-import { openRewardProfile, type RewardProfile } from '../../reward/profile.ts';
+import { openRewardProfile, type RewardProfile, withOwnComponents } from '../../reward/profile.ts';
 import { rewardProfileSchema } from '../../reward/profile-schema.ts';
 import { componentsSchema } from '../../reward/score.ts';
 import { namesIn } from '../../run/durable.ts';
@@ -122,10 +122,11 @@ async function explainRollout(
 ): Promise<readonly string[]> {
   const manifest = await readManifest(run);
   const line = await findRollout(run, key);
+  const recorded = await profileOf(manifest, run);
   const profile =
     options.profile === undefined
-      ? await profileOf(manifest, run)
-      : await openRewardProfile(options.profile);
+      ? recorded
+      : withOwnComponents(await openRewardProfile(options.profile), recorded.ownComponents ?? []);
   const samples = await findSamples(manifest, new Set([line.sampleId]), readHubAccess(), signal);
   const sample =
     samples.get(line.sampleId) ??
@@ -149,8 +150,17 @@ async function findRollout(run: string, key: string): Promise<RolloutLine> {
 }
 
 const recordedProfile = z
-  .looseObject({ name: z.string(), digest: z.string() })
-  .transform(({ name, digest, ...settings }) => ({ name, digest, settings }));
+  .looseObject({
+    name: z.string(),
+    digest: z.string(),
+    ownComponents: z
+      .array(z.object({ name: z.string(), weight: z.number(), digest: z.string() }))
+      .exactOptional(),
+  })
+  .transform(({ name, digest, ownComponents, ...settings }) => {
+    const identity = { name, digest, ...(ownComponents ? { ownComponents } : {}) };
+    return { identity, settings };
+  });
 const namedProfile = z.looseObject({ reward: z.looseObject({ profile: z.string() }) });
 
 /** As recorded; a file may have changed since. */
@@ -158,7 +168,7 @@ async function profileOf({ facts, config }: Manifest, run: string): Promise<Rewa
   const recorded = recordedProfile.safeParse(facts['profile']).data;
   const settings = rewardProfileSchema.safeParse(recorded?.settings).data;
   if (recorded !== undefined && settings !== undefined) {
-    return { name: recorded.name, digest: recorded.digest, ...settings };
+    return { ...recorded.identity, ...settings };
   }
   const named = namedProfile.safeParse(config).data;
   if (named === undefined) return notFound(run, 'a run with a reward profile', 'one without');

@@ -64,7 +64,12 @@ reward is null, it also has cause and message. An advantage is null if the rollo
 const batchesAtOnce = 4;
 
 const runConfig = z.looseObject({
-  reward: z.object({ profile: z.unknown(), judge: z.unknown(), embedder: z.unknown() }),
+  reward: z.object({
+    profile: z.unknown(),
+    judge: z.unknown(),
+    embedder: z.unknown(),
+    components: z.unknown().exactOptional(),
+  }),
   algorithm: trainConfigSchema.shape.algorithm,
 });
 

@@ -8,6 +8,7 @@ import {
 } from '../../config/reward-service-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
 import { openReward, requireReachable } from '../../reward/open-reward.ts';
+import { packageVersion } from '../../run/run-facts.ts';
 import { requireToken } from '../../server/reward/access.ts';
 import { Intake } from '../../server/reward/intake.ts';
 import { openJournal } from '../../server/reward/journal.ts';
@@ -15,7 +16,6 @@ import { createRewardApp } from '../../server/reward/reward-app.ts';
 import { serveRewards } from '../../server/reward/serve.ts';
 import type { CommandContext } from '../command.ts';
 import { fieldsHelp, formatConfig, readConfigArguments } from '../config-arguments.ts';
-import { packageVersion } from '../run-facts.ts';
 
 export function addRewardServe(reward: Command, context: CommandContext): void {
   reward
@@ -50,6 +50,7 @@ async function serveReward(config: RewardServiceConfig, context: CommandContext)
       profile: opened.reward.profile,
       judge: opened.judge,
       embedder: opened.embedder,
+      own: opened.own,
       ledger: () => opened.ledger.summary(),
       intake,
       ...(journal === undefined ? {} : { journal }),

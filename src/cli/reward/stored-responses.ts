@@ -175,7 +175,7 @@ async function journalled(
           kind: 'malformed',
           line: row.line,
           id: item.id,
-          message: 'the judge sees images, and a journal keeps their digests only',
+          message: 'images are looked at, and a journal keeps their digests only',
         }
       : row,
     reward: outcome.reward ?? null,

@@ -11,6 +11,7 @@ import { formatDemonstration } from '../../data/response.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { openEngine } from '../../engine/open-engine.ts';
 import { createPromptPreparation } from '../../rollout/prepare-prompts.ts';
+import { runFacts } from '../../run/run-facts.ts';
 import { requireNewRun } from '../../run/run-writer.ts';
 import { makeModel } from '../../train/new-model.ts';
 import { openData } from '../../train/open-training.ts';
@@ -19,7 +20,6 @@ import { fineTune } from '../../train/sft.ts';
 import { writeRun } from '../../train/write-run.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
-import { runFacts } from '../run-facts.ts';
 import { reportRejectedRows, terminalObserver } from '../train/report.ts';
 
 export const addSftCommand: AddCommand = (program, context) => {

@@ -3,13 +3,11 @@ import { readHubAccess, readSecrets } from '../../config/environment.ts';
 import { type TrainConfig, trainConfigSchema } from '../../config/train-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
 import { requireNewRun } from '../../run/run-writer.ts';
-import { train } from '../../train/loop.ts';
-import { openTraining, trainingOf } from '../../train/open-training.ts';
-import { writeRun } from '../../train/write-run.ts';
+import { openTraining } from '../../train/open-training.ts';
+import { runTraining } from '../../train/run-training.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
 import { ledgerLines } from '../reward/view.ts';
-import { runFacts } from '../run-facts.ts';
 import { reportRejectedRows, terminalObserver } from './report.ts';
 
 export const addTrainCommand: AddCommand = (program, context) => {
@@ -22,11 +20,11 @@ export const addTrainCommand: AddCommand = (program, context) => {
     .action(async (words: string[], { resume }: { resume?: string }) => {
       const given = { words, ...(resume === undefined ? {} : { resume }) };
       const { config, overrides } = await readArguments(trainConfigSchema, 'train', given);
-      await runTraining(config, overrides, resume !== undefined, context);
+      await trainByConfig(config, overrides, resume !== undefined, context);
     });
 };
 
-async function runTraining(
+async function trainByConfig(
   config: TrainConfig,
   overrides: readonly string[],
   isResumed: boolean,
@@ -41,16 +39,9 @@ async function runTraining(
   try {
     reportRejectedRows(terminal, training.rejected);
     for (const warning of training.warnings) terminal.print(`warning: ${warning}`);
-    const facts = { ...(await runFacts()), ...training.facts };
-    const model = await writeRun(
-      { kind: 'train', command: 'train', out: config.out, isResumed, config, overrides, facts },
-      training.engine,
-      async (run) => {
-        const observers = [terminalObserver(terminal)];
-        await train(trainingOf(training, { run, observers, clock }), signal);
-      },
-      context,
-    );
+    const plan = { command: 'train', isResumed, overrides } as const;
+    const observers = [terminalObserver(terminal)];
+    const { model } = await runTraining(training, plan, { observers, signal, clock });
     for (const line of ledgerLines(training.scoring.ledger.summary())) terminal.print(line);
     terminal.print(`the model is in ${model}`);
   } finally {

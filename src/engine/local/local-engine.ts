@@ -13,6 +13,7 @@ import { parameterSpecs } from '../../model/parameters.ts';
 import { createProcessor } from '../../model/processor.ts';
 import type { Processor } from '../../model/prompt.ts';
 import { BufferPool } from '../../tensor/buffer-pool.ts';
+import { loadOnnxRuntime } from '../../tensor/onnx-runtime.ts';
 import { requireOwnHandle } from '../checkpoint-handle.ts';
 import { requireRoom } from '../context-length.ts';
 import type {
@@ -69,12 +70,13 @@ const prefillFactor = 4;
 
 /**
  * Opens a model directory in Hugging Face layout. Its weights are the policy's start and the reference.
- * @throws MedixError where the directory is no dense Qwen3-VL checkpoint.
+ * @throws MedixError where the directory is no dense Qwen3-VL checkpoint, or ONNX Runtime is not installed.
  */
 export async function openLocalEngine(
   directory: string,
   options: LocalEngineOptions = {},
 ): Promise<Engine> {
+  await loadOnnxRuntime();
   const config = await readModelConfig(directory);
   const files = await readModelFiles(directory);
   const { isTrained = () => true } = options;

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { createOpenAiChatModel } from '../../chat/openai-chat-model.ts';
 import type { EvalConfig, EvalModelConfig } from '../../config/eval-config.ts';
+import { type LoadModule, loadModule } from '../../config/load-module.ts';
 import type { Clock } from '../../core/async/clock.ts';
 import { digestOf, digestOfFile } from '../../core/digest.ts';
 import { fail } from '../../core/errors.ts';
@@ -16,11 +17,14 @@ import type { Answerer } from './answerer.ts';
 import { createChatAnswerer } from './chat.ts';
 import { openFileAnswerer } from './file.ts';
 import { createLocalAnswerer } from './local.ts';
+import { ownAnswererIdOf, ownAnswererOf } from './own.ts';
 
 export type AnswererContext = {
   readonly render: (sample: Sample) => readonly Message[];
   readonly clock: Clock;
   readonly apiKey?: string;
+  /** How code of the user's own is found. @default {@link loadModule} */
+  readonly load?: LoadModule;
   /** What earlier runs of the same evaluation used, so that caps also count it. */
   readonly earlierUsage: LedgerSummary;
 };
@@ -30,6 +34,8 @@ export type OpenedAnswerer = {
   /** Absent for models in this process and for files, which cost nothing. */
   readonly ledger?: Ledger;
 };
+
+const moduleWhere = 'model.module';
 
 /** Requests prepared while others are under way, so that no connection waits for the next. */
 const ahead = 2;
@@ -42,14 +48,18 @@ export async function openAnswerer(
   context: AnswererContext,
   signal: AbortSignal,
 ): Promise<OpenedAnswerer> {
-  const { render, clock } = context;
+  const { render, clock, load = loadModule } = context;
   switch (model.kind) {
     case 'file':
       return { answerer: await openFileAnswerer(model.path, model.name, sampling.epochs) };
+    case 'module': {
+      const loaded = await load(model.module, moduleWhere);
+      return { answerer: ownAnswererOf(loaded, moduleWhere, { render, sampling, clock }) };
+    }
     case 'local': {
       const engine = await openEngine(model.engine, model.path);
       const digest = await digestOfFolder(model.path);
-      const describe = { id: modelIdOf(model), kind: 'local', digest };
+      const describe = { id: basename(resolve(model.path)), kind: 'local', digest };
       return { answerer: createLocalAnswerer({ engine, describe, render, sampling, clock }) };
     }
     case 'openai': {
@@ -72,8 +82,10 @@ export async function openAnswerer(
 }
 
 /** The name under which results are stored: that of the model, not of where it runs. */
-export function modelIdOf(model: EvalModelConfig): string {
+export async function modelIdOf(model: EvalModelConfig): Promise<string> {
   switch (model.kind) {
+    case 'module':
+      return ownAnswererIdOf(await loadModule(model.module, moduleWhere), moduleWhere);
     case 'file':
       return model.name;
     case 'local':

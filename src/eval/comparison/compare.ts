@@ -27,6 +27,13 @@ export type CompareOptions = {
  *
  * @throws MedixError 'run' where a folder holds no evaluation, and where the folders share no task, no
  *   judging, or several judgings of which none is named
+ * @example
+ * ```ts
+ * const { candidates } = await compareEvaluations({ folders: ['evals/a', 'evals/b'], seed: 1 });
+ * for (const { task, result } of candidates[0]?.tasks ?? []) {
+ *   if (result.kind === 'compared') console.log(task, result.difference, result.interval);
+ * }
+ * ```
  */
 export async function compareEvaluations({
   folders,

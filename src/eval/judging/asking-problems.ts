@@ -1,6 +1,6 @@
 /** What a config of judges asks for that an evaluation cannot do. */
 import type { JudgingConfig } from '../../config/eval-config.ts';
-import type { JudgeConfig } from '../../config/judge-config.ts';
+import { isChatJudge, type JudgeConfig } from '../../config/judge-config.ts';
 import type { Problem } from '../../core/errors.ts';
 
 type AskedConfig = Pick<JudgingConfig, 'mode' | 'judges' | 'votes'>;
@@ -14,11 +14,11 @@ export function askingProblems(config: AskedConfig): readonly Problem[] {
 }
 
 function voteProblems({ judges, votes }: AskedConfig): readonly Problem[] {
-  if (votes === 1 || judges.some(({ kind }) => kind !== 'reference-match')) return [];
+  if (votes === 1 || judges.some(isChatJudge)) return [];
   return [
     {
       where: 'judging.votes',
-      expected: '1, because reference-match gives the same verdict every time',
+      expected: '1, because only language models are asked several times',
       got: String(votes),
       next: 'leave judging.votes out, or add a language model to judging.judges',
     },
@@ -28,7 +28,7 @@ function voteProblems({ judges, votes }: AskedConfig): readonly Problem[] {
 function roundProblems({ judges, votes }: AskedConfig): readonly Problem[] {
   const problems: Problem[] = [];
   const [judge] = judges;
-  if (judges.length > 1 || judge?.kind === 'reference-match') {
+  if (judges.length > 1 || (judge !== undefined && !isChatJudge(judge))) {
     problems.push({
       where: 'judging.judges',
       expected: 'one language model, in the mode medix-r1-reference',
@@ -44,7 +44,7 @@ function roundProblems({ judges, votes }: AskedConfig): readonly Problem[] {
       next: 'leave it out, or set judging.mode to medix-r1',
     });
   }
-  if (judges.some((one) => one.kind !== 'reference-match' && one.showImages)) {
+  if (judges.some((one) => isChatJudge(one) && one.showImages)) {
     problems.push({
       where: 'judging.judges.showImages',
       expected: "false in the mode medix-r1-reference: the paper's judge sees no images",
@@ -57,7 +57,7 @@ function roundProblems({ judges, votes }: AskedConfig): readonly Problem[] {
 
 /** `prompt` and `verdict` are for training; an evaluation has its own, so setting them would do nothing. */
 function promptProblems(judge: JudgeConfig, index: number): readonly Problem[] {
-  if (judge.kind === 'reference-match') return [];
+  if (!isChatJudge(judge)) return [];
   const where = `judging.judges.${index}`;
   const next = 'leave it out: evaluations have their own prompts and read JSON verdicts';
   const problems: Problem[] = [];

@@ -4,7 +4,7 @@
  */
 import type { JudgeConfig } from '../../config/judge-config.ts';
 import { MedixError } from '../../core/errors.ts';
-import type { FailureCause } from '../../core/outcome.ts';
+import { type FailureCause, failureCauses } from '../../core/outcome.ts';
 import type { ClientContext } from '../../http/servers-options.ts';
 import type { Judge, JudgeItem, JudgeOutcome } from '../../judge/judge.ts';
 import { answerOf, taggedAnswerOf } from './answer-of.ts';
@@ -55,7 +55,7 @@ function judgeOf(grader: Grader, mode: Asking['mode']): Judge {
 
 function outcomeOf({ outcome, votes, latencyMs }: Grade, source: 'rule' | 'model'): JudgeOutcome {
   if (outcome.kind === 'failed') {
-    const cause = causes.find((one) => one === outcome.cause);
+    const cause = failureCauses.find((one) => one === outcome.cause);
     // A tie, or too few votes, gives no verdict.
     return unscored(cause ?? 'unparsable', outcome.message);
   }
@@ -65,16 +65,6 @@ function outcomeOf({ outcome, votes, latencyMs }: Grade, source: 'rule' | 'model
   const correct = outcome.score === 1;
   return { kind: 'judged', correct, reply: replies.join('\n'), latencyMs, source };
 }
-
-const causes: readonly FailureCause[] = [
-  'timeout',
-  'transport',
-  'refused',
-  'unparsable',
-  'policy-blocked',
-  'cap-reached',
-  'cancelled',
-];
 
 function unscored(cause: FailureCause, message: string): JudgeOutcome {
   return { kind: 'unscored', cause, message };

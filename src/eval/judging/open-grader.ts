@@ -1,11 +1,13 @@
 /** One judge of an evaluation, as its config names it. */
 import { type AnswerStore, openAnswerStore } from '../../cache/answer-store.ts';
-import { type ChatJudgeConfig, openChatModel } from '../../chat/open-chat-model.ts';
-import type { JudgeConfig } from '../../config/judge-config.ts';
+import { openChatModel } from '../../chat/open-chat-model.ts';
+import type { ChatJudgeConfig, JudgeConfig } from '../../config/judge-config.ts';
 import type { ClientContext } from '../../http/servers-options.ts';
+import { openOwnJudge } from '../../judge/open-judge.ts';
 import type { JudgingManifest } from '../results/records.ts';
 import type { Grader } from './grader.ts';
 import { createMatchGrader } from './match-grader.ts';
+import { createOwnGrader } from './own-grader.ts';
 import { readRoundPrompts, readVotePrompts } from './prompts.ts';
 import { createRoundGrader } from './round-grader.ts';
 import { createVoteGrader } from './vote-grader.ts';
@@ -19,7 +21,8 @@ export type Asking = {
 
 /**
  * Opens model and store; no server is contacted yet. The config must have passed {@link askingProblems}.
- * @throws MedixError 'judge' when one of them cannot be used.
+ * @throws MedixError 'judge' when one of them cannot be used, 'config' when a judge of the user's own cannot
+ *   be loaded.
  */
 export async function openGrader(
   config: JudgeConfig,
@@ -27,6 +30,9 @@ export async function openGrader(
   context: ClientContext,
 ): Promise<Grader> {
   if (config.kind === 'reference-match') return createMatchGrader();
+  if (config.kind === 'module') {
+    return createOwnGrader(await openOwnJudge(config, context), config.showImages);
+  }
   const store = config.cache === null ? undefined : openAnswerStore(config.cache);
   try {
     return await openChatGrader(config, asking, context, store);

@@ -1,6 +1,7 @@
 /** The judging that a config names: its judges, each with a ledger of its own, and its metrics. */
 import type { JudgingConfig } from '../../config/eval-config.ts';
-import type { JudgeConfig } from '../../config/judge-config.ts';
+import { isChatJudge, type JudgeConfig } from '../../config/judge-config.ts';
+import type { LoadModule } from '../../config/load-module.ts';
 import type { Clock } from '../../core/async/clock.ts';
 import { defined, MedixError, type Problem } from '../../core/errors.ts';
 import type { LedgerSummary } from '../../core/usage.ts';
@@ -22,6 +23,8 @@ export type JudgingContext = {
   readonly seed: number;
   /** Names that may tell the family of the model that is judged: id, path, architecture. */
   readonly modelNames: readonly string[];
+  /** How code of the user's own is found. @default {@link loadModule} */
+  readonly load?: LoadModule;
   /** `usage()` of earlier processes of the same judging, so that caps also count it. */
   readonly earlierUsage?: LedgerSummary;
 };
@@ -91,17 +94,23 @@ export async function openJudging(
 async function openPanelist(
   { judges, mode, votes }: JudgingConfig,
   index: number,
-  { apiKeys, clock, seed, earlierUsage = {} }: JudgingContext,
+  { apiKeys, clock, seed, load, earlierUsage = {} }: JudgingContext,
 ): Promise<Panelist> {
   const config = defined(judges[index], 'judge of the config');
   const apiKey = apiKeys[index];
   const use = judges.length === 1 ? 'judge' : `judge/${index + 1}`;
   const ledger = createLedger(
-    config.kind === 'reference-match' ? {} : { prices: config.prices, cap: config.cap },
+    isChatJudge(config) ? { prices: config.prices, cap: config.cap } : {},
   );
   const earlier = earlierUsage[use];
   if (earlier !== undefined) ledger.merge({ judge: earlier });
-  const opening = { seed, clock, ledger, ...(apiKey === undefined ? {} : { apiKey }) };
+  const opening = {
+    seed,
+    clock,
+    ledger,
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(load === undefined ? {} : { load }),
+  };
   return { config, grader: await openGrader(config, { mode, votes }, opening), ledger, use };
 }
 

@@ -60,8 +60,14 @@ export function findJudgingManifest(
 }
 
 /**
- * What `medix eval score` found.
- * @throws MedixError 'run' where the folder has no report, or one that another version wrote
+ * The scores that the last stage wrote to `report.json`.
+ *
+ * @param folder Results folder.
+ * @throws MedixError 'run' where it has no report, or one that another version wrote.
+ * @example
+ * ```ts
+ * const { overall } = await readEvalReport('evals/medix-r1-8b');
+ * ```
  */
 export async function readEvalReport(folder: string): Promise<EvalReport> {
   const file = resultsFile.report(folder);

@@ -58,6 +58,11 @@ export function digestOfFindings(findings: Findings): string {
 /**
  * @throws MedixError 'judge' where there is no file, or it holds no certificate, or one that was changed
  *   after it was written.
+ * @example
+ * ```ts
+ * const { overall } = await readCertificate('judge-certificate.json');
+ * console.log(overall.sensitivity?.value, overall.specificity?.value);
+ * ```
  */
 export async function readCertificate(path: string): Promise<Certificate> {
   const where = `certificate ${path}`;

@@ -4,7 +4,6 @@
  * beside it is remembered by the caches of judge and embedder, so the repeated call costs nothing twice.
  */
 import type { Context, TypedResponse } from 'hono';
-import { componentNames } from '../../reward/score.ts';
 import { refuse } from './refusal.ts';
 import type { ScoringOutcome } from './scoring.ts';
 import type { RewardResult } from './wire.ts';
@@ -30,8 +29,7 @@ export function requireNumbers(c: Context, outcome: ScoringOutcome) {
 /** Values of the components that were scored. */
 export function componentValues({ components }: ScoredResult): Record<string, number> {
   const values: Record<string, number> = {};
-  for (const name of componentNames) {
-    const score = components[name];
+  for (const [name, score] of Object.entries(components)) {
     if (score?.kind === 'scored') values[name] = score.value;
   }
   return values;

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createTestClock } from '../../core/async/test-clock.fixture.ts';
+import type { RewardComponent } from '../../reward/components/own-component.ts';
+import { openRewardProfile, withOwnComponents } from '../../reward/profile.ts';
 import { dead, no, scriptedJudge, yes } from '../../reward/scripted.fixture.ts';
 import { Intake } from './intake.ts';
 import { createTestApp, errorOf, heldJudge, respond, resultsOf, truth } from './service.fixture.ts';
@@ -42,6 +44,24 @@ describe('POST /v1/rewards', () => {
       components: expect.objectContaining({ format: { kind: 'scored', value: 1 } }),
     });
     expect(results[1]).toMatchObject({ kind: 'scored' });
+  });
+
+  it('scores by components of the user too, and passes their values on to trainers', async () => {
+    const brief = { name: 'brevity', weight: 0.5, digest: 'd' };
+    const component: RewardComponent = {
+      score: (items) => items.map(() => ({ kind: 'scored', value: 0.5 })),
+    };
+    const { post } = await createTestApp(no, {
+      profile: withOwnComponents(await openRewardProfile('medix-r1'), [brief]),
+      own: [{ ...brief, component }],
+    });
+    const [result] = await resultsOf(await post(route, { items: [item('heart attack')] }));
+    expect(rewardOf(result)).toBeCloseTo(0.75, 12);
+    expect(result?.components['brevity']).toEqual({ kind: 'scored', value: 0.5 });
+    const sample = { prompt: 'Which?', response: respond('heart attack'), label: truth };
+    expect(await (await post('/rm?components=true', sample)).json()).toMatchObject({
+      brevity: 0.5,
+    });
   });
 
   it('gives malformed items their own result and leaves the rest unharmed', async () => {

@@ -9,6 +9,7 @@ import type { Clock } from '../../core/async/clock.ts';
 import type { LedgerSummary } from '../../core/usage.ts';
 import type { Embedder } from '../../embed/embedder.ts';
 import type { Judge } from '../../judge/judge.ts';
+import type { OwnComponent } from '../../reward/components/own-component.ts';
 import { createReward } from '../../reward/composite.ts';
 import type { RewardProfile } from '../../reward/profile.ts';
 import { guardAccess } from './access.ts';
@@ -29,6 +30,8 @@ export type RewardAppParts = {
   readonly profile: RewardProfile;
   readonly judge: Judge;
   readonly embedder: Embedder;
+  /** Components of the user's own. @default none */
+  readonly own?: readonly OwnComponent[];
   readonly ledger: () => LedgerSummary;
   readonly intake: Intake;
   /** Left out, nothing is kept. */
@@ -58,9 +61,9 @@ export type RefusedRequest = {
 export type AppType = ReturnType<typeof createRewardApp>;
 
 export function createRewardApp(parts: RewardAppParts) {
-  const { profile, judge, embedder, intake, clock, maxItems, maxBodyBytes } = parts;
+  const { profile, judge, embedder, own = [], intake, clock, maxItems, maxBodyBytes } = parts;
   const metrics = createServiceMetrics(() => intake.itemsInWork, parts.ledger);
-  const reward = createReward({ profile, judge: metrics.timed(judge), embedder });
+  const reward = createReward({ profile, judge: metrics.timed(judge), embedder, own });
   const score = createScoring({ ...parts, reward, metrics });
   const checkHealth = createHealthCheck(parts);
 

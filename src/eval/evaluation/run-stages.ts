@@ -1,26 +1,33 @@
-/** The stages of an evaluation as commands run them: each opens its parts, works, and closes them. */
-
+/** The stages of an evaluation from its config: each opens its parts, works, and closes them. */
 import type { EvalConfig } from '../../config/eval-config.ts';
-import { systemClock } from '../../core/async/clock.ts';
-import { openAnswerer } from '../../eval/answerers/open-answerer.ts';
-import type { Judging } from '../../eval/judging/judging.ts';
-import { openJudging } from '../../eval/judging/open-judging.ts';
-import { ResultsWriter } from '../../eval/results/folder.ts';
-import {
-  findEvalManifest,
-  findJudgingManifest,
-  readEvalManifest,
-} from '../../eval/results/layout.ts';
-import type { EvalManifest } from '../../eval/results/records.ts';
-import type { OpenedTask } from '../../eval/stages/asked-samples.ts';
-import { generate } from '../../eval/stages/generate.ts';
-import { type JudgeStageOptions, judgeResponses } from '../../eval/stages/judge.ts';
-import type { StageEnd } from '../../eval/stages/progress.ts';
+import type { LoadModule } from '../../config/load-module.ts';
+import { systemClock, type WallClock } from '../../core/async/clock.ts';
 import { closing } from '../../run/closing.ts';
-import type { CommandContext } from '../command.ts';
-import { runFacts } from '../run-facts.ts';
-import { type Evaluation, openEvaluatedTask, openEvaluationTask } from './evaluation.ts';
-import { createStageView } from './view.ts';
+import { runFacts } from '../../run/run-facts.ts';
+import { openAnswerer } from '../answerers/open-answerer.ts';
+import type { Judging } from '../judging/judging.ts';
+import { openJudging } from '../judging/open-judging.ts';
+import { ResultsWriter } from '../results/folder.ts';
+import { findEvalManifest, findJudgingManifest, readEvalManifest } from '../results/layout.ts';
+import type { EvalManifest } from '../results/records.ts';
+import type { OpenedTask } from '../stages/asked-samples.ts';
+import { generate } from '../stages/generate.ts';
+import { type JudgeStageOptions, judgeResponses } from '../stages/judge.ts';
+import type { OnProgress, StageEnd } from '../stages/progress.ts';
+import { type Evaluation, openEvaluatedTask, openEvaluationTask } from './open-evaluation.ts';
+
+/** What stages are given beside the config. */
+export type StageContext = {
+  /** Aborts when the user asks to stop; the same call then goes on. */
+  readonly signal: AbortSignal;
+  /** Milliseconds since 1970. */
+  readonly clock: WallClock;
+  readonly onProgress: OnProgress;
+  /** Hears what speaks against a judge, before any work. */
+  readonly onWarning: (warning: string) => void;
+  /** How code of the user's own is found. @default {@link loadModule} */
+  readonly load?: LoadModule;
+};
 
 /**
  * @param most answers of each task to ask for now; absent asks for all
@@ -28,11 +35,11 @@ import { createStageView } from './view.ts';
  */
 export async function runGenerate(
   evaluation: Evaluation,
-  context: CommandContext,
+  context: StageContext,
   most?: number,
 ): Promise<StageEnd> {
   const { config, template, render, keys } = evaluation;
-  const { signal } = context;
+  const { signal, load } = context;
   const earlier = await findEvalManifest(config.out);
   const { answerer, ledger } = await openAnswerer(
     config,
@@ -41,6 +48,7 @@ export async function runGenerate(
       clock: systemClock,
       ...(keys.model === undefined ? {} : { apiKey: keys.model }),
       earlierUsage: earlier?.ledger ?? {},
+      ...(load ? { load } : {}),
     },
     signal,
   );
@@ -74,7 +82,7 @@ export async function runGenerate(
           ...(most === undefined ? {} : { most }),
           ...(ledger ? { ledger } : {}),
           clock: systemClock,
-          onProgress: createStageView(context.terminal),
+          onProgress: context.onProgress,
         },
         signal,
       ),
@@ -85,12 +93,12 @@ export async function runGenerate(
 }
 
 /**
- * Opens the judging and asks every judge once; warnings about them are printed.
+ * Opens the judging and asks every judge once; warnings about them are told.
  * @throws MedixError 'judge' where one cannot be asked
  */
 export async function openReachableJudging(
   { config, keys }: Evaluation,
-  { terminal, signal }: CommandContext,
+  { signal, onWarning, load }: StageContext,
 ): Promise<Judging> {
   const { model } = config;
   const earlier = await findJudgingManifest(config.out, config.judging.name);
@@ -98,8 +106,9 @@ export async function openReachableJudging(
     apiKeys: keys.judges,
     clock: systemClock,
     seed: config.sampling.seed,
-    modelNames: [model.kind === 'openai' ? model.model : model.path],
+    modelNames: [namedBy(model)],
     ...(earlier ? { earlierUsage: earlier.ledger } : {}),
+    ...(load ? { load } : {}),
   });
   try {
     await judging.requireReachable(signal);
@@ -107,7 +116,7 @@ export async function openReachableJudging(
     await judging.close();
     throw error;
   }
-  for (const warning of judging.warnings) terminal.print(`warning: ${warning}`);
+  judging.warnings.forEach(onWarning);
   return judging;
 }
 
@@ -119,7 +128,7 @@ export async function openReachableJudging(
 export async function runJudge(
   { config, tasks }: Evaluation,
   judging: Judging,
-  context: CommandContext,
+  context: StageContext,
   limits: Partial<Pick<JudgeStageOptions, 'most' | 'window'>> = {},
 ): Promise<StageEnd> {
   try {
@@ -138,13 +147,26 @@ export async function runJudge(
           window: windowFor(config.judging),
           ...limits,
           clock: systemClock,
-          onProgress: createStageView(context.terminal),
+          onProgress: context.onProgress,
         },
         context.signal,
       ),
     );
   } finally {
     await judging.close();
+  }
+}
+
+/** What a config tells about the family of a model. */
+function namedBy(model: EvalConfig['model']): string {
+  switch (model.kind) {
+    case 'openai':
+      return model.model;
+    case 'module':
+      return model.module;
+    case 'local':
+    case 'file':
+      return model.path;
   }
 }
 

@@ -1,21 +1,13 @@
-/** The config of `medix eval`, checked as a whole, and what its stages share. */
+/** An evaluation's config, checked as a whole, and what its stages share. */
 import { readApiKeys, readHubAccess } from '../../config/environment.ts';
-import { type EvalConfig, evalConfigSchema } from '../../config/eval-config.ts';
-import { readConfig } from '../../config/read-config.ts';
+import type { EvalConfig } from '../../config/eval-config.ts';
 import { fail } from '../../core/errors.ts';
-import { readEvalManifest } from '../../eval/results/layout.ts';
-import type { OpenedTask } from '../../eval/stages/asked-samples.ts';
-import {
-  accessTo,
-  type Prepared,
-  prepareEvaluation,
-  type Stages,
-} from '../../eval/stages/prepare.ts';
-import { defaultCacheFolder } from '../../eval/tasks/hub-cache.ts';
-import { selectTasks } from '../../eval/tasks/open-task.ts';
-import type { Task } from '../../eval/tasks/task-schema.ts';
-import { openTaskSource } from '../../eval/tasks/task-source.ts';
-import { readConfigArguments } from '../config-arguments.ts';
+import type { OpenedTask } from '../stages/asked-samples.ts';
+import { accessTo, type Prepared, prepareEvaluation, type Stages } from '../stages/prepare.ts';
+import { defaultCacheFolder } from '../tasks/hub-cache.ts';
+import { selectTasks } from '../tasks/open-task.ts';
+import type { Task } from '../tasks/task-schema.ts';
+import { openTaskSource } from '../tasks/task-source.ts';
 
 type EvalKeys = {
   readonly model: string | undefined;
@@ -24,28 +16,6 @@ type EvalKeys = {
 };
 
 export type Evaluation = Prepared & { readonly config: EvalConfig; readonly keys: EvalKeys };
-
-/**
- * The config of a new evaluation, or of the one in a results folder, under the changes given.
- * @throws MedixError 'config' with all that is wrong, 'run' where there is no such folder
- */
-export async function readEvalConfig(
-  words: readonly string[],
-  resume: string | undefined,
-): Promise<EvalConfig> {
-  if (resume === undefined) return (await readConfigArguments(evalConfigSchema, words)).config;
-  const files = words.filter((word) => !word.includes('='));
-  if (files.length > 0) {
-    fail('config', {
-      where: 'command line',
-      expected: 'no config file together with --resume',
-      got: files.join(' '),
-      next: 'write changes as key=value',
-    });
-  }
-  const { config } = await readEvalManifest(resume);
-  return readConfig(evalConfigSchema, { base: { ...config, out: resume }, overrides: words });
-}
 
 /** @throws MedixError 'config' with all that keeps these stages from being done */
 export async function openEvaluation(config: EvalConfig, stages: Stages): Promise<Evaluation> {

@@ -1,0 +1,98 @@
+/** `medix-r1/train`: reinforcement learning of a policy, with a reward, an engine and observers of one's own. */
+import type { z } from 'zod';
+import { readHubAccess, readSecrets } from '../config/environment.ts';
+import { readConfig } from '../config/read-config.ts';
+import { trainConfigSchema } from '../config/train-config.ts';
+import { systemClock } from '../core/async/clock.ts';
+import type { LedgerSummary } from '../core/usage.ts';
+import type { OpenOwnEngine } from '../engine/open-engine.ts';
+import { requireNewRun } from '../run/run-writer.ts';
+import type { RunObserver } from '../train/observers.ts';
+import { openTraining } from '../train/open-training.ts';
+import { runTraining } from '../train/run-training.ts';
+import { createOwnObjects } from './own-objects.ts';
+import { type RewardOptions, rewardSettings } from './reward.ts';
+
+export type { Engine } from '../engine/engine.ts';
+export type { OpenOwnEngine as OpenEngine } from '../engine/open-engine.ts';
+export type { TrainEvent } from '../train/events.ts';
+export type { IterationReport, RolloutsReport, RunObserver } from '../train/observers.ts';
+
+type ConfigInput = z.input<typeof trainConfigSchema>;
+
+/** The config of `medix train`; engine and parts of the reward may be of your own. */
+export type TrainSettings = Omit<ConfigInput, 'reward' | 'engine'> & {
+  /** By config, or a function that opens the model of a folder. @default in this process */
+  readonly engine?: ConfigInput['engine'] | OpenOwnEngine;
+  readonly reward?: RewardOptions & Pick<NonNullable<ConfigInput['reward']>, 'unscoredLimit'>;
+};
+
+export type TrainOptions = {
+  /** Goes on with the run in `out` from its newest checkpoint, instead of starting one. @default false */
+  readonly resume?: boolean;
+  /** Hear what happens, beside the run directory; what they throw never stops the run. @default none */
+  readonly observers?: readonly RunObserver[];
+  /** Hears of rows that were left out, and of what speaks against the judge. @default nobody */
+  readonly onWarning?: (warning: string) => void;
+  /** Once it aborts, the run ends; it can be resumed. @default never */
+  readonly signal?: AbortSignal;
+};
+
+export type TrainedModel = {
+  /** Folder of the finished model. */
+  readonly model: string;
+  readonly iterations: number;
+  /** Mean reward of the best validation, in [0, 1]; null where nothing was validated. */
+  readonly bestScore: number | null;
+  /** Requests, tokens and money of judge and embedder. */
+  readonly usage: LedgerSummary;
+};
+
+/**
+ * Trains a model as `medix train` does, into a run directory that `medix-r1/run` reads, also meanwhile.
+ *
+ * @throws MedixError 'config' with all that is wrong with the settings, before anything is loaded; 'run'
+ *   where `out` holds a run and none is to be resumed; 'data', 'model', 'engine' or 'judge' where a part
+ *   cannot be opened; 'reward' where the run pauses since scores fail to come; 'cancelled' once the signal aborts.
+ * @example
+ * ```ts
+ * const { model } = await train({
+ *   model: 'models/qwen3-vl-2b',
+ *   data: { train: 'data/train.parquet' },
+ *   reward: { components: { brevity: { component: brevity, weight: 0.2 } } },
+ *   out: 'runs/brief',
+ * });
+ * ```
+ */
+export async function train(
+  settings: TrainSettings,
+  { resume = false, observers = [], onWarning = () => {}, signal = never }: TrainOptions = {},
+): Promise<TrainedModel> {
+  const objects = createOwnObjects();
+  const { engine, reward, ...others } = settings;
+  const base = {
+    ...others,
+    ...(engine === undefined ? {} : { engine: objects.settingsOf(engine) }),
+    ...(reward === undefined ? {} : { reward: rewardSettings(reward, objects) }),
+  };
+  const config = await readConfig(trainConfigSchema, { base, overrides: [] });
+  const secrets = readSecrets(config.reward);
+  if (!resume) await requireNewRun(config.out);
+  const parts = { hub: readHubAccess(), secrets, clock: systemClock, signal, load: objects.load };
+  const training = await openTraining(config, parts);
+  try {
+    for (const { file, row, problem } of training.rejected) {
+      onWarning(`left out ${file}: row ${row}: ${problem}`);
+    }
+    for (const warning of training.warnings) onWarning(warning);
+    const plan = { command: 'train', isResumed: resume, overrides: [] } as const;
+    const clock = () => Date.now();
+    const { model, end } = await runTraining(training, plan, { observers, signal, clock });
+    const { iteration: iterations, bestScore } = end;
+    return { model, iterations, bestScore, usage: training.scoring.ledger.summary() };
+  } finally {
+    await training.close();
+  }
+}
+
+const never = new AbortController().signal;
