@@ -78,7 +78,7 @@ describe('a template that would never end, or fill the memory', () => {
     const before = process.memoryUsage().heapUsed;
     const start = performance.now();
     expect(() => render(source)).toThrow();
-    expect(performance.now() - start).toBeLessThan(10_000);
+    expect(performance.now() - start).toBeLessThan(25_000);
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(2 ** 29);
   });
 });

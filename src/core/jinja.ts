@@ -22,7 +22,7 @@ type RenderOptions = {
 };
 
 /** Steps of the interpreter; 16 characters or 2 items of a list that are made count as one more. */
-const maxWork = 4_000_000;
+const maxWork = 2_000_000;
 /** Characters of a text, or of all that a list or object holds, of which each item counts as 8 more. */
 const maxLength = 2 ** 20;
 
