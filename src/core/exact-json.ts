@@ -33,11 +33,12 @@ export function exactJson(value: unknown): string {
   const text = JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === 'bigint' ? `${marker}${inner}` : inner,
   );
-  return text.replaceAll(new RegExp(`"${marker}(-?\\d+)"`, 'g'), '$1');
+  return text.replaceAll(markedInteger, '$1');
 }
 
 /** A noncharacter, which no text should hold. */
 const marker = '\uFDD0';
+const markedInteger = new RegExp(`"${marker}(-?\\d+)"`, 'g');
 
 /** What of a value could not be kept as it was written; undefined where nothing. */
 function flawOf(value: unknown, depth = 0): string | undefined {

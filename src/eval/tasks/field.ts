@@ -1,5 +1,7 @@
 /** Values of a row as texts. */
-import { nameOf } from '../../core/quoted.ts';
+import { createContext, Script } from 'node:vm';
+import { fail, messageOf } from '../../core/errors.ts';
+import { nameOf, oneLine, quoted } from '../../core/quoted.ts';
 import { RowProblem } from './sample.ts';
 import type { Field } from './task-schema.ts';
 
@@ -31,8 +33,32 @@ export function readField(fields: Fields, field: Field): string | undefined {
   if (typeof field === 'string') return textOf(fields[field]);
   const value = textOf(fields[field.column]);
   if (value === undefined) return undefined;
-  const match = new RegExp(field.pattern, 's').exec(value);
-  return textOf(match?.[1] ?? match?.[0]);
+  const [whole, group] = matchOf(field.pattern, value) ?? [];
+  return textOf(group ?? whole);
+}
+
+/** A pattern comes with the task, and some patterns take longer than anybody waits for some texts. */
+const patternDeadlineMs = 5_000;
+const matching = createContext(Object.create(null));
+const match = new Script('new RegExp(pattern, "s").exec(value)?.slice(0, 2)');
+
+/** The whole match and its first group. */
+function matchOf(pattern: string, value: string): readonly (string | undefined)[] | undefined {
+  Object.assign(matching, { pattern, value });
+  try {
+    return match.runInContext(matching, { timeout: patternDeadlineMs });
+  } catch (error) {
+    return fail(
+      'config',
+      {
+        where: `pattern ${quoted(pattern, 100)}`,
+        expected: 'one that matches or fails soon',
+        got: `${oneLine(messageOf(error))} on a text of ${value.length} characters`,
+        next: 'write it without repetitions within repetitions',
+      },
+      error,
+    );
+  }
 }
 
 /** The column that a field is or is a part of. */

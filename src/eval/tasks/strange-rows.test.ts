@@ -154,6 +154,14 @@ describe('a question', () => {
     ]);
   });
 
+  it('under a pattern that takes for ever ends the reading', async () => {
+    const reference = { text: { column: 'answer', pattern: '^(a+)+$' } };
+    const rows = [{ question: 'Q?', answer: `${'a'.repeat(50)}!` }];
+    await expect(readRows(rows, { layout: { reference } })).rejects.toThrow(
+      /pattern "\^\(a\+\)\+\$": expected one that matches or fails soon/,
+    );
+  });
+
   it('of a template that never ends is refused', async () => {
     const layout = { question: '{% for i in range(1000000000) %}x{% endfor %}{{ question }}' };
     await expect(readRows([], { layout })).rejects.toThrow(
