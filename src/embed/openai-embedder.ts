@@ -1,6 +1,6 @@
 /**
  * An embedder behind OpenAI-compatible servers (`/embeddings`), e.g. vLLM with a medical encoder. It
- * remembers nothing.
+ * remembers nothing. Only the vectors themselves have to be readable, each for itself.
  */
 import { z } from 'zod';
 import { digestOf } from '../core/digest.ts';
@@ -15,9 +15,14 @@ export type OpenAiEmbedderOptions = ServersOptions & { readonly model: string };
 /** Texts per request. */
 const batchSize = 64;
 
+/** Statuses of a request that one of its texts may have spoilt, by its length say. */
+const spoiltBy: ReadonlySet<number> = new Set([400, 413, 422]);
+
+const count = z.int().nonnegative().optional().catch(undefined);
+const rowSchema = z.object({ index: count, embedding: z.unknown() });
 const embeddingList = z.object({
-  data: z.array(z.object({ index: z.int().nonnegative(), embedding: z.array(z.number()) })),
-  usage: z.object({ prompt_tokens: z.int().nonnegative() }).nullish(),
+  data: z.array(rowSchema.nullable().catch(null)),
+  usage: z.object({ prompt_tokens: count, total_tokens: count }).nullish().catch(null),
 });
 type EmbeddingList = z.output<typeof embeddingList>;
 
@@ -41,20 +46,31 @@ export function createOpenAiEmbedder(
     response: embeddingList,
   });
 
-  const count = (answer: ServerReply<EmbeddingList>) => {
+  const meterAnswer = (answer: ServerReply<EmbeddingList>) => {
     if (answer.kind === 'failed') return;
     isAdmitted = true;
     const { usage } = answer.value;
-    meter.answered(usage ? { prompt: usage.prompt_tokens, completion: 0 } : undefined);
+    // All tokens are those of the texts.
+    const prompt = usage?.prompt_tokens ?? usage?.total_tokens;
+    meter.answered(prompt === undefined ? undefined : { prompt, completion: 0 });
   };
 
-  const embedBatch = async (texts: readonly string[], signal: AbortSignal) => {
+  const embedBatch = async (
+    texts: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly EmbedOutcome[]> => {
     const answer = await servers.call(requestOf(texts), signal);
-    count(answer);
-    if (answer.kind === 'failed') return texts.map(() => answer.outcome);
-    const rows = rowsByIndex(answer.value);
-    dimensions ??= rows.get(0)?.length;
-    return texts.map((_, index) => outcomeOf(rows.get(index), dimensions));
+    meterAnswer(answer);
+    if (answer.kind === 'failed') {
+      const isSpoilt = texts.length > 1 && spoiltBy.has(answer.status ?? 0);
+      if (!isSpoilt) return texts.map(() => answer.outcome);
+      const half = Math.ceil(texts.length / 2);
+      const halves = [texts.slice(0, half), texts.slice(half)];
+      return (await Promise.all(halves.map((some) => embedBatch(some, signal)))).flat();
+    }
+    const vectors = vectorsOf(answer.value, texts.length);
+    dimensions ??= commonestLength(vectors);
+    return vectors.map((vector) => outcomeOf(vector, dimensions));
   };
 
   const embed = async (texts: readonly string[], signal: AbortSignal) => {
@@ -77,7 +93,7 @@ export function createOpenAiEmbedder(
 
   const askEach = async (signal: AbortSignal) => {
     const answers = await servers.callEach(requestOf(['Hi']), signal);
-    for (const answer of answers) count(answer);
+    for (const answer of answers) meterAnswer(answer);
     return answers;
   };
 
@@ -95,25 +111,47 @@ const blank: Unscored = {
   message: 'a blank text has no embedding',
 };
 
-/** An index that comes twice says that the server mixed up its answers: neither row can be trusted. */
-function rowsByIndex({ data }: EmbeddingList): ReadonlyMap<number, readonly number[]> {
-  const rows = new Map<number, readonly number[]>();
+/** In the order of the texts: numbers, or what came in their place. */
+type Found = Float64Array | 'no vector of its own' | 'a vector with entries that are no numbers';
+
+/**
+ * An index that comes twice says that the server mixed up its answers: neither row can be trusted. Rows
+ * without any index are in the order of the texts.
+ */
+function vectorsOf({ data }: EmbeddingList, texts: number): Found[] {
+  const isOrdered = data.length === texts && data.every((row) => row?.index === undefined);
+  const rows = new Map<number, unknown>();
   const repeated = new Set<number>();
-  for (const { index, embedding } of data) {
+  for (const [place, row] of data.entries()) {
+    const index = isOrdered ? place : row?.index;
+    if (index === undefined) continue;
     if (rows.has(index)) repeated.add(index);
-    rows.set(index, embedding);
+    rows.set(index, row?.embedding);
   }
-  for (const index of repeated) rows.delete(index);
-  return rows;
+  return Array.from({ length: texts }, (_, index) => {
+    const values = repeated.has(index) ? undefined : rows.get(index);
+    if (!Array.isArray(values)) return 'no vector of its own';
+    const isWhole = values.every((value) => typeof value === 'number');
+    return isWhole ? Float64Array.from(values) : 'a vector with entries that are no numbers';
+  });
 }
 
-function outcomeOf(
-  row: readonly number[] | undefined,
-  dimensions: number | undefined,
-): EmbedOutcome {
-  const vector = row && row.length === dimensions ? unitVector(row) : undefined;
+/** The first of several. */
+function commonestLength(vectors: readonly Found[]): number | undefined {
+  const counts = new Map<number, number>();
+  for (const vector of vectors) {
+    if (typeof vector === 'string' || vector.length === 0) continue;
+    counts.set(vector.length, (counts.get(vector.length) ?? 0) + 1);
+  }
+  const most = Math.max(...counts.values());
+  return [...counts].find(([, times]) => times === most)?.[0];
+}
+
+function outcomeOf(found: Found, dimensions: number | undefined): EmbedOutcome {
+  const isFit = typeof found !== 'string' && found.length === dimensions;
+  const vector = isFit ? unitVector(found) : undefined;
   if (vector !== undefined) return { kind: 'embedded', vector };
-  const got = row === undefined ? 'no vector of its own' : `a vector of length ${row.length}`;
+  const got = typeof found === 'string' ? found : `a vector of length ${found.length}`;
   const message = `expected a vector of length ${dimensions ?? 'above 0'} with a direction, got ${got}`;
   return { kind: 'unscored', cause: 'unparsable', message };
 }

@@ -168,6 +168,29 @@ describe('profile medix-r1', () => {
     }
   });
 
+  it('compares no vectors of two lengths, under any rule', async () => {
+    const { judge } = scriptedJudge(yes);
+    const { embedder } = scriptedEmbedder({});
+    const mixed = {
+      ...embedder,
+      embed: async (texts: readonly string[]) =>
+        texts.map((text) => ({
+          kind: 'embedded' as const,
+          vector: new Float32Array(text === 'infarct' ? 8 : 16).fill(0.25),
+        })),
+    };
+    for (const name of ['medix-r1', 'medix-r1-reference']) {
+      const opened = await openRewardProfile(name);
+      const reward = createReward({
+        profile: { ...opened, onFailure: 'unscored' },
+        judge,
+        embedder: mixed,
+      });
+      const [outcome] = await reward.score([{ sample, response: respond('infarct') }], never);
+      expect(outcome).toMatchObject({ kind: 'unscored', cause: 'unparsable' });
+    }
+  });
+
   it('shows the images of the question to judges', async () => {
     const { judge, calls } = scriptedJudge(yes);
     const { embedder } = scriptedEmbedder({});
