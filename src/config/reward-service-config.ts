@@ -8,7 +8,7 @@ const limitsSection = z
     bodyBytes: positiveInteger
       .default(64 * 1024 * 1024)
       .describe(
-        'Maximum size of one request in bytes, images included; all open requests together take at most four times as much, then trainers are told to wait (HTTP 429)',
+        'Maximum size of one request in bytes, images included; all open requests together take at most twice as much, then trainers are told to wait (HTTP 429)',
       ),
     items: positiveInteger.default(1024).describe('Maximum number of items in one request'),
     itemsInWork: positiveInteger

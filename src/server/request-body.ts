@@ -41,13 +41,10 @@ export function readBodies(
       return held > bytesAtOnce ? 'busy' : undefined;
     };
     try {
-      const read = await readWhole(body, take);
-      if (typeof read === 'string') return await refuse(c, read);
-      if (!isUtf8(read)) return await refuse(c, 'no-utf8');
-      // Some programs begin a text with a byte order mark, which is no part of it.
-      const text = read.toString('utf8').replace(/^\uFEFF/, '');
+      const read = await readText(body, take);
+      if (read.kind === 'fault') return await refuse(c, read.fault);
       // hono keeps a promise here, and reads both text and JSON from it.
-      Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
+      Object.assign(c.req.bodyCache, { text: Promise.resolve(read.text) });
       // Counted until the answer is there, since the text is held until then.
       return await next();
     } finally {
@@ -56,22 +53,43 @@ export function readBodies(
   };
 }
 
-async function readWhole(
+type Read =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'fault'; readonly fault: BodyFault };
+
+/** The bytes are let go of with this call: a large body would otherwise be there twice. */
+async function readText(
   body: ReadableStream<Uint8Array>,
   take: (bytes: number) => BodyFault | undefined,
-): Promise<Buffer | BodyFault> {
+): Promise<Read> {
   // Not `for await`: leaving that loop cancels the stream, and with it the connection for the refusal.
   const reader = body.getReader();
-  const chunks: Uint8Array[] = [];
+  let buffer: Buffer = Buffer.alloc(firstBytes);
+  let length = 0;
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return Buffer.concat(chunks);
+      if (done) break;
       const fault = take(value.byteLength);
-      if (fault !== undefined) return fault;
-      chunks.push(value);
+      if (fault !== undefined) return { kind: 'fault', fault };
+      const whole = length + value.byteLength;
+      if (whole > buffer.length) buffer = grown(buffer, Math.max(whole, 2 * buffer.length));
+      buffer.set(value, length);
+      length = whole;
     }
   } catch {
-    return 'cut-short';
+    return { kind: 'fault', fault: 'cut-short' };
   }
+  const bytes = buffer.subarray(0, length);
+  if (!isUtf8(bytes)) return { kind: 'fault', fault: 'no-utf8' };
+  // Some programs begin a text with a byte order mark, which is no part of it.
+  return { kind: 'text', text: bytes.toString('utf8').replace(/^\uFEFF/, '') };
+}
+
+const firstBytes = 16 * 1024;
+
+function grown(buffer: Buffer, size: number): Buffer {
+  const larger = Buffer.alloc(size);
+  buffer.copy(larger);
+  return larger;
 }

@@ -50,7 +50,7 @@ export type RewardAppParts = {
 };
 
 /** Bodies of the largest size that are held at once; of smaller ones there may be more. */
-const bodiesAtOnce = 4;
+const bodiesAtOnce = 2;
 
 export type RefusedRequest = {
   readonly route: string;
