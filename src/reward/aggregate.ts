@@ -37,6 +37,15 @@ type Composition = {
   readonly isGated: boolean;
 };
 
+/** Whether a component counts for samples like this one, and weighs more than nothing. */
+export function weighs(
+  { weights, textOnly }: Pick<RewardProfile, 'weights' | 'textOnly'>,
+  { images }: Pick<RewardSample, 'images'>,
+  name: ComponentName,
+): boolean {
+  return weights[name] > 0 && (images.length > 0 || textOnly.includes(name));
+}
+
 /**
  * What counts for one response, and how much. A component that does not apply, and for samples without
  * images any that the profile leaves out, passes its weight on to the others.
@@ -48,7 +57,8 @@ export function compositionOf(
 ): Composition {
   const counting = componentNames.filter(
     (name) =>
-      components[name] !== undefined &&
+      // One that weighs nothing and was not asked for changes no sum, not even in its last bit.
+      (components[name] !== undefined || (name !== 'modality' && profile.weights[name] === 0)) &&
       (sample.images.length > 0 || profile.textOnly.includes(name)),
   );
   const isGated = profile.aggregation === 'gated' && counting.includes('format');
