@@ -46,6 +46,18 @@ export function weighs(
   return weights[name] > 0 && (images.length > 0 || textOnly.includes(name));
 }
 
+/** Whether a sample without images is scored by other components than one with images. */
+export function tellsTextFromImages({
+  weights,
+  textOnly,
+  aggregation,
+}: Pick<RewardProfile, 'weights' | 'textOnly' | 'aggregation'>): boolean {
+  const leftOut = componentNames.filter((name) => !textOnly.includes(name));
+  return leftOut.some(
+    (name) => weights[name] > 0 || (name === 'format' && aggregation === 'gated'),
+  );
+}
+
 /**
  * What counts for one response, and how much. A component that does not apply, and for samples without
  * images any that the profile leaves out, passes its weight on to the others.

@@ -50,6 +50,7 @@ async function serveReward(config: RewardServiceConfig, context: CommandContext)
       profile: opened.reward.profile,
       judge: opened.judge,
       embedder: opened.embedder,
+      seesImages: opened.seesImages,
       ledger: () => opened.ledger.summary(),
       intake,
       ...(journal === undefined ? {} : { journal }),

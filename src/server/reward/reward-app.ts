@@ -8,6 +8,7 @@ import type { Clock } from '../../core/async/clock.ts';
 import type { LedgerSummary } from '../../core/usage.ts';
 import type { Embedder } from '../../embed/embedder.ts';
 import type { Judge } from '../../judge/judge.ts';
+import { tellsTextFromImages } from '../../reward/aggregate.ts';
 import { createReward } from '../../reward/composite.ts';
 import type { RewardProfile } from '../../reward/profile.ts';
 import { readBodies } from '../request-body.ts';
@@ -30,6 +31,8 @@ export type RewardAppParts = {
   readonly profile: RewardProfile;
   readonly judge: Judge;
   readonly embedder: Embedder;
+  /** Whether the judge is shown images. */
+  readonly seesImages: boolean;
   readonly ledger: () => LedgerSummary;
   readonly intake: Intake;
   /** Left out, nothing is kept. */
@@ -65,7 +68,8 @@ export function createRewardApp(parts: RewardAppParts) {
   const { profile, judge, embedder, intake, clock, maxItems, maxBodyBytes } = parts;
   const metrics = createServiceMetrics(() => intake.itemsInWork, parts.ledger);
   const reward = createReward({ profile, judge: metrics.timed(judge), embedder });
-  const score = createScoring({ ...parts, reward, metrics });
+  const needsImages = parts.seesImages || tellsTextFromImages(profile);
+  const score = createScoring({ ...parts, reward, needsImages, metrics });
   const checkHealth = createHealthCheck(parts);
 
   const app = new OpenAPIHono({ defaultHook: refuseMisfit });
