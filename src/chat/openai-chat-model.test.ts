@@ -235,6 +235,13 @@ describe('openai chat model', () => {
     expect(await model.reply(request, never)).toMatchObject({ kind: 'unscored', cause });
   });
 
+  it('takes an answer for an answer, whatever error stands beside it', async () => {
+    const { model } = await modelOn((call) =>
+      json({ ...(call.healthy as object), error: { message: 'none', code: 500 } }),
+    );
+    expect(await model.reply(request, never)).toMatchObject({ kind: 'replied', text: 'YES' });
+  });
+
   it('takes a reply that was cut off before it began as empty', async () => {
     const { model } = await modelOn(() =>
       chat({ finish_reason: 'length', message: { content: null } }),

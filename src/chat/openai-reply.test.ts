@@ -56,6 +56,7 @@ describe('an answer counts whatever form the other fields have', () => {
 describe('content in parts', () => {
   it.each<[string, unknown, string]>([
     ['one text', [{ type: 'text', text: 'YES' }], 'YES'],
+    ['a part that is in no list', { type: 'text', text: 'YES' }, 'YES'],
     [
       'texts, joined as they stand',
       [

@@ -12,13 +12,13 @@ const answerTypes: readonly unknown[] = ['text', 'output_text', undefined];
 
 const partSchema = z.looseObject({});
 
-/** Text and refusal of a content that is one string or a list of parts. */
+/** Text and refusal of a content that is one string, one part or a list of parts. */
 const contentSchema = z
-  .union([z.string(), z.array(z.unknown())])
+  .union([z.string(), z.array(z.unknown()), partSchema])
   .nullish()
   .transform((content, context) => {
     const read = { text: '', refusal: '' };
-    for (const part of typeof content === 'string' ? [content] : (content ?? [])) {
+    for (const part of [content ?? []].flat()) {
       if (typeof part === 'string') read.text += part;
       const fields = partSchema.safeParse(part).data;
       if (typeof fields?.['refusal'] === 'string') read.refusal += fields['refusal'];

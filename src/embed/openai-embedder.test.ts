@@ -115,6 +115,21 @@ describe('openai embedder', () => {
     expect(await embedder.embed(['d'], never)).toMatchObject([{ kind: 'embedded' }]);
   });
 
+  it.each(['NaN', '-Infinity', 'Infinity'])(
+    'one text fails for a %s as Python writes it',
+    async (token) => {
+      const spoilt: Behaviour = ({ response, healthy }) => {
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.end(
+          JSON.stringify({ note: '"NaN"', ...(healthy as object) }).replace('[7,', `[${token},`),
+        );
+      };
+      const { embedder } = await embedderOn(() => spoilt, { vector: (text) => [Number(text), 4] });
+      const outcomes = await embedder.embed(['6', '7', '8'], never);
+      expect(outcomes.map(({ kind }) => kind)).toEqual(['embedded', 'unscored', 'embedded']);
+    },
+  );
+
   it('takes rows without any index in the order of the texts', async () => {
     const bare = embeddings((rows) => rows.map(({ embedding }) => ({ embedding })));
     const { embedder } = await embedderOn(() => bare, { vector: (text) => [3, Number(text)] });

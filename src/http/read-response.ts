@@ -134,6 +134,19 @@ function decode(body: Buffer): string | undefined {
 }
 
 function parseJson(text: string): { readonly value: unknown } | undefined {
+  return (
+    tryParse(text) ?? (/NaN|Infinity/.test(text) ? tryParse(withoutNonNumbers(text)) : undefined)
+  );
+}
+
+/** Python writes NaN and Infinity, which no JSON has: null instead, so that they spoil their own place alone. */
+function withoutNonNumbers(text: string): string {
+  return text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|Infinity)\b/gs, (token) =>
+    token.startsWith('"') ? token : 'null',
+  );
+}
+
+function tryParse(text: string): { readonly value: unknown } | undefined {
   try {
     return { value: JSON.parse(text) };
   } catch {
