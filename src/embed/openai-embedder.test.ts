@@ -166,7 +166,15 @@ describe('openai embedder', () => {
       cause: 'refused',
       message: expect.stringMatching(/long/),
     });
-    expect(server.calls.length).toBeLessThanOrEqual(13);
+    expect(server.calls.length).toBeLessThanOrEqual(14);
+  });
+
+  it('does not look for a text where the server refuses everything', async () => {
+    const { embedder, server } = await embedderOn(() => status(400, 'no such encoding'));
+    const texts = Array.from({ length: 64 }, (_, i) => `text ${i}`);
+    const outcomes = await embedder.embed(texts, never);
+    expect(outcomes.every((outcome) => outcome.kind === 'unscored')).toBe(true);
+    expect(server.calls).toHaveLength(2);
   });
 
   it('gives every text of a failed request its cause', async () => {

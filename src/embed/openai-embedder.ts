@@ -26,6 +26,13 @@ const embeddingList = z.object({
 });
 type EmbeddingList = z.output<typeof embeddingList>;
 
+type Asked = {
+  /** One per text. */
+  readonly outcomes: readonly EmbedOutcome[];
+  /** Whether the request was refused in a way that one of its texts may have caused. */
+  readonly isSpoilt: boolean;
+};
+
 /** @throws MedixError (judge) when the options are unusable. */
 export function createOpenAiEmbedder(
   options: OpenAiEmbedderOptions,
@@ -55,22 +62,38 @@ export function createOpenAiEmbedder(
     meter.answered(prompt === undefined ? undefined : { prompt, completion: 0 });
   };
 
-  const embedBatch = async (
-    texts: readonly string[],
-    signal: AbortSignal,
-  ): Promise<readonly EmbedOutcome[]> => {
+  const askFor = async (texts: readonly string[], signal: AbortSignal): Promise<Asked> => {
     const answer = await servers.call(requestOf(texts), signal);
     meterAnswer(answer);
     if (answer.kind === 'failed') {
-      const isSpoilt = texts.length > 1 && spoiltBy.has(answer.status ?? 0);
-      if (!isSpoilt) return texts.map(() => answer.outcome);
-      const half = Math.ceil(texts.length / 2);
-      const halves = [texts.slice(0, half), texts.slice(half)];
-      return (await Promise.all(halves.map((some) => embedBatch(some, signal)))).flat();
+      const { outcome, status = 0 } = answer;
+      return { outcomes: texts.map(() => outcome), isSpoilt: spoiltBy.has(status) };
     }
     const vectors = vectorsOf(answer.value, texts.length);
     dimensions ??= commonestLength(vectors);
-    return vectors.map((vector) => outcomeOf(vector, dimensions));
+    return { outcomes: vectors.map((vector) => outcomeOf(vector, dimensions)), isSpoilt: false };
+  };
+
+  /** A request that is refused for some of its texts is halved until they are found. */
+  const halve = async (
+    texts: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly EmbedOutcome[]> => {
+    const half = Math.ceil(texts.length / 2);
+    const halves = [texts.slice(0, half), texts.slice(half)].map(async (some) => {
+      const asked = await askFor(some, signal);
+      return asked.isSpoilt && some.length > 1 ? halve(some, signal) : asked.outcomes;
+    });
+    return (await Promise.all(halves)).flat();
+  };
+
+  const embedBatch = async (texts: readonly string[], signal: AbortSignal) => {
+    const whole = await askFor(texts, signal);
+    if (!whole.isSpoilt || texts.length === 1) return whole.outcomes;
+    // Where the shortest text is refused as well, it is not for its texts that the request was.
+    const shortest = texts.reduce((least, text) => (text.length < least.length ? text : least));
+    const alone = await askFor([shortest], signal);
+    return alone.isSpoilt ? whole.outcomes : halve(texts, signal);
   };
 
   const embed = async (texts: readonly string[], signal: AbortSignal) => {
