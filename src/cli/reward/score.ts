@@ -1,8 +1,9 @@
 /** `medix reward score`: rewards for a file of responses. */
 import type { Command } from 'commander';
 import { formatFields } from '../../config/field-list.ts';
+import { fail } from '../../core/errors.ts';
 import { scoreRowFields } from '../../reward/offline/read-rows.ts';
-import { scoreFile } from '../../reward/offline/score-file.ts';
+import { type ScoreFileReport, scoreFile } from '../../reward/offline/score-file.ts';
 import { requireReachable } from '../../reward/open-reward.ts';
 import type { CommandContext } from '../command.ts';
 import { wholeNumber } from '../option-values.ts';
@@ -86,7 +87,24 @@ async function score(
     );
     for (const line of scoreReport(report)) terminal.print(line);
     terminal.print(`written to ${out}`);
+    requireRewards(report, input, out);
   } finally {
     await opened.close();
   }
+}
+
+/** A file without a single reward is no result, however well it was written. */
+function requireRewards(
+  { rows, reward, unscored }: ScoreFileReport,
+  input: string,
+  out: string,
+): void {
+  if (reward.scored > 0) return;
+  const causes = Object.entries(unscored).map(([cause, count]) => `${count} ${cause}`);
+  fail('reward', {
+    where: input,
+    expected: 'at least one row that gets a reward',
+    got: rows === 0 ? 'no rows' : `${rows} without one (${causes.join(', ')})`,
+    next: `read the messages in ${out}, correct what they name, and run the command again with --force`,
+  });
 }

@@ -17,8 +17,19 @@ type ReadItem =
   | ReadableItem
   | { readonly kind: 'malformed'; readonly id: string; readonly message: string };
 
+/** What a service scores by. */
+export type ItemReading = {
+  readonly profile: RewardProfile;
+  /** Whether the score depends on the images of the question, so that an item must say which it has. */
+  readonly needsImages: boolean;
+};
+
 /** @param place of the item in its batch, from 0: its id where it brings none that can be read. */
-export function readItem(raw: unknown, place: number, profile: RewardProfile): ReadItem {
+export function readItem(
+  raw: unknown,
+  place: number,
+  { profile, needsImages }: ItemReading,
+): ReadItem {
   const parsed = itemSchema.safeParse(raw);
   if (!parsed.success) {
     return {
@@ -37,8 +48,13 @@ export function readItem(raw: unknown, place: number, profile: RewardProfile): R
   if (wire.modality !== undefined && wire.modality !== modality) {
     return malformed(`modality ${wire.modality} contradicts the ground truth's <${modality}>`);
   }
+  if (needsImages && wire.images === undefined) {
+    return malformed(
+      'images: missing, and the score depends on them; send those of the question, or [] where it has none',
+    );
+  }
   const images: ImageFile[] = [];
-  for (const [index, text] of wire.images.entries()) {
+  for (const [index, text] of (wire.images ?? []).entries()) {
     const bytes = imageOfText(text);
     if (bytes === undefined)
       return malformed(`images.${index}: neither base64 nor a data URL of base64`);

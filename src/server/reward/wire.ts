@@ -21,8 +21,10 @@ export const itemSchema = z
     question: z.string().default('').describe('Shown to the judge'),
     images: z
       .array(z.string())
-      .default([])
-      .describe('Image files as base64 or as data URLs; shown to judges that are vision models'),
+      .optional()
+      .describe(
+        'Images of the question, as base64 or as data URLs; [] where it has none. Left out, nothing is known of them, and where judge or profile depend on them the item is malformed',
+      ),
     response: z.string().describe('What the policy wrote'),
     ground_truth: z
       .string()
