@@ -121,5 +121,11 @@ if (isEntryPoint()) {
     printError: (line) => process.stderr.write(`${line}\n`),
   });
   process.exitCode = code;
-  if (signal.aborted) setTimeout(() => process.exit(code), graceMs).unref();
+  if (signal.aborted) setTimeout(endAtOnce, graceMs).unref();
+}
+
+/** Not by `process.exit`, which waits for threads that compute. */
+function endAtOnce(): void {
+  process.removeAllListeners('SIGINT');
+  process.kill(process.pid, 'SIGINT');
 }
