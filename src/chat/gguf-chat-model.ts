@@ -12,6 +12,7 @@ import { fail, messageOf } from '../core/errors.ts';
 import { compileJinja } from '../core/jinja.ts';
 import { cancelled, type Unscored } from '../core/outcome.ts';
 import type { Meter } from '../http/ledger.ts';
+import { type Identity, identify } from '../model/files/identify.ts';
 import type { ChatModel, ChatRequest } from './chat-model.ts';
 import { generate, type LoadedGguf, promptTokens } from './gguf-generate.ts';
 import type { LlamaCppModule, LlamaGrammar } from './llama-cpp.ts';
@@ -136,15 +137,27 @@ function unscored(cause: Unscored['cause'], message: string): Unscored {
   return { kind: 'unscored', cause, message };
 }
 
-function notLoaded(path: string, error: unknown): never {
+async function notLoaded(path: string, error: unknown): Promise<never> {
   return fail(
     'judge',
     {
       where: `judge ${path}`,
       expected: 'a GGUF file of a chat model',
-      got: messageOf(error),
+      got: whatIsThere(await identify(path)) ?? messageOf(error),
       next: 'correct judge.path',
     },
     error,
   );
+}
+
+/** Undefined where the path is not to blame. */
+function whatIsThere(identity: Identity): string | undefined {
+  switch (identity.kind) {
+    case 'gguf':
+      return undefined;
+    case 'model-folder':
+      return 'the folder of a checkpoint in Hugging Face layout';
+    case 'other':
+      return identity.what;
+  }
 }

@@ -99,12 +99,17 @@ const models: readonly Case[] = [
   [
     'no model',
     ['sft', 'model=missing', ...phantoms, 'out=run'],
-    [/^missing.config.json: expected the file in the model directory, got none/],
+    [/^missing: expected the folder of a checkpoint .*, got no such file or folder; /],
   ],
   [
     'a model of another architecture',
     [...ask, 'llama'],
     [/^llama.config.json: model_type: expected "qwen3_vl", got "llama"/],
+  ],
+  [
+    'the id of a model on the hub',
+    ['train', 'model=Qwen/Qwen3-VL-2B-Instruct', ...phantoms, 'out=run'],
+    [/^Qwen.Qwen3-VL-2B-Instruct: .* id of a model on the Hugging Face hub .*; download it first /],
   ],
   [
     'truncated weights',

@@ -65,3 +65,19 @@ it('refuses a judging that no folder has', async () => {
     /--judging absent: expected the same judges/,
   );
 });
+
+it('fails where a task has no question to compare, after the table of the others', async () => {
+  const silent = await EvaluationFixture.create();
+  try {
+    await silent.addTask('organs', [{ question: 'Which organ is 1?', answer: 'liver' }]);
+    await silent.generate(() => ({ kind: 'failed', cause: 'timeout', message: 'no reply' }));
+    await silent.judge();
+    const out = join(strong.folder, 'nothing');
+    await expect(run(weak.out, strong.out, silent.out, '--out', out)).rejects.toThrow(
+      /organs: expected questions to compare, got no question has a score of both models; /,
+    );
+    expect(await readdir(out)).toContain('comparison.json');
+  } finally {
+    await silent.remove();
+  }
+});

@@ -46,6 +46,7 @@ import {
   type ParameterBuffer,
   type ParameterStores,
   readParameters,
+  requireFinite,
   requireTensors,
   weightsFile,
   writeParameters,
@@ -70,7 +71,8 @@ const prefillFactor = 4;
 
 /**
  * Opens a model directory in Hugging Face layout. Its weights are the policy's start and the reference.
- * @throws MedixError where the directory is no dense Qwen3-VL checkpoint, or ONNX Runtime is not installed.
+ * @throws MedixError where the directory is no dense Qwen3-VL checkpoint, its weights are not finite, or ONNX
+ *   Runtime is not installed.
  */
 export async function openLocalEngine(
   directory: string,
@@ -84,6 +86,7 @@ export async function openLocalEngine(
   const weights = createStores(config, isTrained);
   await readParameters(weights.frozen, directory);
   await readParameters(weights.trained, directory);
+  for (const buffer of [weights.frozen, weights.trained]) requireFinite(buffer, directory);
   const parts = { directory, config, files, processor: createProcessor(files, config), weights };
   return new LocalEngine(parts, options);
 }
@@ -194,14 +197,16 @@ class LocalEngine implements Engine {
     const state = this.#trainingState();
     const { steps } = await readState(join(folder, stateFile));
     await readParameters(this.#parts.weights.trained, weightsFile(folder));
+    requireFinite(this.#parts.weights.trained, weightsFile(folder));
     await readParameters(state.adam.first, join(folder, optimizerFile), 'first.');
     await readParameters(state.adam.second, join(folder, optimizerFile), 'second.');
     state.adam.steps = steps;
     state.gradient.flat.fill(0);
   }
 
-  exportModel(directory: string): Promise<void> {
+  async exportModel(directory: string): Promise<void> {
     const { config, files, weights } = this.#parts;
+    requireFinite(weights.trained, 'the trained model');
     return writeModel(directory, config, files, [weights.frozen, weights.trained]);
   }
 

@@ -96,6 +96,27 @@ export async function readParameters(
   }
 }
 
+/**
+ * Refuses weights of which no answer can come; a single one makes every logprob it reaches a NaN.
+ * @param path where they were read from
+ * @throws MedixError that names the first such tensor, and how many of its values are no numbers
+ */
+export function requireFinite({ views }: ParameterBuffer, path: string): void {
+  for (const [name, values] of Object.entries(views)) {
+    // NaN and infinities alone do not cancel out; one pass without a branch per value.
+    let sum = 0;
+    for (let i = 0; i < values.length; i++) sum += values[i]! * 0;
+    if (sum === 0) continue;
+    const bad = values.filter((value) => !Number.isFinite(value));
+    fail('model', {
+      where: `${path}: ${name}`,
+      expected: 'weights that are finite numbers',
+      got: `${bad[0]} (${bad.length} of ${values.length} values are NaN or infinite)`,
+      next: 'the training that wrote them diverged, or the file is damaged: use an earlier checkpoint, or download or export it again',
+    });
+  }
+}
+
 /** Writes buffers into one file, each with its prefix before every name. */
 export async function writeParameters(
   path: string,

@@ -7,6 +7,7 @@ import type { Clock } from '../../core/async/clock.ts';
 import { MedixError } from '../../core/errors.ts';
 import type { Message } from '../../core/message.ts';
 import type { Sample } from '../../core/sample.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { createScriptedEngine } from '../../engine/scripted/scripted-engine.fixture.ts';
 import type { Answer, Answerer, AnswerRequest } from './answerer.ts';
 import { createChatAnswerer } from './chat.ts';
@@ -31,7 +32,7 @@ function requestOf(id: string, problem = 'Which side?', epoch = 0): AnswerReques
   return { key: { sampleId: id, variant: 'original', epoch }, sample };
 }
 
-const render = ({ problem }: Sample): Message[] => [
+const render = ({ problem }: Pick<Sample, 'problem'>): Message[] => [
   { role: 'user', content: [{ type: 'text', text: problem }] },
 ];
 
@@ -118,9 +119,48 @@ describe('a chat model', () => {
 });
 
 describe('a model in this process', () => {
+  const optionsOf = (engine: Engine, told: string[] = []) => ({
+    engine,
+    describe: describeModel,
+    render,
+    sampling,
+    clock: idle,
+    onWarning: (warning: string) => void told.push(warning),
+  });
+
+  it('answers as long as its context lasts, and says once that this is less than was asked for', async () => {
+    // Greedy, and uniform at the start: it says "left" for ever.
+    const engine = createScriptedEngine({ pieces: ['left', 'right'], contextLength: 40 });
+    const told: string[] = [];
+    const longer = { ...sampling, maxTokens: 4096 };
+    const answerer = createLocalAnswerer({ ...optionsOf(engine, told), sampling: longer });
+    const problems = ['x', 'x'.repeat(10), 'x'.repeat(20)];
+    const lengths = problems.map((problem) => engine.model.processor.encode(render({ problem })));
+    const prompts = (await Promise.all(lengths)).map(({ tokens }) => tokens.length);
+    const answers = await answersTo(
+      answerer,
+      problems.map((problem, n) => requestOf(`${n}`, problem)),
+    );
+    for (const [n, prompt] of prompts.entries()) {
+      expect(answers.get(`${n}`)).toMatchObject({
+        kind: 'answered',
+        stopReason: 'length',
+        tokens: { prompt, completion: 40 - prompt },
+      });
+    }
+    expect(told).toEqual([
+      expect.stringMatching(
+        /^the model's context of 40 tokens .* cut off at \d+ tokens, not at sampling\.maxTokens=4096/,
+      ),
+    ]);
+    const short: string[] = [];
+    await answersTo(createLocalAnswerer(optionsOf(engine, short)), [requestOf('a', 'x')]);
+    expect(short).toEqual([]);
+  });
+
   it('answers in batches; a prompt that does not fit fails on its own', async () => {
     const engine = createScriptedEngine({ pieces: ['left', 'right'], contextLength: 20 });
-    const options = { engine, describe: describeModel, render, sampling, clock: idle, batch: 2 };
+    const options = { ...optionsOf(engine), batch: 2 };
     const requests = ['a', 'b', 'long', 'c'].map((id) =>
       requestOf(id, id === 'long' ? 'x'.repeat(100) : id),
     );
@@ -128,7 +168,7 @@ describe('a model in this process', () => {
     expect(answers.get('long')).toMatchObject({
       kind: 'failed',
       cause: 'unusable-prompt',
-      message: expect.stringMatching(/sample long: expected at most 17 tokens/),
+      message: expect.stringMatching(/sample long: expected at most 19 tokens/),
     });
     for (const id of ['a', 'b', 'c']) {
       expect(answers.get(id)).toMatchObject({ kind: 'answered', latencyMs: 0 });
@@ -138,7 +178,7 @@ describe('a model in this process', () => {
   it('answers a question alike whatever is asked beside it', async () => {
     const engine = createScriptedEngine({ pieces: ['a', 'b', 'c', 'd'] });
     const warm = { ...sampling, temperature: 1, maxTokens: 12 };
-    const options = { engine, describe: describeModel, render, sampling: warm, clock: idle };
+    const options = { ...optionsOf(engine), sampling: warm };
     const requests = ['x', 'y', 'z'].map((id) => requestOf(id));
     const together = await answersTo(createLocalAnswerer(options), requests);
     const alone = await answersTo(createLocalAnswerer(options), [requestOf('z')]);

@@ -40,7 +40,12 @@ const textConfig = z.object({
   rope_theta: z.number().positive().optional(),
   rope_scaling: rope,
   rope_parameters: rope,
-  attention_bias: z.literal(false).default(false),
+  attention_bias: z
+    .literal(false, {
+      error:
+        'false, as in published Qwen3-VL checkpoints: attention with bias is not computed here',
+    })
+    .default(false),
   tie_word_embeddings: z.boolean().optional(),
   eos_token_id: z.union([tokenId, z.array(tokenId).min(1)]).nullish(),
   pad_token_id: tokenId.nullish(),
