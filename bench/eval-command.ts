@@ -10,6 +10,7 @@ const terminal = {
   write: silent,
   writeBold: silent,
   showStatus: silent,
+  isInteractive: false,
 };
 const program = new Command('medix');
 addEvalCommand(program, { terminal, signal: never, clock: Date.now });

@@ -30,6 +30,15 @@ const commands: readonly AddCommand[] = [
   addReviewCommand,
 ];
 
+const help = `
+Run a command with --help for its options and config fields.
+
+Exit codes:
+  0    all that was asked for is there
+  1    it failed, or a part is missing: an answer, a verdict, a score, a comparison, every step of a training
+  2    wrong usage
+  130  interrupted; commands that can go on say how`;
+
 const exitCodes = { failed: 1, usage: 2, interrupted: 130 } as const;
 
 export type CliOutput = {
@@ -51,7 +60,7 @@ export async function createProgram({ context, printError }: CliOutput): Promise
       writeErr: (text) => printError(readable(text.trimEnd())),
     })
     .showHelpAfterError('(medix --help shows the commands, medix <command> --help their options)')
-    .addHelpText('after', '\nRun a command with --help for its options and config fields.');
+    .addHelpText('after', help);
   for (const addCommand of commands) addCommand(program, context);
   program.hook('preAction', (_, command) => refuseEmptyNames(command));
   return program;
@@ -149,17 +158,29 @@ function isEntryPoint(): boolean {
   return script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url);
 }
 
+/** What still computes when a command was interrupted, e.g. a judge in this process, must not keep it alive. */
+const graceMs = 500;
+
 if (isEntryPoint()) {
   const controller = new AbortController();
-  const printError = (line: string) => process.stderr.write(`${line}\n`);
+  const { signal } = controller;
+  const printError = (text: string) => process.stderr.write(`${text}\n`);
   abortOnInterrupt(controller);
   abortOnLostOutput(controller, printError);
-  process.exitCode = await runCli(process.argv.slice(2), {
+  const code = await runCli(process.argv.slice(2), {
     context: {
       terminal: createTerminal(process.stdout),
-      signal: controller.signal,
+      signal,
       clock: () => Date.now(),
     },
     printError,
   });
+  process.exitCode = code;
+  if (code === exitCodes.interrupted) setTimeout(endAtOnce, graceMs).unref();
+}
+
+/** Not by `process.exit`, which waits for threads that compute. */
+function endAtOnce(): void {
+  process.removeAllListeners('SIGINT');
+  process.kill(process.pid, 'SIGINT');
 }

@@ -1,6 +1,8 @@
 /** Schema violations as problems a user can act on. */
 import type { z } from 'zod';
 import type { Problem } from '../core/errors.ts';
+import { exactJson } from '../core/exact-json.ts';
+import { oneLine } from '../core/quoted.ts';
 import type { Field } from './field-list.ts';
 
 /** Unknown keys that are compared with the known ones; more are no slips of the pen. */
@@ -46,13 +48,13 @@ export function problemsOf(
 const longestName = 200;
 
 function unknownKey(
-  path: string,
+  key: string,
   fields: readonly Field[],
   where: (path: string) => string,
 ): Problem {
+  const path = oneLine(key, 100);
   // No field has so long a name, and to compare it with all of them takes its time.
-  const isName = path.length <= longestName;
-  const closest = (isName ? fields : [])
+  const closest = (key.length <= longestName ? fields : [])
     .map((field) => field.path)
     .map((known) => ({ known, distance: editDistance(known, path) }))
     .sort((a, b) => a.distance - b.distance)[0];
@@ -110,7 +112,7 @@ function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
 }
 
 function show(value: unknown): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value);
+  return value === undefined ? 'nothing' : oneLine(exactJson(value), 100);
 }
 
 /** Leaves names such as KL and AdamW as they are. */

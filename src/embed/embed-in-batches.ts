@@ -19,7 +19,7 @@ export type Batching = {
   readonly ofOneLength: boolean;
 };
 
-/** Blank texts are `refused`; a batch that the encoder cannot take leaves its texts `refused` as well. */
+/** Blank texts are `refused`, as is a text that the encoder cannot take: it costs no other its vector. */
 export async function embedInBatches(
   texts: readonly string[],
   batching: Batching,
@@ -64,9 +64,16 @@ async function embedBatch(texts: string[], encode: EncodeBatch): Promise<readonl
     const rows = await encode(texts);
     return texts.map((_, at) => outcomeOf(defined(rows[at], 'embedding')));
   } catch (error) {
+    if (texts.length > 1) return embedEach(texts, encode);
     const message = `the encoder failed: ${messageOf(error)}`;
-    return texts.map(() => ({ kind: 'unscored', cause: 'refused', message }));
+    return [{ kind: 'unscored', cause: 'refused', message }];
   }
+}
+
+async function embedEach(texts: string[], encode: EncodeBatch): Promise<readonly EmbedOutcome[]> {
+  const outcomes: EmbedOutcome[] = [];
+  for (const text of texts) outcomes.push(...(await embedBatch([text], encode)));
+  return outcomes;
 }
 
 function outcomeOf(row: ArrayLike<number>): EmbedOutcome {

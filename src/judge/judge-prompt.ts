@@ -9,10 +9,10 @@
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { Template } from '@huggingface/jinja';
 import type { JudgeConfig } from '../config/judge-config.ts';
 import { digestOfBytes } from '../core/digest.ts';
 import { fail, messageOf } from '../core/errors.ts';
+import { compileJinja, type JinjaTemplate } from '../core/jinja.ts';
 import { withoutMarks } from './fence.ts';
 import type { JudgeItem } from './judge.ts';
 
@@ -92,9 +92,9 @@ export function shownAnswer(answer: string, longest = longestAnswer): string {
   return `${kept} [${harmless.length - kept.length} more characters cut]`;
 }
 
-function compile(where: string, source: string): Template {
+function compile(where: string, source: string): JinjaTemplate {
   try {
-    return new Template(source.replace(/\r?\n$/, ''));
+    return compileJinja(source.replace(/\r?\n$/, ''));
   } catch (error) {
     return unusable(where, messageOf(error), error);
   }

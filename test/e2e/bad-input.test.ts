@@ -103,12 +103,17 @@ const models: readonly Case[] = [
   [
     'no model',
     ['sft', 'model=missing', ...phantoms, 'out=run'],
-    [/^missing.config.json: expected the file in the model directory, got none/],
+    [/^missing: expected the folder of a checkpoint .*, got no such file or folder; /],
   ],
   [
     'a model of another architecture',
     [...ask, 'llama'],
     [/^llama.config.json: model_type: expected "qwen3_vl", got "llama"/],
+  ],
+  [
+    'the id of a model on the hub',
+    ['train', 'model=Qwen/Qwen3-VL-2B-Instruct', ...phantoms, 'out=run'],
+    [/^Qwen.Qwen3-VL-2B-Instruct: .* id of a model on the Hugging Face hub .*; download it first /],
   ],
   [
     'truncated weights',
@@ -174,7 +179,7 @@ const data: readonly Case[] = [
       /line 1: prompt: expected text, got 5/,
       /line 2: image: .* did you mean images\?/,
       /line 3: images: .* no such file/,
-      /line 4: image of the row: expected a complete PNG/,
+      /line 4: images: expected image files .*, got "image": 5 bytes of no known image format/,
       /line 5: prompt: expected prompt and completion within the 1024 tokens/,
       /line 6: completion: expected token ids below 400 .* got 400/,
       /line 7: expected a JSON object/,

@@ -31,6 +31,7 @@ async function run(...args: string[]): Promise<string[]> {
     showStatus: () => {},
     printJson: () => {},
     writeBold: () => {},
+    isInteractive: false,
   };
   const program = new Command('medix');
   addEvalCommand(program, { terminal, signal: new AbortController().signal, clock: () => 0 });
@@ -65,4 +66,20 @@ it('refuses a judging that no folder has', async () => {
   await expect(run(weak.out, strong.out, '--judging', 'absent')).rejects.toThrow(
     /--judging absent: expected the same judges/,
   );
+});
+
+it('fails where a task has no question to compare, after the table of the others', async () => {
+  const silent = await EvaluationFixture.create();
+  try {
+    await silent.addTask('organs', [{ question: 'Which organ is 1?', answer: 'liver' }]);
+    await silent.generate(() => ({ kind: 'failed', cause: 'timeout', message: 'no reply' }));
+    await silent.judge();
+    const out = join(strong.folder, 'nothing');
+    await expect(run(weak.out, strong.out, silent.out, '--out', out)).rejects.toThrow(
+      /organs: expected questions to compare, got no question has a score of both models; /,
+    );
+    expect(await readdir(out)).toContain('comparison.json');
+  } finally {
+    await silent.remove();
+  }
 });

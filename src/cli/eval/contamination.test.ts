@@ -80,6 +80,7 @@ async function run(...args: string[]): Promise<string> {
     showStatus: () => {},
     printJson: () => {},
     writeBold: () => {},
+    isInteractive: false,
   };
   const group = new Command('eval');
   addEvalContaminationCommand(group, {

@@ -27,6 +27,7 @@ async function submit(...args: string[]): Promise<string[]> {
     showStatus: () => {},
     printJson: () => {},
     writeBold: () => {},
+    isInteractive: false,
   };
   const program = new Command('medix');
   addEvalCommand(program, { terminal, signal: new AbortController().signal, clock: () => 0 });

@@ -19,6 +19,7 @@ async function run(...args: string[]): Promise<string[]> {
     showStatus: () => {},
     printJson: () => {},
     writeBold: () => {},
+    isInteractive: false,
   };
   const group = new Command('eval').exitOverride().configureOutput({ writeErr: () => {} });
   addEvalTasksCommand(group, { terminal, signal: new AbortController().signal, clock: () => 0 });

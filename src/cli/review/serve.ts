@@ -37,7 +37,7 @@ async function serve(
   const { review, raters } = opened;
   const writer = new RatingWriter(folder);
   const onFailure = (error: unknown) => terminal.print(`failed: ${messageOf(error)}`);
-  const app = await createReviewApp({ ...opened, folder, writer, clock, onFailure });
+  const app = await createReviewApp({ ...opened, folder, host, writer, clock, onFailure });
   const answered = await Promise.all(raters.map(({ id }) => readRatings(folder, id)));
   const onListening = (url: string) => {
     terminal.print(`${review.items.length} items. Give each link to one rater and to nobody else:`);

@@ -19,6 +19,7 @@ import { readManifest, readRollouts } from '../../run/run-reader.ts';
 import type { CommandContext } from '../command.ts';
 import {
   addRewardOptions,
+  imageRootOption,
   openConfiguredReward,
   type RewardOptions,
   readRewardOptions,
@@ -34,6 +35,7 @@ export function addRewardExplain(reward: Command, context: CommandContext): void
     .argument('[words...]', 'run directory and key of a rollout; with --row: key=value changes')
     .option('--row <file>', 'JSONL of responses, as for medix reward score')
     .option('--id <id>', 'id of the row in that file')
+    .option(...imageRootOption)
     .addHelpText('after', help);
   addRewardOptions(command).action((words: string[], options: Options) =>
     explain(words, options, context),
@@ -87,6 +89,7 @@ async function explainRow(
     const row = await readScoreRow(raw, dirname(path), {
       profile: reward.profile,
       showImages: seesImages,
+      imageRoot: options.imageRoot,
     });
     if (row.kind === 'malformed') {
       return [`line ${row.line} is malformed: ${row.message}`, 'reward: none'];

@@ -12,6 +12,7 @@ import type { CommandContext } from '../command.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
 import {
   addRewardOptions,
+  imageRootOption,
   openConfiguredReward,
   type RewardOptions,
   readRewardOptions,
@@ -42,6 +43,7 @@ export function addRewardReplay(reward: Command, context: CommandContext): void 
     .argument('[changes...]', 'changes to the config as key=value')
     .requiredOption('--out <file>', 'JSONL of old and new rewards and advantages')
     .option('--force', 'replace an existing --out', false)
+    .option(...imageRootOption)
     .addHelpText('after', help);
   addRewardOptions(command).action((source: string, words: string[], options: Options) =>
     replay(source, words, options, context),
@@ -89,7 +91,8 @@ async function replay(
     await requireReachable(opened, signal);
     terminal.print(describeScorers(opened));
     const tally = createReplayTally();
-    const reading = { profile: opened.reward.profile, showImages: opened.seesImages };
+    const { imageRoot } = options;
+    const reading = { profile: opened.reward.profile, showImages: opened.seesImages, imageRoot };
     await writeOut(options.out, async (append) => {
       const scored = inOrder(
         readStored(source, reading, signal),

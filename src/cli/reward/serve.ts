@@ -55,6 +55,7 @@ async function serveReward(config: RewardServiceConfig, context: CommandContext)
       judge: opened.judge,
       embedder: opened.embedder,
       own: opened.own,
+      seesImages: opened.seesImages,
       ledger: () => opened.ledger.summary(),
       intake,
       ...(journal === undefined ? {} : { journal }),

@@ -9,6 +9,7 @@ import { fail, invariant, messageOf } from '../../core/errors.ts';
 import { mergeMetrics } from '../../core/metrics.ts';
 import { type ModelConfig, readModelConfig } from '../../model/config.ts';
 import { type ModelFiles, readModelFiles } from '../../model/files/model-files.ts';
+import { parameterSpecs } from '../../model/parameters.ts';
 import { createProcessor } from '../../model/processor.ts';
 import type { Processor } from '../../model/prompt.ts';
 import { BufferPool } from '../../tensor/buffer-pool.ts';
@@ -46,6 +47,8 @@ import {
   type ParameterBuffer,
   type ParameterStores,
   readParameters,
+  requireFinite,
+  requireTensors,
   weightsFile,
   writeParameters,
 } from './weights.ts';
@@ -69,7 +72,8 @@ const prefillFactor = 4;
 
 /**
  * Opens a model directory in Hugging Face layout. Its weights are the policy's start and the reference.
- * @throws MedixError where the directory is no dense Qwen3-VL checkpoint, or ONNX Runtime is not installed.
+ * @throws MedixError where the directory is no dense Qwen3-VL checkpoint, its weights are not finite, or ONNX
+ *   Runtime is not installed.
  */
 export async function openLocalEngine(
   directory: string,
@@ -79,9 +83,11 @@ export async function openLocalEngine(
   const config = await readModelConfig(directory);
   const files = await readModelFiles(directory);
   const { isTrained = () => true } = options;
+  await requireTensors(parameterSpecs(config), directory);
   const weights = createStores(config, isTrained);
   await readParameters(weights.frozen, directory);
   await readParameters(weights.trained, directory);
+  for (const buffer of [weights.frozen, weights.trained]) requireFinite(buffer, directory);
   const parts = { directory, config, files, processor: createProcessor(files, config), weights };
   return new LocalEngine(parts, options);
 }
@@ -200,14 +206,16 @@ class LocalEngine implements Engine {
     const state = this.#trainingState();
     const { steps } = await readState(join(folder, stateFile));
     await readParameters(this.#parts.weights.trained, weightsFile(folder));
+    requireFinite(this.#parts.weights.trained, weightsFile(folder));
     await readParameters(state.adam.first, join(folder, optimizerFile), 'first.');
     await readParameters(state.adam.second, join(folder, optimizerFile), 'second.');
     state.adam.steps = steps;
     state.gradient.flat.fill(0);
   }
 
-  exportModel(directory: string): Promise<void> {
+  async exportModel(directory: string): Promise<void> {
     const { config, files, weights } = this.#parts;
+    requireFinite(weights.trained, 'the trained model');
     return writeModel(directory, config, files, [weights.frozen, weights.trained]);
   }
 

@@ -5,10 +5,9 @@
 import { join } from 'node:path';
 import { fail } from '../../core/errors.ts';
 import type { ModelConfig } from '../../model/config.ts';
-import { openSafetensors } from '../../model/files/safetensors.ts';
+import { openSafetensors, type TensorStore } from '../../model/files/safetensors.ts';
 import { writeSafetensors } from '../../model/files/write-safetensors.ts';
 import { type ParameterSpec, parameterSpecs } from '../../model/parameters.ts';
-import { allFinite, failTensor } from './not-finite.ts';
 
 export type ParameterBuffer = {
   readonly specs: readonly ParameterSpec[];
@@ -48,9 +47,38 @@ export function createStores(
 }
 
 /**
+ * Compares shapes with a checkpoint's headers, before memory is taken for what a config only says.
+ * @throws MedixError where a tensor is absent or has another shape.
+ */
+export async function requireTensors(specs: readonly ParameterSpec[], path: string): Promise<void> {
+  const store = await openSafetensors(path);
+  try {
+    for (const spec of specs) requireShape(store, spec, path, '');
+  } finally {
+    await store.close();
+  }
+}
+
+function requireShape(
+  store: TensorStore,
+  { name, shape }: ParameterSpec,
+  path: string,
+  prefix: string,
+): void {
+  const found = store.tensors.get(prefix + name);
+  if (found?.shape.join() === shape.join()) return;
+  fail('model', {
+    where: `${path}: ${prefix}${name}`,
+    expected: `shape [${shape.join(', ')}]`,
+    got: found === undefined ? 'no such tensor' : `[${found.shape.join(', ')}]`,
+    next: 'use the weight files that belong to this config.json',
+  });
+}
+
+/**
  * Fills the buffer from a safetensors file or a (sharded) checkpoint directory.
  * @param prefix put before every parameter name in the file.
- * @throws MedixError where a tensor is absent, has another shape, or holds NaN or infinity.
+ * @throws MedixError where a tensor is absent or has another shape.
  */
 export async function readParameters(
   buffer: ParameterBuffer,
@@ -59,22 +87,33 @@ export async function readParameters(
 ): Promise<void> {
   const store = await openSafetensors(path);
   try {
-    for (const { name, shape } of buffer.specs) {
-      const found = store.tensors.get(prefix + name);
-      if (found?.shape.join() !== shape.join()) {
-        fail('model', {
-          where: `${path}: ${prefix}${name}`,
-          expected: `shape [${shape.join(', ')}]`,
-          got: found === undefined ? 'no such tensor' : `[${found.shape.join(', ')}]`,
-          next: 'use the weight files that belong to this config.json',
-        });
-      }
-      const values = await store.read(prefix + name);
-      if (!allFinite(values)) failTensor(`${path}: ${prefix}${name}`, values);
-      buffer.views[name]!.set(values);
+    for (const spec of buffer.specs) {
+      requireShape(store, spec, path, prefix);
+      buffer.views[spec.name]!.set(await store.read(prefix + spec.name));
     }
   } finally {
     await store.close();
+  }
+}
+
+/**
+ * Refuses weights of which no answer can come; a single one makes every logprob it reaches a NaN.
+ * @param path where they were read from
+ * @throws MedixError that names the first such tensor, and how many of its values are no numbers
+ */
+export function requireFinite({ views }: ParameterBuffer, path: string): void {
+  for (const [name, values] of Object.entries(views)) {
+    // NaN and infinities alone do not cancel out; one pass without a branch per value.
+    let sum = 0;
+    for (let i = 0; i < values.length; i++) sum += values[i]! * 0;
+    if (sum === 0) continue;
+    const bad = values.filter((value) => !Number.isFinite(value));
+    fail('model', {
+      where: `${path}: ${name}`,
+      expected: 'weights that are finite numbers',
+      got: `${bad[0]} (${bad.length} of ${values.length} values are NaN or infinite)`,
+      next: 'the training that wrote them diverged, or the file is damaged: use an earlier checkpoint, or download or export it again',
+    });
   }
 }
 

@@ -4,6 +4,7 @@ import { formatProblem, MedixError } from '../../core/errors.ts';
 import type { Message } from '../../core/message.ts';
 import type { Sample } from '../../core/sample.ts';
 import type { Engine } from '../../engine/engine.ts';
+import type { Prompt } from '../../model/prompt.ts';
 import { createPromptPreparation } from '../../rollout/prepare-prompts.ts';
 import { sampleGroups } from '../../rollout/rollout.ts';
 import type { EvalManifest } from '../results/records.ts';
@@ -20,6 +21,8 @@ export type LocalAnswererOptions = {
     readonly seed: number;
   };
   readonly clock: Clock;
+  /** Hears once that the model's context leaves less than `maxTokens`. */
+  readonly onWarning: (warning: string) => void;
   /** Prompts sampled side by side. @default 32 */
   readonly batch?: number;
 };
@@ -28,16 +31,34 @@ type ReadyRequest<Request> = {
   readonly request: Request;
   readonly prompt: Parameters<typeof sampleGroups>[1][number];
 };
+/** Tokens of an answer. */
+const leastRoom = 1;
 
 /** Encoded prompts repeat only over the epochs of a sample, which follow each other. */
 const cacheBytes = 64 * 2 ** 20;
 
-/** The answerer closes the engine. */
+/**
+ * An answer ends where the model's context does, if that is before `maxTokens`: only a prompt that leaves no
+ * room at all is not asked. The answerer closes the engine.
+ */
 export function createLocalAnswerer(options: LocalAnswererOptions): Answerer {
-  const { engine, describe, render, sampling, clock, batch = 32 } = options;
+  const { engine, describe, render, sampling, clock, onWarning, batch = 32 } = options;
   const { seed, maxTokens, temperature, topP } = sampling;
   const settings = { groupSize: 1, maxCompletionTokens: maxTokens, temperature, topP, topK: 0 };
-  const prepare = createPromptPreparation(engine.model, render, maxTokens, cacheBytes);
+  const prepare = createPromptPreparation(engine.model, render, leastRoom, cacheBytes);
+  let isTold = false;
+
+  const roomFor = ({ tokens }: Prompt): number => {
+    const { contextLength } = engine.model;
+    const room = contextLength - tokens.length;
+    if (room < maxTokens && !isTold) {
+      isTold = true;
+      onWarning(
+        `the model's context of ${contextLength} tokens holds prompt and answer: after a prompt of ${tokens.length} tokens an answer is cut off at ${room} tokens, not at sampling.maxTokens=${maxTokens}; each answer gets what its prompt leaves`,
+      );
+    }
+    return Math.min(maxTokens, room);
+  };
 
   async function* answerBatch<Request extends AnswerRequest>(
     requests: readonly Request[],
@@ -48,7 +69,9 @@ export function createLocalAnswerer(options: LocalAnswererOptions): Answerer {
       const prepared = await prepare(request.sample);
       if (prepared.kind === 'prepared') {
         const { sample, prompt } = prepared;
-        ready.push({ request, prompt: { sample, prompt, key: randomKey(seed, request.key) } });
+        const key = randomKey(seed, request.key);
+        const maxCompletionTokens = roomFor(prompt);
+        ready.push({ request, prompt: { sample, prompt, key, maxCompletionTokens } });
       } else {
         const message = formatProblem(prepared.problem);
         yield { request, outcome: { kind: 'failed', cause: 'unusable-prompt', message } };

@@ -83,11 +83,34 @@ function compareModel(
     return { task: taskId, samples, result: resultOf(scores, found) };
   });
   const rng = rngFromKey(`compare/${settings.seed}/${place}`);
+  const alone = paired.length === 1 ? compared.find(isCompared) : undefined;
+  if (alone) return { tasks: compared, overall: overallOfOne(alone) };
   const overall =
     paired.length === 0
       ? null
       : overallOf(paired, (gains) => signFlipPValue(gains, rng, settings.draws));
   return { tasks: compared, overall };
+}
+
+type Compared = TaskComparison & { readonly result: { readonly kind: 'compared' } };
+
+function isCompared(one: TaskComparison): one is Compared {
+  return one.result.kind === 'compared';
+}
+
+/** The mean over one task is that task: two tests of the same answers would contradict each other. */
+function overallOfOne({ task, result }: Compared): NonNullable<ModelComparison['overall']> {
+  const { baseline, candidate, difference, interval, pValue, detectable } = result;
+  return {
+    tasks: [task],
+    baseline,
+    candidate,
+    difference,
+    interval,
+    pValue,
+    adjustedPValue: pValue,
+    detectable,
+  };
 }
 
 function resultOf(

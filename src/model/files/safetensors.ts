@@ -66,18 +66,23 @@ const indexSchema = z.object({
 
 /**
  * Opens one `.safetensors` file, or a model directory that holds `model.safetensors` or a sharded
- * index. Throws a `model` error that names the file when it is absent, truncated or inconsistent.
+ * index; of both the former counts, as in `transformers`. Throws a `model` error that names the file when it
+ * is absent, truncated or inconsistent.
  */
 export async function openSafetensors(path: string): Promise<TensorStore> {
   const found = await stat(path).catch((error) => unreadable(path, error));
   if (!found.isDirectory()) return openFile(path);
+  const single = join(path, 'model.safetensors');
+  const isSingle = await stat(single).then(
+    () => true,
+    () => false,
+  );
+  if (isSingle) return openFile(single);
   const index = join(path, 'model.safetensors.index.json');
   const text = await readFile(index, 'utf8').catch((error: NodeJS.ErrnoException) =>
     error.code === 'ENOENT' ? undefined : unreadable(index, error),
   );
-  return text === undefined
-    ? openFile(join(path, 'model.safetensors'))
-    : openShards(index, text, path);
+  return text === undefined ? openFile(single) : openShards(index, text, path);
 }
 
 async function openShards(index: string, text: string, directory: string): Promise<TensorStore> {

@@ -160,3 +160,28 @@ test('settings of another processing are refused by name', () => {
   expect(() => readImageSettings({ 'preprocessor_config.json': other })).toThrow('resample');
   expect(() => readImageSettings({})).toThrow('processor_config.json');
 });
+
+test('of both generations of files, the nested settings count, as in transformers', () => {
+  const file = writeImageSettings(settings);
+  const nested = { processor_class: 'Qwen3VLProcessor', image_processor: file };
+  const stale = JSON.stringify({ ...file, size: { shortest_edge: 1, longest_edge: 2 } });
+  const both = {
+    'preprocessor_config.json': stale,
+    'processor_config.json': JSON.stringify(nested),
+  };
+  expect(readImageSettings(both)).toEqual(settings);
+  const bare = { ...both, 'processor_config.json': '{"processor_class": "Qwen3VLProcessor"}' };
+  expect(readImageSettings(bare).maxPixels).toBe(2);
+});
+
+test('settings that would blow up every image are refused', () => {
+  for (const change of [
+    { patch_size: 2 ** 20 },
+    { merge_size: 4096 },
+    { temporal_patch_size: 1e6 },
+    { size: { shortest_edge: 1e12, longest_edge: 1e12 } },
+  ]) {
+    const file = JSON.stringify({ ...writeImageSettings(settings), ...change });
+    expect(() => readImageSettings({ 'preprocessor_config.json': file })).toThrow(/preprocessor/);
+  }
+});

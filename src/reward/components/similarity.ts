@@ -1,6 +1,6 @@
 import { defined } from '../../core/errors.ts';
 import type { Score } from '../../core/outcome.ts';
-import { cosine, type Embedder, type EmbedOutcome } from '../../embed/embedder.ts';
+import { type Comparison, type Embedder, nearestOf } from '../../embed/embedder.ts';
 import type { RewardProfile } from '../profile.ts';
 import type { AnswerCheck } from '../rules/answer-check.ts';
 import { binaryScore } from '../score.ts';
@@ -35,6 +35,7 @@ export async function scoreBySimilarity(
   const vectors = new Map(
     distinct.map((text, index) => [text, defined(outcomes[index], 'vector')]),
   );
+  const vectorOf = (text: string) => defined(vectors.get(text), 'vector');
   return checks.map((check, index) => {
     if (check.kind === 'wrong') return binaryScore(false, check.reason);
     if (check.kind === 'exact') return binaryScore(true, 'exact match');
@@ -42,7 +43,7 @@ export async function scoreBySimilarity(
     if (references.length === 0) {
       return binaryScore(false, findConflict(check.answer, check.referenceAnswer));
     }
-    return scoreNearest(check.answer, references, vectors, rule);
+    return scoreNearest(nearestOf(vectorOf(check.answer), references.map(vectorOf)), rule);
   });
 }
 
@@ -52,26 +53,11 @@ function compatibleReferences(check: Compared, findConflict: FindConflict): stri
   );
 }
 
-function scoreNearest(
-  answer: string,
-  references: readonly string[],
-  vectors: ReadonlyMap<string, EmbedOutcome>,
-  rule: RewardProfile['similarity'],
-): Score {
-  const answered = defined(vectors.get(answer), 'vector');
-  if (answered.kind === 'unscored') return answered;
-  let nearest = -1;
-  for (const reference of references) {
-    const meant = defined(vectors.get(reference), 'vector');
-    // The maximum over only some of the references could be too low, so one failure fails the score.
-    if (meant.kind === 'unscored') return meant;
-    nearest = Math.max(nearest, cosine(answered.vector, meant.vector));
-  }
-  const detail = `cosine ${nearest.toFixed(3)}`;
-  if (Number.isNaN(nearest)) {
-    return { kind: 'unscored', cause: 'unparsable', message: 'the embedder gave no finite vector' };
-  }
-  if (rule.kind === 'threshold') return binaryScore(nearest >= rule.at, detail);
-  const value = (nearest - rule.floor) / (1 - rule.floor);
+function scoreNearest(nearest: Comparison, rule: RewardProfile['similarity']): Score {
+  if (nearest.kind === 'unscored') return nearest;
+  const { cosine } = nearest;
+  const detail = `cosine ${cosine.toFixed(3)}`;
+  if (rule.kind === 'threshold') return binaryScore(cosine >= rule.at, detail);
+  const value = (cosine - rule.floor) / (1 - rule.floor);
   return { kind: 'scored', value: Math.min(1, Math.max(0, value)), detail };
 }
