@@ -1,7 +1,10 @@
 /** Breaks what a server or a reader of replies would take for a mark of a turn, a role or a thought. */
 import { turnMarks } from './turn-marks.ts';
 
-/** Raised whenever more or less is broken; part of the digest of every judge that is shown fenced answers. */
+/**
+ * Raised whenever more or less is broken; part of the digest of judges of rewards, which remember verdicts by
+ * answers. Grades of evaluations are remembered by all that was shown, so they need none.
+ */
 export const fenceVersion = 2;
 
 /** What most marks have in common: a bracket right before a letter, a bar or a slash. */

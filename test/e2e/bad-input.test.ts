@@ -34,7 +34,7 @@ beforeAll(async () => {
   await writeRows('untagged.jsonl', untagged);
   await writeRows(
     'unreadable-images.jsonl',
-    untagged.map((row) => ({ ...row, solution: '<X_RAY>yes', images: ['text.png'] })),
+    untagged.map((row) => ({ ...row, solution: '<X_RAY>yes', images: ['broken.png'] })),
   );
   await writeRows('rows.jsonl', [{ id: 1, prompt: 'Hi', completion: 'Yes' }]);
   await writeRows('bad-rows.jsonl', [
@@ -48,6 +48,7 @@ beforeAll(async () => {
     ...Array.from({ length: 30 }, () => ({ id: 8, prompt: 'Hi' })),
   ]);
   await writeFile(inFolder('text.png'), 'no image');
+  await writeFile(inFolder('broken.png'), '\u0089PNG\r\n\u001a\n and no more', 'latin1');
   await writeFile(inFolder('taken.jsonl'), 'a result\n');
   await mkdir(inFolder('results'));
   await writeFile(inFolder('results/metrics.jsonl'), 'a result\n');
@@ -141,7 +142,7 @@ const data: readonly Case[] = [
   [
     'images that cannot be read, before there is a run that would be in the way of the next try',
     ['train', model, 'data.train=unreadable-images.jsonl', 'out=run', 'iterations=1'],
-    [/data.train: no sample can be used; the first is .*text\.png/],
+    [/data.train: no sample can be used; the first is .*broken\.png/],
   ],
   [
     'no data',

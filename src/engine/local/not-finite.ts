@@ -43,8 +43,7 @@ export function failNotFinite({ directory, parameters }: Source, prompt: Prompt)
   });
 }
 
-/** @throws MedixError 'engine' always */
-export function failTensor(where: string, values: Float32Array | Int32Array): never {
+function failTensor(where: string, values: Float32Array | Int32Array): never {
   let count = 0;
   for (const value of values) if (!Number.isFinite(value)) count++;
   fail('engine', {

@@ -6,7 +6,6 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { digestOf } from '../../core/digest.ts';
 import { compileJinja } from '../../core/jinja.ts';
-import { fenceVersion } from '../../judge/fence.ts';
 import { shownAnswer } from '../../judge/judge-prompt.ts';
 import type { GraderItem, JudgedSample } from './grader.ts';
 
@@ -45,7 +44,7 @@ export async function readVotePrompts(): Promise<VotePrompts> {
   ]);
   const templates = { answer: compileJinja(answer), report: compileJinja(report) };
   return {
-    digest: digestOf([answer, report, fenceVersion]),
+    digest: digestOf([answer, report]),
     render: ({ sample, answer: text }, { choices, ...showing }) => {
       const { problem, stem, referenceAnswer, accepted } = sample;
       const isReport = sample.kind === 'report';
