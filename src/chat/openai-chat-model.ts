@@ -5,6 +5,7 @@ import type { Unscored } from '../core/outcome.ts';
 import type { TokenUsage } from '../core/usage.ts';
 import { connectServers, type ServerReply, type ServersContext } from '../http/connect-servers.ts';
 import { findModel } from '../http/find-model.ts';
+import { sideField } from '../http/read-response.ts';
 import type { ServersOptions } from '../http/servers-options.ts';
 import type { ChatModel, ChatReply, ChatRequest } from './chat-model.ts';
 import { openAiMessage } from './openai-message.ts';
@@ -20,22 +21,41 @@ export type OpenAiChatModelOptions = ServersOptions & {
 };
 
 const candidate = z.object({ token: z.string(), logprob: z.number() });
+const tokenCount = z.int().nonnegative();
 
+/** One of the parts in which some servers send a reply; parts of other kinds say nothing. */
+const contentPart = z.union([
+  z.string().transform((text) => ({ type: 'text', text })),
+  z.object({ type: z.string().default('text'), text: z.string() }),
+]);
+/** Kinds of parts that are spoken; thinking has kinds of its own. */
+const spokenParts: readonly string[] = ['text', 'output_text'];
+
+/** Only the reply itself is needed; every other field may be missing or of another shape. */
 const chatCompletion = z.object({
-  choices: z
-    .array(
+  choices: z.tuple(
+    [
       z.object({
-        message: z.object({ content: z.string().nullish(), refusal: z.string().nullish() }),
-        finish_reason: z.string().nullish(),
-        logprobs: z
-          .object({ content: z.array(z.object({ top_logprobs: z.array(candidate) })).nullish() })
-          .nullish(),
+        message: z.object({
+          content: z.union([z.string(), z.array(sideField(contentPart))]).nullish(),
+          refusal: sideField(z.string()),
+        }),
+        finish_reason: sideField(z.string()),
+        logprobs: sideField(
+          z.object({
+            content: z.tuple(
+              [z.object({ top_logprobs: z.array(sideField(candidate)) })],
+              z.unknown(),
+            ),
+          }),
+        ),
       }),
-    )
-    .min(1),
-  usage: z
-    .object({ prompt_tokens: z.int().nonnegative(), completion_tokens: z.int().nonnegative() })
-    .nullish(),
+    ],
+    z.unknown(),
+  ),
+  usage: sideField(
+    z.object({ prompt_tokens: sideField(tokenCount), completion_tokens: sideField(tokenCount) }),
+  ),
 });
 type ChatCompletion = z.output<typeof chatCompletion>;
 
@@ -141,8 +161,8 @@ function bodyOf(
 }
 
 function usageOf({ usage }: ChatCompletion): TokenUsage | undefined {
-  if (!usage) return undefined;
-  return { prompt: usage.prompt_tokens, completion: usage.completion_tokens };
+  const { prompt_tokens: prompt, completion_tokens: completion } = usage ?? {};
+  return prompt === undefined || completion === undefined ? undefined : { prompt, completion };
 }
 
 function readCompletion(
@@ -150,24 +170,37 @@ function readCompletion(
   latencyMs: number,
   tokens: TokenUsage | undefined,
 ): ChatReply | Unscored {
-  const choice = choices[0];
-  if (choice?.finish_reason === 'content_filter') {
+  const [{ message, finish_reason: reason, logprobs }] = choices;
+  if (reason === 'content_filter') {
     return blocked('the server filtered the reply (content_filter)');
   }
-  const refusal = choice?.message.refusal;
+  const { refusal } = message;
   if (refusal) return blocked(`the model declined: ${JSON.stringify(refusal.slice(0, 200))}`);
-  const candidates = choice?.logprobs?.content?.[0]?.top_logprobs;
+  const candidates = logprobs?.content[0].top_logprobs;
   return {
     kind: 'replied',
-    // Models that think apart from their reply send no content when they ran out of tokens.
-    text: choice?.message.content ?? '',
-    stopReason: choice?.finish_reason === 'length' ? 'length' : 'stop',
+    text: textOf(message.content),
+    stopReason: reason === 'length' ? 'length' : 'stop',
     latencyMs,
     ...(tokens === undefined ? {} : { tokens }),
     ...(candidates === undefined
       ? {}
-      : { firstToken: candidates.map(({ token, logprob }) => ({ text: token, logprob })) }),
+      : {
+          firstToken: candidates.flatMap((one) =>
+            one === undefined ? [] : [{ text: one.token, logprob: one.logprob }],
+          ),
+        }),
   };
+}
+
+/** Models that think apart from their reply send no content when they ran out of tokens. */
+function textOf(content: ChatCompletion['choices'][0]['message']['content']): string {
+  if (typeof content === 'string') return content;
+  const parts = (content ?? []).filter((part) => part !== undefined);
+  return parts
+    .filter(({ type }) => spokenParts.includes(type))
+    .map(({ text }) => text)
+    .join('');
 }
 
 function blocked(message: string): Unscored {

@@ -6,6 +6,7 @@ import {
   type Behaviour,
   embeddings,
   type HealthyParts,
+  json,
   type ServerCall,
   startMisbehavingServer,
   status,
@@ -54,14 +55,18 @@ describe('openai embedder', () => {
     expect(ledger.summary()['embedder']).toMatchObject({ requests: 2, inputTokens: 180 });
   });
 
-  it('refuses blank texts without asking', async () => {
-    const { embedder, server } = await embedderOn();
-    expect(await embedder.embed([' ', 'mass', ''], never)).toMatchObject([
+  it('asks for each blank text apart, so that no other fails with it', async () => {
+    const { embedder, server } = await embedderOn(({ body }) =>
+      (body['input'] as string[])[0] === ' ' ? status(400, 'empty input') : undefined,
+    );
+    expect(await embedder.embed([' ', 'mass', '', 'cyst'], never)).toMatchObject([
       { kind: 'unscored', cause: 'refused' },
       { kind: 'embedded' },
-      { kind: 'unscored', cause: 'refused' },
+      { kind: 'embedded' },
+      { kind: 'embedded' },
     ]);
-    expect(server.calls[0]?.body['input']).toEqual(['mass']);
+    const inputs = server.calls.map(({ body }) => JSON.stringify(body['input']));
+    expect(inputs.sort()).toEqual(['[" "]', '[""]', '["mass","cyst"]']);
   });
 
   it('leaves a text unscored when its vector is missing, doubled, without direction or of another length', async () => {
@@ -81,6 +86,43 @@ describe('openai embedder', () => {
     expect(
       await embedder.embed(['fine', 'missing', 'doubled', 'zero', 'long'], never),
     ).toMatchObject([{ kind: 'embedded' }, unparsable, unparsable, unparsable, unparsable]);
+  });
+
+  it('fails only the text whose vector is bad, the first one too', async () => {
+    const data = [
+      { index: 0, embedding: [null, 0.2] },
+      { index: 1, embedding: [0.3, 0.2] },
+      { index: 2, embedding: 'AAAA' },
+      null,
+      { index: 4, embedding: [0.3, 0.2], object: 7 },
+    ];
+    const { embedder } = await embedderOn(() => json({ data }));
+    const unparsable = { kind: 'unscored', cause: 'unparsable' };
+    expect(await embedder.embed(['a', 'b', 'c', 'd', 'e'], never)).toMatchObject([
+      unparsable,
+      { kind: 'embedded' },
+      unparsable,
+      unparsable,
+      { kind: 'embedded' },
+    ]);
+  });
+
+  it('takes the length that most vectors have', async () => {
+    const lengths = [3, 2, 2];
+    const odd = embeddings((all) =>
+      all.map((row, at) => ({ ...row, embedding: Array(lengths[at]).fill(1) })),
+    );
+    const { embedder } = await embedderOn(() => odd);
+    const kinds = (await embedder.embed(['a', 'b', 'c'], never)).map(({ kind }) => kind);
+    expect(kinds).toEqual(['unscored', 'embedded', 'embedded']);
+  });
+
+  it('goes by order where no row has an index, and needs no usage', async () => {
+    const data = [{ embedding: [1, 0] }, { embedding: [0, 1] }];
+    const { embedder, ledger } = await embedderOn(() => json({ data, usage: { total_tokens: 3 } }));
+    const outcomes = await embedder.embed(['a', 'b'], never);
+    expect(vectorOf(outcomes[1])).toEqual(new Float32Array([0, 1]));
+    expect(ledger.summary()['embedder']).toMatchObject({ requests: 1, unmetered: 1 });
   });
 
   it('gives every text of a failed request its cause', async () => {

@@ -4,9 +4,10 @@
  */
 import { z } from 'zod';
 import { digestOf } from '../core/digest.ts';
-import type { Unscored } from '../core/outcome.ts';
+import { cancelled } from '../core/outcome.ts';
 import { connectServers, type ServerReply, type ServersContext } from '../http/connect-servers.ts';
 import { findModel } from '../http/find-model.ts';
+import { sideField } from '../http/read-response.ts';
 import type { ServersOptions } from '../http/servers-options.ts';
 import { type Embedder, type EmbedOutcome, unitVector } from './embedder.ts';
 
@@ -15,9 +16,19 @@ export type OpenAiEmbedderOptions = ServersOptions & { readonly model: string };
 /** Texts per request. */
 const batchSize = 64;
 
+/** A row that cannot be read fails the text it belongs to, and no other. */
 const embeddingList = z.object({
-  data: z.array(z.object({ index: z.int().nonnegative(), embedding: z.array(z.number()) })),
-  usage: z.object({ prompt_tokens: z.int().nonnegative() }).nullish(),
+  data: z
+    .array(
+      sideField(
+        z.object({
+          index: sideField(z.int().nonnegative()),
+          embedding: sideField(z.array(z.number())),
+        }),
+      ),
+    )
+    .min(1),
+  usage: sideField(z.object({ prompt_tokens: sideField(z.int().nonnegative()) })),
 });
 type EmbeddingList = z.output<typeof embeddingList>;
 
@@ -29,7 +40,7 @@ export function createOpenAiEmbedder(
   const { model } = options;
   const servers = connectServers(options, context);
   const meter = context.ledger.meter(context.use);
-  // Vectors of two lengths cannot be compared, so the first answer fixes the length of all.
+  // Vectors of two lengths cannot be compared, so most of the first answer fix the length of all.
   let dimensions: number | undefined;
   // Lists of models are often open to all; only an answered request proves the key.
   let isAdmitted = options.apiKey === undefined;
@@ -44,8 +55,8 @@ export function createOpenAiEmbedder(
   const count = (answer: ServerReply<EmbeddingList>) => {
     if (answer.kind === 'failed') return;
     isAdmitted = true;
-    const { usage } = answer.value;
-    meter.answered(usage ? { prompt: usage.prompt_tokens, completion: 0 } : undefined);
+    const prompt = answer.value.usage?.prompt_tokens;
+    meter.answered(prompt === undefined ? undefined : { prompt, completion: 0 });
   };
 
   const embedBatch = async (texts: readonly string[], signal: AbortSignal) => {
@@ -53,16 +64,19 @@ export function createOpenAiEmbedder(
     count(answer);
     if (answer.kind === 'failed') return texts.map(() => answer.outcome);
     const rows = rowsByIndex(answer.value);
-    dimensions ??= rows.get(0)?.length;
+    dimensions ??= usualLength([...rows.values()]);
     return texts.map((_, index) => outcomeOf(rows.get(index), dimensions));
   };
 
   const embed = async (texts: readonly string[], signal: AbortSignal) => {
-    const outcomes: EmbedOutcome[] = texts.map(() => blank);
-    const shown = [...texts.keys()].filter((index) => texts[index]?.trim() !== '');
+    const outcomes: EmbedOutcome[] = texts.map(() => cancelled);
+    const isBlank = (index: number) => texts[index]?.trim() === '';
+    const shown = [...texts.keys()].filter((index) => !isBlank(index));
     const batches = Array.from({ length: Math.ceil(shown.length / batchSize) }, (_, batch) =>
       shown.slice(batch * batchSize, (batch + 1) * batchSize),
     );
+    // Some servers refuse a request for a blank text, and the others must not fail with it.
+    batches.push(...[...texts.keys()].filter(isBlank).map((index) => [index]));
     await Promise.all(
       batches.map(async (batch) => {
         const answers = await embedBatch(
@@ -89,22 +103,31 @@ export function createOpenAiEmbedder(
   };
 }
 
-const blank: Unscored = {
-  kind: 'unscored',
-  cause: 'refused',
-  message: 'a blank text has no embedding',
-};
-
-/** An index that comes twice says that the server mixed up its answers: neither row can be trusted. */
+/**
+ * Vectors by the index of their text; by their order where no row has one. An index that comes twice says that
+ * the server mixed up its answers: neither row can be trusted.
+ */
 function rowsByIndex({ data }: EmbeddingList): ReadonlyMap<number, readonly number[]> {
+  const isOrdered = data.every((row) => row?.index === undefined);
   const rows = new Map<number, readonly number[]>();
   const repeated = new Set<number>();
-  for (const { index, embedding } of data) {
+  for (const [place, row] of data.entries()) {
+    const index = isOrdered ? place : row?.index;
+    if (index === undefined) continue;
     if (rows.has(index)) repeated.add(index);
-    rows.set(index, embedding);
+    rows.set(index, row?.embedding ?? []);
   }
   for (const index of repeated) rows.delete(index);
   return rows;
+}
+
+/** The commonest length, and the greater of two that are equally common. */
+function usualLength(vectors: readonly (readonly number[])[]): number | undefined {
+  const counts = new Map<number, number>();
+  for (const { length } of vectors) {
+    if (length > 0) counts.set(length, (counts.get(length) ?? 0) + 1);
+  }
+  return [...counts].sort(([a, n], [b, m]) => m - n || b - a)[0]?.[0];
 }
 
 function outcomeOf(
@@ -113,7 +136,8 @@ function outcomeOf(
 ): EmbedOutcome {
   const vector = row && row.length === dimensions ? unitVector(row) : undefined;
   if (vector !== undefined) return { kind: 'embedded', vector };
-  const got = row === undefined ? 'no vector of its own' : `a vector of length ${row.length}`;
+  const isRead = row !== undefined && row.length > 0;
+  const got = isRead ? `a vector of length ${row.length}` : 'no vector of numbers of its own';
   const message = `expected a vector of length ${dimensions ?? 'above 0'} with a direction, got ${got}`;
   return { kind: 'unscored', cause: 'unparsable', message };
 }

@@ -1,3 +1,4 @@
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Clock } from '../core/async/clock.ts';
@@ -11,6 +12,7 @@ import {
   behave,
   held,
   type MisbehavingServer,
+  packed,
   type ServerCall,
   startMisbehavingServer,
   status,
@@ -347,6 +349,34 @@ describe('secrets and addresses', () => {
     expect(replies[0]).toMatchObject(failed('refused', /\[key\] given; check the API key/));
     expect(replies[1]).toMatchObject(failed('refused', /moved to http/));
     expect(other.calls).toHaveLength(0);
+  });
+
+  it.each([
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+    ['identity', (body: Buffer) => body],
+  ])('reads an answer that was packed by %s, asked or not', async (encoding, pack) => {
+    const packing = await server(() => packed(encoding, pack));
+    expect(await connect([packing]).call(question, never)).toMatchObject({ kind: 'answered' });
+  });
+
+  it('names a packing that it does not know, and tries an answer again that was cut', async () => {
+    const odd = await server(() => packed('zstd', (body) => body));
+    expect(await connect([odd]).call(question, never)).toMatchObject({
+      outcome: { cause: 'unparsable', message: expect.stringContaining('compressed (zstd)') },
+    });
+    const cut = await server(({ count }) =>
+      count === 1 ? packed('gzip', (body) => gzipSync(body).subarray(0, 30)) : undefined,
+    );
+    expect(await connect([cut]).call(question, never)).toMatchObject({ kind: 'answered' });
+  });
+
+  it('bounds what a small packed answer unpacks to', async () => {
+    const bomb = await server(() => packed('gzip', () => gzipSync(Buffer.alloc(32 * 2 ** 20))));
+    expect(await connect([bomb]).call(question, never)).toMatchObject({
+      outcome: { cause: 'unparsable', message: expect.stringContaining('longer than') },
+    });
   });
 
   it('quotes a server in one short line without control characters', async () => {

@@ -10,6 +10,8 @@ import {
   request as requestHttp,
 } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { onAbort } from '../core/async/abort.ts';
 import { messageOf } from '../core/errors.ts';
 import type { ServerAddress } from './address.ts';
@@ -31,8 +33,8 @@ export type HttpOutcome =
     }
   /** No whole response came: no connection, connection cut, or aborted. */
   | { readonly kind: 'lost'; readonly message: string }
-  /** The response is longer than any answer; the rest was not read. */
-  | { readonly kind: 'oversized'; readonly message: string };
+  /** The response is longer than any answer, or packed in a way that is not known; the rest was not read. */
+  | { readonly kind: 'unreadable'; readonly message: string };
 
 export type Connection = {
   readonly address: ServerAddress;
@@ -107,22 +109,42 @@ function responseOf(request: ClientRequest): Promise<IncomingMessage> {
   });
 }
 
+/** Some servers and gateways compress though they were asked not to. */
+const unpackers: Readonly<Record<string, () => Duplex>> = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+};
+
 async function readWhole(response: IncomingMessage): Promise<HttpOutcome> {
+  const { statusCode = 0, headers } = response;
+  const encoding = (headers['content-encoding'] ?? 'identity').trim().toLowerCase();
+  const unpack = unpackers[encoding];
+  if (unpack === undefined && encoding !== 'identity' && encoding !== '') {
+    response.destroy();
+    return { kind: 'unreadable', message: `the response is compressed (${encoding.slice(0, 40)})` };
+  }
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of response) {
+  for await (const chunk of unpack === undefined ? response : unpacked(response, unpack())) {
     length += chunk.length;
     if (length > longestBodyBytes) {
       response.destroy();
       return {
-        kind: 'oversized',
+        kind: 'unreadable',
         message: `the response is longer than ${longestBodyBytes} bytes`,
       };
     }
     chunks.push(chunk);
   }
-  const { statusCode = 0, headers } = response;
   return { kind: 'response', status: statusCode, headers, body: Buffer.concat(chunks) };
+}
+
+/** Fails as a cut connection does where the packed bytes end too early. */
+function unpacked(response: IncomingMessage, unpacker: Duplex): Duplex {
+  response.on('error', (error) => unpacker.destroy(error));
+  return response.pipe(unpacker);
 }
 
 function isReset(error: unknown): boolean {

@@ -182,6 +182,14 @@ export function json(value: unknown): Behaviour {
   return (call) => sendJson(call, 200, value);
 }
 
+/** The healthy answer, packed although nobody asked for it. */
+export function packed(encoding: string, pack: (body: Buffer) => Buffer): Behaviour {
+  return ({ response, healthy }) => {
+    response.writeHead(200, { ...jsonType, 'content-encoding': encoding });
+    response.end(pack(Buffer.from(JSON.stringify(healthy))));
+  };
+}
+
 /** Another chat reply. @param choice Fields over those of a healthy choice. */
 export function chat(choice: Readonly<Record<string, unknown>>): Behaviour {
   return json({

@@ -37,9 +37,12 @@ export function readResponse<T>(
 ): { readonly kind: 'answered'; readonly value: T } | Failure {
   const { server } = context;
   if (outcome.kind === 'lost') return outage('transport', `${server}: ${outcome.message}`);
-  if (outcome.kind === 'oversized') return final('unparsable', `${server}: ${outcome.message}`);
+  if (outcome.kind === 'unreadable') return final('unparsable', `${server}: ${outcome.message}`);
   const text = decode(outcome.body);
   const json = text === undefined ? undefined : parseJson(text);
+  const parsed = schema.safeParse(json?.value);
+  // An answer is one whatever stands beside it.
+  if (outcome.status === 200 && parsed.success) return { kind: 'answered', value: parsed.data };
   const status = statusWithin(outcome.status, json);
   const said = () => quote(errorMessage(json) ?? outcome.body.toString('utf8'), context);
   if (status < 200 || status > 299) return refusal(status, said(), outcome, context);
@@ -49,7 +52,6 @@ export function readResponse<T>(
       : final('unparsable', `${server} sent no JSON: ${said()}`);
     return { ...failure, status };
   }
-  const parsed = schema.safeParse(json.value);
   if (parsed.success) return { kind: 'answered', value: parsed.data };
   const issue = parsed.error.issues[0];
   const where = issue && issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
@@ -129,6 +131,11 @@ function isCutShort(text: string): boolean {
   const withoutStrings = text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"/gs, '');
   const count = (brackets: RegExp) => withoutStrings.match(brackets)?.length ?? 0;
   return withoutStrings.includes('"') || count(/[[{]/g) > count(/[\]}]/g);
+}
+
+/** A field beside the answer: of another shape than expected it counts as absent. */
+export function sideField<T>(schema: z.ZodType<T>): z.ZodType<T | undefined> {
+  return schema.optional().catch(undefined);
 }
 
 const errorBody = z.object({

@@ -31,7 +31,10 @@ export function createReward(parts: {
 }): RewardFunction {
   const { profile, judge, embedder } = parts;
   const read = rewardRules[profile.rules];
-  const findConflict = profile.contradiction ? contradiction : () => undefined;
+  const comparing = {
+    findConflict: profile.contradiction ? contradiction : () => undefined,
+    blanks: profile.rules === 'medix-r1-reference' ? 'embedded' : 'refused',
+  } as const;
   const settle = profile.onFailure === 'zero' ? failureAsWrong : (score: Score) => score;
 
   const score = async (items: readonly RewardItem[], signal: AbortSignal) => {
@@ -39,7 +42,7 @@ export function createReward(parts: {
     const checks = readings.map(({ check }) => check);
     const [judged, similar] = await Promise.all([
       scoreByJudge(checks, items, judge, signal),
-      scoreBySimilarity(checks, embedder, profile.similarity, findConflict, signal),
+      scoreBySimilarity(checks, embedder, profile.similarity, comparing, signal),
     ]);
     return items.map((item, index) => {
       const { check: _, ...byRule } = defined(readings[index], 'reading');

@@ -33,7 +33,8 @@ export type MetricServiceOptions = {
   readonly url: string;
 };
 
-const scoresSchema = z.object({ scores: z.array(z.number().nullable()) });
+/** A score that is no number fails its own report. */
+const scoresSchema = z.object({ scores: z.array(z.number().nullable().catch(Number.NaN)) });
 
 /** Reports in one request: enough to keep a model on a GPU busy. */
 const largestBatch = 32;
@@ -73,7 +74,9 @@ export function createMetricService(
     const { scores } = answer.value;
     // Scores of another number of reports could be of any of them.
     if (scores.length !== items.length) return items.map(() => without('unparsable'));
-    return scores.map((score) => score ?? without('no-score'));
+    return scores.map((score) =>
+      Number.isNaN(score) ? without('unparsable') : (score ?? without('no-score')),
+    );
   };
 
   return {
