@@ -151,7 +151,7 @@ const openingLetter = new RegExp(
   'iu',
 );
 const anotherLetter =
-  /^\s*(?:(?:,|、|，|\/|&|\+|;|\band\b|\bor\b|和|或|y|o|et|ou|und|oder|e|или|и)\s*(?:[Oo]ption\s+)?[([]?([A-Z])\b|[.:)]\s*[([]?([A-Z])(?:[.:,;)\]]|\s*$))/;
+  /^\s*(?:(?:,|、|，|\/|&|\+|;|\band\b|\bor\b|和|或|y|o|et|ou|und|oder|e|или|и)\s*(?:[Oo]ption\s+)?[([]?([A-Z])\b|[.:)]\s*[([]?([A-Z])(?:[.:,;)\]]|\s*$)|\n[([]?([A-Z])[)\].:]?\s*(?:\n|$))/;
 
 type OpeningLetter = {
   readonly choice: Readable;
@@ -182,8 +182,8 @@ function readLetter(text: string, choices: Choices, isStated: boolean): Reading 
   const { choice, after, isLabelled } = opening;
   const words = after.replace(/^\s*(?:[:;)\]("']|[.,-](?!\d))*\s*/, '');
   if (!beginsWith(words, choice) && isRefused(words, after, choice, choices)) return 'none';
-  const [, joined, next] = anotherLetter.exec(after) ?? [];
-  const other = choices.ofLetter(joined ?? next);
+  const [, joined, next, below] = anotherLetter.exec(after) ?? [];
+  const other = choices.ofLetter(joined ?? next ?? below);
   if (other !== undefined && !isSame(other, choice)) return 'none';
   if (namesAnother(words, choice, choices)) return 'none';
   const isChosen = isLabelled || words === '' || setOff.test(after) || calledRight.test(after);

@@ -25,7 +25,7 @@ const answerNouns: Words = {
 /** After these a choice is only stated by a verb or a colon: "option B" may be any. */
 const optionNouns: Words = {
   spaced: [
-    'choice|option|letter|selection|pick|solution|response|diagnosis|conclusion|correct|correct\\s+one|best',
+    'choice|option|letter|selection|pick|solution|response|decision|diagnosis|conclusion|correct|correct\\s+one|best',
     'opción|opcion|alternativa|letra|elección|diagnóstico|correcta|choix|lettre|proposition|diagnostic',
     'auswahl|wahl|buchstabe|diagnose|richtig|opção|correta|opzione|scelta|lettera|corretta|optie|keuze',
     'вариант|выбор|буква|seçenek|şık|pilihan|opsi|lựa\\s+chọn|phương\\s+án|विकल्प|(?:ال)?خيار|گزینه',
@@ -86,6 +86,10 @@ const stated = [
 
 /** What precedes a choice that is stated. Ends where the choice begins, blanks and quotes aside. */
 export const statement = new RegExp(`(?:${stated.join('|')})\\s*:?[\\s"'*]*`, 'giu');
+
+/** What precedes words that speak of choices and state none: "Let us go through each option:". */
+export const aboutChoices =
+  /(?:each|every|all|other|these|following|analy[sz]\w+|evaluat\w+|consider\w*|review\w*)(?:\s+(?:of|the|these|answer))*\s*$/i;
 
 /** What precedes or is a statement that counts alone. */
 export const finalWords =

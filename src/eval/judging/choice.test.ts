@@ -238,6 +238,33 @@ const stated: readonly Case[] = [
   ['hence the correct option is (B)', lung, 'B'],
 ];
 
+const explained: readonly Case[] = [
+  [
+    'Let us analyse each option:\n\nA) Tuberculosis - night sweats.\nB) Pneumonia - fever.\nC) Viral pneumonia - diffuse.\nD) Lung cancer - weight loss.\n\nSo the most likely diagnosis is pneumonia.',
+    lung,
+    'B',
+  ],
+  [
+    'A is incorrect because it is chronic. B is incorrect because it is focal. C is correct.',
+    lung,
+    'C',
+  ],
+  ['The correct answer is not A (Tuberculosis) but B (Pneumonia).', lung, null],
+  ['I would choose option A over B', lung, 'A'],
+  [
+    '**Answer: B) Pneumonia**\n\n**Why:**\n- A) Tuberculosis is chronic\n- D) Lung cancer is not acute',
+    lung,
+    'B',
+  ],
+  ['Yes, because the study showed it. No adverse events.', decision, 'A'],
+  ['There is no evidence, so the answer is no.', decision, 'B'],
+  ['Final decision: yes', decision, 'A'],
+  ['The final answer is (C) maybe because of the small sample.', decision, 'C'],
+  ['Given A and B, C follows.', lung, null],
+  ['A\nB', lung, null],
+  ['Vitamin A is correct for night blindness.', lung, null],
+];
+
 const refused: readonly Case[] = [
   ['Vitamin B is low', lung, null],
   ['The answer is not B', lung, null],
@@ -301,6 +328,7 @@ describe('reading a choice by rule', () => {
   it.each(letters)('reads the letter of %j', expectChoice);
   it.each(texts)('reads the choice whose text is in %j', expectChoice);
   it.each(stated)('reads the letter that %j states', expectChoice);
+  it.each(explained)('reads what is said among explanations: %j', expectChoice);
   it.each([...unreadable, ...refused])('finds no choice in %j', expectChoice);
 
   function expectChoice(answer: string, choices: readonly Choice[], letter: string | null) {

@@ -16,7 +16,7 @@ import {
   readPlace,
   readWhole,
 } from './choice-places.ts';
-import { finalWords, statement } from './choice-words.ts';
+import { aboutChoices, finalWords, statement } from './choice-words.ts';
 
 /** Raised whenever the reading of any answer changes; part of every digest that rests on it. */
 export const choiceRuleVersion = 2;
@@ -113,7 +113,10 @@ const longestStatement = 1000;
  * called final, only those count.
  */
 function readStatements(text: string, choices: Choices): Reading | undefined {
-  const found = [...text.matchAll(statement)].slice(-mostStatements).map(({ index, 0: words }) => ({
+  const statements = [...text.matchAll(statement)].filter(
+    ({ index }) => !aboutChoices.test(text.slice(Math.max(0, index - 40), index)),
+  );
+  const found = statements.slice(-mostStatements).map(({ index, 0: words }) => ({
     isFinal: finalWords.test(words) || finalWords.test(text.slice(Math.max(0, index - 20), index)),
     reading: readStated(text.slice(index, index + words.length + longestStatement), words, choices),
   }));
@@ -124,7 +127,7 @@ function readStatements(text: string, choices: Choices): Reading | undefined {
 }
 
 /** Words of a statement that may belong to a choice: "the answer is the first". */
-const sharedWords = 3;
+const sharedWords = 2;
 
 /** @param words those of the statement, with which `text` begins */
 function readStated(text: string, words: string, choices: Choices): Reading | undefined {
@@ -132,7 +135,7 @@ function readStated(text: string, words: string, choices: Choices): Reading | un
   for (let taken = 0; taken <= sharedWords; taken++) {
     const reading = readPlace(text.slice(from), choices, { isStated: true });
     if (reading !== undefined) return reading;
-    from = words.slice(0, from).search(/[^\s"'*]+[\s"'*]*$/);
+    from = words.slice(0, from).search(/(?<=\s)\p{L}+[\s"'*]*$/u);
     if (from <= 0) return undefined;
   }
   return undefined;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { readVerdict } from '../../judge/verdict.ts';
 import { correctForm, referenceReportForm, referenceScoreForm, rubricForm } from './read-grade.ts';
 
 describe('reading right or wrong', () => {
@@ -16,6 +17,31 @@ describe('reading right or wrong', () => {
     ['', undefined],
   ])('takes %j for %s', (reply, score) => {
     expect(correctForm.read(reply)).toBe(score);
+  });
+});
+
+describe('rewards and evaluations', () => {
+  it.each([
+    '{"correct": true}',
+    '```json\n{"correct": true}\n```',
+    'Sure.\n```\n{"correct": false}\n```\nDone.',
+    '<think>{"correct": false}</think>{"correct": true}',
+    '<thinking>hm</thinking> {"correct": true}',
+    '◁think▷hm◁/think▷{"correct": false}',
+    '[THINK]{"correct": true}[/THINK]{"correct": false}',
+    '<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>{"correct": true}<|return|>',
+    '<unused94>thought\nhm<unused95>{"correct": true}',
+    '<think>{"correct": true}',
+    '{"correct": true} {"correct": false}',
+    '{"correct": "true"}',
+    '{"correct": true, "sure": 1}',
+    'YES',
+    '',
+  ])('read %j alike', (text) => {
+    const reply = { kind: 'replied', text, stopReason: 'stop', latencyMs: 1 } as const;
+    const verdict = readVerdict(reply, 'json');
+    const grade = correctForm.read(text);
+    expect(verdict.kind === 'verdict' ? Number(verdict.correct) : undefined).toBe(grade);
   });
 });
 

@@ -36,8 +36,8 @@ export function toCommonCharacters(text: string): string {
     .replace(/(?![0-9])\p{Nd}/gu, digitOf);
 }
 
-/** Their compatibility forms are words: № would become a denial. */
-const abbreviations = /([\u2116\u2120\u2122])/;
+/** Their compatibility forms are words and letters: № would become a denial, 1ª the stage 1a. */
+const abbreviations = /([\u2116\u2120\u2122\u00aa\u00ba])/;
 
 /** Superscript digits and signs, and those of `^2` and `^{2}`. */
 const raised = /[\u00b2\u00b3\u00b9\u2070\u2071\u2074-\u207f]+/g;

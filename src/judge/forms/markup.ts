@@ -1,6 +1,6 @@
 /**
  * Markup around and within a short text: Markdown, LaTeX, HTML. What is struck out, and what looks like markup
- * but is not (the star alleles `*1/*4`, `$5`, `a < b`), stays as it is.
+ * but is not (the star alleles `*1/*4`, `10**5`, `$5`, `a < b`), stays as it is.
  */
 
 /** The text as it would be shown; raised digits as superscripts. Line breaks stay. */
@@ -128,7 +128,7 @@ function withoutMarkdown(text: string): string {
     .replace(/`([^`]+)`/g, '$1')
     .replace(/^[ \t]*#{1,6}[ \t]+/gm, '')
     .replace(/^[ \t]*(?:[•‣▪●◦]|\*(?=[ \t]))[ \t]*/gm, '')
-    .replace(/\*\*(?!\s)([^*]+?)(?<!\s)\*\*/g, '$1')
+    .replace(/(?<!\d)\*\*(?!\s)([^*]+?)(?<!\s)\*\*(?!\d)/g, '$1')
     .replace(/(?<![\p{L}\p{N}_])__(?!\s)([^_]+?)(?<!\s)__(?![\p{L}\p{N}_])/gu, '$1')
     .replace(
       /(?<![\p{L}\p{N}*/])\*(?=[\p{L}(])([^*\n]*[\p{L}\p{N}.)!?%])\*(?![\p{L}\p{N}*/])/gu,

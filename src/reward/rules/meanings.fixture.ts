@@ -35,6 +35,9 @@ export const differentMeanings: Readonly<Record<string, readonly string[]>> = {
   'other numbers': [
     '10⁵ | 105',
     '10^5 | 105',
+    '10**5 and 3**2 | 105 and 32',
+    '1ª | 1a',
+    '№ 5 | No 5',
     '10² | 102',
     '10<sup>3</sup> | 103',
     '$10^{3}$ | 103',
