@@ -91,6 +91,80 @@ describe('openai chat model', () => {
     });
   });
 
+  it.each<[string, Readonly<Record<string, unknown>>]>([
+    ['usage without completion tokens', { usage: { prompt_tokens: 5, total_tokens: 5 } }],
+    ['usage of another shape', { usage: 'none' }],
+    ['usage in fractions', { usage: { prompt_tokens: 5.5, completion_tokens: 1 } }],
+    ['no usage', {}],
+    ['a null error', { error: null }],
+    ['an error that was survived', { error: { code: 500, message: 'a tool failed' } }],
+  ])('takes the reply whatever stands beside it: %s', async (_, fields) => {
+    const choices = [{ message: { content: 'YES' }, finish_reason: 'stop' }];
+    const { model, ledger } = await modelOn(() => json({ choices, ...fields }));
+    const reply = await model.reply(request, never);
+    expect(reply).toMatchObject({ kind: 'replied', text: 'YES', stopReason: 'stop' });
+    expect(reply).not.toHaveProperty('tokens');
+    expect(ledger.summary()['judge']).toMatchObject({ requests: 1, unmetered: 1, failed: 0 });
+  });
+
+  it.each<[string, Readonly<Record<string, unknown>>]>([
+    ['finish_reason', { finish_reason: 7 }],
+    ['refusal', { message: { content: 'YES', refusal: {} } }],
+    ['logprobs', { logprobs: { content: 'none' } }],
+    ['logprobs', { logprobs: { content: [] } }],
+  ])('takes the reply where %s is of another shape', async (_, choice) => {
+    const { model } = await modelOn(() => chat(choice));
+    expect(await model.reply(request, never)).toMatchObject({ text: 'YES', stopReason: 'stop' });
+  });
+
+  it('takes the first choice whatever the others are', async () => {
+    const choices = [{ message: { content: 'YES' } }, { message: null }, 3];
+    const { model } = await modelOn(() => json({ choices }));
+    expect(await model.reply(request, never)).toMatchObject({ text: 'YES' });
+  });
+
+  it('drops only the candidates that cannot be read', async () => {
+    const top_logprobs = [{ token: 'YES', logprob: -0.1 }, { token: 'NO', logprob: null }, 7];
+    const { model } = await modelOn(() => chat({ logprobs: { content: [{ top_logprobs }] } }));
+    expect(await model.reply(request, never)).toMatchObject({
+      firstToken: [{ text: 'YES', logprob: -0.1 }],
+    });
+  });
+
+  it.each<[unknown, string]>([
+    [[{ type: 'text', text: 'YES' }], 'YES'],
+    [
+      [
+        { type: 'thinking', thinking: [{ type: 'text', text: 'NO' }] },
+        { type: 'text', text: 'YES' },
+      ],
+      'YES',
+    ],
+    [
+      [
+        { type: 'reasoning', text: 'NO' },
+        { type: 'output_text', text: 'Y' },
+        { type: 'text', text: 'ES' },
+      ],
+      'YES',
+    ],
+    [['Y', { text: 'ES' }], 'YES'],
+    [[{ type: 'image_url', image_url: {} }, null, 7, { type: 'text', text: 'YES' }], 'YES'],
+    [[], ''],
+    [null, ''],
+  ])('joins the parts of text in %j', async (content, text) => {
+    const { model } = await modelOn(() => chat({ message: { content } }));
+    expect(await model.reply(request, never)).toMatchObject({ kind: 'replied', text });
+  });
+
+  it.each([{}, { choices: [] }, { choices: [{}] }, { choices: [{ message: { content: 7 } }] }])(
+    'takes %j for no reply',
+    async (body) => {
+      const { model } = await modelOn(() => json(body));
+      expect(await model.reply(request, never)).toMatchObject({ cause: 'unparsable' });
+    },
+  );
+
   it.each([
     ['png', [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0]],
     ['jpeg', [0xff, 0xd8, 0xff, 0xe0]],

@@ -181,6 +181,12 @@ export const evalConfigSchema = z.strictObject({
   statistics: z
     .strictObject({
       draws: positiveInteger.default(1000).describe('Number of bootstrap draws'),
+      fewClusters: z
+        .enum(['widened', 'as-drawn'])
+        .default('widened')
+        .describe(
+          'Intervals over fewer than 50 clusters (images, patients): "widened" to what so few can tell, or "as-drawn", too narrow, as earlier versions left them; an evaluation that one of those began keeps "as-drawn"',
+        ),
       mmluAsOne: z
         .boolean()
         .default(false)

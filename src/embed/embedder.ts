@@ -17,8 +17,9 @@ export type EmbedderDescription = {
 export type Embedder = {
   readonly describe: EmbedderDescription;
   /**
-   * One outcome per text, in the order of the texts. Blank texts are `refused`: they have no meaning to
-   * embed. Failures are outcomes; after `signal` aborts, open texts come back `cancelled`.
+   * One outcome per text, in the order of the texts. A blank text is a text like others: whether it may be
+   * compared is for the caller to say. Failures are outcomes; after `signal` aborts, open texts come back
+   * `cancelled`.
    */
   embed(texts: readonly string[], signal: AbortSignal): Promise<readonly EmbedOutcome[]>;
   /** Why it cannot be asked at all, found out by one cheap request; undefined when it can. */

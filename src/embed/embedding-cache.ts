@@ -14,7 +14,7 @@ import type { Embedder, EmbedOutcome } from './embedder.ts';
 const rememberedVectors = 20_000;
 
 /**
- * The same embedder with a memory, called with distinct, non-blank, unknown texts. Closes embedder and
+ * The same embedder with a memory, called with distinct, unknown texts. Closes embedder and
  * store with itself.
  *
  * Only vectors of the length that the encoder gave last are remembered: a server may have another encoder
@@ -77,8 +77,7 @@ export function rememberEmbeddings(
       if (vector !== undefined) {
         outcomes.set(text, { kind: 'embedded', vector });
         ledger.reused('embedder');
-      } else if (text.trim() === '') outcomes.set(text, blank);
-      else unknown.push(text);
+      } else unknown.push(text);
     }
     askFor(
       unknown.filter((text) => !flights.has(text)),
@@ -113,12 +112,6 @@ export function rememberEmbeddings(
 function isCancelled(outcome: EmbedOutcome | undefined): boolean {
   return outcome?.kind === 'unscored' && outcome.cause === 'cancelled';
 }
-
-const blank: EmbedOutcome = {
-  kind: 'unscored',
-  cause: 'refused',
-  message: 'a blank text has no embedding',
-};
 
 function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { digestOf } from '../core/digest.ts';
-import type { Unscored } from '../core/outcome.ts';
+import { cancelled } from '../core/outcome.ts';
 import { connectServers, type ServerReply, type ServersContext } from '../http/connect-servers.ts';
 import { findModel } from '../http/find-model.ts';
 import type { ServersOptions } from '../http/servers-options.ts';
@@ -41,7 +41,7 @@ export function createOpenAiEmbedder(
   const { model } = options;
   const servers = connectServers(options, context);
   const meter = context.ledger.meter(context.use);
-  // Vectors of two lengths cannot be compared, so the first answer fixes the length of all.
+  // Vectors of two lengths cannot be compared, so most of the first answer fix the length of all.
   let dimensions: number | undefined;
   // Lists of models are often open to all; only an answered request proves the key.
   let isAdmitted = options.apiKey === undefined;
@@ -97,11 +97,14 @@ export function createOpenAiEmbedder(
   };
 
   const embed = async (texts: readonly string[], signal: AbortSignal) => {
-    const outcomes: EmbedOutcome[] = texts.map(() => blank);
-    const shown = [...texts.keys()].filter((index) => texts[index]?.trim() !== '');
+    const outcomes: EmbedOutcome[] = texts.map(() => cancelled);
+    const isBlank = (index: number) => texts[index]?.trim() === '';
+    const shown = [...texts.keys()].filter((index) => !isBlank(index));
     const batches = Array.from({ length: Math.ceil(shown.length / batchSize) }, (_, batch) =>
       shown.slice(batch * batchSize, (batch + 1) * batchSize),
     );
+    // Some servers refuse a request for a blank text, and the others must not fail with it.
+    batches.push(...[...texts.keys()].filter(isBlank).map((index) => [index]));
     await Promise.all(
       batches.map(async (batch) => {
         const answers = await embedBatch(
@@ -127,12 +130,6 @@ export function createOpenAiEmbedder(
     close: async () => servers.close(),
   };
 }
-
-const blank: Unscored = {
-  kind: 'unscored',
-  cause: 'refused',
-  message: 'a blank text has no embedding',
-};
 
 /** In the order of the texts: numbers, or what came in their place. */
 type Found = Float64Array | 'no vector of its own' | 'a vector with entries that are no numbers';

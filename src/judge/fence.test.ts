@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { shownAnswer } from './judge-prompt.ts';
+import { withoutThinking } from './read-reply.ts';
 import { turnMarks } from './turn-marks.ts';
 
 const marks = turnMarks.flatMap(({ marks }) => marks);
@@ -24,6 +25,13 @@ describe('an answer that is shown to a judge', () => {
       for (const mark of [outer, '<think>', '◁think▷', '[INST]']) {
         expect(shownAnswer(nested)).not.toContain(mark);
       }
+    }
+  });
+
+  it('holds nothing that the reader of replies would take for a thought', () => {
+    for (const mark of marks) {
+      const shown = shownAnswer(`${mark} left ${mark}`);
+      expect(withoutThinking(shown), mark).toBe(shown.trim());
     }
   });
 

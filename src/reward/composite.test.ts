@@ -43,9 +43,16 @@ const rewardOf = (outcome: RewardOutcome) =>
 
 describe('profile medix-r1', () => {
   it('gives the reference answer everything, in any spelling, without asking anyone', async () => {
-    for (const answer of ['heart attack', 'A heart-attack.', 'Coronary occlusion']) {
+    for (const answer of ['heart attack', '**Heart attack.**', 'Coronary occlusion']) {
       const outcome = await scoreOne(respond(answer), { verdict: dead });
       expect(rewardOf(outcome)).toBeCloseTo(1, 12);
+    }
+  });
+
+  it('asks about an answer that is the reference but for an article, a hyphen or an accent', async () => {
+    for (const answer of ['A heart attack', 'heart-attack', 'heart attàck']) {
+      const outcome = await scoreOne(respond(answer), { verdict: dead });
+      expect(rewardOf(outcome)).toBe('transport');
     }
   });
 

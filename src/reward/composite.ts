@@ -39,7 +39,10 @@ export function createReward(parts: {
 }): RewardFunction {
   const { profile, judge, embedder, own = [] } = parts;
   const read = rewardRules[profile.rules];
-  const findConflict = profile.contradiction ? contradiction : () => undefined;
+  const comparing = {
+    findConflict: profile.contradiction ? contradiction : () => undefined,
+    blanks: profile.rules === 'medix-r1-reference' ? 'embedded' : 'refused',
+  } as const;
   const settle = profile.onFailure === 'zero' ? failureAsWrong : (score: Score) => score;
   const settled = (name: 'judge' | 'similarity', score: Score | undefined) =>
     score === undefined ? {} : { [name]: settle(score) };
@@ -59,7 +62,7 @@ export function createReward(parts: {
           some.map(({ check }) => check),
           embedder,
           profile.similarity,
-          findConflict,
+          comparing,
           signal,
         ),
       ),

@@ -1,6 +1,6 @@
 /** Paired comparison of models, task by task and over all tasks. Pure: it sees answers and scores only. */
 import { rngFromKey } from '../../core/rng.ts';
-import { averageDraws, percentileInterval } from '../../statistics/bootstrap.ts';
+import { averageDraws, clipped, percentileInterval } from '../../statistics/bootstrap.ts';
 import { detectableDifference, detectablePairedDifference } from '../../statistics/detectable.ts';
 import { holmAdjust } from '../../statistics/holm.ts';
 import { mcnemarPValue } from '../../statistics/mcnemar.ts';
@@ -132,7 +132,7 @@ function resultOf(
     baseline: found.baselineMean,
     candidate: found.candidateMean,
     difference: found.difference,
-    interval: found.clusters < 2 ? null : found.interval,
+    interval: found.clusters < 2 ? null : clipped(found.interval, -1, 1),
     test: isMcnemar ? 'mcnemar' : 'sign-flip',
     onlyRight: isBinary ? onlyRight : null,
     pValue,
@@ -165,7 +165,7 @@ function overallOf(
     candidate: average((found) => found.candidateMean),
     difference: average((found) => found.difference),
     interval: isKnown
-      ? percentileInterval(averageDraws(paired.map(({ found }) => found.draws)))
+      ? clipped(percentileInterval(averageDraws(paired.map(({ found }) => found.draws))), -1, 1)
       : null,
     pValue,
     adjustedPValue: pValue,

@@ -52,17 +52,23 @@ export function differenceOfJudges(
   before: JudgingManifest,
   { mode, votes, judges }: JudgingFacts,
 ): Problem | undefined {
-  const identity = (one: Pick<JudgingManifest, 'mode' | 'votes' | 'judges'>) =>
-    shown({
-      mode: one.mode,
-      votes: one.votes,
-      judges: one.judges.map(({ id, digest }) => ({ id, digest })),
-    });
-  const then = identity(before);
-  const now = identity({ mode, votes, judges });
-  if (then === now) return undefined;
-  const next = `set judging.name to another name than ${name}, or use the judges of that judging`;
-  return { where, expected: then, got: now, next };
+  const now = { ...before, mode, votes, judges };
+  const asked = (one: JudgingFacts) =>
+    shown({ mode: one.mode, votes: one.votes, judges: one.judges.map(({ id }) => ({ id })) });
+  const digests = (one: JudgingFacts) => one.judges.map(({ digest }) => digest);
+  if (asked(before) !== asked(now)) {
+    const next = `set judging.name to another name than ${name}, or use the judges of that judging`;
+    return { where, expected: asked(before), got: asked(now), next };
+  }
+  const changed = judges.filter(({ digest }, index) => digest !== digests(before)[index]);
+  if (changed.length === 0) return undefined;
+  const ids = changed.map(({ id }) => id).join(', ');
+  return {
+    where,
+    expected: `${ids} as it judged when this judging began`,
+    got: `${ids} with another model file, setting, prompt or rule; rules change between versions of MediX`,
+    next: `add judging.name=${name}-2 to judge all answers again, or use the version and settings that began it (versions are in manifest.json)`,
+  };
 }
 
 /** More epochs are more answers of the same kind. */

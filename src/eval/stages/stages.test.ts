@@ -288,4 +288,24 @@ describe('judge', () => {
       failed: 0,
     });
   });
+
+  it('says how to go on where the same judge has other rules, as of an earlier version', async () => {
+    await evaluation.addTask('organs', rowsOf(2));
+    await evaluation.generate(() => 'liver');
+    const earlier = (judging: Judging): Judging => ({
+      ...judging,
+      describe: {
+        ...judging.describe,
+        judges: judging.describe.judges.map((judge) => ({ ...judge, digest: 'e'.repeat(64) })),
+      },
+    });
+    await evaluation.judge({}, earlier);
+    await expect(evaluation.judge()).rejects.toThrow(
+      /judging\.json: expected reference-match as it judged .* between versions of MediX; add judging\.name=judge-2 /,
+    );
+    expect(await evaluation.judge({ judging: { name: 'judge-2' } })).toEqual({
+      done: 2,
+      failed: 0,
+    });
+  });
 });

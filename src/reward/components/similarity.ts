@@ -1,6 +1,11 @@
 import { defined } from '../../core/errors.ts';
 import type { Score } from '../../core/outcome.ts';
-import { type Comparison, type Embedder, nearestOf } from '../../embed/embedder.ts';
+import {
+  type Comparison,
+  type Embedder,
+  type EmbedOutcome,
+  nearestOf,
+} from '../../embed/embedder.ts';
 import type { RewardProfile } from '../profile.ts';
 import type { AnswerCheck } from '../rules/answer-check.ts';
 import { binaryScore } from '../score.ts';
@@ -10,6 +15,15 @@ export type FindConflict = (answer: string, reference: string) => string | undef
 
 type Compared = Extract<AnswerCheck, { readonly kind: 'compare' }>;
 
+/** What becomes of a blank reference: it has no meaning to compare, but the paper's code embeds it. */
+export type BlankTexts = 'refused' | 'embedded';
+
+const blank: EmbedOutcome = {
+  kind: 'unscored',
+  cause: 'refused',
+  message: 'a blank text has no embedding',
+};
+
 /**
  * One score per checked answer, in order: the largest over the reference and every accepted answer that
  * does not conflict with it. All texts that are needed are embedded in one call.
@@ -18,7 +32,7 @@ export async function scoreBySimilarity(
   checks: readonly AnswerCheck[],
   embedder: Embedder,
   rule: RewardProfile['similarity'],
-  findConflict: FindConflict,
+  { findConflict, blanks }: { readonly findConflict: FindConflict; readonly blanks: BlankTexts },
   signal: AbortSignal,
 ): Promise<Score[]> {
   const candidates = checks.map((check) =>
@@ -30,11 +44,13 @@ export async function scoreBySimilarity(
     if (check.kind !== 'compare' || references.length === 0) continue;
     for (const text of [check.answer, ...references]) texts.add(text);
   }
-  const distinct = [...texts];
+  const isRefused = (text: string) => blanks === 'refused' && text.trim() === '';
+  const distinct = [...texts].filter((text) => !isRefused(text));
   const outcomes = distinct.length > 0 ? await embedder.embed(distinct, signal) : [];
-  const vectors = new Map(
-    distinct.map((text, index) => [text, defined(outcomes[index], 'vector')]),
-  );
+  const vectors = new Map([...texts].map((text) => [text, blank]));
+  for (const [index, text] of distinct.entries()) {
+    vectors.set(text, defined(outcomes[index], 'vector'));
+  }
   const vectorOf = (text: string) => defined(vectors.get(text), 'vector');
   return checks.map((check, index) => {
     if (check.kind === 'wrong') return binaryScore(false, check.reason);
