@@ -3,7 +3,15 @@ import { Command } from 'commander';
 import { addEvalCommand } from '../src/cli/eval/eval.ts';
 import { never, seconds } from './timing.ts';
 
-const terminal = { print: () => {}, write: () => {}, showStatus: () => {}, isInteractive: false };
+const silent = () => {};
+const terminal = {
+  print: silent,
+  printJson: silent,
+  write: silent,
+  writeBold: silent,
+  showStatus: silent,
+  isInteractive: false,
+};
 const program = new Command('medix');
 addEvalCommand(program, { terminal, signal: never, clock: Date.now });
 const [time] = await seconds(() =>

@@ -96,6 +96,24 @@ it('no files import each other in a circle, by values or by types', () => {
   expect(circles).toEqual([]);
 });
 
+/** What reads the texts of strangers without bounds, and the one file that knows how to. */
+const guarded = {
+  "from '@huggingface/jinja'": 'src/core/jinja.ts',
+  "from 'sharp'": 'src/image/',
+} as const;
+
+it.each(Object.entries(guarded))('%s stands in %s alone', (text, place) => {
+  const users = files.filter((file) => readFileSync(join(root, file), 'utf8').includes(text));
+  expect(users.filter((file) => !file.startsWith(place))).toEqual([]);
+  expect(users).not.toEqual([]);
+});
+
+it('the parser of YAML is imported for its guard alone', () => {
+  const parsing = /import \{[^}]*\bparse[^}]*\} from 'yaml'/;
+  const users = files.filter((file) => parsing.test(readFileSync(join(root, file), 'utf8')));
+  expect(users).toEqual(['src/core/yaml.ts']);
+});
+
 it('ARCHITECTURE.md shows this plan', () => {
   const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
   for (const lines of Object.values(arrows)) expect(text).toContain(lines.join(' ← '));

@@ -1,4 +1,6 @@
+import base64
 import http.client
+import io
 import json
 import os
 import random
@@ -11,8 +13,11 @@ from typing import Any
 REWARD_URL = os.environ.get("MEDIX_REWARD_URL", "http://127.0.0.1:8090")
 REWARD_TOKEN = os.environ.get("MEDIX_REWARD_TOKEN", "")
 
-# Items of one request, and requests under way at once.
+# Whether images go along. A service whose score depends on them refuses items without.
+SEND_IMAGES = True
+# Items of one request, bytes of their images, and requests under way at once.
 BATCH_SIZE = 128
+BATCH_BYTES = 8 * 2**20
 PARALLEL_REQUESTS = 8
 # Seconds for one request; the service has deadlines of its own for the judge.
 TIMEOUT = 900.0
@@ -42,9 +47,13 @@ def score_items(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     Raises RewardServiceError when the service itself cannot be asked, or an item is malformed.
     """
     named = [{"id": str(place), **item} for place, item in enumerate(items)]
-    batches = [named[start : start + BATCH_SIZE] for start in range(0, len(named), BATCH_SIZE)]
     with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-        return [result for results in pool.map(_score_batch, batches) for result in results]
+        return [result for results in pool.map(_score_batch, _batches(named)) for result in results]
+
+
+def encode_images(images: list[Any]) -> list[str]:
+    """Images as the service takes them: PIL images (losslessly), bytes of a file, {"bytes"}, or base64."""
+    return [_encode(image) for image in images if image is not None]
 
 
 def component(result: dict[str, Any], name: str) -> float:
@@ -58,6 +67,32 @@ def require_reward(result: dict[str, Any]) -> float:
     if result["kind"] == "scored":
         return float(result["reward"])
     raise RewardServiceError(f"item {result['id']} has no reward: {result['cause']}: {result['message']}")
+
+
+def _encode(image: Any) -> str:
+    if isinstance(image, str):
+        return image
+    data = image.get("bytes") if isinstance(image, dict) else image
+    if data is None:
+        raise ValueError("an image has no bytes; load it before it is scored")
+    if not isinstance(data, bytes):
+        file = io.BytesIO()
+        data.save(file, "PNG")
+        data = file.getvalue()
+    return base64.b64encode(data).decode()
+
+
+def _batches(items: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    batches: list[list[dict[str, Any]]] = []
+    size = 0
+    for item in items:
+        length = sum(len(image) for image in item.get("images", ()))
+        if not batches or len(batches[-1]) == BATCH_SIZE or size + length > BATCH_BYTES:
+            batches.append([])
+            size = 0
+        batches[-1].append(item)
+        size += length
+    return batches
 
 
 def _score_batch(items: list[dict[str, Any]]) -> list[dict[str, Any]]:

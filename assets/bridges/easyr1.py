@@ -3,7 +3,7 @@
     worker.reward.reward_function=medix_easyr1.py:compute_score
 
 The data set's answer column holds <TAG>answer. EasyR1 passes no question and no image on, so the judge
-compares answers alone. EasyR1 knows no missing reward: what the service cannot score after all attempts
+compares answers alone, and a service whose score depends on images refuses. EasyR1 knows no missing reward: what the service cannot score after all attempts
 ends the run with an error, where a 0 would teach that a right answer was wrong.
 
 MEDIX_REWARD_TOKEN holds the service's token, MEDIX_REWARD_URL another address of it.

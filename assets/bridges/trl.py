@@ -4,24 +4,19 @@
     GRPOTrainer(..., reward_funcs=medix_reward)
 
 The data set has a column `solution` or `ground_truth` with <TAG>answer, and may have `question` or
-`problem` (else the user's last message counts), `accepted`, and `image` or `images`. What the service
-cannot score after all attempts is None, which TRL leaves out of baseline and loss; a service that cannot
-be asked at all raises.
+`problem` (else the user's last message counts), `accepted`, and `image` or `images` (else those of that
+message go along). What the service cannot score after all attempts is None, which TRL leaves out of
+baseline and loss; a service that cannot be asked at all raises.
 
 MEDIX_REWARD_TOKEN holds the service's token, MEDIX_REWARD_URL another address of it.
 """
 
 import asyncio
-import base64
-import io
 import math
 from collections.abc import Callable
 from typing import Any
 
-from client import component, score_items
-
-# Whether images go along. Only a judge that sees (reward.judge.showImages) looks at them.
-SEND_IMAGES = False
+from client import SEND_IMAGES, component, encode_images, score_items
 
 
 async def medix_reward(
@@ -51,9 +46,9 @@ def _item(prompt: Any, completion: Any, row: dict[str, Any]) -> dict[str, Any]:
     item["response"] = _text(completion, "assistant")
     if row.get("accepted") is not None:
         item["accepted"] = list(row["accepted"])
-    if SEND_IMAGES:
-        images = row.get("images") or [row.get("image")]
-        item["images"] = [_base64(image) for image in images if image is not None]
+    images = _images(prompt, row) if SEND_IMAGES else None
+    if images is not None:
+        item["images"] = encode_images(images)
     return item
 
 
@@ -72,11 +67,15 @@ def _text(conversation: Any, role: str) -> str:
     return "\n".join(part["text"] for part in last if part.get("type") == "text")
 
 
-def _base64(image: Any) -> str:
-    """A PIL image, losslessly."""
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return base64.b64encode(file.getvalue()).decode()
+def _images(prompt: Any, row: dict[str, Any]) -> list[Any] | None:
+    """Images of the row, else of the user's last message; none where neither has any. None: not known."""
+    given = [image for image in row.get("images") or [row.get("image")] if image is not None]
+    contents = [] if isinstance(prompt, str) else [each["content"] for each in prompt if each["role"] == "user"]
+    if given or not contents or isinstance(contents[-1], str):
+        return given
+    parts = [part for part in contents[-1] if "image" in part.get("type", "")]
+    images = [part.get("image") or (part.get("image_url") or {}).get("url") for part in parts]
+    return None if any(image is None for image in images) else images
 
 
 def _log(results: list[dict[str, Any]], log_metric: Callable[[str, float], None]) -> None:

@@ -4,10 +4,10 @@
     reward.custom_reward_function.name=compute_score
 
 Use the reward manager `naive` or `dapo`; `rate_limited` turns an error into the reward 0. The data set's
-ground truth holds <TAG>answer, and `extra_info` may hold `question` and `accepted`. verl asks for one
-sample at a time; samples that come together share a request. verl knows no missing reward: what the
-service cannot score after all attempts ends the run with an error, where a 0 would teach that a right
-answer was wrong.
+ground truth holds <TAG>answer, and `extra_info` may hold `question`, `accepted` and `images` (files as
+bytes, {"bytes"} or base64; verl passes on no others). verl asks for one sample at a time; samples that
+come together share a request. verl knows no missing reward: what the service cannot score after all
+attempts ends the run with an error, where a 0 would teach that a right answer was wrong.
 
 MEDIX_REWARD_TOKEN holds the service's token, MEDIX_REWARD_URL another address of it.
 """
@@ -16,7 +16,7 @@ import asyncio
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from client import component, require_reward, score_items
+from client import SEND_IMAGES, component, encode_images, require_reward, score_items
 
 # Seconds that the first sample of a request waits for company.
 GATHER = 0.02
@@ -35,8 +35,10 @@ async def compute_score(
 ) -> dict[str, float]:
     """`score` trains, the others become metrics (NaN where they do not apply)."""
     extra = extra_info or {}
-    item = {"response": solution_str, "ground_truth": ground_truth}
+    item: dict[str, Any] = {"response": solution_str, "ground_truth": ground_truth}
     item |= {name: extra[name] for name in ("question", "accepted") if extra.get(name) is not None}
+    if SEND_IMAGES and extra.get("images") is not None:
+        item["images"] = encode_images(extra["images"])
     result = await _score(item)
     return {
         "score": require_reward(result),

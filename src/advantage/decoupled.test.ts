@@ -52,6 +52,30 @@ describe('decoupled advantages', () => {
     );
   });
 
+  it('hear nothing of a part that varies by rounding alone', () => {
+    const real = [1, 0, 1, 0];
+    const noise = [1e-7, 0, 0, 5e-8];
+    const [noisy, clean] = [noise, [0, 0, 0, 0]].map((second) =>
+      decoupledAdvantages([real.map((one, i) => parts(one, 0.4 + (second[i] ?? 0)))], 'grpo'),
+    );
+    expect(noisy).toEqual(clean);
+    for (const estimator of ['grpo', 'rloo', 'dr-grpo'] as const) {
+      const alone = noise.map((one) => parts(0.4 + one, 0.7));
+      expect(decoupledAdvantages([alone], estimator)).toEqual([[0, 0, 0, 0]]);
+      // A real difference in another group does not make it one.
+      const batch = [alone, real.map((one) => parts(one, 0.7))];
+      expect(decoupledAdvantages(batch, estimator)[0]?.every((a) => Math.abs(a) < 1e-9)).toBe(true);
+    }
+  });
+
+  it('take the scale of noise as a parameter', () => {
+    const group = [parts(0.5, 0), parts(0.50005, 0)];
+    expect(decoupledAdvantages([group], 'grpo')).toEqual([[0, 0]]);
+    const [[low = 0, high = 0] = []] = decoupledAdvantages([group], 'grpo', 1e-6);
+    expect(high).toBeCloseTo(-low, 12);
+    expect(high).toBeGreaterThan(0.5);
+  });
+
   it('take groups that are rewarded for other parts', () => {
     const groups = [
       [parts(1, 0), parts(0, 0)],

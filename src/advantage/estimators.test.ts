@@ -51,6 +51,13 @@ describe.each(names)('%s', (name) => {
   });
 });
 
+it('grpo makes nothing of rewards that differ by rounding alone, on a scale that can be set', () => {
+  const group = [0.145, 0.145 + 1e-7, 0.145 - 5e-8];
+  expect(advantageEstimators.grpo(group)).toEqual([0, 0, 0]);
+  const [, high = 0] = advantageEstimators.grpo(group, 1e-9);
+  expect(high).toBeGreaterThan(0.05);
+});
+
 it('gives the published values', () => {
   const group = [1, 0, 0.5, 0.1];
   const [mean, std] = [0.4, Math.sqrt((0.36 + 0.16 + 0.01 + 0.09) / 3)];

@@ -10,6 +10,7 @@ it('keeps every group that has a baseline when nothing is filtered', () => {
 it('drops groups without variance, whatever their reward', () => {
   for (const reward of [0, 0.145, 0.6625, 1]) {
     expect(keepGroup([reward, reward, reward + 1e-8], 'variance')).toBe(false);
+    expect(keepGroup([reward, reward, reward + 1e-5], 'variance')).toBe(false);
   }
   expect(keepGroup([0.145, 0.1, 0.145], 'variance')).toBe(true);
 });

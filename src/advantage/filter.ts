@@ -1,4 +1,5 @@
 /** Which groups are worth training on. */
+import { rewardNoise, standardDeviation } from './estimators.ts';
 
 export type GroupFilter =
   /** Every group. */
@@ -14,14 +15,11 @@ export type GroupFilter =
    */
   | { readonly low: number; readonly high: number };
 
-/** Rewards this close are the same: graded similarities vary by about 1e-7 with the batch around them. */
-const sameReward = 1e-6;
-
 /** False for a group of fewer than two rewards, whatever the filter: it has no baseline. */
 export function keepGroup(rewards: readonly number[], filter: GroupFilter): boolean {
   if (rewards.length < 2) return false;
   if (filter === 'none') return true;
-  if (filter === 'variance') return Math.max(...rewards) - Math.min(...rewards) > sameReward;
+  if (filter === 'variance') return standardDeviation(rewards) > rewardNoise;
   const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
   return filter.low < mean && mean < filter.high;
 }

@@ -5,13 +5,14 @@
  */
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
-import { Template } from '@huggingface/jinja';
 import { importPeer } from '../config/optional-peer.ts';
 import type { Clock } from '../core/async/clock.ts';
 import { digestOf, digestOfFile } from '../core/digest.ts';
 import { fail, messageOf } from '../core/errors.ts';
+import { compileJinja } from '../core/jinja.ts';
 import { cancelled, type Unscored } from '../core/outcome.ts';
 import type { Meter } from '../http/ledger.ts';
+import { type Identity, identify } from '../model/files/identify.ts';
 import type { ChatModel, ChatRequest } from './chat-model.ts';
 import { generate, type LoadedGguf, promptTokens } from './gguf-generate.ts';
 import type { LlamaCppModule, LlamaGrammar } from './llama-cpp.ts';
@@ -109,7 +110,7 @@ async function loadModel(
   const model = await llama.loadModel({ modelPath: path });
   const source = model.fileInfo.metadata.tokenizer?.chat_template;
   if (source === undefined) throw new Error('a model without a chat template');
-  const template = new Template(source);
+  const template = compileJinja(source);
   // A template that refuses a single user message, or cannot be rendered at all, is known at the start.
   promptTokens({ model, template }, [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }]);
   const context = await model.createContext({ contextSize: contextLength, sequences: 1 });
@@ -136,15 +137,27 @@ function unscored(cause: Unscored['cause'], message: string): Unscored {
   return { kind: 'unscored', cause, message };
 }
 
-function notLoaded(path: string, error: unknown): never {
+async function notLoaded(path: string, error: unknown): Promise<never> {
   return fail(
     'judge',
     {
       where: `judge ${path}`,
       expected: 'a GGUF file of a chat model',
-      got: messageOf(error),
+      got: whatIsThere(await identify(path)) ?? messageOf(error),
       next: 'correct judge.path',
     },
     error,
   );
+}
+
+/** Undefined where the path is not to blame. */
+function whatIsThere(identity: Identity): string | undefined {
+  switch (identity.kind) {
+    case 'gguf':
+      return undefined;
+    case 'model-folder':
+      return 'the folder of a checkpoint in Hugging Face layout';
+    case 'other':
+      return identity.what;
+  }
 }

@@ -1,5 +1,5 @@
 /** One reply of a GGUF model: messages to tokens by the model's chat template, and tokens to text. */
-import type { Template } from '@huggingface/jinja';
+import type { JinjaTemplate } from '../core/jinja.ts';
 import type { Message } from '../core/message.ts';
 import { cancelled, type Unscored } from '../core/outcome.ts';
 import type { ChatReply, ChatRequest } from './chat-model.ts';
@@ -15,7 +15,7 @@ export type LoadedGguf = {
   readonly llamaCpp: LlamaCppModule;
   readonly model: LlamaModel;
   readonly sequence: LlamaSequence;
-  readonly template: Template;
+  readonly template: JinjaTemplate;
   readonly grammarOf: (schema: NonNullable<ChatRequest['schema']>) => Promise<LlamaGrammar>;
   readonly dispose: () => Promise<void>;
 };

@@ -91,12 +91,87 @@ describe('openai chat model', () => {
     });
   });
 
+  it.each<[string, Readonly<Record<string, unknown>>]>([
+    ['usage without completion tokens', { usage: { prompt_tokens: 5, total_tokens: 5 } }],
+    ['usage of another shape', { usage: 'none' }],
+    ['usage in fractions', { usage: { prompt_tokens: 5.5, completion_tokens: 1 } }],
+    ['no usage', {}],
+    ['a null error', { error: null }],
+    ['an error that was survived', { error: { code: 500, message: 'a tool failed' } }],
+  ])('takes the reply whatever stands beside it: %s', async (_, fields) => {
+    const choices = [{ message: { content: 'YES' }, finish_reason: 'stop' }];
+    const { model, ledger } = await modelOn(() => json({ choices, ...fields }));
+    const reply = await model.reply(request, never);
+    expect(reply).toMatchObject({ kind: 'replied', text: 'YES', stopReason: 'stop' });
+    expect(reply).not.toHaveProperty('tokens');
+    expect(ledger.summary()['judge']).toMatchObject({ requests: 1, unmetered: 1, failed: 0 });
+  });
+
+  it.each<[string, Readonly<Record<string, unknown>>]>([
+    ['finish_reason', { finish_reason: 7 }],
+    ['refusal', { message: { content: 'YES', refusal: {} } }],
+    ['logprobs', { logprobs: { content: 'none' } }],
+    ['logprobs', { logprobs: { content: [] } }],
+  ])('takes the reply where %s is of another shape', async (_, choice) => {
+    const { model } = await modelOn(() => chat(choice));
+    expect(await model.reply(request, never)).toMatchObject({ text: 'YES', stopReason: 'stop' });
+  });
+
+  it('takes the first choice whatever the others are', async () => {
+    const choices = [{ message: { content: 'YES' } }, { message: null }, 3];
+    const { model } = await modelOn(() => json({ choices }));
+    expect(await model.reply(request, never)).toMatchObject({ text: 'YES' });
+  });
+
+  it('drops only the candidates that cannot be read', async () => {
+    const top_logprobs = [{ token: 'YES', logprob: -0.1 }, { token: 'NO', logprob: null }, 7];
+    const { model } = await modelOn(() => chat({ logprobs: { content: [{ top_logprobs }] } }));
+    expect(await model.reply(request, never)).toMatchObject({
+      firstToken: [{ text: 'YES', logprob: -0.1 }],
+    });
+  });
+
+  it.each<[unknown, string]>([
+    [[{ type: 'text', text: 'YES' }], 'YES'],
+    [
+      [
+        { type: 'thinking', thinking: [{ type: 'text', text: 'NO' }] },
+        { type: 'text', text: 'YES' },
+      ],
+      'YES',
+    ],
+    [
+      [
+        { type: 'reasoning', text: 'NO' },
+        { type: 'output_text', text: 'Y' },
+        { type: 'text', text: 'ES' },
+      ],
+      'YES',
+    ],
+    [['Y', { text: 'ES' }], 'YES'],
+    [[{ type: 'image_url', image_url: {} }, null, 7, { type: 'text', text: 'YES' }], 'YES'],
+    [[], ''],
+    [null, ''],
+  ])('joins the parts of text in %j', async (content, text) => {
+    const { model } = await modelOn(() => chat({ message: { content } }));
+    expect(await model.reply(request, never)).toMatchObject({ kind: 'replied', text });
+  });
+
+  it.each([{}, { choices: [] }, { choices: [{}] }, { choices: [{ message: { content: 7 } }] }])(
+    'takes %j for no reply',
+    async (body) => {
+      const { model } = await modelOn(() => json(body));
+      expect(await model.reply(request, never)).toMatchObject({ cause: 'unparsable' });
+    },
+  );
+
   it.each([
     ['png', [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0]],
     ['jpeg', [0xff, 0xd8, 0xff, 0xe0]],
     ['gif', [...Buffer.from('GIF89a')]],
     ['webp', [...Buffer.from('RIFF\u0001\u0002\u0003\u0004WEBP')]],
-    ['bmp', [...Buffer.from('BM')]],
+    ['bmp', [...Buffer.from('BM\0\0\0\0\0\0\0\0\u0036\0\0\0\u0028\0\0\0')]],
+    ['tiff', [...Buffer.from('II*\0')]],
   ])('sends a %s image byte for byte, in place, whatever its name', async (type, bytes) => {
     const { model, server } = await modelOn();
     const image = { bytes: Uint8Array.from(bytes), name: 'scan.dcm' };
@@ -117,6 +192,23 @@ describe('openai chat model', () => {
         ],
       },
     ]);
+  });
+
+  it.each([
+    ['a text', 'BMI of 31, root:x:0:0'],
+    ['nothing', ''],
+    ['SVG', '<svg xmlns="http://www.w3.org/2000/svg"/>'],
+  ])('never sends %s as an image', async (_, text) => {
+    const { model, server } = await modelOn();
+    const image = { bytes: new TextEncoder().encode(text), name: '/etc/passwd' };
+    const content = [{ type: 'image', image }] as const;
+    const messages = [{ role: 'user', content }] as const;
+    expect(await model.reply({ ...request, messages }, never)).toMatchObject({
+      kind: 'unscored',
+      cause: 'refused',
+      message: expect.stringMatching(/^image "\/etc\/passwd": \d+ bytes of no known image format$/),
+    });
+    expect(server.calls).toEqual([]);
   });
 
   it('returns the candidates of the first token', async () => {
@@ -150,17 +242,77 @@ describe('openai chat model', () => {
     },
   );
 
-  it('does not blame the schema for a refusal that stays without it', async () => {
-    const { model, server } = await modelOn(({ count }) =>
-      count <= 2 ? status(400, 'maximum context length is 2048 tokens') : undefined,
+  it.each([
+    ['too long a prompt', 400, 'maximum context length is 2048 tokens'],
+    ['a failing server', 500, 'out of memory'],
+    ['a failing gateway', 502, 'bad gateway'],
+    ['another field', 422, 'logprobs is not supported'],
+  ])('keeps the schema, and to its attempts, where a server minds %s', async (_, code, said) => {
+    const { model, server } = await modelOn(
+      ({ count }) => (count <= 3 ? status(code, said) : undefined),
+      { attempts: code < 500 ? 1 : 3 },
     );
     const asked = { ...request, schema };
-    expect(await model.reply(asked, never)).toMatchObject({
-      cause: 'refused',
-      message: expect.stringMatching(/does not fit into the model's context/),
+    expect(await model.reply(asked, never)).toMatchObject({ kind: 'unscored' });
+    while (server.calls.length < 4) await model.reply(asked, never);
+    expect(server.calls.map(({ body }) => 'response_format' in body)).toEqual(
+      [1, 2, 3, 4].map(() => true),
+    );
+  });
+
+  it('leaves out, for good and told once, what a server says that it does not support', async () => {
+    const told: string[] = [];
+    const hear = ({ message }: Error) => told.push(message);
+    process.on('warning', hear);
+    const { model, server } = await modelOn(({ body }) => {
+      const field = ['response_format', 'seed'].find((name) => name in body);
+      return field === undefined ? undefined : status(400, `${field} is not supported`);
     });
-    await model.reply(asked, never);
-    expect(server.calls.map(({ body }) => 'response_format' in body)).toEqual([true, false, true]);
+    const asked = { ...request, schema, seed: 7, temperature: 1 };
+    const replies = await Promise.all([1, 2, 3].map(() => model.reply(asked, never)));
+    expect(replies).toMatchObject([1, 2, 3].map(() => ({ kind: 'replied' })));
+    const before = server.calls.length;
+    expect(await model.reply(asked, never)).toMatchObject({ kind: 'replied' });
+    expect(server.calls).toHaveLength(before + 1);
+    process.off('warning', hear);
+    expect(told).toEqual(
+      ['response_format', 'seed'].map(
+        (field) => `${server.url} does not support ${field}, which it is no longer sent`,
+      ),
+    );
+  });
+
+  it('leaves it out for that server alone', async () => {
+    const poor = await startMisbehavingServer(({ body }) =>
+      body['response_format'] ? status(400, 'response_format is not supported') : undefined,
+    );
+    const rich = await startMisbehavingServer();
+    closing.push(poor.stop, rich.stop);
+    const { model } = await modelOn(undefined, { url: [poor.url, rich.url] });
+    const asked = { ...request, schema };
+    await Promise.all([1, 2, 3, 4].map(() => model.reply(asked, never)));
+    await Promise.all([1, 2, 3, 4].map(() => model.reply(asked, never)));
+    expect(poor.calls.slice(-2).map(({ body }) => 'response_format' in body)).toEqual([
+      false,
+      false,
+    ]);
+    expect(rich.calls.every(({ body }) => 'response_format' in body)).toBe(true);
+  });
+
+  it('does not leave out what the user asks for', async () => {
+    const { model, server } = await modelOn(
+      ({ body }) => ('seed' in body ? status(400, 'seed is not supported') : undefined),
+      { extraBody: { seed: 1 } },
+    );
+    const reply = await model.reply({ ...request, seed: 7 }, never);
+    expect(reply).toMatchObject({ cause: 'refused' });
+    expect(server.calls).toHaveLength(1);
+  });
+
+  it('says without end that it refuses what it was not sent, and is believed once', async () => {
+    const { model, server } = await modelOn(() => status(400, 'response_format is not supported'));
+    expect(await model.reply({ ...request, schema }, never)).toMatchObject({ cause: 'refused' });
+    expect(server.calls).toHaveLength(2);
   });
 
   it.each([
@@ -173,6 +325,13 @@ describe('openai chat model', () => {
   ] as const)('leaves %s unscored', async (_, behaviour, cause) => {
     const { model } = await modelOn(() => behaviour);
     expect(await model.reply(request, never)).toMatchObject({ kind: 'unscored', cause });
+  });
+
+  it('takes an answer for an answer, whatever error stands beside it', async () => {
+    const { model } = await modelOn((call) =>
+      json({ ...(call.healthy as object), error: { message: 'none', code: 500 } }),
+    );
+    expect(await model.reply(request, never)).toMatchObject({ kind: 'replied', text: 'YES' });
   });
 
   it('takes a reply that was cut off before it began as empty', async () => {

@@ -1,13 +1,13 @@
 /** A chat model behind OpenAI-compatible servers (`/chat/completions`), with text and images. */
-import { z } from 'zod';
 import { digestOf } from '../core/digest.ts';
 import type { Unscored } from '../core/outcome.ts';
-import type { TokenUsage } from '../core/usage.ts';
 import { connectServers, type ServerReply, type ServersContext } from '../http/connect-servers.ts';
 import { findModel } from '../http/find-model.ts';
 import type { ServersOptions } from '../http/servers-options.ts';
 import type { ChatModel, ChatReply, ChatRequest } from './chat-model.ts';
-import { openAiMessage } from './openai-message.ts';
+import { openAiMessage, unsendable } from './openai-message.ts';
+import { type ChatCompletion, chatCompletion, readCompletion, usageOf } from './openai-reply.ts';
+import { type OptionalField, unsupportedFields } from './unsupported-fields.ts';
 
 export type OpenAiChatModelOptions = ServersOptions & {
   readonly model: string;
@@ -19,29 +19,9 @@ export type OpenAiChatModelOptions = ServersOptions & {
   readonly extraBody?: Readonly<Record<string, unknown>>;
 };
 
-const candidate = z.object({ token: z.string(), logprob: z.number() });
-
-const chatCompletion = z.object({
-  choices: z
-    .array(
-      z.object({
-        message: z.object({ content: z.string().nullish(), refusal: z.string().nullish() }),
-        finish_reason: z.string().nullish(),
-        logprobs: z
-          .object({ content: z.array(z.object({ top_logprobs: z.array(candidate) })).nullish() })
-          .nullish(),
-      }),
-    )
-    .min(1),
-  usage: z
-    .object({ prompt_tokens: z.int().nonnegative(), completion_tokens: z.int().nonnegative() })
-    .nullish(),
-});
-type ChatCompletion = z.output<typeof chatCompletion>;
-
 /**
- * Servers that refuse `response_format` are asked without it from then on: whoever reads the reply
- * checks it anyway.
+ * A server that says that it does not support `response_format` or `seed` is asked without it from then on:
+ * whoever reads the reply checks its form anyway, and a draw without a seed is a draw.
  *
  * @throws MedixError (judge) when the options are unusable.
  */
@@ -52,57 +32,71 @@ export function createOpenAiChatModel(
   const { model, extraBody = {} } = options;
   const servers = connectServers(options, context);
   const meter = context.ledger.meter(context.use);
-  let takesSchemas = true;
+  /** By server. */
+  const leftOut = new Map<string, ReadonlySet<OptionalField>>();
   // Lists of models are often open to all; only an answered chat proves the key.
   let isAdmitted = options.apiKey === undefined;
 
-  const requestOf = (request: ChatRequest, withSchema: boolean) => ({
-    method: 'POST' as const,
-    path: 'chat/completions',
-    body: () => JSON.stringify(bodyOf(model, request, extraBody, withSchema)),
-    response: chatCompletion,
-  });
+  const leaveOut = (server: string, field: OptionalField) => {
+    const known = leftOut.get(server) ?? nothing;
+    if (known.has(field)) return;
+    leftOut.set(server, new Set([...known, field]));
+    process.emitWarning(
+      `${server} does not support ${field}, which it is no longer sent`,
+      'MedixWarning',
+    );
+  };
+
+  const requestOf = (request: ChatRequest) => {
+    // Once for each server and field: what is refused without the field is refused for something else.
+    const adapted = new Set<string>();
+    const adapts = (server: string, said: string) => {
+      const sent = optionalFields(request, extraBody).filter(
+        (field) => !adapted.has(`${field} ${server}`),
+      );
+      const fields = unsupportedFields(said, sent);
+      for (const field of fields) {
+        adapted.add(`${field} ${server}`);
+        leaveOut(server, field);
+      }
+      return fields.length > 0;
+    };
+    return {
+      method: 'POST' as const,
+      path: 'chat/completions',
+      body: (server: string) =>
+        JSON.stringify(bodyOf(model, request, extraBody, leftOut.get(server) ?? nothing)),
+      response: chatCompletion,
+      adapts,
+    };
+  };
 
   const settle = (answer: ServerReply<ChatCompletion>): ChatReply | Unscored => {
     if (answer.kind === 'failed') return answer.outcome;
     isAdmitted = true;
-    const tokens = usageOf(answer.value);
-    meter.answered(tokens);
-    return readCompletion(answer.value, answer.latencyMs, tokens);
-  };
-
-  const reply = async (request: ChatRequest, signal: AbortSignal) => {
-    const withSchema = takesSchemas && request.schema !== undefined;
-    const answer = await servers.call(requestOf(request, withSchema), signal);
-    const mayBeTheSchema =
-      withSchema &&
-      answer.kind === 'failed' &&
-      schemaRefusals.has(answer.status ?? 0) &&
-      answer.outcome.cause !== 'policy-blocked';
-    if (!mayBeTheSchema) return settle(answer);
-    const plain = await servers.call(requestOf(request, false), signal);
-    // The schema was the reason only if leaving it out helped: a prompt that is too long is refused either
-    // way.
-    if (plain.kind === 'answered') takesSchemas = false;
-    return settle(plain);
+    meter.answered(usageOf(answer.value));
+    return readCompletion(answer.value, answer.latencyMs);
   };
 
   const askEach = async (signal: AbortSignal) => {
-    const answers = await servers.callEach(requestOf(smallestRequest, false), signal);
+    const answers = await servers.callEach(requestOf(smallestRequest), signal);
     for (const answer of answers) settle(answer);
     return answers;
   };
 
   return {
     describe: { id: model, kind: 'openai', digest: digestOf(['openai', model, extraBody]) },
-    reply,
+    reply: async (request, signal) => {
+      const flaw = unsendable(request.messages);
+      if (flaw !== undefined) return { kind: 'unscored', cause: 'refused', message: flaw };
+      return settle(await servers.call(requestOf(request), signal));
+    },
     probe: (signal) => findModel(servers, model, isAdmitted, askEach, signal),
     close: async () => servers.close(),
   };
 }
 
-/** OpenAI's status, FastAPI's, and that of llama-cpp-python, which fails over fields it does not know. */
-const schemaRefusals: ReadonlySet<number> = new Set([400, 422, 500]);
+const nothing: ReadonlySet<OptionalField> = new Set();
 
 const smallestRequest: ChatRequest = {
   messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }],
@@ -110,11 +104,22 @@ const smallestRequest: ChatRequest = {
   temperature: 0,
 };
 
+/** Those that MediX itself puts into the request: what the user adds is never left out. */
+function optionalFields(
+  { schema, seed }: ChatRequest,
+  extraBody: Readonly<Record<string, unknown>>,
+): readonly OptionalField[] {
+  const fields: OptionalField[] = [];
+  if (schema !== undefined) fields.push('response_format');
+  if (seed !== undefined) fields.push('seed');
+  return fields.filter((field) => !(field in extraBody));
+}
+
 function bodyOf(
   model: string,
   request: ChatRequest,
   extraBody: Readonly<Record<string, unknown>>,
-  withSchema: boolean,
+  leftOut: ReadonlySet<OptionalField>,
 ): Record<string, unknown> {
   const { messages, maxTokens, temperature, topP, seed, schema, firstTokenCandidates } = request;
   const body: Record<string, unknown> = {
@@ -123,11 +128,11 @@ function bodyOf(
     max_tokens: maxTokens,
     temperature,
     ...(topP === undefined ? {} : { top_p: topP }),
-    ...(seed === undefined ? {} : { seed }),
+    ...(seed === undefined || leftOut.has('seed') ? {} : { seed }),
     ...(firstTokenCandidates === undefined
       ? {}
       : { logprobs: true, top_logprobs: firstTokenCandidates }),
-    ...(schema === undefined || !withSchema
+    ...(schema === undefined || leftOut.has('response_format')
       ? {}
       : {
           response_format: {
@@ -138,38 +143,4 @@ function bodyOf(
     ...extraBody,
   };
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
-}
-
-function usageOf({ usage }: ChatCompletion): TokenUsage | undefined {
-  if (!usage) return undefined;
-  return { prompt: usage.prompt_tokens, completion: usage.completion_tokens };
-}
-
-function readCompletion(
-  { choices }: ChatCompletion,
-  latencyMs: number,
-  tokens: TokenUsage | undefined,
-): ChatReply | Unscored {
-  const choice = choices[0];
-  if (choice?.finish_reason === 'content_filter') {
-    return blocked('the server filtered the reply (content_filter)');
-  }
-  const refusal = choice?.message.refusal;
-  if (refusal) return blocked(`the model declined: ${JSON.stringify(refusal.slice(0, 200))}`);
-  const candidates = choice?.logprobs?.content?.[0]?.top_logprobs;
-  return {
-    kind: 'replied',
-    // Models that think apart from their reply send no content when they ran out of tokens.
-    text: choice?.message.content ?? '',
-    stopReason: choice?.finish_reason === 'length' ? 'length' : 'stop',
-    latencyMs,
-    ...(tokens === undefined ? {} : { tokens }),
-    ...(candidates === undefined
-      ? {}
-      : { firstToken: candidates.map(({ token, logprob }) => ({ text: token, logprob })) }),
-  };
-}
-
-function blocked(message: string): Unscored {
-  return { kind: 'unscored', cause: 'policy-blocked', message };
 }

@@ -1,8 +1,11 @@
 /** Messages as OpenAI-compatible servers take them; images travel as data URLs, in their own encoding. */
+import { defined } from '../core/errors.ts';
 import type { ContentPart, Message } from '../core/message.ts';
+import { quoted } from '../core/quoted.ts';
+import { rasterFormat } from '../image/image-name.ts';
 
 /**
- * A message of text alone is one string, which every server and chat template takes; with images it is
+ * A message that is not {@link unsendable}. One of text alone is one string, which every server and chat template takes; with images it is
  * a list of parts in their order.
  */
 export function openAiMessage({ role, content }: Message) {
@@ -18,19 +21,19 @@ function openAiPart(part: ContentPart) {
   return { type: 'image_url', image_url: { url: `data:${mediaType(bytes)};base64,${base64}` } };
 }
 
-/** First bytes of each encoding, in hexadecimal. */
-const signatures = [
-  ['image/png', /^89504e470d0a1a0a/],
-  ['image/jpeg', /^ffd8ff/],
-  ['image/gif', /^47494638(37|39)61/],
-  ['image/webp', /^52494646.{8}57454250/],
-  ['image/bmp', /^424d/],
-] as const;
+/** What keeps messages from being sent: an image that is none, which may be any other file of the user. */
+export function unsendable(messages: readonly Message[]): string | undefined {
+  const images = messages.flatMap(({ content }) =>
+    content.flatMap((part) => (part.type === 'image' ? [part.image] : [])),
+  );
+  const other = images.find(({ bytes }) => rasterFormat(bytes) === undefined);
+  return (
+    other &&
+    `image ${quoted(other.name, 100)}: ${other.bytes.length} bytes of no known image format`
+  );
+}
 
 /** By the bytes, since names in data sets are often wrong or missing. */
 function mediaType(bytes: Uint8Array): string {
-  const start = Buffer.from(bytes.subarray(0, 12)).toString('hex');
-  const match = signatures.find(([, signature]) => signature.test(start));
-  // Servers then look for themselves.
-  return match?.[0] ?? 'application/octet-stream';
+  return defined(rasterFormat(bytes), 'format of an image').mediaType;
 }

@@ -22,6 +22,9 @@ export type ReadArguments<Config> = {
 /** Fields that a run was built on: to change them is to start another run. */
 const fixedFields = ['model', 'data', 'seed', 'out'];
 
+/** They say where and what the same data are; a run of an earlier version has none of them. */
+const readingFields = ['data.imageRoot', 'data.textOnly'];
+
 /**
  * The config of a new run, or of the run to resume, under the changes given.
  * @throws MedixError 'config' with all that is wrong, 'run' when there is no such run.
@@ -111,8 +114,10 @@ function requireSameRun(
       next: `use medix ${manifest.kind} --resume ${resume}`,
     });
   }
-  const fixed = overrides.find((override) =>
-    fixedFields.includes(override.split(/[.=]/, 1)[0] ?? ''),
+  const fixed = overrides.find(
+    (override) =>
+      fixedFields.includes(override.split(/[.=]/, 1)[0] ?? '') &&
+      !readingFields.includes(override.split('=', 1)[0] ?? ''),
   );
   if (fixed === undefined) return;
   fail('config', {

@@ -47,6 +47,11 @@ describe('the command line', () => {
   test.each([
     ['an unknown command', ['trane'], /unknown command 'trane'/],
     ['an unknown option', ['train', '--fast'], /unknown option '--fast'/],
+    ['an empty --out', ['eval', 'submit', 'x', '--out', ''], /'--out <dir>' is empty/],
+    ['an empty --in', ['logprobs', '--model', 'm', '--in', '', '--out', 'o'], /'--in <file>'/],
+    ['an empty --resume', ['train', '--resume', ''], /'--resume <directory>' is empty/],
+    ['an empty folder', ['review', 'score', ''], /an argument is empty/],
+    ['an empty one of several', ['eval', 'compare', 'a', ''], /an argument is empty/],
   ])('refuses %s as wrong usage', async (_, argv, message) => {
     const { code, errors } = await run(...argv);
     expect(code).toBe(2);
@@ -64,6 +69,37 @@ describe('the command line', () => {
     expect(errors).toMatch(/rollout\.groupSize: expected a number of at least 2, got 1/);
     expect(errors).toContain('rolout');
     expect(errors).toContain('data.train');
+  });
+
+  const title = '\u001b]0;owned\u0007\u009b2J\r\u202e';
+  test.each([
+    ['an unknown command', [`tr${title}`]],
+    ['an unknown option', ['train', `--${title}`]],
+    ['the value of an option', ['generate', '--model', 'm', '--prompt', 'p', '--seed', title]],
+    ['a config that is not there', ['train', `${title}.yaml`]],
+    ['an unknown field', ['train', `${title}=1`]],
+    ['the value of a field', ['train', `model=x`, `seed="${title}"`]],
+    ['a run that is not there', ['train', '--resume', title]],
+    ['a folder of results', ['eval', 'compare', title, 'b']],
+    ['a review', ['review', 'score', title]],
+  ])('shows control characters in %s and does not send them', async (_, argv) => {
+    const { code, errors, output } = await run(...argv);
+    expect(code).toBeGreaterThan(0);
+    expect(errors).toMatch(/\uFFFD|\\u[0-9a-f]{4}/);
+    expect(errors + output).not.toMatch(/(?![\n\t])[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u);
+  });
+
+  test.each([
+    ['3,000 unknown fields', Array.from({ length: 3000 }, (_, n) => `unknown${n}=1`)],
+    ['a value of 1 MB', ['model=x', `seed=${'x'.repeat(1e6)}`]],
+    ['a field of 1 MB', [`${'x'.repeat(1e6)}=1`]],
+    ['a word of 1 MB', ['x'.repeat(1e6)]],
+    ['3,000 files', Array.from({ length: 3000 }, (_, n) => `file${n}`)],
+  ])('answers %s with a page at most', async (_, words) => {
+    const { code, errors } = await run('train', ...words);
+    expect(code).toBe(1);
+    expect(errors.length).toBeLessThan(10_000);
+    expect(errors.split('\n').length).toBeLessThan(40);
   });
 
   test('says that there is nothing to resume', async () => {

@@ -3,13 +3,14 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
-import { MedixError } from '../core/errors.ts';
+import { MedixError, messageOf } from '../core/errors.ts';
 import { packageVersion } from '../run/run-facts.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { addEvalCommand } from './eval/eval.ts';
 import { addGenerateCommand } from './generate/generate.ts';
 import { addJudgeCommand } from './judge/judge.ts';
 import { addLogprobsCommand } from './logprobs/logprobs.ts';
+import { readable } from './printable.ts';
 import { addQuickstartCommand } from './quickstart/quickstart.ts';
 import { addReviewCommand } from './review/review.ts';
 import { addRewardCommand } from './reward/reward.ts';
@@ -29,11 +30,21 @@ const commands: readonly AddCommand[] = [
   addReviewCommand,
 ];
 
+const help = `
+Run a command with --help for its options and config fields.
+
+Exit codes:
+  0    all that was asked for is there
+  1    it failed, or a part is missing: an answer, a verdict, a score, a comparison, every step of a training
+  2    wrong usage
+  130  interrupted; commands that can go on say how`;
+
 const exitCodes = { failed: 1, usage: 2, interrupted: 130 } as const;
 
 export type CliOutput = {
   readonly context: CommandContext;
-  readonly printError: (line: string) => void;
+  /** Takes text that a terminal may be shown. */
+  readonly printError: (text: string) => void;
 };
 
 /** The whole command tree. Wrong usage and `--help` throw a CommanderError instead of ending the process. */
@@ -46,17 +57,30 @@ export async function createProgram({ context, printError }: CliOutput): Promise
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.terminal.print(text.trimEnd()),
-      writeErr: (text) => printError(text.trimEnd()),
+      writeErr: (text) => printError(readable(text.trimEnd())),
     })
     .showHelpAfterError('(medix --help shows the commands, medix <command> --help their options)')
-    .addHelpText('after', '\nRun a command with --help for its options and config fields.');
+    .addHelpText('after', help);
   for (const addCommand of commands) addCommand(program, context);
+  program.hook('preAction', (_, command) => refuseEmptyNames(command));
   return program;
+}
+
+/** An empty name, as of a variable that is not set in a script, would stand for the present folder. */
+function refuseEmptyNames(command: Command): void {
+  const refuse = (what: string) =>
+    command.error(`error: ${what} is empty. Expected the name of a file or folder.`);
+  if (command.processedArgs.flat().includes('')) refuse('an argument');
+  for (const option of command.options) {
+    const isPath = /<(file|dir|directory|folder)(s\.\.\.)?>/.test(option.flags);
+    const value: unknown = command.getOptionValue(option.attributeName());
+    if (isPath && [value].flat().includes('')) refuse(`option '${option.flags}'`);
+  }
 }
 
 /**
  * Runs one command line (without `node` and script).
- * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+ * @returns the exit code: 0 done, 1 failed (also to print), 2 wrong usage, 130 interrupted.
  */
 export async function runCli(argv: readonly string[], output: CliOutput): Promise<number> {
   const { context, printError } = output;
@@ -66,31 +90,67 @@ export async function runCli(argv: readonly string[], output: CliOutput): Promis
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
-    printError(describeError(error, context.signal));
-    return context.signal.aborted ? exitCodes.interrupted : exitCodes.failed;
+    const { aborted, reason } = context.signal;
+    const message = describeError(error, context.signal);
+    if (message !== undefined) printError(readable(message));
+    return aborted && !(reason instanceof MedixError) ? exitCodes.interrupted : exitCodes.failed;
   }
 }
 
-/** A user's error is its message; anything else is a defect of MediX, whose stack helps to repair it. */
-function describeError(error: unknown, signal: AbortSignal): string {
+/**
+ * A user's error is its message; anything else is a defect of MediX, whose stack helps to repair it. Nothing
+ * where what stopped the command has been told.
+ */
+function describeError(error: unknown, signal: AbortSignal): string | undefined {
   if (error instanceof MedixError) return error.message;
-  if (signal.aborted) return 'interrupted';
+  if (signal.aborted) return signal.reason instanceof MedixError ? undefined : 'interrupted';
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `This is a defect of MediX, please report it:\n${stack}`;
 }
 
-/** The first Ctrl-C asks the command to stop, the second ends the process. */
-function abortOnInterrupt(): AbortSignal {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-    controller.abort(new Error('interrupted'));
+/**
+ * The first Ctrl-C asks the command to stop. From then on signals have their usual effect: the second one ends
+ * the process at once, whatever it computes. `process.exit` would wait for threads that compute.
+ */
+function abortOnInterrupt(controller: AbortController): void {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const letThrough = () => {
+    for (const signal of signals) process.off(signal, stop);
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  // Whoever read the output is gone, as in `medix … | head`; without a listener that is a crash.
-  process.stdout.on('error', (error) => controller.abort(error));
-  return controller.signal;
+  const stop = (signal: NodeJS.Signals) => {
+    if (controller.signal.aborted) {
+      letThrough();
+      process.kill(process.pid, signal);
+      return;
+    }
+    controller.abort(new Error('interrupted'));
+    // A second one may already be on its way to this listener.
+    setImmediate(letThrough);
+  };
+  for (const signal of signals) process.on(signal, stop);
+}
+
+/** Stops the command once its output goes nowhere; without a listener that is a crash. */
+function abortOnLostOutput(controller: AbortController, printError: CliOutput['printError']): void {
+  process.stdout.once('error', (error: NodeJS.ErrnoException) => {
+    const isClosed = error.code === 'EPIPE';
+    const lost = new MedixError('run', [
+      {
+        where: 'standard output',
+        expected: 'a place that takes what is printed',
+        got: isClosed ? 'one whose reader has gone (EPIPE)' : messageOf(error),
+        next: isClosed ? 'let the reader read to the end' : 'make room, or print elsewhere',
+      },
+    ]);
+    printError(readable(lost.message));
+    controller.abort(lost);
+    // Further lines meet the same fate.
+    process.stdout.on('error', () => {});
+    process.on('exit', () => {
+      process.exitCode ||= exitCodes.failed;
+    });
+  });
+  process.stderr.on('error', () => {});
 }
 
 function isEntryPoint(): boolean {
@@ -98,13 +158,29 @@ function isEntryPoint(): boolean {
   return script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url);
 }
 
+/** What still computes when a command was interrupted, e.g. a judge in this process, must not keep it alive. */
+const graceMs = 500;
+
 if (isEntryPoint()) {
-  process.exitCode = await runCli(process.argv.slice(2), {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const printError = (text: string) => process.stderr.write(`${text}\n`);
+  abortOnInterrupt(controller);
+  abortOnLostOutput(controller, printError);
+  const code = await runCli(process.argv.slice(2), {
     context: {
       terminal: createTerminal(process.stdout),
-      signal: abortOnInterrupt(),
+      signal,
       clock: () => Date.now(),
     },
-    printError: (line) => process.stderr.write(`${line}\n`),
+    printError,
   });
+  process.exitCode = code;
+  if (code === exitCodes.interrupted) setTimeout(endAtOnce, graceMs).unref();
+}
+
+/** Not by `process.exit`, which waits for threads that compute. */
+function endAtOnce(): void {
+  process.removeAllListeners('SIGINT');
+  process.kill(process.pid, 'SIGINT');
 }

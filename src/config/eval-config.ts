@@ -59,10 +59,13 @@ export const askingFields = {
     ),
 };
 
+/** A judging's name is that of a folder. */
+export const judgingNamePattern = /^[a-z0-9][a-z0-9._-]*$/i;
+
 const judgingSection = z.strictObject({
   name: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9._-]*$/i)
+    .regex(judgingNamePattern)
     .default('judge')
     .describe('Name of this judging; one results folder can hold several judgings'),
   mode: askingFields.mode,
@@ -178,6 +181,12 @@ export const evalConfigSchema = z.strictObject({
   statistics: z
     .strictObject({
       draws: positiveInteger.default(1000).describe('Number of bootstrap draws'),
+      fewClusters: z
+        .enum(['widened', 'as-drawn'])
+        .default('widened')
+        .describe(
+          'Intervals over fewer than 50 clusters (images, patients): "widened" to what so few can tell, or "as-drawn", too narrow, as earlier versions left them; an evaluation that one of those began keeps "as-drawn"',
+        ),
       mmluAsOne: z
         .boolean()
         .default(false)

@@ -22,7 +22,7 @@ type JsonSchema = {
 
 /** Leaves of the schema in order; the variants of a section are merged, their descriptions joined where they differ. */
 export function listFields(schema: z.ZodType): Field[] {
-  const root = z.toJSONSchema(schema, { io: 'input' }) as JsonSchema;
+  const root = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
   const fields = new Map<string, Field>();
   collect(root, '', true, fields);
   return [...fields.values()];

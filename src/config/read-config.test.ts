@@ -112,6 +112,19 @@ describe('reading a config', () => {
     });
     expect(made.model).toEqual({ preset: 'mini', imageSize: 64, vocabularySize: 1024 });
   });
+
+  test('takes a learning rate that suits what fine-tuning starts from, unless one is given', async () => {
+    const rateOf = async (...overrides: string[]) => {
+      const config = await readConfig(sftConfigSchema, {
+        overrides: ['data.train=x', ...overrides],
+      });
+      return config.optimizer.learningRate;
+    };
+    expect(await rateOf('model.preset=mini')).toBe(1e-3);
+    expect(await rateOf('model=folder')).toBe(1e-5);
+    expect(await rateOf('model=folder', 'optimizer.learningRate=null')).toBe(1e-5);
+    expect(await rateOf('model.preset=mini', 'optimizer.learningRate=2e-4')).toBe(2e-4);
+  });
 });
 
 describe('the field list', () => {

@@ -3,9 +3,10 @@
  * at once, with the path of each field, before anything else is opened.
  */
 import { readFile } from 'node:fs/promises';
-import { parse as parseYaml } from 'yaml';
 import type { z } from 'zod';
 import { fail, MedixError, messageOf, type Problem } from '../core/errors.ts';
+import { nameOf } from '../core/quoted.ts';
+import { parseYaml } from '../core/yaml.ts';
 import { listFields } from './field-list.ts';
 import { problemsOf } from './schema-problems.ts';
 
@@ -53,12 +54,12 @@ async function readConfigFile(path: string): Promise<Section> {
   const next = 'correct the file; `medix train --help` lists the fields';
   let value: unknown;
   try {
-    value = parseYaml(await readFile(path, 'utf8')) ?? {};
+    value = parseYaml(await readFile(path)) ?? {};
   } catch (error) {
     fail('config', { where: path, expected, got: messageOf(error), next }, error);
   }
   if (!isSection(value)) {
-    fail('config', { where: path, expected, got: JSON.stringify(value), next });
+    fail('config', { where: path, expected, got: nameOf(value), next });
   }
   return value;
 }

@@ -7,7 +7,9 @@ const limitsSection = z
   .strictObject({
     bodyBytes: positiveInteger
       .default(64 * 1024 * 1024)
-      .describe('Maximum size of one request in bytes, images included'),
+      .describe(
+        'Maximum size of one request in bytes, images included; all open requests together take at most twice as much, then trainers are told to wait (HTTP 429)',
+      ),
     items: positiveInteger.default(1024).describe('Maximum number of items in one request'),
     itemsInWork: positiveInteger
       .default(8192)

@@ -1,7 +1,12 @@
 /** Schema violations as problems a user can act on. */
 import type { z } from 'zod';
 import type { Problem } from '../core/errors.ts';
+import { exactJson } from '../core/exact-json.ts';
+import { oneLine } from '../core/quoted.ts';
 import type { Field } from './field-list.ts';
+
+/** Unknown keys that are compared with the known ones; more are no slips of the pen. */
+const compared = 100;
 
 type Issue = z.core.$ZodIssue;
 
@@ -15,8 +20,8 @@ export function problemsOf(
   return error.issues.flatMap((issue) => {
     const path = issue.path.join('.');
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) =>
-        unknownKey(path === '' ? key : `${path}.${key}`, fields, where),
+      return issue.keys.map((key, place) =>
+        unknownKey(path === '' ? key : `${path}.${key}`, place < compared ? fields : [], where),
       );
     }
     const missing = fields.filter((field) => field.required && field.path.startsWith(`${path}.`));
@@ -40,13 +45,17 @@ export function problemsOf(
   });
 }
 
+const longestName = 200;
+
 function unknownKey(
-  path: string,
+  key: string,
   fields: readonly Field[],
   where: (path: string) => string,
 ): Problem {
-  const paths = fields.map((field) => field.path);
-  const closest = paths
+  const path = oneLine(key, 100);
+  // No field has so long a name, and to compare it with all of them takes its time.
+  const closest = (key.length <= longestName ? fields : [])
+    .map((field) => field.path)
     .map((known) => ({ known, distance: editDistance(known, path) }))
     .sort((a, b) => a.distance - b.distance)[0];
   const similar = closest && closest.distance <= Math.max(2, path.length / 3);
@@ -103,7 +112,7 @@ function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
 }
 
 function show(value: unknown): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value);
+  return value === undefined ? 'nothing' : oneLine(exactJson(value), 100);
 }
 
 /** Leaves names such as KL and AdamW as they are. */

@@ -50,6 +50,20 @@ export const dataSection = z
       .nullable()
       .default(null)
       .describe('Use at most this many validation rows; null takes all; phantoms need a number'),
+    imageRoot: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe(
+        'Folder of the images that rows name by path, and the only one they may name files of; null: the folder of the file of rows',
+      ),
+    textOnly: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether the questions have no images: true trains without images and rejects rows that have some; false refuses a set without a single image',
+      ),
     seed: z.int().nonnegative().default(1).describe('Seed that decides which phantoms are drawn'),
     template: z
       .string()

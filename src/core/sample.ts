@@ -13,7 +13,7 @@ export type Sample = {
   /** The data set it comes from; of a sample of an evaluation, the task's id. */
   readonly source: string;
   readonly images: readonly ImageFile[];
-  /** The question, without template and without image placeholders. */
+  /** The question, without template. Where its images have places of their own, `<image>` stands there. */
   readonly problem: string;
   /** Absent where nobody knows it, as in some evaluation tasks. */
   readonly modality?: Modality;

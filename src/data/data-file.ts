@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { fail } from '../core/errors.ts';
 
 /** A file of rows, local or remote, of which any part can be had without the rest. */
 export type DataFile = {
@@ -21,8 +22,18 @@ export function formatOf(name: string): DataFile['format'] | undefined {
   return name.endsWith('.jsonl') ? 'jsonl' : undefined;
 }
 
+/** @throws MedixError where it is no regular file; the system's error where it cannot be found */
 export async function localFile(path: string, format: DataFile['format']): Promise<DataFile> {
-  const { size } = await stat(path);
+  const found = await stat(path);
+  const { size } = found;
+  if (!found.isFile()) {
+    fail('data', {
+      where: path,
+      expected: 'a file',
+      got: found.isDirectory() ? 'a folder' : 'a pipe or device',
+      next: 'give a file',
+    });
+  }
   return {
     name: path,
     format,

@@ -45,7 +45,7 @@ describe('a .json file', () => {
   it('tells elements that are no objects, and a torn end, by their number', async () => {
     expect(await rowsOf('[]')).toEqual([]);
     expect(await rowsOf('[1, {"q":2}, {"q":')).toMatchObject([
-      { kind: 'unreadable', row: 0, problem: 'the element is no JSON object' },
+      { kind: 'unreadable', row: 0, problem: 'the element is no JSON object but the number 1' },
       { kind: 'fields', row: 1 },
       { kind: 'unreadable', row: 2 },
     ]);

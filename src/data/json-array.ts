@@ -3,7 +3,7 @@
  * One element is in memory at a time. Knows nothing about what the rows mean.
  */
 import type { DataFile } from './data-file.ts';
-import { parseRow, readJsonLines } from './jsonl.ts';
+import { createGathering, parseRow, readJsonLines } from './jsonl.ts';
 import type { RawRow } from './raw-row.ts';
 
 export async function* readJson(file: DataFile, signal?: AbortSignal): AsyncGenerator<RawRow> {
@@ -14,7 +14,9 @@ export async function* readJson(file: DataFile, signal?: AbortSignal): AsyncGene
   let row = 0;
   for await (const element of elementsOf(file.stream())) {
     signal?.throwIfAborted();
-    yield parseRow(element, row, 'element');
+    const raw = parseRow(element, row, 'element');
+    if (raw === undefined) continue;
+    yield raw;
     row++;
   }
 }
@@ -24,32 +26,31 @@ async function firstCharacter(file: DataFile): Promise<string | undefined> {
   return /\S/.exec(new TextDecoder().decode(start))?.[0];
 }
 
-/** The text of each element of the outermost array; of a file that is cut short, also the torn last one. */
-async function* elementsOf(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
+/** The bytes of each element of the outermost array; of a file that is cut short, also the torn last one. */
+async function* elementsOf(
+  stream: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array | undefined> {
   const scan = createScanner();
-  let parts: string[] = [];
-  for await (const bytes of stream) {
-    const chunk = decoder.decode(bytes, { stream: true });
+  const element = createGathering();
+  for await (const chunk of stream) {
     let from = 0;
+    // No byte of a longer UTF-8 character is a bracket, comma or quotation mark.
     for (let i = 0; i < chunk.length; i++) {
-      const seen = scan(chunk.charCodeAt(i));
+      const seen = scan(chunk[i] as number);
       if (seen === 'inside') continue;
-      parts.push(chunk.slice(from, i));
-      const element = parts.join('');
-      parts = [];
+      element.add(chunk.subarray(from, i));
+      const bytes = element.take();
       from = i + 1;
-      if (seen === 'element-end' && element.trim() !== '') yield element;
+      if (seen === 'element-end') yield bytes;
     }
-    parts.push(chunk.slice(from));
+    element.add(chunk.subarray(from));
   }
-  const rest = parts.join('') + decoder.decode();
-  if (rest.trim() !== '') yield rest;
+  yield element.take();
 }
 
 type Seen = 'array-start' | 'element-end' | 'inside';
 
-/** Follows the nesting of a JSON text character by character. */
+/** Follows the nesting of a JSON text byte by byte. */
 function createScanner(): (code: number) => Seen {
   const isText = createTextScanner();
   let depth = 0;
@@ -62,7 +63,7 @@ function createScanner(): (code: number) => Seen {
   };
 }
 
-/** Whether a character stands within a string, where brackets and commas mean nothing. */
+/** Whether a byte stands within a string, where brackets and commas mean nothing. */
 function createTextScanner(): (code: number) => boolean {
   let inString = false;
   let escaped = false;

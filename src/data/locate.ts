@@ -1,7 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { HubAccess } from '../config/environment.ts';
-import { fail } from '../core/errors.ts';
+import { fail, messageOf } from '../core/errors.ts';
+import { listed, oneLine } from '../core/quoted.ts';
 import { type DataFile, formatOf, localFile } from './data-file.ts';
 import { isHubName, listHubFiles, openHubFile } from './hub.ts';
 
@@ -14,11 +15,10 @@ import { isHubName, listHubFiles, openHubFile } from './hub.ts';
  */
 export async function* locate(location: string, hub: HubAccess): AsyncGenerator<DataFile> {
   const { path, kind, split } = await parseLocation(location);
-  if (kind === 'file') {
+  if (kind === 'file' || kind === 'other') {
     yield await openFile(path, split);
   } else if (kind === 'folder') {
-    const names = await readdir(path, { recursive: true });
-    for (const { name, format } of chooseSplit(path, names, split)) {
+    for (const { name, format } of chooseSplit(path, await filesBelow(path), split)) {
       yield await localFile(join(path, name), format);
     }
   } else if (isHubName(path)) {
@@ -40,37 +40,92 @@ async function parseLocation(location: string) {
   return { path, kind: await kindOf(path), split: location.slice(at + 1) };
 }
 
-/** The files of one split, in order of name: `train.parquet`, `train-00000-of-00046.parquet`, `train/…`. */
+/**
+ * The files below a folder in order of their paths, without those that are hidden or that other programs
+ * keep for themselves (`.part.crc`, `_temporary/`), and without folders, whatever they are called.
+ *
+ * @throws MedixError where it cannot be read
+ */
+export async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error) =>
+    fail(
+      'data',
+      {
+        where: folder,
+        expected: 'a folder that can be read',
+        got: oneLine(messageOf(error)),
+        next: 'grant access or correct the path',
+      },
+      error,
+    ),
+  );
+  const names: string[] = [];
+  for (const entry of entries) {
+    const path = join(entry.parentPath, entry.name);
+    const name = relative(folder, path);
+    if (isShown(name) && (entry.isFile() || (entry.isSymbolicLink() && (await isFile(path))))) {
+      names.push(name);
+    }
+  }
+  return names.toSorted();
+}
+
+function isShown(name: string): boolean {
+  return name.split(/[/\\]/).every((part) => !/^[._]/.test(part));
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await kindOf(path)) === 'file';
+}
+
+/** The files of one split, in order of name. */
 function chooseSplit(
   where: string,
   names: readonly string[],
   split: string | undefined,
 ): { readonly name: string; readonly format: DataFile['format'] }[] {
-  const files = names.toSorted().flatMap((name) => {
-    const format = formatOf(name);
-    return format ? [{ name, format }] : [];
-  });
-  const ofSplit = (wanted: string) => files.filter(({ name }) => belongsTo(name, wanted));
-  const training = ofSplit('train');
-  const chosen = split !== undefined ? ofSplit(split) : training.length > 0 ? training : files;
+  const files = names.filter((name) => isShown(name) && formatOf(name)).toSorted();
+  const chosen = split === undefined ? trainingFiles(files) : filesOfSplit(files, split);
   if (chosen.length === 0) {
     fail('data', {
       where,
-      expected: split === undefined ? 'parquet or JSONL files' : `files of the split ${split}`,
-      got: files.length > 0 ? files.map(({ name }) => name).join(', ') : 'none',
-      next: 'correct the location or the split after @',
+      expected:
+        split === undefined
+          ? 'parquet or JSONL files'
+          : `files of the split ${split}, such as ${split}.parquet or ${split}-00000-of-00002.parquet`,
+      got: listed(files),
+      next: 'correct the location or the split after @, or name a file',
     });
   }
-  return chosen;
+  return chosen.flatMap((name) => {
+    const format = formatOf(name);
+    return format ? [{ name, format }] : [];
+  });
 }
 
-/** Whether a path names a split: `test.parquet`, `data/test-00000-of-00002.parquet`, `test/…`. */
-export function belongsTo(name: string, split: string): boolean {
-  return name.split(/[/\\]/).some((part) => part === split || /^[-_.]/.test(after(part, split)));
+/** Those of the split `train`, else those whose name begins so (`train_set.jsonl`), else all. */
+function trainingFiles(files: readonly string[]): readonly string[] {
+  const exact = filesOfSplit(files, 'train');
+  if (exact.length > 0) return exact;
+  const alike = files.filter((name) => partsOf(name).some((part) => /^train[-_]/.test(part)));
+  return alike.length > 0 ? alike : files;
 }
 
-function after(text: string, start: string): string {
-  return text.startsWith(start) ? text.slice(start.length) : '';
+/**
+ * The files of a split, by a part of their path: `test.parquet`, `test/…`; where there are none of these,
+ * numbered ones, as `data/test-00000-of-00002.parquet`. A longer name, such as `test_hard.jsonl`, is another
+ * split's.
+ */
+export function filesOfSplit(files: readonly string[], split: string): string[] {
+  const after = (part: string) => (part.startsWith(split) ? part.slice(split.length) : undefined);
+  const having = (rest: RegExp) =>
+    files.filter((name) => partsOf(name).some((part) => rest.test(after(part) ?? 'another')));
+  const whole = having(/^(\.|$)/);
+  return whole.length > 0 ? whole : having(/^[-_]\d/);
+}
+
+function partsOf(name: string): string[] {
+  return name.split(/[/\\]/);
 }
 
 async function openFile(path: string, split: string | undefined): Promise<DataFile> {
@@ -86,9 +141,11 @@ async function openFile(path: string, split: string | undefined): Promise<DataFi
   return localFile(path, format);
 }
 
-async function kindOf(path: string): Promise<'file' | 'folder' | 'missing'> {
+async function kindOf(path: string): Promise<'file' | 'folder' | 'other' | 'missing'> {
   try {
-    return (await stat(path)).isDirectory() ? 'folder' : 'file';
+    const found = await stat(path);
+    if (found.isDirectory()) return 'folder';
+    return found.isFile() ? 'file' : 'other';
   } catch {
     return 'missing';
   }

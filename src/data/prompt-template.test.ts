@@ -66,10 +66,44 @@ describe('prompt templates', () => {
   });
 
   it('never read a question as markup', async () => {
-    const problem = '{{ modalities }} <image> $& {% raw %}';
+    const problem = '{{ modalities }} <img> $& {% raw %}';
     const [message] = renderMessages(await openTemplate('brief'), sampleWith(1, problem));
     const [, question] = message?.content ?? [];
     expect(question).toMatchObject({ text: expect.stringContaining(problem) });
+  });
+
+  it('put images where the question has its marks, and each of them once', async () => {
+    const problem = '<image>\nCompare with <image>, please.';
+    const brief = await openTemplate('brief');
+    const [message] = renderMessages(brief, sampleWith(2, problem));
+    expect(message?.content).toMatchObject([
+      { type: 'image', image: { name: '0.png' } },
+      { type: 'text', text: '\nCompare with ' },
+      { type: 'image', image: { name: '1.png' } },
+      { type: 'text', text: expect.stringMatching(/^, please\.\nReply as/) },
+    ]);
+    const twice = await openTemplate(await written('{{ problem }} Again: {{ problem }}'));
+    const [again] = renderMessages(twice, sampleWith(1, 'See <image> here.'));
+    expect(again?.content).toMatchObject([
+      { type: 'text', text: 'See ' },
+      { type: 'image' },
+      { type: 'text', text: ' here. Again: See here.' },
+    ]);
+  });
+
+  it('leave marks that are not as many as the images as text', async () => {
+    for (const count of [0, 2]) {
+      const [message] = renderMessages(
+        await openTemplate('question'),
+        sampleWith(count, 'a <image>'),
+      );
+      expect(message?.content.at(-1)).toEqual({ type: 'text', text: 'a <image>' });
+    }
+  });
+
+  it('that would never end are an error of the template', async () => {
+    const path = await written('{% for i in range(1000000000) %}x{% endfor %}{{ problem }}');
+    await expect(openTemplate(path)).rejects.toThrow(/a range of more than/);
   });
 
   it('may be a file of the user', async () => {

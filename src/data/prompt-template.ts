@@ -1,15 +1,16 @@
 import { readFile } from 'node:fs/promises';
-import { Template } from '@huggingface/jinja';
 import { fail, messageOf } from '../core/errors.ts';
+import { compileJinja, type JinjaTemplate } from '../core/jinja.ts';
 import type { ContentPart, Message } from '../core/message.ts';
 import { modalities } from '../core/modality.ts';
 import type { Sample } from '../core/sample.ts';
+import { placeImages, withoutImageMarks } from './image-marks.ts';
 import { builtInTemplates } from './templates.ts';
 
 export type PromptTemplate = {
   /** Built-in name or file path, for messages. */
   readonly name: string;
-  readonly template: Template;
+  readonly template: JinjaTemplate;
 };
 
 /**
@@ -28,7 +29,7 @@ export async function openTemplate(nameOrPath: string): Promise<PromptTemplate> 
     ? builtInTemplates[nameOrPath]
     : await readSource(nameOrPath);
   try {
-    const opened = { name: nameOrPath, template: new Template(source) };
+    const opened = { name: nameOrPath, template: compileJinja(source) };
     splitAtQuestion(opened, 1);
     return opened;
   } catch (error) {
@@ -46,36 +47,46 @@ export async function openTemplate(nameOrPath: string): Promise<PromptTemplate> 
 }
 
 /**
- * What the model is asked: one user message, the template's text with the sample's images directly
- * before the question. A template sees the variables `problem` (the question, trimmed), `imageCount`
- * and `modalities` (the 16 tags without brackets).
+ * What the model is asked: one user message, the template's text with the sample's images at their marks in
+ * the question, or else directly before it. A template sees the variables `problem` (the question, trimmed),
+ * `imageCount` and `modalities` (the 16 tags without brackets).
  */
 export function renderMessages(
   template: PromptTemplate,
   sample: Pick<Sample, 'images' | 'problem'>,
 ): Message[] {
-  const [before, after] = splitAtQuestion(template, sample.images.length);
+  const { images } = sample;
+  const problem = sample.problem.trim();
+  const [before, [after = '', ...later]] = splitAtQuestion(template, images.length);
+  // Where a template shows the question again, the images do not come again.
+  const again = images.length === 0 ? problem : withoutImageMarks(problem);
   const parts: ContentPart[] = [
     { type: 'text', text: before },
-    ...sample.images.map((image) => ({ type: 'image' as const, image })),
-    { type: 'text', text: after.join(sample.problem.trim()) },
+    ...placeImages(problem, images),
+    { type: 'text', text: [after, ...later].join(again) },
   ];
-  const content = parts.filter((part) => part.type === 'image' || part.text !== '');
-  return [{ role: 'user', content: sample.images.length === 0 ? joinTexts(content) : content }];
+  return [{ role: 'user', content: joinTexts(parts) }];
 }
 
-/** The text before the question, and the texts that the question joins (the first is empty). */
+/** The text before the question, and the texts after it: more than one where it is shown again. */
 function splitAtQuestion({ template }: PromptTemplate, imageCount: number): [string, string[]] {
   const text = template.render({ problem: questionPlaceholder, imageCount, modalities }).trim();
   const [before, ...rest] = text.split(questionPlaceholder);
   if (before === undefined || rest.length === 0)
     throw new Error('a template without {{ problem }}');
-  return [before, ['', ...rest]];
+  return [before, rest];
 }
 
+/** Neighbouring texts as one, and none that is empty. */
 function joinTexts(parts: readonly ContentPart[]): ContentPart[] {
-  const text = parts.map((part) => (part.type === 'text' ? part.text : '')).join('');
-  return [{ type: 'text', text }];
+  const joined: ContentPart[] = [];
+  for (const part of parts) {
+    const last = joined.at(-1);
+    if (part.type === 'text' && last?.type === 'text') {
+      joined[joined.length - 1] = { type: 'text', text: last.text + part.text };
+    } else if (part.type === 'image' || part.text !== '') joined.push(part);
+  }
+  return joined;
 }
 
 function isBuiltIn(name: string): name is keyof typeof builtInTemplates {

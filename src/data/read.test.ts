@@ -1,9 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Sample } from '../core/sample.ts';
+import { encodePng } from './phantoms/png.ts';
 import { phantomSamples } from './phantoms/study.ts';
 import { loadSamples, readSamples } from './read.ts';
 import { writeSamples } from './write.fixture.ts';
@@ -15,7 +18,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 const inFolder = (name: string) => join(folder, name);
-const image = (name: string) => ({ bytes: new TextEncoder().encode(name), name });
+const image = (name: string) => ({ bytes: encodePng(Uint8Array.of(name.length), 1, 1, 1), name });
 const sample = (id: string, changes: Partial<Sample> = {}): Sample => ({
   id,
   source: 'test',
@@ -91,8 +94,31 @@ describe('locations', () => {
     expect(await idsAt('@validation')).toBe('d');
     expect(await idsAt('')).toBe('a,b');
     expect(await failureOf(`${folder}@dev`)).toMatch(
-      /expected files of the split dev, got test\.jsonl/,
+      /expected files of the split dev, .* got test\.jsonl/,
     );
+  });
+
+  it('take no longer name for a split, and no hidden file', async () => {
+    for (const name of ['test.jsonl', 'test_hard.jsonl', 'testset.jsonl', 'train_set.jsonl']) {
+      await writeSamples(inFolder(name), [sample(name)]);
+    }
+    await writeSamples(inFolder('.train.jsonl'), [sample('hidden')]);
+    await mkdir(inFolder('_train'));
+    await writeSamples(inFolder('_train/train.jsonl'), [sample('unfinished')]);
+    const idsAt = async (at: string) =>
+      (await loadSamples(folder + at)).samples.map(({ id }) => id).join();
+    expect(await idsAt('@test')).toBe('test.jsonl');
+    expect(await idsAt('@test_hard')).toBe('test_hard.jsonl');
+    // Nothing but the training set, although no file is called just so.
+    expect(await idsAt('')).toBe('train_set.jsonl');
+    expect(await failureOf(`${folder}@train`)).toMatch(/expected files of the split train/);
+  });
+
+  it('that are pipes or devices are refused without waiting', async () => {
+    expect(await failureOf('/dev/zero')).toMatch(/expected a \.parquet or \.jsonl file/);
+    execFileSync('/usr/bin/mkfifo', [inFolder('train.jsonl')]);
+    expect(await failureOf(inFolder('train.jsonl'))).toMatch(/expected a file, got a pipe/);
+    expect(await failureOf(folder)).toMatch(/expected parquet or JSONL files, got none/);
   });
 
   it('that hold nothing to read are named', async () => {
@@ -133,25 +159,26 @@ describe('rows', () => {
     ]);
     expect(rejected.map(({ id, row, cause, problem }) => [id, row, cause, problem])).toEqual([
       ['no question', 0, 'malformed', 'problem: is empty'],
-      ['no solution', 1, 'malformed', 'solution: is no text'],
+      ['no solution', 1, 'malformed', 'solution: is missing'],
       ['odd tag', 2, 'untagged', expect.stringContaining('"<XRAY>no"')],
       ['no answer', 3, 'malformed', 'solution <X_RAY> has no answer'],
-      ['no image', 4, 'malformed', expect.stringContaining('ENOENT')],
+      ['no image', 4, 'malformed', expect.stringContaining('"missing.png": no such file')],
       ['bad base64', 5, 'malformed', expect.stringContaining('image')],
       ['set.jsonl#6', 6, 'untagged', expect.stringContaining('"untagged"')],
-      ['set.jsonl#7', 7, 'malformed', 'the line is no JSON object'],
+      ['set.jsonl#7', 7, 'malformed', 'the line is no JSON object but a list'],
     ]);
   });
 
   it('may name images by path, relative to their file', async () => {
-    await writeFile(inFolder('scan.png'), 'pixels');
+    const { bytes } = image('scan.png');
+    await writeFile(inFolder('scan.png'), bytes);
     const rows = [
       { ...good, images: ['scan.png'] },
       { ...good, image: { path: 'scan.png', bytes: null } },
     ];
     const { samples } = await loadSamples(await writeRows('set.jsonl', rows));
     for (const { images } of samples) {
-      expect(images).toEqual([{ name: 'scan.png', bytes: new TextEncoder().encode('pixels') }]);
+      expect(images).toEqual([{ name: 'scan.png', bytes: new Uint8Array(bytes) }]);
     }
   });
 
@@ -174,3 +201,144 @@ describe('rows', () => {
     );
   });
 });
+
+describe('questions without images', () => {
+  const row = { problem: 'Q?', solution: '<X_RAY>no' };
+  const png = Buffer.from(image('x').bytes).toString('base64');
+  const problemsOf = async (rows: readonly unknown[], textOnly?: boolean) => {
+    const path = await writeRows('set.jsonl', rows);
+    const reading = textOnly === undefined ? {} : { textOnly };
+    return loadSamples(path, reading).then(
+      ({ rejected }) => rejected.map(({ problem }) => problem),
+      (error: Error) => error.message.replaceAll(folder, ''),
+    );
+  };
+
+  it('are refused as a whole set, unless it is said to be one of texts', async () => {
+    expect(await problemsOf([row, row], false)).toMatch(
+      /got 2 rows without an image; rename the column of images, or set data\.textOnly to true/,
+    );
+    expect(await problemsOf([row, row], true)).toEqual([]);
+    expect(await problemsOf([row, row])).toEqual([]);
+    expect(await problemsOf([row, { ...row, image: png }], false)).toEqual([]);
+    expect(await problemsOf([row, { ...row, image: png }], true)).toEqual([
+      '1 images, and data.textOnly is true',
+    ]);
+  });
+
+  it.each([
+    ['img', 'x.png'],
+    ['image_path', 'scans/7'],
+    ['imageFile', 'a'],
+    ['pictures', [{ bytes: png, path: null }]],
+    ['file', 'scans/7.JPG'],
+    ['content', png],
+    ['data', { bytes: `data:image/png;base64,${png}` }],
+    ['dicom', 'study.dcm'],
+  ])('are refused where %s seems to hold their images', async (column, value) => {
+    const rows = [
+      { ...row, image: png },
+      { ...row, [column]: value },
+    ];
+    expect(await problemsOf(rows, false)).toEqual([
+      expect.stringContaining(`something like one in ${column}`),
+    ]);
+    expect(await problemsOf([{ ...row, [column]: value }], true)).toEqual([]);
+  });
+
+  it.each([
+    ['topic', 'imaging of the chest'],
+    ['image_count', 0],
+    ['modality', 'X-ray'],
+    ['note', 'see fig.'],
+    ['img', null],
+    ['images_of', []],
+  ])('are read beside a column %s, which holds none', async (column, value) => {
+    const rows = [
+      { ...row, image: png },
+      { ...row, [column]: value },
+    ];
+    expect(await problemsOf(rows, false)).toEqual([]);
+  });
+
+  it('of a parquet file whose images are in another column are refused', async () => {
+    const columnData = [
+      { name: 'problem', data: ['Q?'] },
+      { name: 'solution', data: ['<X_RAY>no'] },
+      { name: 'photo', data: [image('x').bytes] },
+    ];
+    await writeFile(inFolder('set.parquet'), Buffer.from(parquetWriteBuffer({ columnData })));
+    await expect(loadSamples(inFolder('set.parquet'), { textOnly: false })).rejects.toThrow(
+      /something like one in photo/,
+    );
+  });
+});
+
+describe('marks of images in a question', () => {
+  it('must be as many as the images', async () => {
+    const row = {
+      solution: '<X_RAY>no',
+      image: [image('x')].map(({ bytes }) => ({ bytes: Buffer.from(bytes).toString('base64') })),
+    };
+    const { samples, rejected } = await loadSamples(
+      await writeRows('set.jsonl', [
+        { ...row, problem: '<image>Which side?' },
+        { ...row, problem: 'Which side?' },
+        { ...row, problem: '<image><image>Which side?' },
+        { ...row, image: [], problem: '<image>Which side?' },
+      ]),
+    );
+    expect(samples.map(({ problem }) => problem)).toEqual(['<image>Which side?', 'Which side?']);
+    expect(rejected.map(({ problem }) => problem)).toEqual([
+      'problem: 2 marks <image>, but 1 images',
+      'problem: 1 marks <image>, but 0 images',
+    ]);
+  });
+});
+
+describe('any bytes', () => {
+  it('are rows or rejections, never a throw', async () => {
+    const line = fc.oneof(
+      fc.uint8Array({ maxLength: 40 }),
+      fc.json().map((text) => new TextEncoder().encode(text)),
+      fc
+        .record(
+          {
+            id: fc.oneof(fc.anything(), fc.bigInt().map(String)),
+            problem: fc.oneof(fc.string(), fc.constant('<image>'), fc.anything()),
+            solution: fc.oneof(fc.constant('<X_RAY>no'), fc.anything()),
+            image: fc.oneof(fc.constant(png64), fc.anything(), fc.array(fc.string())),
+            img: fc.anything(),
+          },
+          { requiredKeys: [] },
+        )
+        .map((row) => new TextEncoder().encode(jsonOf(row))),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(line, { minLength: 1, maxLength: 8 }), async (lines) => {
+        await writeFile(
+          inFolder('any.jsonl'),
+          Buffer.concat(lines.flatMap((it) => [it, Buffer.from('\n')])),
+        );
+        for await (const outcome of readSamples(inFolder('any.jsonl'), { textOnly: false })) {
+          if (outcome.kind === 'sample') expect(outcome.sample.problem).not.toContain('\uFFFD');
+          else expect(outcome.problem).toMatch(/^[^\p{Cc}\p{Bidi_Control}]{1,600}$/u);
+        }
+      }),
+    );
+  });
+});
+
+const png64 = Buffer.from(image('x').bytes).toString('base64');
+
+/** JSON of anything: what has none becomes null. */
+function jsonOf(value: unknown): string {
+  try {
+    return (
+      JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? String(inner) : inner)) ??
+      'null'
+    );
+  } catch {
+    return 'null';
+  }
+}

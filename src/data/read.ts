@@ -1,14 +1,15 @@
 import type { HubAccess } from '../config/environment.ts';
-import { MedixError } from '../core/errors.ts';
+import { MedixError, type Problem } from '../core/errors.ts';
+import { oneLine } from '../core/quoted.ts';
 import type { Sample } from '../core/sample.ts';
 import type { DataFile } from './data-file.ts';
 import { readJsonLines } from './jsonl.ts';
 import { locate } from './locate.ts';
 import { readParquet } from './parquet.ts';
-import type { RawRow } from './raw-row.ts';
-import { type ReadOutcome, type RejectedRow, tagList, toOutcome } from './row.ts';
+import { imageColumns, type RawRow } from './raw-row.ts';
+import { type ReadOutcome, type RejectedRow, type RowReading, tagList, toOutcome } from './row.ts';
 
-export type ReadOptions = {
+export type ReadOptions = RowReading & {
   readonly hub?: HubAccess;
   readonly signal?: AbortSignal;
 };
@@ -16,7 +17,8 @@ export type ReadOptions = {
 /**
  * Reads a data set in the public schema of MediX-R1: `id`, `image` (a list of {bytes, path}; `images`
  * is accepted too), `source`, `problem`, `solution` = "<TAG>answer", and optionally `accepted` (a list
- * of texts) and `demonstration`. In JSONL, `bytes` is base64. Paths are relative to the file.
+ * of texts) and `demonstration`. An image may also be bytes, base64, a data URL or a path alone, see
+ * `image/named-image.ts`. Paths are relative to the file, or to `imageRoot`, and lead to files below.
  *
  * Memory does not grow with the rows: parquet is read by row group, JSONL by line. A broken row is an
  * outcome of its own, so that callers can count it.
@@ -26,12 +28,12 @@ export type ReadOptions = {
  */
 export async function* readSamples(
   location: string,
-  { hub = {}, signal }: ReadOptions = {},
+  { hub = {}, signal, ...reading }: ReadOptions = {},
 ): AsyncGenerator<ReadOutcome> {
   for await (const file of locate(location, hub)) {
     for await (const raw of readers[file.format](file, signal)) {
       signal?.throwIfAborted();
-      yield await toOutcome(file, raw);
+      yield await toOutcome(file, raw, reading);
     }
   }
 }
@@ -48,7 +50,8 @@ export type LoadedSamples = {
 /**
  * Reads samples into memory: all, or the first `limit`.
  *
- * @throws MedixError as `readSamples`, and where not one row is usable; it names the first five
+ * @throws MedixError as `readSamples`; where not one row is usable, with the first five; and where not one
+ *   row has an image although `textOnly` is false
  */
 export async function loadSamples(
   location: string,
@@ -62,7 +65,20 @@ export async function loadSamples(
     if (samples.length >= limit) break;
   }
   if (samples.length === 0) throw nothingUsable(location, rejected);
+  if (options.textOnly === false && samples.every(({ images }) => images.length === 0)) {
+    throw withoutImages(location, samples.length, rejected);
+  }
   return { samples, rejected };
+}
+
+function withoutImages(where: string, rows: number, rejected: readonly RejectedRow[]): MedixError {
+  const summary = {
+    where,
+    expected: `images in the column ${imageColumns.join(' or ')}`,
+    got: `${rows} rows without an image`,
+    next: 'rename the column of images, or set data.textOnly to true to train without images',
+  };
+  return new MedixError('data', [summary, ...firstOf(rejected)]);
 }
 
 function nothingUsable(location: string, rejected: readonly RejectedRow[]): MedixError {
@@ -79,11 +95,14 @@ function nothingUsable(location: string, rejected: readonly RejectedRow[]): Medi
       ? 'put the modality tag before each answer'
       : 'correct the rows; the first of them follow',
   };
-  const rows = rejected.slice(0, 5).map(({ file, row, id, problem }) => ({
-    where: `${file}: row ${row} (${id})`,
+  return new MedixError('data', [summary, ...firstOf(rejected)]);
+}
+
+function firstOf(rejected: readonly RejectedRow[]): Problem[] {
+  return rejected.slice(0, 5).map(({ file, row, id, problem }) => ({
+    where: `${file}: row ${row} (${oneLine(id, 100)})`,
     expected: 'a sample',
     got: problem,
     next: 'correct the row',
   }));
-  return new MedixError('data', [summary, ...rows]);
 }

@@ -1,11 +1,12 @@
-import { readFile } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { z } from 'zod';
-import { messageOf } from '../core/errors.ts';
 import { isModality, modalities } from '../core/modality.ts';
+import { nameOf, oneLine, quoted } from '../core/quoted.ts';
 import type { ImageFile, Sample } from '../core/sample.ts';
+import { imagesIn, readNamedImage } from '../image/named-image.ts';
 import type { DataFile } from './data-file.ts';
-import type { RawRow } from './raw-row.ts';
+import { countImageMarks, imageMark } from './image-marks.ts';
+import { imageColumns, imageLikeColumn, type RawRow } from './raw-row.ts';
 
 export type RejectedRow = {
   readonly kind: 'rejected';
@@ -20,85 +21,118 @@ export type RejectedRow = {
 
 export type ReadOutcome = { readonly kind: 'sample'; readonly sample: Sample } | RejectedRow;
 
-const imageEntry = z.union([
-  z.string().transform((path) => ({ bytes: undefined, path })),
-  z.object({
-    bytes: z.union([z.instanceof(Uint8Array), z.base64()]).nullish(),
-    path: z.string().nullish(),
-  }),
-]);
-type ImageEntry = z.infer<typeof imageEntry>;
+export type RowReading = {
+  /** Folder of images that rows name by path. @default the folder of the rows' file */
+  readonly imageRoot?: string;
+  /**
+   * True: a row with images is rejected. False: so is a row whose images seem to be in a column that is not
+   * read. @default neither is looked at
+   */
+  readonly textOnly?: boolean;
+};
 
-const imageList = z
-  .union([z.array(imageEntry), imageEntry.transform((entry) => [entry])])
-  .nullish()
-  .transform((entries) => entries ?? []);
+const wrong = (expected: string) => ({
+  error: ({ input }: { readonly input?: unknown }) =>
+    input === undefined ? 'is missing' : `is ${nameOf(input)}, not ${expected}`,
+});
+const text = () => z.string(wrong('text'));
+
+/** Numbers that stand for more than one id are none. */
+const idSchema = z.union(
+  [
+    z.string(),
+    z.bigint(),
+    z.number().refine((id) => !Number.isInteger(id) || Number.isSafeInteger(id)),
+  ],
+  wrong('a text or an exact number'),
+);
 
 const rowSchema = z.object({
-  id: z.union([z.string(), z.number(), z.bigint()]).nullish(),
-  image: imageList,
-  images: imageList,
-  source: z.string().nullish(),
-  problem: z.string('is no text').trim().min(1, 'is empty'),
-  solution: z.string('is no text'),
-  accepted: z.array(z.string()).nullish(),
-  demonstration: z.string().nullish(),
+  id: idSchema.nullish(),
+  source: text().nullish(),
+  problem: text().trim().min(1, 'is empty'),
+  solution: text(),
+  accepted: z.array(text(), wrong('a list of texts')).nullish(),
+  demonstration: text().nullish(),
 });
 
 /**
- * Checks a row and makes a sample of it. Rows without an id are named after their file and number. An
- * image's bytes are taken as they are: whether they are an image shows when they are decoded.
+ * Checks a row and makes a sample of it. Rows without an id are named after their file and number. Images
+ * are files of a known format by their first bytes; whether they are whole shows when they are decoded.
  */
-export async function toOutcome(file: DataFile, raw: RawRow): Promise<ReadOutcome> {
+export async function toOutcome(
+  file: DataFile,
+  raw: RawRow,
+  reading: RowReading = {},
+): Promise<ReadOutcome> {
   const { row } = raw;
   const unnamed = `${basename(file.name)}#${row}`;
   const reject = (id: string, cause: RejectedRow['cause'], problem: string): RejectedRow => {
     return { kind: 'rejected', id, file: file.name, row, cause, problem };
   };
   if (raw.kind === 'unreadable') return reject(unnamed, 'malformed', raw.problem);
-  const id = String(raw.fields['id'] ?? unnamed);
+  const { fields } = raw;
+  const id = String(idSchema.safeParse(fields['id']).data ?? unnamed);
 
-  const parsed = rowSchema.safeParse(raw.fields);
+  const parsed = rowSchema.safeParse(fields);
   if (!parsed.success) return reject(id, 'malformed', describeIssues(parsed.error));
-  const { source, problem, solution, accepted, demonstration, image, images } = parsed.data;
+  const { source, problem, solution, accepted, demonstration } = parsed.data;
 
   const tagged = /^\s*<([^<>\s]+)>\s*([\s\S]*?)\s*$/.exec(solution);
   const modality = tagged?.[1] ?? '';
   const referenceAnswer = tagged?.[2] ?? '';
   if (!isModality(modality)) {
-    return reject(id, 'untagged', `solution ${quoted(solution)} does not start with a known tag`);
+    const shown = quoted(solution, 60);
+    return reject(id, 'untagged', `solution ${shown} does not start with a known tag`);
   }
   if (referenceAnswer === '')
     return reject(id, 'malformed', `solution <${modality}> has no answer`);
 
-  try {
-    const files = await Promise.all([...image, ...images].map((entry) => imageFile(file, entry)));
-    const base = { id, source: source ?? '', images: files, problem, modality, referenceAnswer };
-    const sample = { ...base, accepted: accepted ?? [] };
-    return { kind: 'sample', sample: demonstration ? { ...sample, demonstration } : sample };
-  } catch (error) {
-    return reject(id, 'malformed', messageOf(error));
-  }
+  const images = await readImages(file, fields, reading);
+  if (images.kind === 'problem') return reject(id, 'malformed', images.problem);
+  const { files } = images;
+  const misplaced = problemOfMarks(problem, files.length);
+  if (misplaced !== undefined) return reject(id, 'malformed', misplaced);
+  const base = { id, source: source ?? '', images: files, problem, modality, referenceAnswer };
+  const sample = { ...base, accepted: accepted ?? [] };
+  return { kind: 'sample', sample: demonstration ? { ...sample, demonstration } : sample };
 }
 
 /** The 16 modality tags, written as in a solution. */
 export const tagList = modalities.map((modality) => `<${modality}>`).join(' ');
 
-async function imageFile(file: DataFile, { bytes, path }: ImageEntry): Promise<ImageFile> {
-  const name = path ?? 'image';
-  if (typeof bytes === 'string')
-    return { bytes: new Uint8Array(Buffer.from(bytes, 'base64')), name };
-  if (bytes) return { bytes, name };
-  if (!path) throw new Error('an image with neither bytes nor path');
-  if (file.folder === undefined)
-    throw new Error(`image ${path} is not embedded in the remote file`);
-  return { bytes: new Uint8Array(await readFile(resolve(file.folder, path))), name };
+type RowImages =
+  | { readonly kind: 'images'; readonly files: readonly ImageFile[] }
+  | { readonly kind: 'problem'; readonly problem: string };
+
+async function readImages(
+  file: DataFile,
+  fields: Readonly<Record<string, unknown>>,
+  { imageRoot = file.folder, textOnly }: RowReading,
+): Promise<RowImages> {
+  const entries = imageColumns.flatMap((column) => imagesIn(fields[column]));
+  const read = await Promise.all(entries.map((entry) => readNamedImage(entry, imageRoot)));
+  const files: ImageFile[] = [];
+  for (const named of read) {
+    if (named.kind !== 'image') return { kind: 'problem', problem: `image: ${named.problem}` };
+    files.push(named.image);
+  }
+  if (textOnly === true && files.length > 0) {
+    return { kind: 'problem', problem: `${files.length} images, and data.textOnly is true` };
+  }
+  const unread = textOnly === false && files.length === 0 ? imageLikeColumn(fields) : undefined;
+  if (unread === undefined) return { kind: 'images', files };
+  const problem = `no image in ${imageColumns.join(' or ')}, but something like one in ${oneLine(unread, 60)}: rename the column, or set data.textOnly to true`;
+  return { kind: 'problem', problem };
+}
+
+/** As in the data of EasyR1: either no mark, or one for each image. */
+function problemOfMarks(problem: string, images: number): string | undefined {
+  const marks = countImageMarks(problem);
+  if (marks === 0 || marks === images) return undefined;
+  return `problem: ${marks} marks ${imageMark}, but ${images} images`;
 }
 
 function describeIssues(error: z.ZodError): string {
   return error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }

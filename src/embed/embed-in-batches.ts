@@ -19,16 +19,18 @@ export type Batching = {
   readonly ofOneLength: boolean;
 };
 
-/** Blank texts are `refused`; a batch that the encoder cannot take leaves its texts `refused` as well. */
+/**
+ * A text that the encoder cannot take is `refused` and costs no other its vector; a blank text is a batch of its
+ * own.
+ */
 export async function embedInBatches(
   texts: readonly string[],
   batching: Batching,
   encode: EncodeBatch,
   signal: AbortSignal,
 ): Promise<EmbedOutcome[]> {
-  const outcomes: EmbedOutcome[] = texts.map((text) => (text.trim() === '' ? blank : cancelled));
-  const open = [...texts.keys()].filter((index) => outcomes[index] !== blank);
-  for (const batch of batchesOf(open, texts, batching)) {
+  const outcomes: EmbedOutcome[] = texts.map(() => cancelled);
+  for (const batch of batchesOf(texts, batching)) {
     if (signal.aborted) break;
     const answers = await embedBatch(
       batch.map((index) => texts[index] ?? ''),
@@ -41,17 +43,19 @@ export async function embedInBatches(
 }
 
 function batchesOf(
-  indices: readonly number[],
   texts: readonly string[],
   { size, lengthOf, ofOneLength }: Batching,
 ): number[][] {
-  const byLength = indices
+  const isBlank = (index: number) => texts[index]?.trim() === '';
+  // Not every encoder takes them, and none of the others may fail for it.
+  const batches: number[][] = [...texts.keys()].filter(isBlank).map((index) => [index]);
+  const byLength = [...texts.keys()]
+    .filter((index) => !isBlank(index))
     .map((index) => ({ index, length: lengthOf(texts[index] ?? '') }))
     .sort((a, b) => a.length - b.length);
-  const batches: number[][] = [];
   let batchLength = Number.NaN;
   for (const { index, length } of byLength) {
-    const last = batches.at(-1);
+    const last = Number.isNaN(batchLength) ? undefined : batches.at(-1);
     if (last && last.length < size && !(ofOneLength && length !== batchLength)) last.push(index);
     else batches.push([index]);
     batchLength = length;
@@ -64,9 +68,16 @@ async function embedBatch(texts: string[], encode: EncodeBatch): Promise<readonl
     const rows = await encode(texts);
     return texts.map((_, at) => outcomeOf(defined(rows[at], 'embedding')));
   } catch (error) {
+    if (texts.length > 1) return embedEach(texts, encode);
     const message = `the encoder failed: ${messageOf(error)}`;
-    return texts.map(() => ({ kind: 'unscored', cause: 'refused', message }));
+    return [{ kind: 'unscored', cause: 'refused', message }];
   }
+}
+
+async function embedEach(texts: string[], encode: EncodeBatch): Promise<readonly EmbedOutcome[]> {
+  const outcomes: EmbedOutcome[] = [];
+  for (const text of texts) outcomes.push(...(await embedBatch([text], encode)));
+  return outcomes;
 }
 
 function outcomeOf(row: ArrayLike<number>): EmbedOutcome {
@@ -84,9 +95,3 @@ export function inTurns(embed: Embedder['embed']): Embedder['embed'] {
     return mine;
   };
 }
-
-const blank: EmbedOutcome = {
-  kind: 'unscored',
-  cause: 'refused',
-  message: 'a blank text has no embedding',
-};

@@ -17,8 +17,9 @@ export type EmbedderDescription = {
 export type Embedder = {
   readonly describe: EmbedderDescription;
   /**
-   * One outcome per text, in the order of the texts. Blank texts are `refused`: they have no meaning to
-   * embed. Failures are outcomes; after `signal` aborts, open texts come back `cancelled`.
+   * One outcome per text, in the order of the texts. A blank text is a text like others: whether it may be
+   * compared is for the caller to say. Failures are outcomes; after `signal` aborts, open texts come back
+   * `cancelled`.
    */
   embed(texts: readonly string[], signal: AbortSignal): Promise<readonly EmbedOutcome[]>;
   /** Why it cannot be asked at all, found out by one cheap request; undefined when it can. */
@@ -26,7 +27,32 @@ export type Embedder = {
   close(): Promise<void>;
 };
 
-/** Cosine of two unit vectors, in [-1, 1] up to rounding. */
+export type Comparison = { readonly kind: 'compared'; readonly cosine: number } | Unscored;
+
+/**
+ * The largest cosine of one embedding with others. Vectors of two lengths come from two encoders and have
+ * none. The maximum over only some of the others could be too low, so one failure fails it.
+ */
+export function nearestOf(one: EmbedOutcome, others: readonly EmbedOutcome[]): Comparison {
+  if (one.kind === 'unscored') return one;
+  let nearest = -1;
+  for (const other of others) {
+    if (other.kind === 'unscored') return other;
+    const [a, b] = [one.vector, other.vector];
+    if (a.length !== b.length) {
+      return unparsable(`vectors of length ${a.length} and ${b.length} cannot be compared`);
+    }
+    nearest = Math.max(nearest, cosine(a, b));
+  }
+  if (Number.isNaN(nearest)) return unparsable('the embedder gave no finite vector');
+  return { kind: 'compared', cosine: nearest };
+}
+
+function unparsable(message: string): Unscored {
+  return { kind: 'unscored', cause: 'unparsable', message };
+}
+
+/** Cosine of two unit vectors of one length, in [-1, 1] up to rounding. */
 export function cosine(a: Float32Array, b: Float32Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);

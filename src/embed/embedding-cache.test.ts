@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openAnswerStore } from '../cache/answer-store.ts';
 import { createLedger } from '../http/ledger.ts';
-import type { Embedder, EmbedOutcome } from './embedder.ts';
+import { type Embedder, type EmbedOutcome, nearestOf } from './embedder.ts';
 import { rememberEmbeddings } from './embedding-cache.ts';
 
 const never = new AbortController().signal;
@@ -85,14 +85,13 @@ describe('rememberEmbeddings', () => {
     expect(calls.slice(1).flat().sort()).toEqual(['cyst', 'mass']);
   });
 
-  it('refuses blank texts without asking', async () => {
+  it('takes a blank text for a text', async () => {
     const { embedder, calls } = scripted();
     const { embed } = rememberEmbeddings(embedder, { ledger: createLedger() });
-    expect(await embed(['', ' \n'], never)).toMatchObject([
-      { cause: 'refused' },
-      { cause: 'refused' },
-    ]);
-    expect(calls).toEqual([]);
+    for (let round = 0; round < 2; round++) {
+      expect(await embed([''], never)).toMatchObject([{ kind: 'embedded' }]);
+    }
+    expect(calls).toEqual([['']]);
   });
 
   it('finds the vectors of an earlier run to the last bit, those of its own encoder only', async () => {
@@ -121,5 +120,36 @@ describe('rememberEmbeddings', () => {
     await changed.embed(['mass'], never);
     expect(other.calls).toEqual([['mass']]);
     await changed.close();
+  });
+
+  it('compares no vector of an earlier encoder of the same name, and forgets neither', async () => {
+    const path = join(folder, 'another length');
+    const ofLength = (length: number) =>
+      scripted(() => ({ kind: 'embedded', vector: new Float32Array(length).fill(1) }));
+    const asked = async (length: number, texts: readonly string[]) => {
+      const { embedder, calls } = ofLength(length);
+      const memory = rememberEmbeddings(embedder, {
+        store: openAnswerStore(path),
+        ledger: createLedger(),
+      });
+      const outcomes = await memory.embed(texts, never);
+      await memory.close();
+      return { outcomes, calls: calls.flat() };
+    };
+    await asked(8, ['mass', 'cyst']);
+    // Another encoder by now: what is kept cannot be compared with what it gives.
+    const mixed = await asked(16, ['mass', 'node']);
+    expect(mixed.calls).toEqual(['node']);
+    const [kept, fresh] = mixed.outcomes as [EmbedOutcome, EmbedOutcome];
+    expect(nearestOf(kept, [fresh])).toMatchObject({
+      kind: 'unscored',
+      cause: 'unparsable',
+      message: 'vectors of length 8 and 16 cannot be compared',
+    });
+    expect((await asked(16, ['mass', 'node'])).calls).toEqual(['mass']);
+    expect((await asked(16, ['mass', 'node'])).calls).toEqual([]);
+    // And back again.
+    expect((await asked(8, ['lung'])).calls).toEqual(['lung']);
+    expect((await asked(8, ['mass', 'cyst', 'lung'])).calls).toEqual([]);
   });
 });

@@ -14,24 +14,35 @@ import type { Embedder, EmbedOutcome } from './embedder.ts';
 const rememberedVectors = 20_000;
 
 /**
- * The same embedder with a memory, called with distinct, non-blank, unknown texts. Closes embedder and
+ * The same embedder with a memory, called with distinct, unknown texts. Closes embedder and
  * store with itself.
+ *
+ * Only vectors of the length that the encoder gave last are remembered: a server may have another encoder
+ * under the same name by now, and vectors of two encoders cannot be compared.
  */
 export function rememberEmbeddings(
   embedder: Embedder,
   { store, ledger }: { readonly store?: AnswerStore; readonly ledger: Ledger },
 ): Embedder {
-  const recent = createMemory<Float32Array>(rememberedVectors);
-  const keyOf = (text: string) => digestOf([embedder.describe.digest, text]);
+  let recent = createMemory<Float32Array>(rememberedVectors);
+  const { digest, dimensions } = embedder.describe;
+  const lengthKey = digestOf([digest, 'length']);
+  let length = dimensions ?? readLength(store?.get('vector', lengthKey));
+  const keyOf = (text: string) => digestOf([digest, length, text]);
 
   const recall = (text: string): Float32Array | undefined => {
     const known = recent.get(text);
-    if (known !== undefined || store === undefined) return known;
-    const stored = vectorOf(store.get('vector', keyOf(text)));
+    if (known !== undefined || store === undefined || length === undefined) return known;
+    const stored = vectorOf(store.get('vector', keyOf(text)), length);
     if (stored !== undefined) recent.put(text, stored);
     return stored;
   };
   const keep = async (text: string, vector: Float32Array): Promise<void> => {
+    if (vector.length !== length) {
+      length = vector.length;
+      recent = createMemory<Float32Array>(rememberedVectors);
+      await store?.put('vector', lengthKey, Buffer.from(String(length)));
+    }
     recent.put(text, vector);
     await store?.put('vector', keyOf(text), bytesOf(vector));
   };
@@ -66,8 +77,7 @@ export function rememberEmbeddings(
       if (vector !== undefined) {
         outcomes.set(text, { kind: 'embedded', vector });
         ledger.reused('embedder');
-      } else if (text.trim() === '') outcomes.set(text, blank);
-      else unknown.push(text);
+      } else unknown.push(text);
     }
     askFor(
       unknown.filter((text) => !flights.has(text)),
@@ -103,18 +113,16 @@ function isCancelled(outcome: EmbedOutcome | undefined): boolean {
   return outcome?.kind === 'unscored' && outcome.cause === 'cancelled';
 }
 
-const blank: EmbedOutcome = {
-  kind: 'unscored',
-  cause: 'refused',
-  message: 'a blank text has no embedding',
-};
-
 function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** Copied, because a Float32Array needs an aligned start. */
-function vectorOf(bytes: Uint8Array | undefined): Float32Array | undefined {
-  if (bytes === undefined || bytes.length === 0 || bytes.length % 4 !== 0) return undefined;
-  return new Float32Array(bytes.slice().buffer);
+function vectorOf(bytes: Uint8Array | undefined, length: number): Float32Array | undefined {
+  return bytes?.length === 4 * length ? new Float32Array(bytes.slice().buffer) : undefined;
+}
+
+function readLength(bytes: Uint8Array | undefined): number | undefined {
+  const length = bytes === undefined ? Number.NaN : Number(Buffer.from(bytes).toString());
+  return Number.isSafeInteger(length) && length > 0 ? length : undefined;
 }

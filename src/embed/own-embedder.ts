@@ -26,7 +26,8 @@ export type OwnEmbedder = {
   readonly describe: { readonly id: string; readonly [setting: string]: unknown };
   /**
    * One vector per text, in their order, all of one length; MediX scales them to unit length. Texts are
-   * distinct and not blank, and no text is asked for twice while it is remembered. What it throws, and
+   * distinct, and no text is asked for twice while it is remembered; one may be blank where a reward profile
+   * repeats the paper's code. What it throws, and
    * whatever is no vector, leaves the texts `unscored`.
    */
   embed(

@@ -133,7 +133,10 @@ export type CheckpointHandle = { readonly engine: string } & Readonly<Record<str
 export type Engine = {
   readonly model: ModelDescription;
   readonly guarantees: EngineGuarantees;
-  /** Yields each request's completions when all of them are done, in no particular order. */
+  /**
+   * Yields each request's completions when all of them are done, in no particular order.
+   * @throws MedixError 'engine' where the model gives NaN or infinity instead of logprobs; no token is read from that
+   */
   sample(requests: readonly SampleRequest[], signal: AbortSignal): AsyncIterable<SampledGroup>;
   /** [T] logprobs of each completion's tokens. */
   logprobs(

@@ -1,7 +1,7 @@
 /**
  * Circuit breaker of one replica: after a row of failures nothing more is sent for a while, then one
  * request tries whether the server is back. What fails by the server's answer (a refusal) is no failure
- * here: a server that answers is there.
+ * here: a server that answers is there. A breaker only delays: see `replicas.ts` for those who wait.
  *
  * Deviation from the textbook: the row must also span some time, because requests in flight together
  * fail together, and a server that restarts in a second should cost retries, not a whole batch.
@@ -11,8 +11,8 @@ import type { Clock } from '../core/async/clock.ts';
 /** One request's report; exactly one of its functions is called, once. */
 type Trial = {
   readonly succeeded: () => void;
-  readonly failed: (message: string) => void;
-  /** It was cancelled and says nothing about the server. */
+  readonly failed: () => void;
+  /** It was cancelled, or never reached the server, and says nothing about it. */
   readonly abandoned: () => void;
 };
 
@@ -20,24 +20,27 @@ export type Breaker = {
   /** Whether a request may be sent now. */
   permits(): boolean;
   begin(): Trial;
-  /** Why nothing may be sent and when that ends, for people. */
-  explain(): string;
+  /** Milliseconds until a request may try whether the server is back; undefined while one is on its way. */
+  trialInMs(): number | undefined;
+  /** For how long the server has failed without a break; 0 while requests may be sent as usual. */
+  outageMs(): number;
 };
 
 const failuresToOpen = 5;
 const shortestOutageMs = 3_000;
 const coolDownMs = 10_000;
 
-export function createBreaker(clock: Clock): Breaker {
+/** @param onChange called whenever a request may be sent that could not be before, or a trial has failed */
+export function createBreaker(clock: Clock, onChange: () => void = () => {}): Breaker {
   let failures = 0;
   let failingSince = 0;
-  let lastFailure = '';
   let openUntil: number | undefined;
   let trying = false;
 
   const open = () => {
     openUntil = clock.now() + coolDownMs;
     trying = false;
+    onChange();
   };
 
   const begin = (): Trial => {
@@ -46,20 +49,23 @@ export function createBreaker(clock: Clock): Breaker {
     if (isTrial) trying = true;
     return {
       succeeded: () => {
+        const wasOpen = openUntil !== undefined;
         failures = 0;
         openUntil = undefined;
         trying = false;
+        if (wasOpen) onChange();
       },
-      failed: (message) => {
+      failed: () => {
         if (failures === 0) failingSince = beganAt;
         failures++;
-        lastFailure = message;
         if (isTrial) return open();
         if (openUntil !== undefined) return;
         if (failures >= failuresToOpen && clock.now() - failingSince >= shortestOutageMs) open();
       },
       abandoned: () => {
-        if (isTrial) trying = false;
+        if (!isTrial) return;
+        trying = false;
+        onChange();
       },
     };
   };
@@ -67,10 +73,7 @@ export function createBreaker(clock: Clock): Breaker {
   return {
     permits: () => openUntil === undefined || (clock.now() >= openUntil && !trying),
     begin,
-    explain: () => {
-      const leftMs = (openUntil ?? 0) - clock.now();
-      const next = leftMs > 0 ? `in ${(leftMs / 1000).toFixed(1)} s` : 'by a request on its way';
-      return `${failures} requests in a row failed (${lastFailure}); it is tried again ${next}`;
-    },
+    trialInMs: () => (trying ? undefined : Math.max(0, (openUntil ?? 0) - clock.now())),
+    outageMs: () => (openUntil === undefined ? 0 : clock.now() - failingSince),
   };
 }

@@ -1,71 +1,11 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { z } from 'zod';
-import type { Clock } from '../core/async/clock.ts';
+import { describe, expect, it } from 'vitest';
 import { systemClock } from '../core/async/clock.ts';
 import { createTestClock } from '../core/async/test-clock.fixture.ts';
-import { rngFromKey } from '../core/rng.ts';
-import { connectServers, type Servers } from './connect-servers.ts';
-import { createLedger, type Ledger } from './ledger.ts';
-import {
-  type Behaviour,
-  behave,
-  held,
-  type MisbehavingServer,
-  type ServerCall,
-  startMisbehavingServer,
-  status,
-} from './misbehaving-server.fixture.ts';
-import type { ServersOptions } from './servers-options.ts';
+import { createLedger } from './ledger.ts';
+import { behave, held, status } from './misbehaving-server.fixture.ts';
+import { answered, deadlineMs, failed, never, question, useServers } from './servers.fixture.ts';
 
-const never = new AbortController().signal;
-const deadlineMs = 200_000;
-
-const closing: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closing.splice(0)) close();
-});
-
-async function server(script?: (call: ServerCall) => Behaviour | undefined) {
-  const started = await startMisbehavingServer(script);
-  closing.push(started.stop);
-  return started;
-}
-
-function connect(
-  to: readonly (MisbehavingServer | string)[],
-  options: Partial<ServersOptions> = {},
-  parts: { readonly clock?: Clock; readonly ledger?: Ledger } = {},
-): Servers {
-  const servers = connectServers(
-    {
-      url: to.map((one) => (typeof one === 'string' ? one : one.url)),
-      concurrency: 4,
-      deadlineMs,
-      attempts: 3,
-      ...options,
-    },
-    {
-      rng: rngFromKey('test'),
-      clock: parts.clock ?? createTestClock(deadlineMs),
-      ledger: parts.ledger ?? createLedger(),
-      use: 'judge',
-    },
-  );
-  closing.push(servers.close);
-  return servers;
-}
-
-const question = {
-  method: 'POST' as const,
-  path: 'chat/completions',
-  body: () => JSON.stringify({ messages: [] }),
-  response: z.object({ choices: z.array(z.unknown()) }),
-};
-const answered = { kind: 'answered' };
-const failed = (cause: string, message: RegExp) => ({
-  kind: 'failed',
-  outcome: { kind: 'unscored', cause, message: expect.stringMatching(message) },
-});
+const { server, connect } = useServers();
 
 /** A promise and the function that settles it. */
 function gate() {
@@ -231,55 +171,6 @@ describe('the second request', () => {
     open();
     expect(await reply).toMatchObject(answered);
     expect(one.calls).toHaveLength(1);
-  });
-});
-
-describe('the circuit breaker', () => {
-  const nobody = 'http://127.0.0.1:9/v1';
-
-  it('answers at once while a server is down, names it, and says when it is tried again', async () => {
-    const servers = connect([nobody]);
-    for (let i = 0; i < 3; i++) {
-      expect(await servers.call(question, never)).toMatchObject(
-        failed('transport', /ECONNREFUSED/),
-      );
-    }
-    const reply = await servers.call(question, never);
-    expect(reply).toMatchObject(
-      failed(
-        'transport',
-        /^http:\/\/127\.0\.0\.1:9\/v1: \d+ requests in a row failed .*tried again in \d+\.\d s$/,
-      ),
-    );
-  });
-
-  it('tries one request after the cool-down, and closes when it is answered', async () => {
-    const { opened, open } = gate();
-    let isDown = true;
-    const one = await server(() => (isDown ? status(503) : held(opened)));
-    const clock = createTestClock(deadlineMs);
-    const servers = connect([one], {}, { clock });
-    for (let i = 0; i < 3; i++) await servers.call(question, never);
-    const { length } = one.calls;
-    expect(await servers.call(question, never)).toMatchObject(failed('transport', /in a row/));
-    expect(one.calls).toHaveLength(length);
-    isDown = false;
-    clock.advance(10_000);
-    const trial = servers.call(question, never);
-    await one.arrived(length + 1);
-    const beside = await servers.call(question, never);
-    expect(beside).toMatchObject(failed('transport', /by a request on its way/));
-    open();
-    expect(await trial).toMatchObject(answered);
-    expect(await servers.call(question, never)).toMatchObject(answered);
-  });
-
-  it('leaves a replica that is down and uses the others', async () => {
-    const alive = await server();
-    const servers = connect([nobody, alive], { concurrency: 1 });
-    for (let i = 0; i < 30; i++)
-      expect(await servers.call(question, never)).toMatchObject(answered);
-    expect(alive.calls).toHaveLength(30);
   });
 });
 

@@ -12,6 +12,7 @@ import type { Rng } from '../core/rng.ts';
 import { type HttpRequest, openConnection } from './exchange.ts';
 import type { Ledger } from './ledger.ts';
 import { createRateLimit } from './rate-limit.ts';
+import type { Failure } from './read-response.ts';
 import { createReplicas, type Replica } from './replicas.ts';
 import { createSender, firstOf, type Sent } from './send.ts';
 import { checkServersOptions, type ServersOptions } from './servers-options.ts';
@@ -31,9 +32,14 @@ type ServerRequest<T> = {
   readonly method: 'GET' | 'POST';
   /** Below the root, e.g. `chat/completions`. */
   readonly path: string;
-  /** JSON text, made when its turn has come, so that thousands of calls may wait cheaply. */
-  readonly body?: () => string;
+  /** JSON text for a server, made when its turn has come, so that thousands of calls may wait cheaply. */
+  readonly body?: (server: string) => string;
   readonly response: z.ZodType<T>;
+  /**
+   * Hears what a server said when it did not answer, and returns whether the body for that server is
+   * another one now. It is then sent at once, and does not count as another attempt at the same question.
+   */
+  readonly adapts?: (server: string, said: string) => boolean;
 };
 
 export type ServerReply<T> =
@@ -49,7 +55,7 @@ export type Servers = {
   readonly call: CallServer;
   /**
    * Asks every replica once, beside what waits in line and whatever its breaker says, without retries. One
-   * reply each, in the order of the URLs; a single one where the ledger bars requests.
+   * reply each, in the order of the URLs; those that the ledger bars are not asked.
    */
   readonly callEach: <T>(
     request: ServerRequest<T>,
@@ -60,6 +66,9 @@ export type Servers = {
 };
 
 type Tried<T> = { readonly kind: 'tried'; readonly replica: Replica; readonly sent: Sent<T> };
+
+/** A call waits for servers that are down for as long as its own attempts may take, and at least so long. */
+const shortestPatienceMs = 60_000;
 
 const firstBackOffMs = 500;
 const longestBackOffMs = 30_000;
@@ -73,42 +82,42 @@ export function connectServers(options: ServersOptions, context: ServersContext)
   const connections = checkServersOptions(options).map((address) =>
     openConnection(address, apiKey),
   );
-  const replicas = createReplicas(connections, clock);
+  const patienceMs = Math.max(shortestPatienceMs, attempts * deadlineMs);
+  const replicas = createReplicas(connections, patienceMs, clock);
   const places = createLimiter(options.concurrency);
   const rate = createRateLimit(requestsPerMinute, clock);
   const meter = context.ledger.meter(context.use);
   const send = createSender(deadlineMs, apiKey, clock, meter);
   const closed = new AbortController();
 
-  const ready = (
-    avoided?: Replica,
-  ): { readonly kind: 'ready'; readonly replica: Replica } | Unscored => {
+  const barred = (): Unscored | undefined => {
     const bar = meter.barred();
-    if (bar !== undefined) return { kind: 'unscored', cause: 'cap-reached', message: bar };
-    const replica = replicas.choose(avoided);
-    return replica === undefined ? replicas.outage() : { kind: 'ready', replica };
+    return bar === undefined ? undefined : { kind: 'unscored', cause: 'cap-reached', message: bar };
   };
 
+  const sendTo = <T>(replica: Replica, request: ServerRequest<T>, signal: AbortSignal) =>
+    send(replica, httpOf(request, replica), request.response, signal);
+
   const hedge = <T>(slow: Replica, begin: (replica: Replica) => Promise<Sent<T>>) => {
-    const next = ready(slow);
-    if (next.kind === 'unscored') return undefined;
+    if (barred() !== undefined) return undefined;
+    const next = replicas.choose(slow);
+    if (next === undefined) return undefined;
     const release = places.tryAcquire();
     if (release === undefined) return undefined;
-    if (rate.tryTake()) return begin(next.replica).finally(release);
+    if (rate.tryTake()) return begin(next).finally(release);
     release();
     return undefined;
   };
 
   const attempt = <T>(
     replica: Replica,
-    request: HttpRequest,
-    response: z.ZodType<T>,
+    request: ServerRequest<T>,
     signal: AbortSignal,
   ): Promise<Sent<T>> => {
-    if (hedgeAfterMs === null) return send(replica, request, response, signal);
+    if (hedgeAfterMs === null) return sendTo(replica, request, signal);
     return firstOf(
-      (inner) => send(replica, request, response, inner),
-      (inner) => hedge(replica, (another) => send(another, request, response, inner)),
+      (inner) => sendTo(replica, request, inner),
+      (inner) => hedge(replica, (another) => sendTo(another, request, inner)),
       hedgeAfterMs,
       clock,
       signal,
@@ -116,46 +125,43 @@ export function connectServers(options: ServersOptions, context: ServersContext)
   };
 
   const tryOnce = async <T>(
-    request: HttpRequest,
-    response: z.ZodType<T>,
+    request: ServerRequest<T>,
     previous: Replica | undefined,
     signal: AbortSignal,
   ): Promise<Tried<T> | Unscored> => {
-    if (signal.aborted) return cancelled;
-    // Checked before and after the wait for the rate limit: before it, so that no call waits in vain; after
-    // it, because the cap may be reached meanwhile.
-    const before = ready(previous);
-    if (before.kind === 'unscored') return before;
-    if (!(await rate.take(signal))) return cancelled;
-    const now = ready(previous);
-    if (now.kind === 'unscored') return now;
-    const { replica } = now;
-    return { kind: 'tried', replica, sent: await attempt(replica, request, response, signal) };
-  };
-
-  /** Milliseconds until the next attempt; undefined where there is none. */
-  const pauseMs = (sent: Sent<unknown>, number: number): number | undefined => {
-    const restMs = replicas.shortestRestMs();
-    const isFinal = sent.kind === 'answered' || !sent.retry || number >= attempts;
-    return isFinal || restMs > longestRestMs ? undefined : Math.max(backOffMs(number, rng), restMs);
+    for (;;) {
+      // Before every wait, so that no call waits in vain, and after the last one, because the cap may be
+      // reached meanwhile.
+      let bar = barred();
+      if (bar !== undefined) return bar;
+      await replicas.untilOneIsReady(signal);
+      if (!(await rate.take(signal))) return cancelled;
+      bar = barred();
+      if (bar !== undefined) return bar;
+      const replica = replicas.choose(previous);
+      // Chosen and sent in one turn: of many that have waited for a server, one tries it.
+      if (replica !== undefined) {
+        return { kind: 'tried', replica, sent: await attempt(replica, request, signal) };
+      }
+    }
   };
 
   const withRetries = async <T>(
     request: ServerRequest<T>,
     signal: AbortSignal,
   ): Promise<ServerReply<T>> => {
-    const http = httpOf(request);
-    let last: Tried<T> | undefined;
-    for (let number = 1; ; number++) {
-      const next = await tryOnce(http, request.response, last?.replica, signal);
-      if (next.kind === 'unscored') {
-        // The failure that this call met itself says more than an open breaker does.
-        return last && next.cause === 'transport' ? replyOf(last.sent) : unanswered(next);
-      }
-      const ms = pauseMs(next.sent, number);
-      if (ms === undefined) return replyOf(next.sent);
+    const pauseAfter = countAttempts(request, attempts, () => replicas.shortestRestMs(), rng);
+    let previous: Replica | undefined;
+    for (;;) {
+      const next = await tryOnce(request, previous, signal);
+      if (next.kind === 'unscored') return unanswered(next);
+      const { sent, replica } = next;
+      if (sent.kind === 'answered') return sent;
+      const ms = pauseAfter(sent);
+      if (ms === undefined) return replyOf(sent);
+      if (ms === 0) continue;
+      previous = replica;
       await clock.sleep(ms, signal);
-      last = next;
     }
   };
 
@@ -170,18 +176,26 @@ export function connectServers(options: ServersOptions, context: ServersContext)
     }
   };
 
+  const askOnce = async <T>(
+    replica: Replica,
+    request: ServerRequest<T>,
+    signal: AbortSignal,
+  ): Promise<ServerReply<T>> => {
+    const bar = barred();
+    if (bar !== undefined) return unanswered(bar);
+    const sent = await sendTo(replica, request, signal);
+    const isStale = sent.kind === 'failed' && sent.isStale === true;
+    const again = isStale && barred() === undefined;
+    return replyOf(again ? await sendTo(replica, request, signal) : sent);
+  };
+
   const callEach = async <T>(request: ServerRequest<T>, signal: AbortSignal) => {
-    const bar = meter.barred();
-    if (bar !== undefined) {
-      return [unanswered({ kind: 'unscored', cause: 'cap-reached', message: bar })];
-    }
     const own = linkSignals(signal, closed.signal);
-    const http = httpOf(request);
-    const sent = await Promise.all(
-      replicas.all.map((replica) => send(replica, http, request.response, own.signal)),
+    const replies = await Promise.all(
+      replicas.all.map((replica) => askOnce(replica, request, own.signal)),
     );
     own.unlink();
-    return sent.map(replyOf);
+    return replies;
   };
 
   return {
@@ -194,13 +208,43 @@ export function connectServers(options: ServersOptions, context: ServersContext)
   };
 }
 
+/** Says after each failure of one call in how many milliseconds it is tried again; undefined: not any more. */
+function countAttempts(
+  request: ServerRequest<unknown>,
+  attempts: number,
+  shortestRestMs: () => number,
+  rng: Rng,
+) {
+  let made = 0;
+  let stale = 0;
+  return (failure: Failure): number | undefined => {
+    if (isAdapted(request, failure)) return 0;
+    made++;
+    if (failure.isStale) stale++;
+    if (!failure.retry || made >= attempts) return undefined;
+    // The server did nothing about it, so there is nothing to wait for; more than once it is a fault.
+    if (failure.isStale && stale === 1) return 0;
+    const restMs = shortestRestMs();
+    return restMs > longestRestMs ? undefined : Math.max(backOffMs(made, rng), restMs);
+  };
+}
+
 /** Doubles with every attempt; spread by ±50 %, so that requests that failed together part ways. */
 function backOffMs(attempt: number, rng: Rng): number {
   return Math.min(longestBackOffMs, firstBackOffMs * 2 ** (attempt - 1) * (0.5 + rng.next()));
 }
 
-function httpOf({ method, path, body }: ServerRequest<unknown>): HttpRequest {
-  return body === undefined ? { method, path } : { method, path, body: body() };
+function httpOf(
+  { method, path, body }: ServerRequest<unknown>,
+  { connection }: Replica,
+): HttpRequest {
+  return body === undefined
+    ? { method, path }
+    : { method, path, body: body(connection.address.name) };
+}
+
+function isAdapted({ adapts }: ServerRequest<unknown>, { refusal }: Failure): boolean {
+  return refusal !== undefined && adapts?.(refusal.server, refusal.said) === true;
 }
 
 function replyOf<T>(sent: Sent<T>): ServerReply<T> {

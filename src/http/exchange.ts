@@ -1,6 +1,7 @@
 /**
  * One HTTP request and its whole response, over kept-alive connections of one server. It knows nothing
- * about retries or JSON. Redirects are not followed, so that a key never travels to another address.
+ * about retries or JSON: what it is told to send leaves once. Redirects are not followed, so that a key
+ * never travels to another address.
  */
 import {
   type ClientRequest,
@@ -13,6 +14,7 @@ import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { onAbort } from '../core/async/abort.ts';
 import { messageOf } from '../core/errors.ts';
 import type { ServerAddress } from './address.ts';
+import { decompress } from './decompress.ts';
 
 export type HttpRequest = {
   readonly method: 'GET' | 'POST';
@@ -29,10 +31,15 @@ export type HttpOutcome =
       readonly headers: IncomingHttpHeaders;
       readonly body: Buffer;
     }
-  /** No whole response came: no connection, connection cut, or aborted. */
-  | { readonly kind: 'lost'; readonly message: string }
-  /** The response is longer than any answer; the rest was not read. */
-  | { readonly kind: 'oversized'; readonly message: string };
+  | {
+      /** No whole response came: no connection, connection cut, or aborted. */
+      readonly kind: 'lost';
+      readonly message: string;
+      /** A connection kept alive from an earlier request was reset before any of the response came. */
+      readonly wasReused: boolean;
+    }
+  /** A whole response that cannot be read: longer than any answer, or compressed in an unknown way. */
+  | { readonly kind: 'unreadable'; readonly message: string };
 
 export type Connection = {
   readonly address: ServerAddress;
@@ -74,26 +81,21 @@ export function openConnection(address: ServerAddress, apiKey: string | undefine
     return request;
   };
 
-  const respond = async (request: HttpRequest, signal: AbortSignal): Promise<IncomingMessage> => {
-    for (;;) {
-      const sent = send(request);
-      // Not taken back: destroying a request that is done does nothing, and the signal is this exchange's.
-      onAbort(signal, () => sent.destroy());
-      try {
-        return await responseOf(sent);
-      } catch (error) {
-        // A kept-alive connection that the server closed just now says nothing about this request.
-        if (!sent.reusedSocket || !isReset(error) || signal.aborted) throw error;
-      }
-    }
-  };
-
   const exchange = async (request: HttpRequest, signal: AbortSignal): Promise<HttpOutcome> => {
-    if (signal.aborted) return { kind: 'lost', message: 'aborted' };
+    if (signal.aborted) return lost('aborted');
+    const sent = send(request);
+    // Not taken back: destroying a request that is done does nothing, and the signal is this exchange's.
+    onAbort(signal, () => sent.destroy());
+    let response: IncomingMessage;
     try {
-      return await readWhole(await respond(request, signal));
+      response = await responseOf(sent);
     } catch (error) {
-      return { kind: 'lost', message: describe(error) };
+      return lost(describe(error), sent.reusedSocket && isReset(error));
+    }
+    try {
+      return await readWhole(response);
+    } catch (error) {
+      return lost(describe(error));
     }
   };
 
@@ -114,19 +116,43 @@ async function readWhole(response: IncomingMessage): Promise<HttpOutcome> {
     length += chunk.length;
     if (length > longestBodyBytes) {
       response.destroy();
-      return {
-        kind: 'oversized',
-        message: `the response is longer than ${longestBodyBytes} bytes`,
-      };
+      return tooLong;
     }
     chunks.push(chunk);
   }
   const { statusCode = 0, headers } = response;
-  return { kind: 'response', status: statusCode, headers, body: Buffer.concat(chunks) };
+  const plain = await decompress(
+    Buffer.concat(chunks),
+    headers['content-encoding'],
+    longestBodyBytes,
+  );
+  switch (plain.kind) {
+    case 'plain':
+      return { kind: 'response', status: statusCode, headers, body: plain.body };
+    case 'cut-short':
+      return lost('the compressed response ends too early');
+    case 'too-long':
+      return tooLong;
+    case 'unreadable':
+      return plain;
+  }
+}
+
+const tooLong: HttpOutcome = {
+  kind: 'unreadable',
+  message: `the response is longer than ${longestBodyBytes} bytes`,
+};
+
+function lost(message: string, wasReused = false): HttpOutcome {
+  return { kind: 'lost', message, wasReused };
 }
 
 function isReset(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ECONNRESET';
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    (error.code === 'ECONNRESET' || error.code === 'EPIPE')
+  );
 }
 
 /** Where every address of a host refuses, Node's error has no message of its own. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Unscored } from '../core/outcome.ts';
 import type { ServerReply, Servers } from './connect-servers.ts';
 
-const modelList = z.object({ data: z.array(z.object({ id: z.string() })) });
+const modelList = z.object({ data: z.array(z.object({ id: z.string() }).nullable().catch(null)) });
 type ModelList = z.output<typeof modelList>;
 
 /** Names that a message lists. */
@@ -44,7 +44,7 @@ function readList(reply: ServerReply<ModelList>, model: string): Found {
     const offersNoList = outcome.cause === 'unparsable' || status === 404 || status === 405;
     return offersNoList ? 'unknown' : outcome;
   }
-  const names = reply.value.data.map(({ id }) => id);
+  const names = reply.value.data.flatMap((one) => one?.id ?? []);
   if (names.length === 0) return 'unknown';
   if (names.includes(model)) return 'listed';
   // As JSON, since a name is whatever the server likes to send.

@@ -14,6 +14,10 @@ export type Failure = {
   readonly retryAfterMs: number;
   /** Whether it speaks against the server as a whole rather than this request. */
   readonly outage: boolean;
+  /** The server had closed the kept-alive connection before the request came, and did nothing about it. */
+  readonly isStale?: boolean;
+  /** What a server said about a request that it did not answer: the beginning of the response's body. */
+  readonly refusal?: { readonly server: string; readonly said: string };
 };
 
 type ReadContext = {
@@ -25,6 +29,8 @@ type ReadContext = {
 
 /** Characters of a body that a message quotes. */
 const longestQuote = 200;
+/** Characters of a body in which the reason for a refusal is looked for. */
+const longestReason = 8_000;
 
 /**
  * A whole body of the wrong shape is `unparsable` and final: the same request would bring it again. A
@@ -36,28 +42,35 @@ export function readResponse<T>(
   context: ReadContext,
 ): { readonly kind: 'answered'; readonly value: T } | Failure {
   const { server } = context;
-  if (outcome.kind === 'lost') return outage('transport', `${server}: ${outcome.message}`);
-  if (outcome.kind === 'oversized') return final('unparsable', `${server}: ${outcome.message}`);
+  if (outcome.kind === 'lost') return failedOutage('transport', `${server}: ${outcome.message}`);
+  if (outcome.kind === 'unreadable') {
+    return failedForGood('unparsable', `${server}: ${outcome.message}`);
+  }
   const text = decode(outcome.body);
   const json = text === undefined ? undefined : parseJson(text);
+  const isPositive = outcome.status >= 200 && outcome.status <= 299;
+  const parsed = isPositive && json !== undefined ? schema.safeParse(json.value) : undefined;
+  // First of all: what has the answer is an answer, whatever else stands beside it.
+  if (parsed?.success) return { kind: 'answered', value: parsed.data };
   const status = statusWithin(outcome.status, json);
-  const said = () => quote(errorMessage(json) ?? outcome.body.toString('utf8'), context);
-  if (status < 200 || status > 299) return refusal(status, said(), outcome, context);
+  const quoted = () => quote(errorMessage(json) ?? outcome.body.toString('utf8'), context);
+  const said = outcome.body.subarray(0, longestReason).toString('utf8');
+  if (status < 200 || status > 299) {
+    return { ...refused(status, quoted(), outcome, context), refusal: { server, said } };
+  }
   if (json === undefined) {
     const failure = isCutShort(outcome.body.toString('utf8'))
-      ? outage('transport', `${server} sent half an answer: ${said()}`)
-      : final('unparsable', `${server} sent no JSON: ${said()}`);
+      ? failedOutage('transport', `${server} sent half an answer: ${quoted()}`)
+      : failedForGood('unparsable', `${server} sent no JSON: ${quoted()}`);
     return { ...failure, status };
   }
-  const parsed = schema.safeParse(json.value);
-  if (parsed.success) return { kind: 'answered', value: parsed.data };
-  const issue = parsed.error.issues[0];
+  const issue = parsed?.error?.issues[0];
   const where = issue && issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
-  const message = `${server} sent another response than expected (${where}${issue?.message ?? ''}): ${said()}`;
-  return { ...final('unparsable', message), status };
+  const message = `${server} sent another response than expected (${where}${issue?.message ?? ''}): ${quoted()}`;
+  return { ...failedForGood('unparsable', message), status, refusal: { server, said } };
 }
 
-function refusal(
+function refused(
   status: number,
   said: string,
   { headers }: Extract<HttpOutcome, { kind: 'response' }>,
@@ -67,16 +80,19 @@ function refusal(
   const retryAfterMs = requestedPauseMs(headers['retry-after'], headers.date);
   if (status === 408 || status >= 500) {
     const cause = status === 408 ? 'timeout' : 'transport';
-    return { ...outage(cause, answered), status, retryAfterMs };
+    return { ...failedOutage(cause, answered), status, retryAfterMs };
   }
   if (status === 429 && !/insufficient_quota|exceeded your current quota/i.test(said)) {
     const pause = retryAfterMs > 0 ? `; it asks to wait ${retryAfterMs / 1000} s` : '';
-    return { ...final('refused', answered + pause), status, retry: true, retryAfterMs };
+    return { ...failedForGood('refused', answered + pause), status, retry: true, retryAfterMs };
   }
   const isPolicy = status === 400 && /content[ _]?(filter|policy|management)/i.test(said);
   const hint = hintFor(status, said, headers.location, context);
   const cause = isPolicy ? 'policy-blocked' : 'refused';
-  return { ...final(cause, hint === undefined ? answered : `${answered}; ${hint}`), status };
+  return {
+    ...failedForGood(cause, hint === undefined ? answered : `${answered}; ${hint}`),
+    status,
+  };
 }
 
 /** What to do about a refusal, where its status tells. */
@@ -97,13 +113,15 @@ function hintFor(
   return isTooLong ? "the prompt does not fit into the model's context" : undefined;
 }
 
-function final(cause: FailureCause, message: string): Failure {
+/** A failure that asking again would not change. */
+export function failedForGood(cause: FailureCause, message: string): Failure {
   const outcome: Unscored = { kind: 'unscored', cause, message };
   return { kind: 'failed', outcome, retry: false, retryAfterMs: 0, outage: false };
 }
 
-function outage(cause: FailureCause, message: string): Failure {
-  return { ...final(cause, message), retry: true, outage: true };
+/** A failure of the server as a whole, which may pass. */
+export function failedOutage(cause: FailureCause, message: string): Failure {
+  return { ...failedForGood(cause, message), retry: true, outage: true };
 }
 
 /** Undefined for bytes that are no UTF-8. */
@@ -116,6 +134,19 @@ function decode(body: Buffer): string | undefined {
 }
 
 function parseJson(text: string): { readonly value: unknown } | undefined {
+  return (
+    tryParse(text) ?? (/NaN|Infinity/.test(text) ? tryParse(withoutNonNumbers(text)) : undefined)
+  );
+}
+
+/** Python writes NaN and Infinity, which no JSON has: null instead, so that they spoil their own place alone. */
+function withoutNonNumbers(text: string): string {
+  return text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|Infinity)\b/gs, (token) =>
+    token.startsWith('"') ? token : 'null',
+  );
+}
+
+function tryParse(text: string): { readonly value: unknown } | undefined {
   try {
     return { value: JSON.parse(text) };
   } catch {

@@ -5,7 +5,7 @@ import type { Clock } from '../core/async/clock.ts';
 import { cancelled } from '../core/outcome.ts';
 import type { HttpRequest } from './exchange.ts';
 import type { Meter } from './ledger.ts';
-import { type Failure, readResponse } from './read-response.ts';
+import { type Failure, failedForGood, failedOutage, readResponse } from './read-response.ts';
 import type { Replica } from './replicas.ts';
 
 export type Sent<T> =
@@ -18,6 +18,12 @@ export type Sender = <T>(
   response: z.ZodType<T>,
   signal: AbortSignal,
 ) => Promise<Sent<T>>;
+
+/**
+ * A server that closes an idle connection while a request is on its way to it resets the connection at
+ * once. After this many milliseconds a reset may as well come from a server that worked on the request.
+ */
+const staleWithinMs = 1000;
 
 /** @param deadlineMs From request to last byte. */
 export function createSender(
@@ -41,6 +47,7 @@ export function createSender(
       own.abort();
     });
     const outcome = await connection.exchange(request, own.signal);
+    const tookMs = clock.now() - startedAt;
     own.unlink();
     // Ends the deadline's timer.
     own.abort();
@@ -50,16 +57,20 @@ export function createSender(
       return cancelledFailure;
     }
     const read = late
-      ? timeout(`${server}: no whole answer within ${deadlineMs} ms`)
+      ? failedOutage('timeout', `${server}: no whole answer within ${deadlineMs} ms`)
       : readResponse(outcome, response, { server, apiKey });
     if (read.kind === 'answered') {
       trial.succeeded();
-      return { ...read, latencyMs: clock.now() - startedAt };
+      return { ...read, latencyMs: tookMs };
     }
-    if (read.outage) trial.failed(read.outcome.message);
+    meter.failed();
+    if (outcome.kind === 'lost' && outcome.wasReused && tookMs < staleWithinMs) {
+      trial.abandoned();
+      return { ...read, isStale: true };
+    }
+    if (read.outage) trial.failed();
     else trial.succeeded();
     if (read.retryAfterMs > 0) replica.restsUntil = clock.now() + read.retryAfterMs;
-    meter.failed();
     return read;
   };
 }
@@ -108,15 +119,4 @@ function isOpen(sent: Sent<unknown>): boolean {
   return sent.kind === 'failed' && sent.retry;
 }
 
-function timeout(message: string): Failure {
-  const outcome = { kind: 'unscored', cause: 'timeout', message } as const;
-  return { kind: 'failed', outcome, retry: true, retryAfterMs: 0, outage: true };
-}
-
-const cancelledFailure: Failure = {
-  kind: 'failed',
-  outcome: cancelled,
-  retry: false,
-  retryAfterMs: 0,
-  outage: false,
-};
+const cancelledFailure = failedForGood(cancelled.cause, cancelled.message);

@@ -5,43 +5,64 @@
  * - Transparency is composited over white, as its `convert_to_rgb` does for image objects.
  * - Colour profiles are ignored, and CMYK is converted by Pillow's plain formula.
  * - Of an animation or a multi-page file, the first picture counts.
- * - 16-bit images keep their upper 8 bits (Pillow clips them instead, which turns most of them white).
+ * - More than 8 bits a channel become 8 as `pixels.ts` says.
  * - Files that are not rasters (SVG, PDF) are refused.
  */
-import sharp from 'sharp';
+import sharp, { type Metadata } from 'sharp';
+import { createLimiter } from '../core/async/limiter.ts';
 import { fail, messageOf } from '../core/errors.ts';
+import { oneLine } from '../core/quoted.ts';
 import type { ImageFile } from '../core/sample.ts';
+import { readableFormats, readHeader, readPixels } from './pixels.ts';
 import type { Bitmap } from './resample.ts';
 
-const formats = ['png', 'jpeg', 'webp', 'gif', 'tiff', 'heif', 'jp2'];
-
-/** Throws a `data` error that names the image when the bytes are no image or an incomplete one. */
+/**
+ * Throws a `data` error that names the image when the bytes are no image or an incomplete one, promise more
+ * than 67 million pixels, or hold values without a meaning as grey.
+ */
 export async function decodeImage(image: ImageFile): Promise<Bitmap> {
   try {
-    const source = sharp(image.bytes, { failOn: 'error', ignoreIcc: true }).autoOrient();
-    const { format, space } = await source.metadata();
-    if (!formats.includes(format)) throw new Error(`the format ${format} is not supported`);
-    const isCmyk = space === 'cmyk';
-    const converted = isCmyk
-      ? source.pipelineColourspace('cmyk').toColourspace('cmyk')
-      : source.toColourspace('srgb');
-    const { data, info } = await converted
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    const pixels = isCmyk ? cmykToRgb(data) : toRgb(data, info.channels);
-    return { pixels, width: info.width, height: info.height, channels: 3 };
+    const header = await readHeader(image.bytes);
+    const isLarge = header.width * header.height > largePixels;
+    const leave = isLarge ? await largeImages.acquire(untilDone) : undefined;
+    try {
+      return await decode(image.bytes, header);
+    } finally {
+      leave?.();
+    }
   } catch (error) {
     return fail(
       'data',
       {
-        where: `image ${image.name}`,
-        expected: 'a complete PNG, JPEG, WebP, GIF, TIFF, HEIF or JPEG 2000 file',
-        got: `${image.bytes.length} bytes (${messageOf(error)})`,
-        next: 'repair the file or leave its sample out',
+        where: `image ${oneLine(image.name, 100)}`,
+        expected: `a complete ${readableFormats} file`,
+        got: `${image.bytes.length} bytes (${oneLine(messageOf(error))})`,
+        next: 'repair or convert the file, or leave its sample out',
       },
       error,
     );
   }
+}
+
+/** Images of more pixels are decoded one after the other, so that a batch of them fits into memory. */
+const largePixels = 2 ** 22;
+const largeImages = createLimiter(1);
+const untilDone = new AbortController().signal;
+
+async function decode(bytes: Uint8Array, header: Metadata): Promise<Bitmap> {
+  if (header.space === 'cmyk') return decodeCmyk(bytes);
+  const bitmap = await readPixels(bytes, header);
+  return { ...bitmap, pixels: toRgb(bitmap.pixels, bitmap.channels), channels: 3 };
+}
+
+async function decodeCmyk(bytes: Uint8Array): Promise<Bitmap> {
+  const { data, info } = await sharp(bytes, { failOn: 'error', ignoreIcc: true })
+    .autoOrient()
+    .pipelineColourspace('cmyk')
+    .toColourspace('cmyk')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  return { pixels: cmykToRgb(data), width: info.width, height: info.height, channels: 3 };
 }
 
 /** [pixels, 1 to 4 channels] to [pixels, 3]: gray is spread, transparency composited over white. */

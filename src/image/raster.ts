@@ -2,38 +2,38 @@
  * Encoded image files, looked at and made anew. What a model sees is decoded by `decode-image.ts`; this is
  * for all else: headers, thumbnails, changed and shown images.
  */
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { messageOf } from '../core/errors.ts';
+import { oneLine } from '../core/quoted.ts';
+import { readHeader, readPixels } from './pixels.ts';
 import type { Bitmap } from './resample.ts';
-
-/** Vector graphics and documents have a header too, but no pixels that every decoder agrees on. */
-const refusedFormats: readonly string[] = ['svg', 'pdf'];
 
 /** What keeps bytes from being decoded as an image, as far as the header shows; undefined where nothing does. */
 export async function flawOfHeader(bytes: Uint8Array): Promise<string | undefined> {
   try {
-    const { format, width, height } = await sharp(bytes).metadata();
-    if (refusedFormats.includes(format)) return `the format ${format} is not supported`;
-    return width > 0 && height > 0 ? undefined : 'it has no pixels';
+    await readHeader(bytes);
+    return undefined;
   } catch (error) {
-    return messageOf(error);
+    return oneLine(messageOf(error));
   }
 }
 
 /** `png`, `jpeg`, … as the header says. Rejects where there is none. */
 export async function formatOf(bytes: Uint8Array): Promise<string> {
-  return (await sharp(bytes).metadata()).format;
+  return (await readHeader(bytes)).format;
 }
 
 /** Width and height in pixels as the image is shown, its orientation applied. Rejects without a header. */
 export async function shownSize(
   bytes: Uint8Array,
 ): Promise<{ readonly width: number; readonly height: number }> {
-  return (await sharp(bytes).metadata()).autoOrient;
+  return (await readHeader(bytes)).autoOrient;
 }
 
 /** Pixels as they are shown, transparency kept. Rejects where the file is incomplete. */
 export async function shownPixels(bytes: Uint8Array): Promise<Bitmap> {
+  const header = await readHeader(bytes);
+  if (header.depth !== 'uchar') return readPixels(bytes, header);
   const { data, info } = await sharp(bytes)
     .autoOrient()
     .toColourspace('srgb')
@@ -44,11 +44,20 @@ export async function shownPixels(bytes: Uint8Array): Promise<Bitmap> {
 }
 
 /** The same pixels as a PNG file. */
-export function toPng(image: Uint8Array | Bitmap): Promise<Uint8Array> {
-  if (image instanceof Uint8Array) return sharp(image).png().toBuffer();
-  const { pixels, width, height, channels } = image;
-  const raw = { width, height, channels: channels as 1 | 2 | 3 | 4 };
-  return sharp(pixels, { raw }).png().toBuffer();
+export async function toPng(image: Uint8Array | Bitmap): Promise<Uint8Array> {
+  const drawn = image instanceof Uint8Array ? await drawingOf(image) : fromBitmap(image);
+  return drawn.png().toBuffer();
+}
+
+/** The image as it is shown, to be made into another one; of 8 bits a channel. Rejects without a header. */
+async function drawingOf(bytes: Uint8Array): Promise<Sharp> {
+  const header = await readHeader(bytes);
+  if (header.depth === 'uchar') return sharp(bytes).autoOrient();
+  return fromBitmap(await readPixels(bytes, header));
+}
+
+function fromBitmap({ pixels, width, height, channels }: Bitmap): Sharp {
+  return sharp(pixels, { raw: { width, height, channels: channels as 1 | 2 | 3 | 4 } });
 }
 
 /** A PNG file of one colour. */
@@ -68,8 +77,8 @@ export async function greyThumbnail(
   side: number,
 ): Promise<Uint8Array | undefined> {
   try {
-    return await sharp(bytes)
-      .autoOrient()
+    const drawn = await drawingOf(bytes);
+    return await drawn
       .flatten()
       .resize(side, side, { fit: 'fill' })
       .greyscale()
@@ -90,8 +99,8 @@ export async function jpegThumbnail(
   bytes: Uint8Array,
   longestSide: number,
 ): Promise<{ readonly bytes: Uint8Array; readonly width: number; readonly height: number }> {
-  const { data, info } = await sharp(bytes)
-    .rotate()
+  const drawn = await drawingOf(bytes);
+  const { data, info } = await drawn
     .resize(longestSide, longestSide, { fit: 'inside', withoutEnlargement: true })
     .flatten({ background: '#ffffff' })
     .toColourspace('srgb')

@@ -8,6 +8,7 @@ import type { Message } from '../core/message.ts';
 import type { Unscored } from '../core/outcome.ts';
 import type { ImageFile } from '../core/sample.ts';
 import type { Ledger } from '../http/ledger.ts';
+import { fenceVersion } from './fence.ts';
 import type { Judge, JudgeItem, JudgeOutcome } from './judge.ts';
 import type { JudgePrompt, VerdictForm } from './judge-prompt.ts';
 import {
@@ -49,6 +50,7 @@ export function createChatJudge(options: ChatJudgeOptions): Judge {
     readingVersion,
     showImages,
     maxTokens,
+    ...(prompt.isReference ? [] : [fenceVersion]),
   ]);
   const keyOf = createKeyOf(digest, showImages);
   const askOnce = createAskOnce<Judged>(createVerdictMemory(store));

@@ -9,10 +9,11 @@
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { Template } from '@huggingface/jinja';
 import type { JudgeConfig } from '../config/judge-config.ts';
 import { digestOfBytes } from '../core/digest.ts';
 import { fail, messageOf } from '../core/errors.ts';
+import { compileJinja, type JinjaTemplate } from '../core/jinja.ts';
+import { withoutMarks } from './fence.ts';
 import type { JudgeItem } from './judge.ts';
 
 /** The form in which a judge is asked to put its verdict. */
@@ -79,21 +80,21 @@ export async function openJudgePrompt(nameOrPath: string): Promise<JudgePrompt> 
 }
 
 /**
- * The answer as a fenced prompt shows it: cut to a length, and with what could act as a chat template's
- * control token (`<|im_end|>`, `[/INST]`, `</s>`) broken by a space, since servers read such text as the
- * end of the turn wherever it stands.
+ * The answer as a fenced prompt shows it: cut to a length, and with what could act as a mark of a turn, a role
+ * or a thought (`<|im_end|>`, `[/INST]`, `◁think▷`) broken by a space, since servers read such text as a
+ * mark wherever it stands.
  * @param longest Characters kept. @default 4000
  */
 export function shownAnswer(answer: string, longest = longestAnswer): string {
-  const harmless = answer.replace(/[<[](?=[\p{L}_|｜/])/gu, '$& ');
+  const harmless = withoutMarks(answer);
   if (harmless.length <= longest) return harmless;
   const kept = harmless.slice(0, longest).replace(/[\uD800-\uDBFF]$/, '');
   return `${kept} [${harmless.length - kept.length} more characters cut]`;
 }
 
-function compile(where: string, source: string): Template {
+function compile(where: string, source: string): JinjaTemplate {
   try {
-    return new Template(source.replace(/\r?\n$/, ''));
+    return compileJinja(source.replace(/\r?\n$/, ''));
   } catch (error) {
     return unusable(where, messageOf(error), error);
   }

@@ -1,101 +1,137 @@
 /**
- * A canonical form of short clinical answers, so that spelling does not decide. It forgives case,
- * accents, punctuation, articles, number words, hyphens between words and simple plurals. It keeps
- * whatever can change the meaning: every word of negation, signs (`Rh-`, `HER2+`), comparisons, question
- * marks, decimals, ratios and ranges. When unsure it keeps a difference: a judge can still forgive it.
+ * Forms of short clinical answers, so that spelling does not decide. One function with named steps; whoever
+ * compares answers says which it takes. When unsure a step keeps a difference: a judge can still forgive it.
  */
+import { withoutLatinAccents } from './forms/accents.ts';
+import { toCommonCharacters } from './forms/compatibility.ts';
+import { withOrdinaryCase } from './forms/letter-case.ts';
+import { withoutMarkup } from './forms/markup.ts';
+import { withEqualNumbers, withoutThousandsCommas } from './forms/numbers.ts';
+import {
+  withDigitsForWords,
+  withoutArticles,
+  withoutCase,
+  withoutPlurals,
+  withoutPunctuation,
+} from './forms/words.ts';
 
 /** Raised whenever the form of any text changes; part of every digest that rests on it. */
-export const normaliserVersion = 1;
+export const normaliserVersion = 2;
 
-const units = [
-  'zero',
-  'one',
-  'two',
-  'three',
-  'four',
-  'five',
-  'six',
-  'seven',
-  'eight',
-  'nine',
-  'ten',
-  'eleven',
-  'twelve',
-  'thirteen',
-  'fourteen',
-  'fifteen',
-  'sixteen',
-  'seventeen',
-  'eighteen',
-  'nineteen',
+const steps = {
+  /** Markdown, LaTeX and HTML around and within the answer are nothing. */
+  markup: withoutMarkup,
+  /** Micro sign and mu, full width, ligatures, subscripts, dashes and quotes in one form; soft hyphens are nothing. */
+  characters: toCommonCharacters,
+  /** Blanks are single. */
+  space: (text: string) => text.replace(/\s+/g, ' ').trim(),
+  /** Quotes, brackets and stops around the whole answer are nothing. */
+  edges: withoutEdges,
+  /** Equal numbers in one spelling; 0.5 and .5, never 5. */
+  numbers: withEqualNumbers,
+  /** The case of ordinary words is nothing. */
+  ordinaryCase: withOrdinaryCase,
+  /** 1,000 is 1000. */
+  thousands: withoutThousandsCommas,
+  /** Accents of Western European words are nothing. */
+  accents: withoutLatinAccents,
+  /** Punctuation and hyphens between words are blanks; signs, comparisons, ratios and decimals stay. */
+  punctuation: withoutPunctuation,
+  articles: withoutArticles,
+  /** Twenty one is 21. */
+  numberWords: withDigitsForWords,
+  plurals: withoutPlurals,
+  /** Case is nothing but in units (mg, Mg) and genotypes (AA, Aa). */
+  case: withoutCase,
+} as const satisfies Readonly<Record<string, (text: string) => string>>;
+
+export type Step = keyof typeof steps;
+
+/** Only what cannot change a meaning: equal forms are one answer, and nobody is asked. */
+const exactSteps: readonly Step[] = [
+  'markup',
+  'characters',
+  'space',
+  'edges',
+  'numbers',
+  'ordinaryCase',
 ];
-const tens = ['twenty', 'thirty', 'forty', 'fifty', 'sixty', 'seventy', 'eighty', 'ninety'];
 
-const numberOfWord: ReadonlyMap<string, number> = new Map([
-  ...units.map((word, value) => [word, value] as const),
-  ...tens.map((word, index) => [word, 20 + 10 * index] as const),
-]);
+/** What a rule may forgive where no judge is asked. It keeps every word but articles. */
+const ruleSteps: readonly Step[] = [
+  'markup',
+  'characters',
+  'space',
+  'edges',
+  'numbers',
+  'thousands',
+  'accents',
+  'punctuation',
+  'articles',
+  'numberWords',
+  'plurals',
+  'case',
+];
 
-/** An "a" after one of these, or at the start, is an article; elsewhere it names ("vitamin a level"). */
-const beforeArticle = new Set(
-  'and as at by for from in is of on or showing shows than to was with within without'.split(' '),
-);
+/** The text after these steps, in this order. */
+export function normalise(text: string, taken: readonly Step[]): string {
+  return taken.reduce((form, step) => steps[step](form), text);
+}
 
-/** The canonical form; empty when the text holds nothing to compare. */
+/**
+ * The form in which equal answers are the same answer beyond doubt. It keeps articles, accents, hyphens and the
+ * case of symbols; empty when nothing but punctuation is left.
+ */
+export function exactForm(text: string): string {
+  return normalise(text, exactSteps);
+}
+
+/** The form by which rules compare; empty when the text holds nothing to compare. */
 export function normaliseAnswer(text: string): string {
-  const words = wordsOf(text);
-  const kept = words.filter((_, index) => !isArticle(words, index));
-  return digitsForWords(kept).map(singular).join(' ');
+  return normalise(text, ruleSteps);
 }
 
-function wordsOf(text: string): string[] {
-  return text
-    .normalize('NFD')
-    .replace(/\p{Mn}/gu, '')
-    .replace(/[\u2010-\u2015\u2212]/g, '-')
-    .replace(/['’`]/g, '')
-    .replace(/(?<=\d),(?=\d{3}(?!\d))/g, '')
-    .replace(/(?<=\p{L})-(?=[\p{L}\d])|(?<=\d)-(?=\p{L})/gu, ' ')
-    .replace(/(?<!\d)[.:]|[.:](?!\d)/g, ' ')
-    .replace(/(?<=\d)(?=\p{L})/gu, ' ')
-    .replace(/[^\p{L}\p{N}\p{S}.:%/?*&#-]/gu, ' ')
-    .replace(/[\p{S}%/?*&#]/gu, ' $& ')
-    .toLowerCase()
-    .split(/\s+/)
-    .filter((word) => word !== '');
-}
+const pairs: Readonly<Record<string, string>> = {
+  '"': '"',
+  "'": "'",
+  '(': ')',
+  '「': '」',
+  '『': '』',
+  '《': '》',
+  '【': '】',
+};
 
-function isArticle(words: readonly string[], index: number): boolean {
-  // A last "A" names something: "hepatitis A", "option A".
-  if (index === words.length - 1) return false;
-  const word = words[index];
-  if (word === 'the' || word === 'an') return true;
-  return word === 'a' && (index === 0 || beforeArticle.has(words[index - 1] ?? ''));
-}
-
-/** Number words to digits, "twenty one" to 21. Digits that the text wrote apart stay apart. */
-function digitsForWords(words: readonly string[]): string[] {
-  const result: string[] = [];
-  for (let i = 0; i < words.length; i++) {
-    const word = words[i] ?? '';
-    const number = numberOfWord.get(word);
-    const unit = numberOfWord.get(words[i + 1] ?? '') ?? 0;
-    if (number === undefined) {
-      result.push(word);
-    } else if (tens.includes(word) && unit >= 1 && unit <= 9) {
-      result.push(String(number + unit));
-      i++;
-    } else {
-      result.push(String(number));
-    }
+function withoutEdges(text: string): string {
+  let rest = text.trim();
+  for (;;) {
+    const inner = withoutPair(withoutStops(rest)).trim();
+    if (inner === rest) return rest;
+    rest = inner;
   }
-  return result;
 }
 
-function singular(word: string): string {
-  if (word.length <= 3 || !word.endsWith('s') || /(?:ss|us|is)$/.test(word)) return word;
-  if (word.endsWith('ies') && word.length > 4) return `${word.slice(0, -3)}y`;
-  if (/(?:ss|x|ch|sh)es$/.test(word)) return word.slice(0, -2);
-  return word.slice(0, -1);
+/** A stop before a digit is a decimal point, a comma too; an exclamation mark behind one a factorial. */
+function withoutStops(text: string): string {
+  return text
+    .replace(/^(?:[,;:!。、·]|\.(?![.\d]))+(?!\d)/, '')
+    .replace(/(?:[.,;:。、]|(?<!\d)!)+$/, '');
+}
+
+/** Only a pair that encloses the whole: not the quotes of `"a" or "b"`. */
+function withoutPair(text: string): string {
+  const open = text.charAt(0);
+  const close = pairs[open];
+  if (close === undefined || text.length < 3 || !text.endsWith(close)) return text;
+  const inner = text.slice(1, -1);
+  const isWhole = open === close ? !inner.includes(open) : isBalanced(inner, open, close);
+  return isWhole ? inner : text;
+}
+
+function isBalanced(text: string, open: string, close: string): boolean {
+  let depth = 0;
+  for (const character of text) {
+    if (character === open) depth++;
+    if (character === close && --depth < 0) return false;
+  }
+  return depth === 0;
 }

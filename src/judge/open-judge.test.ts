@@ -270,7 +270,7 @@ describe('openEmbedder', () => {
   it('opens the offline encoder', async () => {
     const embedder = await openEmbedder({ kind: 'local' }, contextOf());
     expect(embedder.describe).toMatchObject({ kind: 'local', dimensions: 512 });
-    expect(await embedder.embed(['mass', ' '], never)).toMatchObject([
+    expect(await embedder.embed(['mass', ''], never)).toMatchObject([
       { kind: 'embedded' },
       { cause: 'refused' },
     ]);

@@ -28,6 +28,9 @@ describe('a verdict by word', () => {
     [' yes.\n', true],
     ['No.', false],
     ['NO', false],
+    ['**YES**', true],
+    ['YES<|im_end|>', true],
+    ['```\nNO\n```', false],
   ])('reads %j', (text, correct) => {
     expect(read(text, 'word')).toBe(correct);
   });
@@ -66,6 +69,9 @@ describe('a verdict by schema', () => {
     ['{"correct": true}', true],
     ['\n{ "correct" : false }\n', false],
     ['<think>hm</think>{"correct":true}', true],
+    ['```json\n{"correct": true}\n```', true],
+    ['<thinking>{"correct": false}?</thinking>\n{"correct": true}', true],
+    ['The verdict is {"correct": true}', true],
   ])('reads %j', (text, correct) => {
     expect(read(text, 'json')).toBe(correct);
   });
@@ -76,7 +82,8 @@ describe('a verdict by schema', () => {
     '{"correct": true, "sure": 1}',
     '{"correct": true',
     '[true]',
-    'The verdict is {"correct": true}',
+    '{"correct": true} or {"correct": false}',
+    '<think>{"correct": true}',
   ])('does not guess from %j', (text) => {
     expect(read(text, 'json')).toBe('unparsable');
   });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { ChatReply } from '../chat/chat-model.ts';
 import type { Unscored } from '../core/outcome.ts';
 import type { VerdictForm } from './judge-prompt.ts';
+import { readObject, unframed, withoutThinking } from './read-reply.ts';
 
 /**
  * The forms a judge is asked for, and `any-yes`: the reading of the paper's code (arXiv 2602.23363), by
@@ -18,7 +19,7 @@ export type Verdict = {
 };
 
 /** Raised whenever a reading changes; part of every judge's digest. */
-export const readingVersion = 2;
+export const readingVersion = 3;
 
 const verdictObject = z.strictObject({ correct: z.boolean() });
 
@@ -49,36 +50,21 @@ export function readVerdict(reply: ChatReply, reading: VerdictReading): Verdict 
   if (reading === 'any-yes') {
     return { kind: 'verdict', correct: reply.text.toUpperCase().includes('YES') };
   }
-  const text = withoutThinking(reply.text);
-  const correct = reading === 'word' ? parseWord(text) : parseObject(text);
+  const correct =
+    reading === 'word' ? readWord(reply.text) : readObject(reply.text, verdictObject)?.correct;
   if (correct !== undefined) return { kind: 'verdict', correct };
   const expected = reading === 'word' ? 'YES or NO' : '{"correct": boolean}';
   const cut = reply.stopReason === 'length' ? ', cut off at the length allowed' : '';
   return unparsable(`the judge replied ${quoted(reply.text)}${cut}, expected ${expected} alone`);
 }
 
-/**
- * What follows a leading `<think>…</think>` block, trimmed. Some chat templates open the block in the
- * prompt, so only its end is in the reply. A block that never ends leaves nothing.
- */
-function withoutThinking(reply: string): string {
-  const end = reply.lastIndexOf('</think>');
-  if (end >= 0) return reply.slice(end + '</think>'.length).trim();
-  const text = reply.trim();
-  return text.startsWith('<think>') ? '' : text;
-}
-
-function parseWord(text: string): boolean | undefined {
-  const word = /^(yes|no)\.?$/i.exec(text)?.[1];
+/** One word, without the fence or emphasis that some models put around it. */
+function readWord(reply: string): boolean | undefined {
+  const text = unframed(withoutThinking(reply) ?? '')
+    .replace(/^```\w*\s*\n|\n\s*```$/g, '')
+    .replace(/^(\*\*|`)(.*)\1$/, '$2');
+  const word = /^\s*(yes|no)\.?\s*$/i.exec(text)?.[1];
   return word === undefined ? undefined : word.toLowerCase() === 'yes';
-}
-
-function parseObject(text: string): boolean | undefined {
-  try {
-    return verdictObject.safeParse(JSON.parse(text)).data?.correct;
-  } catch {
-    return undefined;
-  }
 }
 
 /**

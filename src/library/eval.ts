@@ -85,7 +85,7 @@ export type EvaluationOptions = {
  * Reports are written beside (`report.json`, `.md`, `.csv`, `.html`).
  *
  * @throws MedixError 'config' with all that is wrong with the settings, 'judge' where a judge or a server
- *   cannot be asked, 'run' where the folder is of another evaluation, 'cancelled' once the signal aborts.
+ *   cannot be asked, 'run' where the folder is of another evaluation or its report has scores that are gone, 'cancelled' once the signal aborts.
  * @example
  * ```ts
  * const report = await evaluate({

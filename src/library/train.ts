@@ -9,6 +9,7 @@ import type { OpenOwnEngine } from '../engine/open-engine.ts';
 import { requireNewRun } from '../run/run-writer.ts';
 import type { RunObserver } from '../train/observers.ts';
 import { openTraining } from '../train/open-training.ts';
+import { requireSteps } from '../train/require-steps.ts';
 import { runTraining } from '../train/run-training.ts';
 import { createOwnObjects } from './own-objects.ts';
 import { type RewardOptions, rewardSettings } from './reward.ts';
@@ -53,7 +54,8 @@ export type TrainedModel = {
  *
  * @throws MedixError 'config' with all that is wrong with the settings, before anything is loaded; 'run'
  *   where `out` holds a run and none is to be resumed; 'data', 'model', 'engine' or 'judge' where a part
- *   cannot be opened; 'reward' where the run pauses since scores fail to come; 'cancelled' once the signal aborts.
+ *   cannot be opened; 'reward' where the run pauses since scores fail to come; 'engine' also where not a
+ *   single optimizer step could be taken; 'cancelled' once the signal aborts.
  * @example
  * ```ts
  * const { model } = await train({
@@ -88,6 +90,7 @@ export async function train(
     const plan = { command: 'train', isResumed: resume, overrides: [] } as const;
     const clock = () => Date.now();
     const { model, end } = await runTraining(training, plan, { observers, signal, clock });
+    await requireSteps(config.out);
     const { iteration: iterations, bestScore } = end;
     return { model, iterations, bestScore, usage: training.scoring.ledger.summary() };
   } finally {

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { MedixError } from '../core/errors.ts';
 import { parseModelConfig, readModelConfig } from './config.ts';
+import { readModelFiles } from './files/model-files.ts';
 import { writeConfig } from './files/write-config.ts';
+import { createProcessor } from './processor.ts';
 import { tinyModelDirectory } from './tiny-model.fixture.ts';
 
 type Json = Record<string, unknown>;
@@ -96,10 +98,52 @@ test.each([
   expect(read).toThrow('some/model/config.json');
 });
 
-test('a model without end token is refused', () => {
-  expect(() => parse(tinyFile('config.json'), undefined)).toThrow('eos_token_id');
+test('a model whose files name no end token has none but the end of turn of its tokenizer', async () => {
+  const config = parse(tinyFile('config.json'), undefined);
+  expect(config.tokens).toMatchObject({ eos: [], pad: 0 });
+  expect(parse(tinyFile('config.json'), { eos_token_id: null }).tokens.eos).toEqual([]);
+  const files = await readModelFiles(tinyModelDirectory);
+  const { stopTokens, encodeCompletion } = createProcessor(files, config);
+  expect(stopTokens).toEqual([395]);
+  expect([...encodeCompletion('yes', true)].at(-1)).toBe(395);
+  const written = writeConfig(config);
+  expect(parse(written['config.json'], written['generation_config.json'])).toEqual(config);
+
+  const settings = JSON.parse(files['tokenizer_config.json'] ?? '');
+  const unended = { ...settings, eos_token: null };
+  const bare = { ...files, 'tokenizer_config.json': JSON.stringify(unended) };
+  const processor = createProcessor(bare, config);
+  expect(processor.stopTokens).toEqual([]);
+  expect(processor.encodeCompletion('yes', false).length).toBeGreaterThan(0);
+  expect(() => processor.encodeCompletion('yes', true)).toThrow(
+    /tokenizer_config\.json: eos_token: expected a token that ends a turn/,
+  );
+});
+
+test.each([
+  [
+    withText({ attention_bias: true }),
+    /text_config\.attention_bias: expected false, .* attention with bias is not computed here, got true; /,
+  ],
+  [withText({ hidden_act: 'gelu' }), /text_config\.hidden_act: expected "silu", got "gelu"; /],
+  [
+    withText({ num_hidden_layers: 'x'.repeat(500) }),
+    /num_hidden_layers: expected .*, got "x{99}; /,
+  ],
+  [
+    { ...tinyFile('config.json'), model_type: 'clip' },
+    /model_type: expected "qwen3_vl", got "clip", an encoder of images and texts, .*; .*model\.kind=openai/,
+  ],
+  [
+    { ...tinyFile('config.json'), model_type: 'qwen3_vl_moe' },
+    /got "qwen3_vl_moe", a mixture-of-experts Qwen3-VL; /,
+  ],
+])('what is not computed is named: %#', (config, message) => {
+  expect(() => parse(config, generation)).toThrow(message);
 });
 
 test('a missing directory is reported with its path', async () => {
-  await expect(readModelConfig('/nowhere/model')).rejects.toThrow('/nowhere/model/config.json');
+  await expect(readModelConfig('/nowhere/model')).rejects.toThrow(
+    /^\/nowhere\/model: expected the folder of a checkpoint .*, got no such file or folder; /,
+  );
 });

@@ -12,6 +12,8 @@ import {
   type GenerationFile,
   generationSchema,
 } from './files/config-schema.ts';
+import { requireModelFolder } from './files/identify.ts';
+import { familyOf } from './files/model-families.ts';
 import { type ModelFiles, parseModelFile, readFiles } from './files/model-files.ts';
 
 export type TextConfig = {
@@ -52,7 +54,7 @@ type TokenIds = {
   readonly video: number;
   readonly visionStart: number;
   readonly visionEnd: number;
-  /** Tokens that end a completion, never empty. */
+  /** Tokens that end a completion, beside the tokenizer's end of turn; empty where no file names one. */
   readonly eos: readonly number[];
   readonly pad: number;
 };
@@ -70,10 +72,11 @@ const visionRopeTheta = 10_000;
  * Reads `config.json` and, where present, `generation_config.json` of a checkpoint directory. Without the
  * latter, end and padding tokens come from `config.json`.
  *
- * Throws a `model` error when a file is absent, is not JSON, or describes a model that this family
- * cannot compute.
+ * Throws a `model` error when the directory is no model's, a file is not JSON, or describes a model that this
+ * family cannot compute.
  */
 export async function readModelConfig(directory: string): Promise<ModelConfig> {
+  await requireModelFolder(directory);
   const files = await readFiles(directory, ['config.json', 'generation_config.json']);
   return parseModelConfig(files, directory);
 }
@@ -91,7 +94,7 @@ export function parseModelConfig(files: ModelFiles, directory: string): ModelCon
   const result = {
     text: textOf(config, where),
     vision: visionOf(config),
-    tokens: tokensOf(config, generation, generationFile),
+    tokens: tokensOf(config, generation),
   };
   const problems = shapeProblems(result).map((problem) => ({
     ...problem,
@@ -109,9 +112,16 @@ function requireFamily(files: ModelFiles, where: string): void {
   fail('model', {
     where: `${where}: model_type`,
     expected: '"qwen3_vl"',
-    got: found === undefined ? 'nothing' : JSON.stringify(found),
-    next: 'use a dense Qwen3-VL checkpoint',
+    got: shownFamily(found),
+    next: 'use a dense Qwen3-VL checkpoint; any other model can be evaluated behind a server (model.kind=openai)',
   });
+}
+
+function shownFamily(found: unknown): string {
+  if (found === undefined) return 'nothing';
+  const shown = JSON.stringify(found).slice(0, 100);
+  const what = typeof found === 'string' ? familyOf(found) : undefined;
+  return what === undefined ? shown : `${shown}, ${what}`;
 }
 
 function textOf(file: ConfigFile, where: string): TextConfig {
@@ -161,17 +171,8 @@ function visionOf(file: ConfigFile): VisionConfig {
   };
 }
 
-function tokensOf(file: ConfigFile, generation: GenerationFile, where: string): TokenIds {
-  const eos =
-    generation.eos_token_id ?? file.eos_token_id ?? file.text_config.eos_token_id ?? undefined;
-  if (eos === undefined) {
-    return fail('model', {
-      where: `${where}: eos_token_id`,
-      expected: 'at least one token that ends a completion',
-      got: 'none, here or in config.json',
-      next: 'add eos_token_id',
-    });
-  }
+function tokensOf(file: ConfigFile, generation: GenerationFile): TokenIds {
+  const eos = generation.eos_token_id ?? file.eos_token_id ?? file.text_config.eos_token_id ?? [];
   const list = typeof eos === 'number' ? [eos] : eos;
   const pad = generation.pad_token_id ?? file.pad_token_id ?? file.text_config.pad_token_id;
   return {
@@ -180,7 +181,8 @@ function tokensOf(file: ConfigFile, generation: GenerationFile, where: string): 
     visionStart: file.vision_start_token_id,
     visionEnd: file.vision_end_token_id,
     eos: list,
-    pad: pad ?? (list[0] as number),
+    // Padding is never attended to, so that any token serves.
+    pad: pad ?? list[0] ?? 0,
   };
 }
 

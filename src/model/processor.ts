@@ -27,8 +27,8 @@ export function createProcessor(files: ModelFiles, config: ModelConfig): Process
   const settings = readImageSettings(files);
   checkAgreement(config, settings, specialToken(tokenizer, imageToken));
   const render = createChatTemplate(files, tokenizer.specialTokens.keys());
-  const endOfTurn = endOfTurnToken(files, tokenizer);
   const { image, video, eos } = config.tokens;
+  const stopTokens = [...new Set([...endOfTurnToken(files, tokenizer), ...eos])];
   return {
     async encode(messages) {
       const images = await Promise.all(
@@ -44,9 +44,11 @@ export function createProcessor(files: ModelFiles, config: ModelConfig): Process
       return { tokens: expandImages(template, image, images, settings.mergeSize), images };
     },
     encodeCompletion: (text, end) =>
-      Int32Array.from(end ? [...tokenizer.encode(text), endOfTurn] : tokenizer.encode(text)),
+      Int32Array.from(
+        end ? [...tokenizer.encode(text), ...requireEnd(stopTokens)] : tokenizer.encode(text),
+      ),
     decode: (tokens) => tokenizer.decode(tokens),
-    stopTokens: [...new Set([endOfTurn, ...eos])],
+    stopTokens,
     bannedTokens: [image, video],
   };
 }
@@ -110,10 +112,23 @@ function specialToken(tokenizer: Tokenizer, token: string): number {
 }
 
 const endSchema = z.looseObject({
-  eos_token: z.union([z.string(), z.object({ content: z.string() })]),
+  eos_token: z.union([z.string(), z.object({ content: z.string() })]).nullish(),
 });
 
-function endOfTurnToken(files: ModelFiles, tokenizer: Tokenizer): number {
+/** Empty where the tokenizer names none. */
+function endOfTurnToken(files: ModelFiles, tokenizer: Tokenizer): readonly number[] {
   const { eos_token: token } = parseModelFile(files, 'tokenizer_config.json', endSchema);
-  return specialToken(tokenizer, typeof token === 'string' ? token : token.content);
+  if (!token) return [];
+  return [specialToken(tokenizer, typeof token === 'string' ? token : token.content)];
+}
+
+/** The first of the stop tokens, as a list. */
+function requireEnd([end]: readonly number[]): readonly number[] {
+  if (end !== undefined) return [end];
+  return fail('model', {
+    where: 'tokenizer_config.json: eos_token',
+    expected: 'a token that ends a turn, here or as eos_token_id of generation_config.json',
+    got: 'none',
+    next: 'add eos_token',
+  });
 }

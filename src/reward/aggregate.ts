@@ -39,6 +39,29 @@ type Composition = {
   readonly isGated: boolean;
 };
 
+/** Whether a component counts for samples like this one, and weighs more than nothing. */
+export function weighs(
+  profile: Pick<RewardProfile, 'weights' | 'textOnly' | 'ownComponents'>,
+  { images }: Pick<RewardSample, 'images'>,
+  name: ComponentName,
+): boolean {
+  const { weights, textOnly } = profile;
+  const counts = images.length > 0 || textOnly.includes(name);
+  return counts && weights[name] > 0 && shareOfProfile(profile) > 0;
+}
+
+/** Whether a sample without images is scored by other components than one with images. */
+export function tellsTextFromImages({
+  weights,
+  textOnly,
+  aggregation,
+}: Pick<RewardProfile, 'weights' | 'textOnly' | 'aggregation'>): boolean {
+  const leftOut = componentNames.filter((name) => !textOnly.includes(name));
+  return leftOut.some(
+    (name) => weights[name] > 0 || (name === 'format' && aggregation === 'gated'),
+  );
+}
+
 /**
  * What counts for one response, and how much. A component that does not apply, and for samples without
  * images any that the profile leaves out, passes its weight on to the others.
@@ -50,7 +73,8 @@ export function compositionOf(
 ): Composition {
   const counting = componentNames.filter(
     (name) =>
-      components[name] !== undefined &&
+      // One that weighs nothing and was not asked for changes no sum, not even in its last bit.
+      (components[name] !== undefined || (name !== 'modality' && profile.weights[name] === 0)) &&
       (sample.images.length > 0 || profile.textOnly.includes(name)),
   );
   const isGated = profile.aggregation === 'gated' && counting.includes('format');
@@ -105,7 +129,9 @@ export function aggregate(
 }
 
 /** What is left of the reward for the profile's own sum, in [0, 1]; with 0 its components do not count. */
-export function shareOfProfile({ ownComponents = [] }: RewardProfile): number {
+export function shareOfProfile({
+  ownComponents = [],
+}: Pick<RewardProfile, 'ownComponents'>): number {
   return shareLeft(ownComponents);
 }
 

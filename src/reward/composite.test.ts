@@ -43,9 +43,16 @@ const rewardOf = (outcome: RewardOutcome) =>
 
 describe('profile medix-r1', () => {
   it('gives the reference answer everything, in any spelling, without asking anyone', async () => {
-    for (const answer of ['heart attack', 'A heart-attack.', 'Coronary occlusion']) {
+    for (const answer of ['heart attack', '**Heart attack.**', 'Coronary occlusion']) {
       const outcome = await scoreOne(respond(answer), { verdict: dead });
       expect(rewardOf(outcome)).toBeCloseTo(1, 12);
+    }
+  });
+
+  it('asks about an answer that is the reference but for an article, a hyphen or an accent', async () => {
+    for (const answer of ['A heart attack', 'heart-attack', 'heart attàck']) {
+      const outcome = await scoreOne(respond(answer), { verdict: dead });
+      expect(rewardOf(outcome)).toBe('transport');
     }
   });
 
@@ -164,6 +171,62 @@ describe('profile medix-r1', () => {
         cosines,
         profile: { ...profile, similarity },
       });
+      expect(outcome).toMatchObject({ kind: 'unscored', cause: 'unparsable' });
+    }
+  });
+
+  it.each([
+    ['judge', { judge: 0, similarity: 0.855, modality: 0.045, format: 0.1 }],
+    ['similarity', { judge: 0.855, similarity: 0, modality: 0.045, format: 0.1 }],
+  ] as const)('asks no %s that weighs nothing', async (name, weights) => {
+    const { judge, calls } = scriptedJudge(name === 'judge' ? dead : yes);
+    const cosines = { infarct: 1, 'heart attack': 1, 'coronary occlusion': 1 };
+    const { embedder, calls: embedded } = scriptedEmbedder(name === 'judge' ? cosines : {});
+    const reward = createReward({ profile: { ...profile, weights }, judge, embedder });
+    const [outcome] = await reward.score([{ sample, response: respond('infarct') }], never);
+    expect(outcome && rewardOf(outcome)).toBe(1);
+    expect(outcome?.components).not.toHaveProperty(name);
+    expect([calls.length, embedded.length]).toEqual(name === 'judge' ? [0, 1] : [1, 0]);
+  });
+
+  it('asks nobody about samples without images whom the profile leaves out for them', async () => {
+    const { judge, calls } = scriptedJudge(yes);
+    const { embedder, calls: embedded } = scriptedEmbedder({});
+    const textOnly: RewardProfile = { ...profile, textOnly: ['judge', 'format'] };
+    const reward = createReward({ profile: textOnly, judge, embedder });
+    const response = respond('infarct');
+    const [question, scan] = await reward.score(
+      [
+        { sample: { ...sample, images: [] }, response },
+        { sample, response },
+      ],
+      never,
+    );
+    expect(question && rewardOf(question)).toBeCloseTo(1, 12);
+    expect(scan).toMatchObject({ kind: 'unscored', cause: 'timeout' });
+    expect(calls[0]).toHaveLength(2);
+    expect(embedded).toHaveLength(1);
+  });
+
+  it('compares no vectors of two lengths, under any rule', async () => {
+    const { judge } = scriptedJudge(yes);
+    const { embedder } = scriptedEmbedder({});
+    const mixed = {
+      ...embedder,
+      embed: async (texts: readonly string[]) =>
+        texts.map((text) => ({
+          kind: 'embedded' as const,
+          vector: new Float32Array(text === 'infarct' ? 8 : 16).fill(0.25),
+        })),
+    };
+    for (const name of ['medix-r1', 'medix-r1-reference']) {
+      const opened = await openRewardProfile(name);
+      const reward = createReward({
+        profile: { ...opened, onFailure: 'unscored' },
+        judge,
+        embedder: mixed,
+      });
+      const [outcome] = await reward.score([{ sample, response: respond('infarct') }], never);
       expect(outcome).toMatchObject({ kind: 'unscored', cause: 'unparsable' });
     }
   });

@@ -1,20 +1,20 @@
 /**
  * The composite reward: checks by rule, then one call to the judge, one to the embedder and one to each
- * component of the user's own, side by side.
+ * component of the user's own, side by side, each with the items for which it weighs anything.
  */
 import { defined } from '../core/errors.ts';
 import type { Score } from '../core/outcome.ts';
 import type { Embedder, EmbedderDescription } from '../embed/embedder.ts';
 import type { Judge, JudgeDescription } from '../judge/judge.ts';
-import { aggregate, type RewardOutcome } from './aggregate.ts';
+import { aggregate, type RewardOutcome, weighs } from './aggregate.ts';
 import { contradiction } from './components/contradiction.ts';
-import { scoreByJudge } from './components/judge.ts';
+import { type CheckedItem, scoreByJudge } from './components/judge.ts';
 import { type OwnComponent, ownScoresAt, scoreByOwn } from './components/own-component.ts';
 import { scoreBySimilarity } from './components/similarity.ts';
 import type { RewardProfile } from './profile.ts';
 import type { RewardItem } from './reward-item.ts';
 import { rewardRules } from './rules/rules.ts';
-import { binaryScore } from './score.ts';
+import { binaryScore, type Components } from './score.ts';
 
 export type { RewardOutcome } from './aggregate.ts';
 
@@ -39,28 +39,61 @@ export function createReward(parts: {
 }): RewardFunction {
   const { profile, judge, embedder, own = [] } = parts;
   const read = rewardRules[profile.rules];
-  const findConflict = profile.contradiction ? contradiction : () => undefined;
+  const comparing = {
+    findConflict: profile.contradiction ? contradiction : () => undefined,
+    blanks: profile.rules === 'medix-r1-reference' ? 'embedded' : 'refused',
+  } as const;
   const settle = profile.onFailure === 'zero' ? failureAsWrong : (score: Score) => score;
+  const settled = (name: 'judge' | 'similarity', score: Score | undefined) =>
+    score === undefined ? {} : { [name]: settle(score) };
 
   const score = async (items: readonly RewardItem[], signal: AbortSignal) => {
     const readings = items.map((item) => read(item, profile.guards));
-    const checks = readings.map(({ check }) => check);
+    const checked = readings.map(({ check }, index) => ({
+      check,
+      ...defined(items[index], 'item of a reading'),
+    }));
+    const ask = (name: 'judge' | 'similarity', score: ScoreChecked) =>
+      whereNeeded(checked, ({ sample }) => weighs(profile, sample, name), score);
     const [judged, similar, owned] = await Promise.all([
-      scoreByJudge(checks, items, judge, signal),
-      scoreBySimilarity(checks, embedder, profile.similarity, findConflict, signal),
+      ask('judge', (some) => scoreByJudge(some, judge, signal)),
+      ask('similarity', (some) =>
+        scoreBySimilarity(
+          some.map(({ check }) => check),
+          embedder,
+          profile.similarity,
+          comparing,
+          signal,
+        ),
+      ),
       scoreByOwn(own, items, signal),
     ]);
     return items.map((item, index) => {
       const { check: _, ...byRule } = defined(readings[index], 'reading');
-      return aggregate(profile, item, {
-        judge: settle(defined(judged[index], 'judge score')),
-        similarity: settle(defined(similar[index], 'similarity score')),
+      const components: Components = {
+        ...settled('judge', judged[index]),
+        ...settled('similarity', similar[index]),
         ...byRule,
         ...ownScoresAt(owned, index),
-      });
+      };
+      return aggregate(profile, item, components);
     });
   };
   return { profile, judge: judge.describe, embedder: embedder.describe, score };
+}
+
+type ScoreChecked = (items: readonly CheckedItem[]) => Promise<readonly Score[]>;
+
+/** Parallel to `items`, with a score for those that need one. */
+async function whereNeeded(
+  items: readonly CheckedItem[],
+  needs: (item: CheckedItem) => boolean,
+  score: ScoreChecked,
+): Promise<readonly (Score | undefined)[]> {
+  const needing = items.filter(needs);
+  const scores = await score(needing);
+  const byItem = new Map(needing.map((item, index) => [item, defined(scores[index], 'score')]));
+  return items.map((item) => byItem.get(item));
 }
 
 /**

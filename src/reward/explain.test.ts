@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { quoted } from '../core/quoted.ts';
 import { explainReward } from './explain.ts';
 import { openRewardProfile, type RewardProfile } from './profile.ts';
-import { quoted } from './quoted.ts';
 import type { RewardSample } from './reward-item.ts';
 import type { Components } from './score.ts';
 

@@ -1,9 +1,9 @@
 /** One response's reward, step by step in words: the same rules and sums as composite.ts, told. */
 import type { Score } from '../core/outcome.ts';
+import { quoted } from '../core/quoted.ts';
 import { aggregate, compositionOf, type RewardOutcome, shareOfProfile } from './aggregate.ts';
 import { codePoints } from './components/overlong.ts';
 import type { RewardProfile } from './profile.ts';
-import { quoted } from './quoted.ts';
 import type { RewardItem, RewardSample } from './reward-item.ts';
 import type { AnswerCheck } from './rules/answer-check.ts';
 import { rewardRules } from './rules/rules.ts';

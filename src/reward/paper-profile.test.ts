@@ -5,7 +5,7 @@ import type { Sample } from '../core/sample.ts';
 import { createReward } from './composite.ts';
 import { openRewardProfile } from './profile.ts';
 import { readGroundTruth } from './reward-item.ts';
-import { dead, no, scriptedEmbedder, scriptedJudge } from './scripted.fixture.ts';
+import { dead, no, scriptedEmbedder, scriptedJudge, yes } from './scripted.fixture.ts';
 
 const never = new AbortController().signal;
 const profile = await openRewardProfile('medix-r1-reference');
@@ -114,6 +114,22 @@ describe('profile medix-r1-reference', () => {
     const sample = { problem: '', images: [], accepted: [], ...read.truth };
     const [outcome] = await reward.score([{ sample, response: right('Yes') }], never);
     expect(outcome).toMatchObject({ reward: 0.1, components: { modality: { value: 0 } } });
+  });
+
+  it('embeds a blank reference as it embeds any other', async () => {
+    const blank = { '': 1, mass: 0.9 };
+    const parts = { profile, judge: scriptedJudge(yes).judge };
+    const near = createReward({ ...parts, embedder: scriptedEmbedder(blank).embedder });
+    const far = createReward({
+      ...parts,
+      embedder: scriptedEmbedder({ ...blank, mass: 0.1 }).embedder,
+    });
+    const read = readGroundTruth('<X_RAY>', profile);
+    if (read.kind !== 'read') throw new Error(read.problem);
+    const sample = { problem: '', images: [], accepted: [], ...read.truth };
+    const item = { sample, response: '<answer>mass</answer>' };
+    expect(await near.score([item], never)).toMatchObject([{ reward: expect.closeTo(0.855, 12) }]);
+    expect(await far.score([item], never)).toMatchObject([{ reward: expect.closeTo(0.5175, 12) }]);
   });
 
   it.each(['cancelled', 'cap-reached'] as const)(

@@ -8,12 +8,16 @@ import { fileURLToPath } from 'node:url';
 import { readConfig } from '../config/read-config.ts';
 import { digestOf } from '../core/digest.ts';
 import { fail, messageOf } from '../core/errors.ts';
+import { normaliserVersion } from '../judge/normalise.ts';
 import { type RewardProfileSettings, rewardProfileSchema } from './profile-schema.ts';
 
 export type RewardProfile = Readonly<RewardProfileSettings> & {
   /** Shipped name, or the path it was read from. */
   readonly name: string;
-  /** Hexadecimal SHA-256 of every setting: two profiles with one digest score alike. */
+  /**
+   * Hexadecimal SHA-256 of every setting, and of how answers are compared: two profiles with one digest score
+   * alike.
+   */
   readonly digest: string;
   /** Components of the user's own that a config adds; absent without. */
   readonly ownComponents?: readonly OwnWeight[];
@@ -66,5 +70,7 @@ export async function openRewardProfile(nameOrPath: string): Promise<RewardProfi
     ),
   );
   const settings = await readConfig(rewardProfileSchema, { base: path, overrides: [] });
-  return { name: nameOrPath, digest: digestOf(settings), ...settings };
+  // The paper's rules compare characters, so no form of ours shapes them.
+  const shaping = settings.rules === 'medix-r1' ? [settings, normaliserVersion] : settings;
+  return { name: nameOrPath, digest: digestOf(shaping), ...settings };
 }

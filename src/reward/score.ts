@@ -10,8 +10,10 @@ export const componentNames = ['judge', 'similarity', 'modality', 'format'] as c
 export type ComponentName = (typeof componentNames)[number];
 
 type BuiltInComponents = {
-  readonly judge: Score;
-  readonly similarity: Score;
+  /** Absent where it weighs nothing: then nobody was asked. */
+  readonly judge?: Score;
+  /** Absent where it weighs nothing. */
+  readonly similarity?: Score;
   /** Absent where the ground truth names no modality. */
   readonly modality?: Score;
   readonly format: Score;
@@ -33,8 +35,8 @@ const scoreSchema = z.discriminatedUnion('kind', [
 /** Components as a run's rollouts and a file of scores keep them. */
 export const componentsSchema = z
   .object({
-    judge: scoreSchema,
-    similarity: scoreSchema,
+    judge: scoreSchema.exactOptional(),
+    similarity: scoreSchema.exactOptional(),
     modality: scoreSchema.exactOptional(),
     format: scoreSchema,
   })

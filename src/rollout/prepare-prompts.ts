@@ -3,7 +3,7 @@
  * the next epoch in a least-recently-used cache; those too long for the model are rejected by id.
  */
 import { createDigest } from '../core/digest.ts';
-import { MedixError, type Problem } from '../core/errors.ts';
+import { fail, MedixError, type Problem } from '../core/errors.ts';
 import type { Message } from '../core/message.ts';
 import type { Sample } from '../core/sample.ts';
 import type { ModelDescription } from '../engine/engine.ts';
@@ -24,6 +24,7 @@ const defaultCacheBytes = 512 * 2 ** 20;
 /**
  * @param maxCompletionTokens room that a prompt must leave in the model's context, in tokens.
  * @param cacheBytes encoded prompts kept in memory, in bytes.
+ * @throws MedixError 'engine' where the context holds no more than the completion.
  */
 export function createPromptPreparation(
   model: ModelDescription,
@@ -32,6 +33,7 @@ export function createPromptPreparation(
   cacheBytes: number = defaultCacheBytes,
 ): PreparePrompt {
   const longest = model.contextLength - maxCompletionTokens;
+  if (longest < 1) failNoRoom(model, maxCompletionTokens);
   const cache = new PromptCache(cacheBytes);
   return async (sample) => {
     const messages = render(sample);
@@ -49,6 +51,16 @@ export function createPromptPreparation(
       ? { kind: 'prepared', sample, prompt }
       : { kind: 'rejected', sample, problem: tooLong(sample, prompt.tokens.length, longest) };
   };
+}
+
+/** Otherwise every sample would be told to have fewer than no tokens. */
+function failNoRoom({ id, contextLength }: ModelDescription, maxCompletionTokens: number): never {
+  fail('engine', {
+    where: `model ${id}`,
+    expected: `a context of more than the ${maxCompletionTokens} tokens that a completion may have`,
+    got: `${contextLength} tokens for prompt and completion together`,
+    next: 'allow shorter completions, e.g. lower rollout.maxCompletionTokens, or use a model with a longer context',
+  });
 }
 
 /** A sample whose tokens leave no room in the model's context. */

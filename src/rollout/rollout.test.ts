@@ -41,6 +41,15 @@ describe('sampling groups', () => {
 });
 
 describe('preparing prompts', () => {
+  test('refuses completions for which the context has no room, instead of every sample', () => {
+    const { model } = createScriptedEngine({ pieces: [], contextLength: 20 });
+    for (const tokens of [20, 21, 4096]) {
+      expect(() => createPromptPreparation(model, render, tokens)).toThrow(
+        `model scripted: expected a context of more than the ${tokens} tokens that a completion may have, got 20 tokens`,
+      );
+    }
+  });
+
   test('rejects a prompt that leaves no room for the completion', async () => {
     const engine = createScriptedEngine({ pieces: [], contextLength: 20 });
     const roomy = await createPromptPreparation(engine.model, render, 3)(sample);

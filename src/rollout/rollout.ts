@@ -31,6 +31,8 @@ export type Group = { readonly sample: Sample; readonly rollouts: readonly Rollo
 export type GroupRequest = PreparedPrompt & {
   /** Rollout i of the group gets the key `${key}/${i}`. */
   readonly key: string;
+  /** Of this prompt. @default that of the settings */
+  readonly maxCompletionTokens?: number;
 };
 
 export type SamplingSettings = {
@@ -53,10 +55,10 @@ export async function* sampleGroups(
   signal: AbortSignal,
 ): AsyncGenerator<{ readonly position: number; readonly group: Group }> {
   const sampled = engine.sample(
-    requests.map(({ prompt, key }) => ({
+    requests.map(({ prompt, key, maxCompletionTokens: own }) => ({
       prompt,
       keys: Array.from({ length: groupSize }, (_, index) => `${key}/${index}`),
-      maxTokens: maxCompletionTokens,
+      maxTokens: own ?? maxCompletionTokens,
       ...sampling,
     })),
     signal,

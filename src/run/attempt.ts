@@ -7,20 +7,43 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { fail } from '../core/errors.ts';
+import { fail, messageOf } from '../core/errors.ts';
 import { flush, unfinishedPrefix } from '../core/write-aside.ts';
 import { isMissing, namesIn, writeFileDurably } from './durable.ts';
 import { type Attempt, attemptSchema } from './records.ts';
 
-/** All attempts of a run, oldest first. */
+/**
+ * All attempts of a run, oldest first.
+ * @throws MedixError 'run' where one of their files is damaged
+ */
 export async function readAttempts(runDirectory: string): Promise<Attempt[]> {
   const directory = join(runDirectory, 'attempts');
   const names = (await namesIn(directory)).filter((name) => /^\d+\.json$/.test(name));
-  return Promise.all(
-    names.map(async (name) =>
-      attemptSchema.parse(JSON.parse(await readFile(join(directory, name), 'utf8'))),
-    ),
-  );
+  const attempts = await Promise.all(names.map((name) => readAttempt(join(directory, name))));
+  return attempts.sort((a, b) => a.attempt - b.attempt);
+}
+
+async function readAttempt(file: string): Promise<Attempt> {
+  try {
+    return attemptSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch (error) {
+    // Which lines of the history count follows from all attempts: none may be left out.
+    return fail(
+      'run',
+      {
+        where: file,
+        expected: 'the record of a process that wrote here',
+        got: messageOf(error),
+        next: 'restore the file from a copy, or start anew in another directory',
+      },
+      error,
+    );
+  }
+}
+
+/** The number of the attempt after these. */
+export function nextAttempt(attempts: readonly Attempt[]): number {
+  return (attempts.at(-1)?.attempt ?? 0) + 1;
 }
 
 /** @throws MedixError 'run' while another process writes the run. */

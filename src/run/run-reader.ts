@@ -23,14 +23,16 @@ import {
   rolloutLineSchema,
 } from './records.ts';
 import { type RolloutsKind, rolloutsFile } from './run-layout.ts';
+import { requireSelfContained } from './self-contained.ts';
 
-/** @throws MedixError 'run' when the directory is no run. */
+/** @throws MedixError 'run' when the directory is no run, or a symbolic link in it leads out of it. */
 export async function readManifest(runDirectory: string): Promise<Manifest> {
   const file = join(runDirectory, 'manifest.json');
+  let manifest: Manifest;
   try {
-    return manifestSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+    manifest = manifestSchema.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch (error) {
-    fail(
+    return fail(
       'run',
       {
         where: file,
@@ -41,6 +43,8 @@ export async function readManifest(runDirectory: string): Promise<Manifest> {
       error,
     );
   }
+  await requireSelfContained(runDirectory);
+  return manifest;
 }
 
 /** One live line an iteration, ascending. */

@@ -14,7 +14,13 @@ import { join } from 'node:path';
 import type { WallClock } from '../core/async/clock.ts';
 import { fail } from '../core/errors.ts';
 import { unfinishedPrefix } from '../core/write-aside.ts';
-import { claimAttempt, endAttempt, readAttempts, requireUnclaimed } from './attempt.ts';
+import {
+  claimAttempt,
+  endAttempt,
+  nextAttempt,
+  readAttempts,
+  requireUnclaimed,
+} from './attempt.ts';
 import {
   type Checkpoint,
   readCheckpoints,
@@ -31,7 +37,8 @@ import {
 import { JsonLinesWriter } from './json-lines.ts';
 import type { Attempt, CheckpointRecord, Manifest, RolloutLine } from './records.ts';
 import { type RolloutsKind, rolloutsFile } from './run-layout.ts';
-import { readManifest } from './run-reader.ts';
+import { readManifest, readMetrics } from './run-reader.ts';
+import { requireSelfContained } from './self-contained.ts';
 
 export class RunWriter {
   readonly directory: string;
@@ -67,8 +74,8 @@ export class RunWriter {
   }
 
   /**
-   * Starts a run in a new or empty directory.
-   * @throws MedixError 'run' when the directory holds anything; nothing in it is touched.
+   * Starts a run in a new or empty directory, or in one where an earlier start came to nothing.
+   * @throws MedixError 'run' when the directory holds anything else; nothing in it is touched.
    */
   static async create(
     directory: string,
@@ -81,11 +88,13 @@ export class RunWriter {
       await mkdir(directory, { recursive: true });
       const now = timestamp(clock);
       const claim = await claimAttempt(directory, {
-        attempt: 1,
+        attempt: nextAttempt(await readAttempts(directory)),
         fromIteration: 0,
         overrides: [...overrides],
         startedAt: now,
       });
+      await removeUnfinished(directory);
+      await removeUnfinished(join(directory, 'attempts'));
       await writeManifest(directory, { ...manifest, createdAt: now });
       return RunWriter.#open(directory, claim, undefined, clock);
     });
@@ -108,7 +117,7 @@ export class RunWriter {
     if (resumeFrom) await verifyCheckpoint(resumeFrom);
     return storing(directory, async () => {
       const claim = await claimAttempt(directory, {
-        attempt: (await readAttempts(directory)).length + 1,
+        attempt: nextAttempt(await readAttempts(directory)),
         fromIteration: resumeFrom?.iteration ?? 0,
         overrides: [...overrides],
         startedAt: timestamp(clock),
@@ -217,16 +226,35 @@ export class RunWriter {
   }
 }
 
-/** @throws MedixError 'run' when the directory holds anything. */
+/**
+ * @throws MedixError 'run' when the directory holds anything but a start that came to nothing: one that was
+ *   killed or failed before the first rollout or metric, and of which there is nothing to resume.
+ */
 export async function requireNewRun(directory: string): Promise<void> {
-  const names = await namesIn(directory);
-  if (names.length === 0) return;
+  await requireSelfContained(directory);
+  const names = (await namesIn(directory)).filter((name) => !name.startsWith(unfinishedPrefix));
+  await requireUnclaimed(directory);
+  if (await isFruitless(directory, names)) return;
   fail('run', {
     where: directory,
     expected: 'a new or empty directory',
     got: names.includes('manifest.json') ? 'a run' : `${names.length} files or folders`,
     next: 'resume it with --resume, or give another directory with out=',
   });
+}
+
+const startFiles = ['attempts', 'manifest.json', 'events.jsonl', 'metrics.jsonl', 'rollouts'];
+
+async function isFruitless(directory: string, names: readonly string[]): Promise<boolean> {
+  // A process claims the directory before it writes what it is.
+  if (names.every((name) => name === 'attempts')) return true;
+  if (names.some((name) => !startFiles.includes(name))) return false;
+  const isRun = await readManifest(directory).then(
+    () => true,
+    () => false,
+  );
+  if (!isRun || (await namesIn(join(directory, 'rollouts'))).length > 0) return false;
+  return (await readMetrics(directory)).length === 0;
 }
 
 async function writeManifest(directory: string, manifest: Manifest): Promise<void> {

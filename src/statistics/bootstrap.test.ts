@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { rngFromKey } from '../core/rng.ts';
-import { averageDraws, bcaInterval, drawMeans, percentileInterval } from './bootstrap.ts';
+import {
+  averageDraws,
+  bcaInterval,
+  clipped,
+  drawMeans,
+  percentileInterval,
+  widenedForFewClusters,
+} from './bootstrap.ts';
 import { clusteredMean, clusteredStandardError, sumByCluster } from './clusters.ts';
 import { readGolden } from './golden.fixture.ts';
 import type { Interval } from './quantile.ts';
@@ -120,6 +127,63 @@ describe('drawMeans', () => {
     expect(percentile / 300).toBeGreaterThan(0.9);
     expect(bca / 300).toBeGreaterThan(0.9);
     expect(ignoringClusters).toBeLessThan(percentile);
+  });
+});
+
+describe('widenedForFewClusters', () => {
+  const binary = (ease: number, draw: () => number) => Number(draw() < ease);
+  const graded = (ease: number, draw: () => number) =>
+    Math.min(1, Math.max(0, ease + 0.2 * (draw() - 0.5)));
+
+  /**
+   * Of 1,000 samples of one to four answers a cluster, those whose interval holds the true mean of 0.5:
+   *
+   * | clusters | binary, as drawn | binary, widened | graded, as drawn | graded, widened |
+   * |---|---|---|---|---|
+   * | 5 | 872 | 943 | 838 | 933 |
+   * | 12 | 912 | 939 | 912 | 950 |
+   * | 30 | 928 | 940 | 929 | 949 |
+   */
+  it.each([5, 12, 30])(
+    'covers the true mean in at least 93 of 100 samples of %i clusters',
+    (clusters) => {
+      const samples = 1000;
+      for (const [kind, answer] of [
+        ['binary', binary],
+        ['graded', graded],
+      ] as const) {
+        const rng = rngFromKey(`few/${kind}/${clusters}`);
+        let [drawn, widened] = [0, 0];
+        const holds = ({ low, high }: Interval) => Number(low <= 0.5 && 0.5 <= high);
+        for (let sample = 0; sample < samples; sample++) {
+          const rows = Array.from({ length: clusters }, (_, cluster) => {
+            const ease = rng.next();
+            return Array.from({ length: 1 + rng.integer(4) }, () => {
+              return { cluster: String(cluster), value: answer(ease, () => rng.next()) };
+            });
+          }).flat();
+          const sums = sumByCluster(rows);
+          const draws = drawMeans(sums, rng, 200);
+          drawn += holds(percentileInterval(draws));
+          widened += holds(clipped(percentileInterval(widenedForFewClusters(draws, sums)), 0, 1));
+        }
+        expect(widened / samples, kind).toBeGreaterThanOrEqual(0.93);
+        expect(drawn, kind).toBeLessThan(widened);
+      }
+    },
+  );
+
+  it('keeps the mean, and leaves 50 clusters and more as they are', () => {
+    const sums = (clusters: number) =>
+      sumByCluster(Array.from({ length: clusters }, (_, i) => ({ cluster: `${i}`, value: i % 3 })));
+    const draws = Float64Array.of(0.5, 1, 1.5);
+    const [few, many] = [sums(6), sums(51)];
+    const factor = (2.5705818366 / 1.9599639845) * Math.sqrt(6 / 5);
+    expect([...widenedForFewClusters(draws, few)]).toEqual(
+      [1 - factor / 2, 1, 1 + factor / 2].map((value) => expect.closeTo(value, 9)),
+    );
+    expect(widenedForFewClusters(draws, many)).toBe(draws);
+    expect(clipped({ low: -0.2, high: 1.3 }, 0, 1)).toEqual({ low: 0, high: 1 });
   });
 });
 

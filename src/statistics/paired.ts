@@ -1,6 +1,6 @@
 /** Whether one model is better than another on the same questions. */
 import type { Rng } from '../core/rng.ts';
-import { drawMeans, percentileInterval } from './bootstrap.ts';
+import { drawMeans, percentileInterval, widenedForFewClusters } from './bootstrap.ts';
 import {
   type ClusterSums,
   clusteredMean,
@@ -31,12 +31,12 @@ export type PairedDifference = {
   readonly interval: Interval;
   /** See {@link signFlipPValue}. */
   readonly pValue: number;
-  /** Bootstrap draws of the difference, for combining tasks. */
+  /** Bootstrap draws of the difference, widened for few clusters, for combining tasks. */
   readonly draws: Float64Array;
 };
 
 /**
- * Difference in mean score with its cluster-bootstrap interval and p-value.
+ * Difference in mean score with its cluster-bootstrap interval, widened for few clusters, and p-value.
  *
  * @param scores At least one; a single cluster gives an interval without width, which says nothing.
  * @param draws @default 10000; about 0.1 s for right-or-wrong answers, 1 s for 1,000 clusters of graded ones
@@ -56,7 +56,7 @@ export function pairedDifference(
   const gains = sumByCluster(
     scores.map(({ cluster, baseline, candidate }) => ({ cluster, value: candidate - baseline })),
   );
-  const drawn = drawMeans(gains, rng, draws);
+  const drawn = widenedForFewClusters(drawMeans(gains, rng, draws), gains);
   return {
     questions: scores.length,
     clusters: gains.values.length,

@@ -94,7 +94,7 @@ describe('the training loop', () => {
       if (outcome.kind !== 'scored') return outcome;
       const { judge, format } = outcome.components;
       const parts = [
-        { weight: 0.9, value: judge.kind === 'scored' ? judge.value : Number.NaN },
+        { weight: 0.9, value: judge?.kind === 'scored' ? judge.value : Number.NaN },
         { weight: 0.1, value: format.kind === 'scored' ? format.value : Number.NaN },
       ];
       return { ...outcome, parts };

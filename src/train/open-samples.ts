@@ -35,6 +35,8 @@ export async function openSamples(
   const { samples, rejected } = await loadSamples(location, {
     hub,
     signal,
+    textOnly: data.textOnly,
+    ...(data.imageRoot === null ? {} : { imageRoot: data.imageRoot }),
     ...(count === null ? {} : { limit: count }),
   });
   return { samples: sampleSetOf(samples), rejected };

@@ -6,6 +6,7 @@ import { train } from './loop.ts';
 import type { RunObserver } from './observers.ts';
 import type { OpenedTraining } from './open-training.ts';
 import type { ProgressState } from './progress-state.ts';
+import { createPromptSource } from './prompt-source.ts';
 import { type RunPlan, writeRun } from './write-run.ts';
 
 export type TrainedRun = {
@@ -19,7 +20,7 @@ export type TrainedRun = {
  * Trains until the last iteration.
  * @param observers told beside the run directory
  * @param isOutOfTime asked after each update; true makes that iteration the last. @default never
- * @throws what the loop throws; MedixError 'cancelled' when the signal aborted. Each says how to resume.
+ * @throws MedixError 'data' before there is a run directory where no sample gives a prompt; what the loop throws; MedixError 'cancelled' when the signal aborted. Each says how to resume.
  */
 export async function runTraining(
   opened: OpenedTraining,
@@ -38,6 +39,8 @@ export async function runTraining(
 ): Promise<TrainedRun> {
   const { config, algorithm, engine, samples, validationSamples, prepare } = opened;
   const facts = { ...(await runFacts()), ...opened.facts };
+  // Data that give no prompt at all are told before there is a run, and before validation is paid for.
+  if (!plan.isResumed) await createPromptSource(samples, prepare, config.seed).take(1, 0);
   let end: ProgressState | undefined;
   const model = await writeRun(
     { ...plan, kind: 'train', out: config.out, config, facts },

@@ -32,7 +32,7 @@ export const algorithmPresets: Readonly<Record<AlgorithmName, AlgorithmPreset>> 
   /**
    * arXiv 2503.14476. Deviations: groups are dropped for lack of variance, which is what the publication's
    * test of accuracy 0 or 1 means for a composite reward (the scripts test the mean, which keeps them);
-   * no reward for length; dual clip.
+   * length is punished by a reward profile, if at all (`overlong`); dual clip.
    */
   dapo: {
     advantage: 'grpo',

@@ -120,6 +120,8 @@ function fieldsAt(schema: z.ZodType, path: readonly string[]): z.ZodType[] {
   if (schema instanceof z.ZodUnion) {
     return (schema.options as readonly z.ZodType[]).flatMap((option) => fieldsAt(option, path));
   }
+  // Defaults that depend on other fields.
+  if (schema instanceof z.ZodPipe) return fieldsAt(schema.in as z.ZodType, path);
   const isWrapped =
     schema instanceof z.ZodDefault ||
     schema instanceof z.ZodPrefault ||

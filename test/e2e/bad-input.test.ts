@@ -32,6 +32,10 @@ beforeAll(async () => {
     solution: referenceAnswer,
   }));
   await writeRows('untagged.jsonl', untagged);
+  await writeRows(
+    'unreadable-images.jsonl',
+    untagged.map((row) => ({ ...row, solution: '<X_RAY>yes', images: ['broken.png'] })),
+  );
   await writeRows('rows.jsonl', [{ id: 1, prompt: 'Hi', completion: 'Yes' }]);
   await writeRows('bad-rows.jsonl', [
     { id: 1, prompt: 5, completion: '' },
@@ -44,6 +48,7 @@ beforeAll(async () => {
     ...Array.from({ length: 30 }, () => ({ id: 8, prompt: 'Hi' })),
   ]);
   await writeFile(inFolder('text.png'), 'no image');
+  await writeFile(inFolder('broken.png'), '\u0089PNG\r\n\u001a\n and no more', 'latin1');
   await writeFile(inFolder('taken.jsonl'), 'a result\n');
   await mkdir(inFolder('results'));
   await writeFile(inFolder('results/metrics.jsonl'), 'a result\n');
@@ -99,12 +104,17 @@ const models: readonly Case[] = [
   [
     'no model',
     ['sft', 'model=missing', ...phantoms, 'out=run'],
-    [/^missing.config.json: expected the file in the model directory, got none/],
+    [/^missing: expected the folder of a checkpoint .*, got no such file or folder; /],
   ],
   [
     'a model of another architecture',
     [...ask, 'llama'],
     [/^llama.config.json: model_type: expected "qwen3_vl", got "llama"/],
+  ],
+  [
+    'the id of a model on the hub',
+    ['train', 'model=Qwen/Qwen3-VL-2B-Instruct', ...phantoms, 'out=run'],
+    [/^Qwen.Qwen3-VL-2B-Instruct: .* id of a model on the Hugging Face hub .*; download it first /],
   ],
   [
     'truncated weights',
@@ -128,6 +138,11 @@ const data: readonly Case[] = [
     'solutions without a tag',
     ['sft', model, 'data.train=untagged.jsonl', 'out=run'],
     [/expected solutions like <TAG>answer, .* got 3 rows, all without/, /row 0/, /row 1/, /row 2/],
+  ],
+  [
+    'images that cannot be read, before there is a run that would be in the way of the next try',
+    ['train', model, 'data.train=unreadable-images.jsonl', 'out=run', 'iterations=1'],
+    [/data.train: no sample can be used; the first is .*broken\.png/],
   ],
   [
     'no data',
@@ -165,7 +180,7 @@ const data: readonly Case[] = [
       /line 1: prompt: expected text, got 5/,
       /line 2: image: .* did you mean images\?/,
       /line 3: images: .* no such file/,
-      /line 4: image of the row: expected a complete PNG/,
+      /line 4: images: expected image files .*, got "image": 5 bytes of no known image format/,
       /line 5: prompt: expected prompt and completion within the 1024 tokens/,
       /line 6: completion: expected token ids below 400 .* got 400/,
       /line 7: expected a JSON object/,

@@ -172,8 +172,14 @@ describe('medix eval', () => {
     onModel = ({ body }) =>
       numberIn(JSON.stringify(body)) === 5 ? status(500, 'out of memory') : undefined;
     const first = await medix(folder, 'eval', 'run', ...evaluation('flaky'));
-    expect(first.code).toBe(0);
+    expect(first.code).toBe(1);
     expect(first.stdout).toMatch(/generate: 2 failed; run the command again/);
+    expect(first.stdout).toMatch(
+      /^without answer: 2, most often because of\n {2}2 × transport: .*out of memory/m,
+    );
+    expect(first.stderr).toMatch(
+      /^flaky: expected an answer for each of 48 questions, got 2 without; /,
+    );
     const { tasks } = await reportOf('flaky');
     expect(tasks[0]).toMatchObject({
       coverage: { expected: 24, answered: 23, scored: 23 },
@@ -190,9 +196,13 @@ describe('medix eval', () => {
     judgeReply = (text) =>
       numberIn(text) < 12 ? 'It seems right to me.' : JSON.stringify({ correct: true });
     const args = ['eval', 'run', ...evaluation('prose', 'tasks=[tasks/first.yaml]')];
-    const { code, stdout } = await medix(folder, ...args);
-    expect(code).toBe(0);
+    const { code, stdout, stderr } = await medix(folder, ...args);
+    expect(code).toBe(1);
     expect(stdout).toMatch(/judge: 12 failed/);
+    expect(stdout).toMatch(
+      /^without verdict: 12, most often because of\n {2}12 × unparsable: .*It seems right to me.*\n {2}hint: .*maxTokens/m,
+    );
+    expect(stderr).toMatch(/^prose: expected a verdict for each of 24 answers, got 12 without; /);
     expect(stdout).toMatch(/^first +24 +50\.0 % +100\.0 % \[.*incomplete/m);
     expect((await reportOf('prose')).tasks[0]).toMatchObject({
       coverage: { answered: 24, scored: 12, isComplete: false },

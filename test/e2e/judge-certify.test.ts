@@ -3,26 +3,36 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { readCertificate } from '../../src/judge/certificate/certificate.ts';
-import { contents, medix, temporaryFolder } from './medix.ts';
+import { contents, medix, type Running, startMedix, temporaryFolder } from './medix.ts';
 
 const folder = await temporaryFolder();
 
-/** An OpenAI-compatible server whose model says YES to everything. */
+/** An OpenAI-compatible server whose model says YES to everything, unless a test says otherwise. */
 let server: Server;
 let url: string;
 let asked = 0;
+/** Undefined leaves the question open. */
+let reply: (question: string) => string | undefined = () => 'YES';
 beforeAll(async () => {
   server = createServer((request, response) => {
-    request.resume().on('end', () => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (text: string) => {
+      body += text;
+    });
+    request.on('end', () => {
       response.setHeader('content-type', 'application/json');
       if (request.method === 'GET') {
-        response.end(JSON.stringify({ object: 'list', data: [{ id: 'agreeable' }] }));
+        response.end(
+          JSON.stringify({ object: 'list', data: [{ id: 'agreeable' }, { id: 'thinking' }] }),
+        );
         return;
       }
       asked++;
-      const message = { role: 'assistant', content: 'YES' };
+      const content = reply(body);
+      if (content === undefined) return;
+      const message = { role: 'assistant', content };
       response.end(
         JSON.stringify({
           choices: [{ index: 0, message, finish_reason: 'stop' }],
@@ -37,6 +47,10 @@ beforeAll(async () => {
 afterAll(() => {
   server.closeAllConnections();
   server.close();
+});
+
+afterEach(() => {
+  reply = () => 'YES';
 });
 
 const figure = (value: number) => expect.objectContaining({ value });
@@ -125,6 +139,87 @@ it('medix judge certify says of a judge behind a server how poor it is, own labe
     outputTokens: 2 * probes,
     money: expect.closeTo((200 * probes + 2 * 2 * probes) / 1e6, 9),
   });
+});
+
+it('medix judge certify goes on after Ctrl-C and kill -9, and asks nothing again', async () => {
+  const args = (out: string) => [
+    'judge',
+    'certify',
+    `judge={kind: openai, url: "${url}", model: agreeable, concurrency: 4}`,
+    'embedder=null',
+    `out=${out}`,
+  ];
+  await medix(folder, ...args('whole.json'));
+  const whole = await readCertificate(join(folder, 'whole.json'));
+
+  const answers = new Map<string, number>();
+  let open = 0;
+  let running: Running | undefined;
+  let end = () => {};
+  const stopAt = (count: number, stop: (run: Running) => void) => {
+    let replies = 0;
+    reply = (question) => {
+      if (replies === count) {
+        // From now on nobody gets an answer: what was asked meanwhile is asked again.
+        open++;
+        if (running) end();
+        return undefined;
+      }
+      replies++;
+      answers.set(question, (answers.get(question) ?? 0) + 1);
+      return 'YES';
+    };
+    end = () => {
+      end = () => {};
+      if (running) stop(running);
+    };
+    running = startMedix(folder, args('resumed.json'));
+    return running.outcome;
+  };
+  const first = await stopAt(30, (run) => run.kill('SIGINT'));
+  expect(first).toMatchObject({ code: 130 });
+  expect(first.stderr).toMatch(
+    /expected to run to the end, got an interruption; run the same command again: it asks only what has no answer yet\n$/,
+  );
+  expect((await stopAt(whole.overall.probes, (run) => run.kill('SIGKILL'))).code).toBeNull();
+  reply = (question) => {
+    answers.set(question, (answers.get(question) ?? 0) + 1);
+    return 'YES';
+  };
+  expect((await medix(folder, ...args('resumed.json'))).code).toBe(0);
+  const resumed = await readCertificate(join(folder, 'resumed.json'));
+  expect({ ...resumed, usage: null, latencyMs: null, digest: '', createdAt: '' }).toEqual({
+    ...whole,
+    usage: null,
+    latencyMs: null,
+    digest: '',
+    createdAt: '',
+  });
+  // Twice, as `repeats` wants; what was on its way or not yet written at the kill is asked once more.
+  const times = [...answers.values()];
+  expect(times.filter((count) => count < 2 || count > 3)).toEqual([]);
+  expect(times.filter((count) => count === 3).length).toBeLessThanOrEqual(8);
+  expect(open).toBeGreaterThan(0);
+  const left = Object.keys(await contents(folder)).filter((path) => path.includes('resumed.json'));
+  expect(left).toEqual([join(folder, 'resumed.json')]);
+});
+
+it('medix judge certify says what to do where replies cannot be read, and writes no certificate', async () => {
+  reply = () => '<think>\nThe reference says';
+  const { code, stdout, stderr } = await medix(
+    folder,
+    'judge',
+    'certify',
+    `judge={kind: openai, url: "${url}", model: thinking, verdict: word}`,
+    'embedder=null',
+    'out=thinking.json',
+  );
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^round 1 of 2: \d+ of \d+ answers judged$/m);
+  expect(stdout).toMatch(/^warning: 20 of 20 replies hold no verdict\. .*set judge\.maxTokens/m);
+  expect(stdout).toMatch(/replies held no verdict, the first of them: .*The reference says/);
+  expect(stderr).toMatch(/^judge thinking: expected verdicts on the labelled answers, got none: /);
+  expect(Object.keys(await contents(folder))).not.toContain(join(folder, 'thinking.json'));
 });
 
 it.each([

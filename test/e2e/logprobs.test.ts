@@ -1,6 +1,6 @@
 /** Against `transformers`: the fixture's README.md tells how its values were made. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { tinyCases, tinyTensor } from '../../src/model/tiny-model.fixture.ts';
 import { contents, imagePath, medix, temporaryFolder, tinyModel } from './medix.ts';
@@ -50,6 +50,8 @@ it('medix logprobs gives the logprobs of transformers, row by row', async () => 
   const input = join(folder, 'in.jsonl');
   await writeFile(input, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   const args = ['logprobs', '--model', tinyModel, '--in', input, '--out', out];
+  // The images lie elsewhere than the rows, which is to be said.
+  args.push('--image-root', dirname(cases[0]!.image));
   expect(await medix(folder, ...args)).toMatchObject({ code: 0, stderr: '' });
 
   const scored = await rowsOf(out);

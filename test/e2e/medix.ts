@@ -10,6 +10,8 @@ import { afterAll } from 'vitest';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+/** What Node runs the command with. */
+export const medixArguments = ['--import', loader, main];
 
 const fixture = fileURLToPath(new URL('../fixtures/qwen3-vl-tiny/', import.meta.url));
 export const tinyModel = join(fixture, 'model');
@@ -32,7 +34,7 @@ export function startMedix(
   args: readonly string[],
   onLine: (line: string) => void = () => {},
 ): Running {
-  const child = spawn(process.execPath, ['--import', loader, main, ...args], {
+  const child = spawn(process.execPath, [...medixArguments, ...args], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

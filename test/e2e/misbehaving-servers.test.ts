@@ -246,13 +246,13 @@ describe('a fault of one vector leaves the others scored', () => {
     await close();
   });
 
-  it('a number that is none fails its whole request', async () => {
+  it('a number that is none fails its own text', async () => {
     const nan: Behaviour = ({ response, healthy }) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(JSON.stringify(healthy).replace('4', 'NaN'));
     };
     const { score, close } = await open(onEmbedder(nan));
-    expect(summary(await score())).toEqual(['unparsable', 'unparsable', 'unparsable']);
+    expect(summary(await score())).toEqual(['unparsable', 'scored', 'scored']);
     await close();
   });
 });

@@ -67,7 +67,7 @@ it('a file of responses is scored by own parts, and by others it is scored anew'
   });
 
   const broken = await score('broken.jsonl', 'reward.components.brevity.module=./mine.ts#broken');
-  expect(broken.code).toBe(0);
+  expect(broken.code).toBe(1);
   expect(JSON.parse(await readFile(join(folder, 'broken.jsonl'), 'utf8'))).toMatchObject({
     reward: null,
     message: expect.stringContaining('reward component brevity gave'),

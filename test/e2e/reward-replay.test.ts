@@ -151,3 +151,15 @@ it('medix reward explain tells how a reward came about, for a rollout and for a 
   const neither = await medix(folder, 'reward', 'explain', run);
   expect(neither.stderr).toMatch(/expected a run directory and a key, or --row and --id/);
 });
+
+it.each([
+  ['an empty file', '', /expected stored responses to score again, got none;/],
+  ['rows that cannot be read', '{"id": 1}\nnot json\n', /got 2, none of which can be read;/],
+])('a replay of %s is an error and writes nothing', async (_, text, message) => {
+  const source = join(folder, 'nothing.jsonl');
+  await writeFile(source, text);
+  const { code, stderr } = await medix(folder, 'reward', 'replay', source, '--out', 'none.jsonl');
+  expect(stderr).toMatch(message);
+  expect(code).toBe(1);
+  await expect(readFile(join(folder, 'none.jsonl'))).rejects.toThrow(/ENOENT/);
+});

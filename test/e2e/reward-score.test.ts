@@ -125,3 +125,20 @@ it('works offline by default, and says of each broken row what is wrong', async 
     { id: 'untagged', reward: expect.closeTo(1, 12) },
   ]);
 });
+
+it.each([
+  ['no row', [], /expected at least one row that gets a reward, got no rows/],
+  [
+    'malformed rows alone',
+    [{ response: 'x' }, { id: 2, ground_truth: '<CT_SCAN>y' }],
+    /got 2 without one \(2 malformed\); read the messages in \S+none\.jsonl/,
+  ],
+])('a file of %s is an error', async (_, given, message) => {
+  const path = join(folder, 'none-in.jsonl');
+  await writeFile(path, given.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  const args = ['reward', 'score', path, '--out', join(folder, 'none.jsonl'), '--force'];
+  const { code, stderr } = await medix(folder, ...args);
+  expect(stderr).toMatch(message);
+  expect(code).toBe(1);
+  expect(await linesIn('none.jsonl')).toBe(given.length);
+});

@@ -1,6 +1,7 @@
 /** `medix reward serve` as trainers meet it, and the bridge files that `medix reward bridge` writes. */
 import { spawn, spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -203,6 +204,69 @@ describe.skipIf(noPython)('bridge files, called as their trainers do', () => {
       expect(rewards).toEqual([expect.closeTo(1, 12), null, null]);
       expect(metrics).toMatchObject({ 'medix/unscored': expect.closeTo(2 / 3, 9) });
     });
+  });
+
+  describe('with images', () => {
+    const withImages = fileURLToPath(
+      new URL('../fixtures/bridges/call_with_images.py', import.meta.url),
+    );
+    const pictures = ['one', 'two', 'three'].map((name) => Buffer.from(`a picture of ${name}`));
+    const calls = rows.map((row, place) => ({
+      ...row,
+      image: pictures[place]?.toString('base64'),
+    }));
+    let service: Service;
+    beforeAll(async () => {
+      // Questions without images are scored without their modality.
+      const shipped = fileURLToPath(
+        new URL('../../assets/reward-profiles/medix-r1.yaml', import.meta.url),
+      );
+      const profile = (await readFile(shipped, 'utf8')).replace(
+        /^textOnly: .*$/m,
+        'textOnly: [judge, similarity, format]',
+      );
+      await writeFile(join(folder, 'by-image.yaml'), profile);
+      service = await startService('journal=seen.jsonl', 'reward.profile=by-image.yaml');
+    });
+    afterAll(() => service.stop());
+
+    async function callWithImages(way: string) {
+      const [trainer = ''] = way.split('-');
+      const child = spawn('python3', [withImages, way, `bridges/medix_${trainer}.py`], {
+        cwd: folder,
+        env: { ...process.env, MEDIX_REWARD_URL: service.url },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      child.stdin.end(JSON.stringify(calls));
+      return JSON.parse(await text(child.stdout)) as { rewards?: number[]; error?: string };
+    }
+
+    it.each(['trl', 'trl-messages', 'verl'])('%s sends those that it has', async (way) => {
+      const { rewards } = await callWithImages(way);
+      expect(rewards?.[0]).toBeCloseTo(1, 12);
+      // A wrong answer has the modality and the format: with images both count.
+      expect(rewards?.[2]).toBeCloseTo(0.145, 12);
+      const lines = (await readFile(join(folder, 'seen.jsonl'), 'utf8')).trimEnd().split('\n');
+      const items = lines
+        .flatMap(
+          (line) => (JSON.parse(line) as { items: { id: string; images: string[] }[] }).items,
+        )
+        .slice(-calls.length);
+      for (const { id, images } of items) {
+        const digest = createHash('sha256')
+          .update(pictures[Number(id)] ?? '')
+          .digest('hex');
+        expect(images).toEqual([digest]);
+      }
+    });
+
+    it.each(['trl-placeholder', 'easyr1'])(
+      '%s is refused where it has none to send',
+      async (way) => {
+        const { error } = await callWithImages(way);
+        expect(error).toMatch(/^RewardServiceError: item 0 is malformed: images: missing/);
+      },
+    );
   });
 
   describe('with a token', () => {

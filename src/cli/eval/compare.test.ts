@@ -29,6 +29,8 @@ async function run(...args: string[]): Promise<string[]> {
     print: (line: string) => lines.push(line),
     write: () => {},
     showStatus: () => {},
+    printJson: () => {},
+    writeBold: () => {},
     isInteractive: false,
   };
   const program = new Command('medix');
@@ -64,4 +66,20 @@ it('refuses a judging that no folder has', async () => {
   await expect(run(weak.out, strong.out, '--judging', 'absent')).rejects.toThrow(
     /--judging absent: expected the same judges/,
   );
+});
+
+it('fails where a task has no question to compare, after the table of the others', async () => {
+  const silent = await EvaluationFixture.create();
+  try {
+    await silent.addTask('organs', [{ question: 'Which organ is 1?', answer: 'liver' }]);
+    await silent.generate(() => ({ kind: 'failed', cause: 'timeout', message: 'no reply' }));
+    await silent.judge();
+    const out = join(strong.folder, 'nothing');
+    await expect(run(weak.out, strong.out, silent.out, '--out', out)).rejects.toThrow(
+      /organs: expected questions to compare, got no question has a score of both models; /,
+    );
+    expect(await readdir(out)).toContain('comparison.json');
+  } finally {
+    await silent.remove();
+  }
 });

@@ -1,10 +1,11 @@
 /** `medix eval compare`: whether one model is better than another on the same questions. */
 import type { Command } from 'commander';
+import { MedixError, type Problem } from '../../core/errors.ts';
 import { compareEvaluations } from '../../eval/comparison/compare.ts';
 import { formatComparison, writeComparison } from '../../eval/reports/comparison-reports.ts';
+import type { EvalComparison } from '../../eval/results/comparison.ts';
 import type { CommandContext } from '../command.ts';
 import { wholeNumber } from '../option-values.ts';
-import { printable } from '../printable.ts';
 
 type Options = { readonly judging?: string; readonly out?: string; readonly seed: number };
 
@@ -36,13 +37,35 @@ export function addEvalCompareCommand(group: Command, { terminal }: CommandConte
         ...(judgingName === undefined ? {} : { judgingName }),
         seed,
       });
-      for (const line of formatComparison(comparison)) terminal.print(printable(line));
-      if (out === undefined) return;
-      const paths = await writeComparison(out, comparison);
-      terminal.print(`\nthe comparison is in ${paths.at(-1)}`);
+      for (const line of formatComparison(comparison)) terminal.print(line);
+      if (out !== undefined) {
+        const paths = await writeComparison(out, comparison);
+        terminal.print(`\nthe comparison is in ${paths.at(-1)}`);
+      }
+      requireComparisons(comparison);
     });
 }
 
+/** A task that could not be compared is an error, whatever the others came to. */
+function requireComparisons({ candidates }: EvalComparison): void {
+  const problems = candidates.flatMap(({ folder, tasks }) =>
+    tasks.flatMap(({ task, result }): Problem[] => {
+      if (result.kind !== 'failed') return [];
+      const next = 'run `medix eval run` again in the folders that lack answers or verdicts';
+      return [
+        {
+          where: `${folder}: ${task}`,
+          expected: 'questions to compare',
+          got: result.message,
+          next,
+        },
+      ];
+    }),
+  );
+  if (problems.length > 0) throw new MedixError('run', problems);
+}
+
 const help = `
+The exit code is 1 where a task has no question to compare.
 Answers are paired by question. Only questions that have a score for both models count; their share is shown.
 Scores by different judges are not compared: judge all folders with the same judges first.`;

@@ -78,6 +78,8 @@ async function run(...args: string[]): Promise<string> {
     print: (line: string) => lines.push(line),
     write: () => {},
     showStatus: () => {},
+    printJson: () => {},
+    writeBold: () => {},
     isInteractive: false,
   };
   const group = new Command('eval');

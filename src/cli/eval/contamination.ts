@@ -14,7 +14,6 @@ import { openTaskSource } from '../../eval/tasks/task-source.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { wholeNumber } from '../option-values.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
-import { printable } from '../printable.ts';
 import { formatTable } from '../table.ts';
 import { addPathById, requireKnownTasks } from './task-places.ts';
 
@@ -97,13 +96,13 @@ async function compare(options: Options, context: CommandContext): Promise<void>
       tasks: opened,
       training: train,
       hub,
-      onProgress: (what, done) => terminal.showStatus(printable(`${what}: ${done} rows`)),
+      onProgress: (what, done) => terminal.showStatus(`${what}: ${done} rows`),
     },
     signal,
   );
   const shown = new Set(tasks.filter(({ access }) => access === 'public').map(({ id }) => id));
   const report = overlapReport(overlap, { draws, seed, shown, ...(scores ? { scores } : {}) });
-  for (const line of viewOf(report)) terminal.print(printable(line));
+  for (const line of viewOf(report)) terminal.print(line);
   if (out === undefined) return;
   await writeOut(out, (append) => append(`${JSON.stringify(report, null, 2)}\n`));
   terminal.print(`written to ${out}`);

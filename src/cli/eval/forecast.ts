@@ -4,7 +4,7 @@
 import { type EvalConfig, evalConfigSchema } from '../../config/eval-config.ts';
 import { isChatJudge } from '../../config/judge-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
-import { openEvaluation } from '../../eval/evaluation/open-evaluation.ts';
+import { type Evaluation, openEvaluation } from '../../eval/evaluation/open-evaluation.ts';
 import { openReachableJudging, runGenerate, runJudge } from '../../eval/evaluation/run-stages.ts';
 import {
   type ForecastPlan,
@@ -18,6 +18,7 @@ import {
   pilotOfAnswers,
   remainingOf,
 } from '../../eval/forecast/pilot.ts';
+import { missingAnswers } from '../../eval/results/failures.ts';
 import {
   isNotApplicable,
   type JoinedAnswer,
@@ -26,7 +27,7 @@ import {
 import { readEvalManifest } from '../../eval/results/layout.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { fieldsHelp } from '../config-arguments.ts';
-import { printable } from '../printable.ts';
+import { describeCauses } from './missing.ts';
 import { readEvalConfig } from './read-eval-config.ts';
 import { describeEnd, stageContext } from './view.ts';
 
@@ -61,6 +62,7 @@ async function runPilot(config: EvalConfig, context: CommandContext): Promise<vo
     const end = await runGenerate(evaluation, stages, most);
     if (end.done > 0) batchMs = (systemClock.now() - startedAt) / end.done;
     print('generate', end, context);
+    if (end.failed > 0) await printCauses(evaluation, context);
   } catch (error) {
     await judging.close();
     throw error;
@@ -71,7 +73,7 @@ async function runPilot(config: EvalConfig, context: CommandContext): Promise<vo
     context,
   );
   for (const line of await describeForecasts(config, measured, batchMs)) {
-    context.terminal.print(printable(line));
+    context.terminal.print(line);
   }
 }
 
@@ -124,6 +126,19 @@ async function readAnswers({
     }
   }
   return answers;
+}
+
+/** Of the pilot: what it did not ask is not missing. */
+async function printCauses(
+  { config, tasks }: Evaluation,
+  { terminal }: CommandContext,
+): Promise<void> {
+  const expected = { variants: config.variants, epochs: config.sampling.epochs };
+  const ids = tasks.map(({ id }) => id);
+  const { kinds } = await missingAnswers(config.out, ids, expected);
+  const asked = kinds.filter(({ cause }) => cause !== 'not-asked');
+  const missing = asked.reduce((sum, { count }) => sum + count, 0);
+  for (const line of describeCauses('answer', { missing, kinds: asked })) terminal.print(line);
 }
 
 function print(

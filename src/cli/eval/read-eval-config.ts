@@ -24,5 +24,12 @@ export async function readEvalConfig(
     });
   }
   const { config } = await readEvalManifest(resume);
-  return readConfig(evalConfigSchema, { base: { ...config, out: resume }, overrides: words });
+  const base = { ...config, statistics: ofEarlierVersion(config['statistics']), out: resume };
+  return readConfig(evalConfigSchema, { base, overrides: words });
+}
+
+/** What an evaluation began with stays: versions before the setting left intervals as they were drawn. */
+function ofEarlierVersion(statistics: unknown): unknown {
+  const isRecord = typeof statistics === 'object' && statistics !== null;
+  return isRecord ? { fewClusters: 'as-drawn', ...statistics } : statistics;
 }

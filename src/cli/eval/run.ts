@@ -1,21 +1,26 @@
 /** `medix eval generate | judge | score | run`: the stages of an evaluation, alone or together. */
 import { isDeepStrictEqual } from 'node:util';
 import { type EvalConfig, evalConfigSchema } from '../../config/eval-config.ts';
-import { fail, MedixError, type Problem } from '../../core/errors.ts';
+import { fail } from '../../core/errors.ts';
 import { modelIdOf } from '../../eval/answerers/open-answerer.ts';
 import { openEvaluatedTask, openEvaluation } from '../../eval/evaluation/open-evaluation.ts';
 import { openReachableJudging, runGenerate, runJudge } from '../../eval/evaluation/run-stages.ts';
 import { formatTerminal } from '../../eval/reports/terminal.ts';
 import { writeReports } from '../../eval/reports/write-reports.ts';
 import { readEvalManifest } from '../../eval/results/layout.ts';
-import type { EvalReport } from '../../eval/results/report.ts';
 import { scoreEvaluation } from '../../eval/scoring/score.ts';
-import type { StageEnd } from '../../eval/stages/progress.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { fieldsHelp, formatConfig } from '../config-arguments.ts';
-import { printable } from '../printable.ts';
+import {
+  missingParts,
+  missingScores,
+  printAnswersEnd,
+  printVerdictsEnd,
+  problemsOf,
+  requireNothing,
+} from './missing.ts';
 import { readEvalConfig } from './read-eval-config.ts';
-import { describeEnd, stageContext } from './view.ts';
+import { stageContext } from './view.ts';
 
 type Options = { readonly resume?: string; readonly subgroups?: boolean };
 
@@ -48,22 +53,27 @@ export const addEvalRunCommands: AddCommand = (group, context) => {
 
 const notes = [
   'To resume a stage, or to ask again what has failed, run the same command again. What is done is kept.',
+  'The exit code is 1 where an answer, a verdict or a score is missing at the end; the causes are printed.',
   'A results folder holds one model, template and sampling; tasks, variants, epochs and judgings can be added.',
 ];
 
 const generateOnly: Run = async (config, context) => {
   const evaluation = await openEvaluation(config, { generates: true, judges: false });
   context.terminal.print(formatConfig(config));
-  printEnd('generate', await runGenerate(evaluation, stageContext(context)), context);
+  const end = await runGenerate(evaluation, stageContext(context));
+  const missing = await printAnswersEnd(evaluation, end, context);
   context.terminal.print(`the answers are in ${config.out}`);
+  requireNothing(problemsOf(config, 'answer', missing));
 };
 
 const judgeOnly: Run = async (config, context) => {
   const evaluation = await openEvaluation(config, { generates: false, judges: true });
   await requireModel(config);
   const judging = await openReachableJudging(evaluation, stageContext(context));
-  printEnd('judge', await runJudge(evaluation, judging, stageContext(context)), context);
+  const end = await runJudge(evaluation, judging, stageContext(context));
+  const missing = await printVerdictsEnd(evaluation, end, context);
   context.terminal.print(`the verdicts are in ${config.out}`);
+  requireNothing(problemsOf(config, 'verdict', missing));
 };
 
 const runAll: Run = async (config, context, view) => {
@@ -72,12 +82,14 @@ const runAll: Run = async (config, context, view) => {
   // Opened first: answers cost more than to find out that nobody can judge them.
   const judging = await openReachableJudging(evaluation, stageContext(context));
   try {
-    printEnd('generate', await runGenerate(evaluation, stageContext(context)), context);
+    const end = await runGenerate(evaluation, stageContext(context));
+    await printAnswersEnd(evaluation, end, context);
   } catch (error) {
     await judging.close();
     throw error;
   }
-  printEnd('judge', await runJudge(evaluation, judging, stageContext(context)), context);
+  const end = await runJudge(evaluation, judging, stageContext(context));
+  await printVerdictsEnd(evaluation, end, context);
   await score(config, context, view);
 };
 
@@ -85,22 +97,12 @@ const score: Run = async (config, { terminal, clock, signal }, { subgroups }) =>
   await requireModel(config);
   const { out: folder } = config;
   const report = await scoreEvaluation({ folder, config, clock });
-  for (const line of formatTerminal(report, { subgroups })) terminal.print(printable(line));
+  for (const line of formatTerminal(report, { subgroups })) terminal.print(line);
   const openTask = (id: string) => openEvaluatedTask(id, config);
   const paths = await writeReports(folder, report, { openTask, signal });
   terminal.print(`\nthe report is in ${paths.at(-1)}`);
-  requireScores(report);
+  requireNothing([...missingScores(report), ...missingParts(config, report)]);
 };
-
-/** A task without a score is an error, whatever the others came to. */
-function requireScores({ tasks }: EvalReport): void {
-  const problems = tasks.flatMap(({ task, variant, result }): Problem[] => {
-    if (result.kind !== 'failed') return [];
-    const next = 'read its failures in report.json, then run the command again';
-    return [{ where: `task ${task} (${variant})`, expected: 'a score', got: result.message, next }];
-  });
-  if (problems.length > 0) throw new MedixError('run', problems);
-}
 
 /** Answers of one model must not be judged or scored in the name of another. */
 async function requireModel({ out, model }: EvalConfig): Promise<void> {
@@ -115,8 +117,4 @@ async function requireModel({ out, model }: EvalConfig): Promise<void> {
     got: `those of ${evaluated.kind} ${evaluated.id}`,
     next: 'set out= to the folder of this model, or use --resume to take the model of this folder',
   });
-}
-
-function printEnd(stage: 'generate' | 'judge', end: StageEnd, { terminal }: CommandContext): void {
-  for (const line of describeEnd(stage, end)) terminal.print(line);
 }

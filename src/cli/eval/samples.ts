@@ -5,7 +5,6 @@ import { openTask } from '../../eval/tasks/open-task.ts';
 import { readTaskSamples } from '../../eval/tasks/read-task-samples.ts';
 import { openTaskSource } from '../../eval/tasks/task-source.ts';
 import type { AddCommand } from '../command.ts';
-import { printableJson } from '../printable.ts';
 
 type Options = {
   readonly taskFolder?: string;
@@ -40,7 +39,7 @@ export const addEvalSamplesCommand: AddCommand = (group, { terminal, signal }) =
       for await (const row of readTaskSamples(task, source, signal)) {
         if (row.kind === 'rejected') continue;
         const { id, problem } = row.sample;
-        terminal.print(printableJson({ id, question: problem }));
+        terminal.printJson({ id, question: problem });
       }
     });
 };

@@ -25,6 +25,8 @@ async function submit(...args: string[]): Promise<string[]> {
     print: (line: string) => lines.push(line),
     write: () => {},
     showStatus: () => {},
+    printJson: () => {},
+    writeBold: () => {},
     isInteractive: false,
   };
   const program = new Command('medix');

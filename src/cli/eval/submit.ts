@@ -6,7 +6,6 @@ import { openSubmission, type Submission } from '../../eval/submission/submissio
 import { storing } from '../../run/durable.ts';
 import type { CommandContext } from '../command.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
-import { printable } from '../printable.ts';
 import { formatTable } from '../table.ts';
 
 type Options = {
@@ -46,7 +45,7 @@ export function addEvalSubmitCommand(group: Command, { terminal }: CommandContex
       await requireWritable(path, force);
       await storing(`--out ${out}`, () => mkdir(out, { recursive: true }), 'correct the path');
       await writeOut(path, submission.write);
-      for (const line of describe(submission)) terminal.print(printable(line));
+      for (const line of describe(submission)) terminal.print(line);
       terminal.print(`\nthe submission is in ${path}; upload it at ${leaderboard}`);
     });
 }

@@ -7,7 +7,6 @@ import { selectTasks } from '../../eval/tasks/open-task.ts';
 import type { Task } from '../../eval/tasks/task-schema.ts';
 import { checkTaskAccess, type TaskAccess, taskDataState } from '../../eval/tasks/task-source.ts';
 import type { AddCommand } from '../command.ts';
-import { printable } from '../printable.ts';
 import { addPathById, requireKnownTasks } from './task-places.ts';
 
 type Options = {
@@ -61,7 +60,7 @@ async function rowOf(task: Task, access: TaskAccess): Promise<string[]> {
     task.licence ?? 'not stated',
     task.access,
     await dataOf(task, access),
-  ].map(printable);
+  ];
 }
 
 function kindsOf({ kind }: Task): string {
@@ -84,5 +83,5 @@ async function dataOf(task: Task, access: TaskAccess): Promise<string> {
 
 function notesOf({ id, title, corrects }: Task): string[] {
   if (corrects.length === 0) return [];
-  return ['', printable(`${id} (${title})`), ...corrects.map((note) => printable(`  - ${note}`))];
+  return ['', `${id} (${title})`, ...corrects.map((note) => `  - ${note}`)];
 }

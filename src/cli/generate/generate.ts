@@ -14,7 +14,6 @@ import type { Prompt } from '../../model/prompt.ts';
 import { readManifest } from '../../run/run-reader.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { decimalNumber, wholeNumber } from '../option-values.ts';
-import { printable, printableJson } from '../printable.ts';
 import { createResponseView } from '../reward/response-view.ts';
 import { createTokenText } from './token-text.ts';
 
@@ -91,7 +90,7 @@ async function generate(options: Options, { terminal, signal }: CommandContext):
     const request = requestOf(engine, await processor.encode(messages), options);
     if (options.json) {
       const completion = await sampleOne(engine, request, signal);
-      terminal.print(printableJson(describe(completion, processor.decode(completion.tokens))));
+      terminal.printJson(describe(completion, processor.decode(completion.tokens)));
       return;
     }
     const view = createResponseView(terminal);
@@ -102,7 +101,7 @@ async function generate(options: Options, { terminal, signal }: CommandContext):
       view.end();
     });
     const { malformed } = describe(completion, processor.decode(completion.tokens));
-    if (malformed !== undefined) terminal.print(printable(`malformed: ${malformed}`));
+    if (malformed !== undefined) terminal.print(`malformed: ${malformed}`);
     if (completion.stopReason === 'length') {
       terminal.print(`cut off: after ${completion.tokens.length} tokens`);
     }

@@ -21,7 +21,6 @@ import { contradiction } from '../../reward/components/contradiction.ts';
 import { openRewardProfile } from '../../reward/profile.ts';
 import type { CommandContext } from '../command.ts';
 import { fieldsHelp, formatConfig, readConfigArguments } from '../config-arguments.ts';
-import { printable } from '../printable.ts';
 import { formatTable } from '../table.ts';
 
 export function addJudgeCalibrate(judge: Command, context: CommandContext): void {
@@ -123,7 +122,7 @@ function describeCalibration(id: string, calibration: Calibration): string[] {
   const { low, high } = auc.interval;
   return [
     '',
-    printable(`embedder ${id} on ${right} right and ${wrong} wrong answers`),
+    `embedder ${id} on ${right} right and ${wrong} wrong answers`,
     `ROC AUC ${auc.value.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}] (0.5 is chance)`,
     ...formatTable(
       ['best by', 'threshold', 'sensitivity', 'specificity', 'F1'],

@@ -2,7 +2,7 @@
 import type { Certificate } from '../../judge/certificate/certificate.ts';
 import { type Figures, type Rate, verdictOf } from '../../judge/certificate/figures.ts';
 import type { Trial } from '../../judge/certificate/trials.ts';
-import { printable, printableJson } from '../printable.ts';
+import { printableJson } from '../printable.ts';
 import { formatTable } from '../table.ts';
 
 /** A table of figures by category, and a summary in words. */
@@ -11,10 +11,10 @@ export function describeCertificate(certificate: Certificate): string[] {
   const rows = [...Object.entries(categories), ['all', overall] as const];
   return [
     '',
-    printable(`judge ${judge.id} (${judge.kind}, digest ${judge.digest.slice(0, 12)})`),
+    `judge ${judge.id} (${judge.kind}, digest ${judge.digest.slice(0, 12)})`,
     ...formatTable(
       ['category', 'n', 'sensitivity', 'specificity', 'kappa', 'unscored', 'flips'],
-      rows.map(([category, figures]) => [printable(category), ...cellsOf(figures)]),
+      rows.map(([category, figures]) => [category, ...cellsOf(figures)]),
     ),
     'Brackets hold 95 % intervals. Sensitivity: share of right answers passed; specificity: share of wrong answers refused.',
     '',
@@ -132,9 +132,7 @@ function weakest(categories: Certificate['categories']): string[] {
     )
     .sort((a, b) => b.passed - a.passed);
   if (worst === undefined || worst.passed === 0) return [];
-  return [
-    printable(`weakest: ${percent(worst.passed)} of the wrong answers of "${worst.category}" pass`),
-  ];
+  return [`weakest: ${percent(worst.passed)} of the wrong answers of "${worst.category}" pass`];
 }
 
 function describeSimilarity({
@@ -145,9 +143,9 @@ function describeSimilarity({
 }: NonNullable<Certificate['similarity']>): string {
   const rule = `${embedder.id} at cosine ${threshold}`;
   if (agreement === null)
-    return printable(`not compared with ${rule}: no answer has both a verdict and a similarity`);
+    return `not compared with ${rule}: no answer has both a verdict and a similarity`;
   const beyondChance = kappa === null ? '' : ` (kappa ${decimal(kappa.value)})`;
-  return printable(`agrees with ${rule} on ${percent(agreement.value)}${beyondChance}`);
+  return `agrees with ${rule} on ${percent(agreement.value)}${beyondChance}`;
 }
 
 function describeUsage(usage: Certificate['usage']): string[] {
@@ -164,7 +162,7 @@ function describeMistake({ probe, outcomes }: Trial): string {
   const reply = first?.kind === 'judged' && first.source === 'model' ? first.reply : undefined;
   const said = reply === undefined ? '' : `, judge: ${quoted(reply)}`;
   const verdict = correct ? 'refused although right' : 'passed although wrong';
-  return printable(`  ${id}: ${verdict}: ${quoted(answer)} for ${quoted(reference)}${said}`);
+  return `  ${id}: ${verdict}: ${quoted(answer)} for ${quoted(reference)}${said}`;
 }
 
 const shownCharacters = 70;

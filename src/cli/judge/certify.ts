@@ -6,10 +6,12 @@ import { readSecrets } from '../../config/environment.ts';
 import { isChatJudge, type JudgeConfig } from '../../config/judge-config.ts';
 import { type CertifyConfig, certifyConfigSchema } from '../../config/judge-trial-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
+import { orAborted } from '../../core/async/or-aborted.ts';
 import { fail } from '../../core/errors.ts';
 import { openEmbedder } from '../../embed/open-embedder.ts';
 import { openEvaluationJudge } from '../../eval/judging/evaluation-judge.ts';
 import { createLedger, type Ledger } from '../../http/ledger.ts';
+import type { Certificate } from '../../judge/certificate/certificate.ts';
 import { type CertifyOptions, certifyJudge } from '../../judge/certificate/certify.ts';
 import { readLabelledFile, readShippedProbes } from '../../judge/certificate/probes.ts';
 import { openJudge } from '../../judge/open-judge.ts';
@@ -21,7 +23,9 @@ import { packageVersion } from '../../run/run-facts.ts';
 import type { CommandContext } from '../command.ts';
 import { fieldsHelp, formatConfig, readConfigArguments } from '../config-arguments.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
+import { type AnsweredProbes, openAnsweredProbes } from './answered-probes.ts';
 import { describeCertificate, describeMistakes } from './certificate-view.ts';
+import { createTrialView, describeUnreadable } from './trial-view.ts';
 
 export function addJudgeCertify(judge: Command, context: CommandContext): void {
   judge
@@ -37,6 +41,7 @@ export function addJudgeCertify(judge: Command, context: CommandContext): void {
 }
 
 const notes = [
+  'Answers are kept as they come: after Ctrl-C or a crash the same command asks only what has no answer yet.',
   'The judge is asked without its cache, so every verdict is a new one. Training and evaluation read the',
   'certificate named by judge.certificate.path, and warn or refuse to start if it misses a threshold there.',
 ];
@@ -57,6 +62,8 @@ async function certify(
   terminal.print(formatConfig(config));
 
   const ledger = openLedger(judge);
+  const view = createTrialView(terminal, isChatJudge(judge) ? judge.maxTokens : null);
+  let answered: AnsweredProbes | undefined;
   const embedder =
     embedderConfig === null
       ? undefined
@@ -78,21 +85,43 @@ async function certify(
         medix: await packageVersion(),
         clock,
         signal,
-        onProgress: ({ round, rounds, done, of }) =>
-          terminal.showStatus(`round ${round} of ${rounds}: ${done} of ${of} answers judged`),
+        openRecord: async (opened) => {
+          const labels = { shipped: shipped.digest, own: own?.digest ?? 'none' };
+          answered = await openAnsweredProbes(config.out, opened, labels, ledger, force);
+          return answered;
+        },
+        onProgress: view,
       },
     );
     for (const line of describeCertificate(certificate)) terminal.print(line);
     for (const line of describeMistakes(trials)) terminal.print(line);
+    for (const line of describeUnreadable(trials)) terminal.print(line);
+    requireVerdicts(certificate);
     await writeOut(config.out, (append) => append(`${JSON.stringify(certificate, null, 2)}\n`));
+    await answered?.discard();
+    answered = undefined;
     terminal.print(`\nthe certificate is in ${config.out}`);
     if (judge.kind !== 'reference-match') {
       const place = config.evaluation === null ? 'reward.judge' : 'judging.judges[i]';
       terminal.print(`to use it, set ${place}.certificate.path=${config.out}`);
     }
   } finally {
-    await embedder?.close();
+    await answered?.close();
+    // An encoder that is still at work may take long to close.
+    if (embedder) await orAborted(embedder.close(), signal);
   }
+}
+
+/** A certificate of a judge that gave no verdict would attest nothing. */
+function requireVerdicts({ judge, overall }: Certificate): void {
+  if (overall.coverage.value > 0) return;
+  const causes = Object.entries(overall.unscored).map(([cause, count]) => `${count} ${cause}`);
+  fail('judge', {
+    where: `judge ${judge.id}`,
+    expected: 'verdicts on the labelled answers',
+    got: `none: ${causes.join(', ')}`,
+    next: 'correct the judge section of the config; no certificate is written',
+  });
 }
 
 function withoutCache(judge: JudgeConfig): JudgeConfig {

@@ -1,15 +1,17 @@
 /** Rows of `medix logprobs`: prompts with completions, checked and encoded one at a time. */
-import { readFile, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { type Field, listFields } from '../../config/field-list.ts';
 import { problemsOf } from '../../config/schema-problems.ts';
 import { fail, MedixError, messageOf, type Problem } from '../../core/errors.ts';
 import type { ImageFile } from '../../core/sample.ts';
 import { localFile } from '../../data/data-file.ts';
+import { countImageMarks, imageMark, placeImages } from '../../data/image-marks.ts';
 import { readJsonLines } from '../../data/jsonl.ts';
 import type { RawRow } from '../../data/raw-row.ts';
 import type { Sequence } from '../../engine/engine.ts';
+import { imagesIn, readNamedImage } from '../../image/named-image.ts';
 import type { Processor } from '../../model/prompt.ts';
 
 /** What rows are encoded with; no weights. */
@@ -18,32 +20,26 @@ export type RowEncoding = {
   readonly vocabularySize: number;
   /** Prompt and completion together, in tokens. */
   readonly contextLength: number;
+  /** Folder of images that rows name by path. @default the folder of the rows' file */
+  readonly imageRoot?: string;
 };
 
-export type EncodedRow = { readonly id: string | number; readonly sequence: Sequence };
+export type EncodedRow = { readonly id: string | number | bigint; readonly sequence: Sequence };
 
 export type RowOutcome =
   | ({ readonly kind: 'row' } & EncodedRow)
   | { readonly kind: 'rejected'; readonly problems: readonly Problem[] };
 
-const imageSchema = z.union(
-  [
-    z.string().min(1),
-    z.strictObject({ path: z.string().min(1).nullish(), bytes: z.base64().nullish() }),
-  ],
-  { error: 'a path, {path} or {bytes} in base64' },
-);
-
 const rowSchema = z
   .strictObject({
     id: z
-      .union([z.string(), z.number()], { error: 'text or a number' })
+      .union([z.string(), z.number(), z.bigint()], { error: 'text or a number' })
       .describe('Names the row in the output'),
     images: z
-      .array(imageSchema)
-      .nullish()
+      .unknown()
+      .optional()
       .describe(
-        'Images before the prompt: paths, relative to the file, or {path} or {bytes} in base64',
+        "Images, before the prompt or at its marks <image>: paths of files below the file's folder, {path}, or {bytes} in base64",
       ),
     prompt: z
       .string()
@@ -97,7 +93,7 @@ async function encodeRow(path: string, raw: RawRow, encoding: RowEncoding): Prom
     return rejected(...problemsOf(parsed.error, raw.fields, rowFields, where));
   }
   try {
-    const sequence = await toSequence(parsed.data, dirname(path), encoding);
+    const sequence = await toSequence(parsed.data, encoding.imageRoot ?? dirname(path), encoding);
     return { kind: 'row', id: parsed.data.id, sequence };
   } catch (error) {
     if (!(error instanceof MedixError)) throw error;
@@ -107,12 +103,20 @@ async function encodeRow(path: string, raw: RawRow, encoding: RowEncoding): Prom
 
 async function toSequence(
   { images, prompt: text, completion: wanted, end }: Row,
-  folder: string,
+  imageRoot: string,
   { processor, vocabularySize, contextLength }: RowEncoding,
 ): Promise<Sequence> {
-  const files = await Promise.all((images ?? []).map((image) => readImage(folder, image)));
-  const parts = files.map((image) => ({ type: 'image' as const, image }));
-  const content = [...parts, { type: 'text' as const, text }];
+  const files = await readImages(images, imageRoot);
+  const marks = countImageMarks(text);
+  if (marks > 0 && marks !== files.length) {
+    fail('data', {
+      where: 'prompt',
+      expected: `no mark ${imageMark}, or one for each of ${files.length} images`,
+      got: `${marks}`,
+      next: 'correct the row',
+    });
+  }
+  const content = placeImages(text, files);
   const prompt = await processor.encode([{ role: 'user', content }]);
   const completion =
     typeof wanted === 'string'
@@ -140,12 +144,21 @@ async function toSequence(
   return { prompt, completion };
 }
 
-async function readImage(folder: string, image: z.output<typeof imageSchema>): Promise<ImageFile> {
-  const { path, bytes } = typeof image === 'string' ? { path: image, bytes: null } : image;
-  if (bytes) return { bytes: Buffer.from(bytes, 'base64'), name: path ?? 'of the row' };
-  const file = resolve(folder, path ?? missing('images', 'an image with neither path nor bytes'));
-  const content = await readFile(file).catch((error) => missing('images', messageOf(error)));
-  return { bytes: content, name: file };
+async function readImages(value: unknown, root: string): Promise<readonly ImageFile[]> {
+  const images: ImageFile[] = [];
+  for (const entry of imagesIn(value)) {
+    const read = await readNamedImage(entry, root);
+    if (read.kind !== 'image') {
+      return fail('data', {
+        where: 'images',
+        expected: 'image files below the folder of --in or --image-root, or {bytes} in base64',
+        got: read.problem,
+        next: 'correct the row',
+      });
+    }
+    images.push(read.image);
+  }
+  return images;
 }
 
 function missing(where: string, got: string): never {

@@ -3,6 +3,7 @@
 import { localEngine } from '../../config/engine-config.ts';
 import { formatFields } from '../../config/field-list.ts';
 import { defined, fail, MedixError, type Problem } from '../../core/errors.ts';
+import { exactJson } from '../../core/exact-json.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { openEngine } from '../../engine/open-engine.ts';
 import { readModelConfig } from '../../model/config.ts';
@@ -16,6 +17,7 @@ type Options = {
   readonly model: string;
   readonly in: string;
   readonly out: string;
+  readonly imageRoot?: string;
   readonly force?: true;
 };
 
@@ -26,6 +28,10 @@ export const addLogprobsCommand: AddCommand = (program, context) => {
     .requiredOption('--model <directory>', 'model in Hugging Face layout')
     .requiredOption('--in <file>', 'JSONL of prompts with completions')
     .requiredOption('--out <file>', 'JSONL of their tokens and logprobs, in the same order')
+    .option(
+      '--image-root <folder>',
+      'folder of images that rows name by path (default: the folder of --in)',
+    )
     .option('--force', 'replace an existing --out')
     .addHelpText('after', help)
     .action((options: Options) => scoreFile(options, context));
@@ -51,7 +57,11 @@ const shownProblems = 20;
 
 async function scoreFile(options: Options, { terminal, signal }: CommandContext): Promise<void> {
   await requireWritable(options.out, options.force ?? false);
-  const encoding = await openEncoding(options.model);
+  const { imageRoot } = options;
+  const encoding = {
+    ...(await openEncoding(options.model)),
+    ...(imageRoot === undefined ? {} : { imageRoot }),
+  };
   const total = await checkRows(options.in, encoding, signal);
   await writeOut(options.out, async (append) => {
     const engine = await openEngine(localEngine, options.model);
@@ -139,7 +149,7 @@ async function scoreBatch(
   const sequences = batch.map(({ sequence }) => sequence);
   const logprobs = await engine.logprobs(sequences, 'policy', signal);
   const lines = batch.map(({ id, sequence }, i) =>
-    JSON.stringify({
+    exactJson({
       id,
       promptTokens: [...sequence.prompt.tokens],
       tokens: [...sequence.completion],

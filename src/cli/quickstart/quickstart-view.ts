@@ -4,7 +4,6 @@ import { parseResponse } from '../../data/response.ts';
 import { type BeforeAfter, isCorrect, type ScoreSummary } from '../../train/before-after.ts';
 import type { RunObserver } from '../../train/observers.ts';
 import type { ScoredRollout } from '../../train/score-rollouts.ts';
-import { printable } from '../printable.ts';
 import type { Terminal } from '../terminal.ts';
 
 const linesEvery = 10;
@@ -113,7 +112,7 @@ function mark(scored: ScoredRollout): string {
 
 function answerOf({ rollout }: ScoredRollout): string {
   const parsed = parseResponse(rollout.text);
-  return printable(parsed.kind === 'parsed' ? parsed.answer : rollout.text);
+  return parsed.kind === 'parsed' ? parsed.answer : rollout.text;
 }
 
 function percent(share: number): string {

@@ -13,6 +13,7 @@ import { requireNewRun } from '../../run/run-writer.ts';
 import { compareBeforeAfter } from '../../train/before-after.ts';
 import { phantomSet } from '../../train/open-samples.ts';
 import { openTraining } from '../../train/open-training.ts';
+import { requireSteps } from '../../train/require-steps.ts';
 import { runTraining } from '../../train/run-training.ts';
 import { validate } from '../../train/validation.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
@@ -146,6 +147,7 @@ Run ${config.out}: summary.json, metrics.jsonl, every rollout with every score i
 Next:
   medix generate --model ${model} --image FILE --prompt "What does this image show?"
   medix train --help`);
+    await requireSteps(config.out);
   } finally {
     await training.close();
   }

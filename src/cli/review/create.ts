@@ -7,7 +7,6 @@ import { defaultCacheFolder } from '../../eval/tasks/hub-cache.ts';
 import type { CommandContext } from '../command.ts';
 import { addPathById } from '../eval/task-places.ts';
 import { wholeNumber } from '../option-values.ts';
-import { printable } from '../printable.ts';
 import { formatTable } from '../table.ts';
 import { defaultAddress } from './serve.ts';
 
@@ -106,7 +105,7 @@ async function create(
     },
     signal,
   );
-  for (const line of describe(created, options)) terminal.print(printable(line));
+  for (const line of describe(created, options)) terminal.print(line);
 }
 
 function describe({ review, key, raters }: CreatedReview, { out, count }: Options): string[] {

@@ -7,7 +7,6 @@ import { openKey, openReview } from '../../eval/review/review-folder.ts';
 import { scoreReview } from '../../eval/review/score-review.ts';
 import { storing, writeFileDurably } from '../../run/durable.ts';
 import type { CommandContext } from '../command.ts';
-import { printable } from '../printable.ts';
 import { describeReview } from './view.ts';
 
 export function addReviewScore(review: Command, context: CommandContext): void {
@@ -40,7 +39,7 @@ async function score(folder: string, { terminal }: CommandContext): Promise<void
     },
     'make room or grant access',
   );
-  for (const line of describeReview(report)) terminal.print(printable(line));
+  for (const line of describeReview(report)) terminal.print(line);
   terminal.print(`\nall figures: ${reportFile}`);
   if (labels.length > 0) {
     terminal.print(

@@ -9,7 +9,6 @@ import { createReviewApp } from '../../server/review/review-app.ts';
 import { requireAllowedHost, serveReview } from '../../server/review/serve.ts';
 import type { CommandContext } from '../command.ts';
 import { wholeNumber } from '../option-values.ts';
-import { printable } from '../printable.ts';
 
 type Options = { readonly host: string; readonly port: number };
 
@@ -37,8 +36,8 @@ async function serve(
   requireAllowedHost(host, opened);
   const { review, raters } = opened;
   const writer = new RatingWriter(folder);
-  const onFailure = (error: unknown) => terminal.print(printable(`failed: ${messageOf(error)}`));
-  const app = await createReviewApp({ ...opened, folder, writer, clock, onFailure });
+  const onFailure = (error: unknown) => terminal.print(`failed: ${messageOf(error)}`);
+  const app = await createReviewApp({ ...opened, folder, host, writer, clock, onFailure });
   const answered = await Promise.all(raters.map(({ id }) => readRatings(folder, id)));
   const onListening = (url: string) => {
     terminal.print(`${review.items.length} items. Give each link to one rater and to nobody else:`);

@@ -17,9 +17,9 @@ import type { Manifest, RolloutLine } from '../../run/records.ts';
 import type { RolloutsKind } from '../../run/run-layout.ts';
 import { readManifest, readRollouts } from '../../run/run-reader.ts';
 import type { CommandContext } from '../command.ts';
-import { printable } from '../printable.ts';
 import {
   addRewardOptions,
+  imageRootOption,
   openConfiguredReward,
   type RewardOptions,
   readRewardOptions,
@@ -35,6 +35,7 @@ export function addRewardExplain(reward: Command, context: CommandContext): void
     .argument('[words...]', 'run directory and key of a rollout; with --row: key=value changes')
     .option('--row <file>', 'JSONL of responses, as for medix reward score')
     .option('--id <id>', 'id of the row in that file')
+    .option(...imageRootOption)
     .addHelpText('after', help);
   addRewardOptions(command).action((words: string[], options: Options) =>
     explain(words, options, context),
@@ -70,7 +71,7 @@ async function explain(
 }
 
 function print(lines: readonly string[], { terminal }: CommandContext): void {
-  for (const line of lines) terminal.print(printable(line));
+  for (const line of lines) terminal.print(line);
 }
 
 async function explainRow(
@@ -88,6 +89,7 @@ async function explainRow(
     const row = await readScoreRow(raw, dirname(path), {
       profile: reward.profile,
       showImages: seesImages,
+      imageRoot: options.imageRoot,
     });
     if (row.kind === 'malformed') {
       return [`line ${row.line} is malformed: ${row.message}`, 'reward: none'];

@@ -11,6 +11,7 @@ import { type OpenedReward, openReward } from '../../reward/open-reward.ts';
 const schema = z.strictObject({ reward: z.strictObject(rewardFields).prefault({}) });
 
 export type RewardOptions = {
+  readonly imageRoot?: string;
   readonly config?: string;
   readonly profile?: string;
   readonly judgeUrl?: readonly string[];
@@ -43,6 +44,12 @@ export function addRewardOptions(command: Command): Command {
     .option('--config <file>', 'YAML or JSON file with the config fields below')
     .addHelpText('after', () => rewardHelp);
 }
+
+/** For commands that read rows. */
+export const imageRootOption = [
+  '--image-root <folder>',
+  'folder of images that rows name by path (default: the folder of the file of rows)',
+] as const;
 
 /** Not commander's variadic option, which would take the arguments after it as further values. */
 function further(value: string, values: readonly string[] = []): readonly string[] {

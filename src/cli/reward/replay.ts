@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { trainConfigSchema } from '../../config/train-config.ts';
 import { inOrder } from '../../core/async/in-order.ts';
-import { defined } from '../../core/errors.ts';
+import { defined, fail } from '../../core/errors.ts';
 import type { RewardFunction, RewardOutcome } from '../../reward/composite.ts';
 import { requireReachable } from '../../reward/open-reward.ts';
 import { readManifest } from '../../run/run-reader.ts';
@@ -12,6 +12,7 @@ import type { CommandContext } from '../command.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
 import {
   addRewardOptions,
+  imageRootOption,
   openConfiguredReward,
   type RewardOptions,
   readRewardOptions,
@@ -42,6 +43,7 @@ export function addRewardReplay(reward: Command, context: CommandContext): void 
     .argument('[changes...]', 'changes to the config as key=value')
     .requiredOption('--out <file>', 'JSONL of old and new rewards and advantages')
     .option('--force', 'replace an existing --out', false)
+    .option(...imageRootOption)
     .addHelpText('after', help);
   addRewardOptions(command).action((source: string, words: string[], options: Options) =>
     replay(source, words, options, context),
@@ -89,7 +91,8 @@ async function replay(
     await requireReachable(opened, signal);
     terminal.print(describeScorers(opened));
     const tally = createReplayTally();
-    const reading = { profile: opened.reward.profile, showImages: opened.seesImages };
+    const { imageRoot } = options;
+    const reading = { profile: opened.reward.profile, showImages: opened.seesImages, imageRoot };
     await writeOut(options.out, async (append) => {
       const scored = inOrder(
         readStored(source, reading, signal),
@@ -97,11 +100,14 @@ async function replay(
         { atOnce: batchesAtOnce },
         signal,
       );
+      let readable = 0;
       for await (const batch of scored) {
+        readable += batch.outcomes.size;
         await append(compareBatch(batch, estimation, tally));
         terminal.showStatus(`scored ${tally.summary().rollouts} responses`);
       }
       signal.throwIfAborted();
+      if (readable === 0) failNothing(source, tally.summary().rollouts);
     });
     for (const line of replayReport(tally.summary())) terminal.print(line);
     for (const line of ledgerLines(opened.ledger.summary())) terminal.print(line);
@@ -109,6 +115,15 @@ async function replay(
   } finally {
     await opened.close();
   }
+}
+
+function failNothing(source: string, unreadable: number): never {
+  fail('data', {
+    where: source,
+    expected: 'stored responses to score again',
+    got: unreadable === 0 ? 'none' : `${unreadable}, none of which can be read`,
+    next: 'give a run, a journal or a file of responses; medix reward score tells what is wrong with a row',
+  });
 }
 
 async function readRunConfig(source: string) {

@@ -1,18 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { Terminal } from '../terminal.ts';
+import { createTerminal } from '../terminal.ts';
 import { createResponseView } from './response-view.ts';
 
 /** What was written after each of the pieces, and at the end. */
 function shown(pieces: readonly string[], isInteractive = false): string[] {
   let written = '';
-  const terminal: Terminal = {
-    print: (line) => terminal.write(`${line}\n`),
-    write: (text) => {
-      written += text;
-    },
-    showStatus: () => {},
-    isInteractive,
+  const write = (text: string | Uint8Array) => {
+    written += text;
+    return true;
   };
+  const terminal = createTerminal({ write, isTTY: isInteractive, columns: 80 });
   const view = createResponseView(terminal);
   const states = pieces.map((piece) => {
     view.add(piece);

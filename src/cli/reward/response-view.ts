@@ -4,7 +4,6 @@
  * part are indented, so no text of a model can pass for a part of its own.
  */
 import { modalities } from '../../core/modality.ts';
-import { printable } from '../printable.ts';
 import type { Terminal } from '../terminal.ts';
 
 export type ResponseView = {
@@ -30,8 +29,9 @@ export function createResponseView(terminal: Terminal): ResponseView {
   let held = '';
 
   const begin = (label: string) => {
-    const name = terminal.isInteractive ? `\u001b[1m${label}:\u001b[22m` : `${label}:`;
-    terminal.write(`${hasLine ? '\n' : ''}${name} `);
+    if (hasLine) terminal.write('\n');
+    terminal.writeBold(`${label}:`);
+    terminal.write(' ');
     hasLine = true;
   };
   const show = (text: string) => {
@@ -39,7 +39,7 @@ export function createResponseView(terminal: Terminal): ResponseView {
     if (!hasBegun) begin(part);
     const shown = hasBegun ? text : text.trimStart();
     hasBegun = true;
-    terminal.write(printable(shown).replaceAll('\n', '\n  '));
+    terminal.write(shown.replaceAll('\n', '\n  '));
   };
   const enter = (tag: string) => {
     part = opens[tag] ?? 'text';

@@ -4,8 +4,8 @@ import type { HubAccess } from '../../config/environment.ts';
 import { dataSection, isPhantoms } from '../../config/sections.ts';
 import { fail } from '../../core/errors.ts';
 import type { Sample } from '../../core/sample.ts';
-import { type PhantomSplit, phantomSample } from '../../data/phantoms/study.ts';
-import { readSamples } from '../../data/read.ts';
+import { phantomSample, phantomSplits } from '../../data/phantoms/study.ts';
+import { type ReadOptions, readSamples } from '../../data/read.ts';
 import type { Manifest } from '../../run/records.ts';
 
 const runConfig = z.looseObject({ data: dataSection });
@@ -32,20 +32,21 @@ export async function findSamples(
   }
   const { data } = parsed.data;
   const found = new Map<string, Sample>();
+  const reading = { hub, signal, ...(data.imageRoot ? { imageRoot: data.imageRoot } : {}) };
   for (const location of [data.train, data.validation]) {
     if (location === null || found.size === wanted.size) continue;
     if (isPhantoms(location)) addPhantoms(found, wanted);
-    else await addSamples(found, wanted, location, hub, signal);
+    else await addSamples(found, wanted, location, reading);
   }
   return found;
 }
 
 function addPhantoms(found: Map<string, Sample>, wanted: ReadonlySet<string>): void {
   for (const id of wanted) {
-    const [, seed, split, index] = /^phantom\/(\d+)\/(\w+)\/(\d+)$/.exec(id) ?? [];
-    if (seed === undefined) continue;
-    const key = { seed: Number(seed), split: split as PhantomSplit, index: Number(index) };
-    found.set(id, phantomSample(key));
+    const [, seed, name, index] = /^phantom\/(\d{1,15})\/(\w+)\/(\d{1,15})$/.exec(id) ?? [];
+    const split = phantomSplits.find((known) => known === name);
+    if (seed === undefined || split === undefined) continue;
+    found.set(id, phantomSample({ seed: Number(seed), split, index: Number(index) }));
   }
 }
 
@@ -53,10 +54,9 @@ async function addSamples(
   found: Map<string, Sample>,
   wanted: ReadonlySet<string>,
   location: string,
-  hub: HubAccess,
-  signal: AbortSignal,
+  reading: ReadOptions,
 ): Promise<void> {
-  for await (const outcome of readSamples(location, { hub, signal })) {
+  for await (const outcome of readSamples(location, reading)) {
     if (outcome.kind === 'rejected') continue;
     const { sample } = outcome;
     if (wanted.has(sample.id) && !found.has(sample.id)) found.set(sample.id, sample);

@@ -1,14 +1,16 @@
 /** `medix reward score`: rewards for a file of responses. */
 import type { Command } from 'commander';
 import { formatFields } from '../../config/field-list.ts';
+import { fail } from '../../core/errors.ts';
 import { scoreRowFields } from '../../reward/offline/read-rows.ts';
-import { scoreFile } from '../../reward/offline/score-file.ts';
+import { type ScoreFileReport, scoreFile } from '../../reward/offline/score-file.ts';
 import { requireReachable } from '../../reward/open-reward.ts';
 import type { CommandContext } from '../command.ts';
 import { wholeNumber } from '../option-values.ts';
 import { requireWritable } from '../out-file.ts';
 import {
   addRewardOptions,
+  imageRootOption,
   openConfiguredReward,
   type RewardOptions,
   readRewardOptions,
@@ -37,6 +39,7 @@ export function addRewardScore(reward: Command, context: CommandContext): void {
       'replace an existing --out, and delete an unfinished one that has another input or judge',
       false,
     )
+    .option(...imageRootOption)
     .addHelpText('after', help);
   addRewardOptions(command).action((file: string, words: string[], options: Options) =>
     score(file, words, options, context),
@@ -77,13 +80,31 @@ async function score(
         opened,
         force,
         batchRows,
+        imageRoot: options.imageRoot,
         onProgress: (rows) => terminal.showStatus(`scored ${rows} rows`),
       },
       signal,
     );
     for (const line of scoreReport(report)) terminal.print(line);
     terminal.print(`written to ${out}`);
+    requireRewards(report, input, out);
   } finally {
     await opened.close();
   }
+}
+
+/** A file without a single reward is no result, however well it was written. */
+function requireRewards(
+  { rows, reward, unscored }: ScoreFileReport,
+  input: string,
+  out: string,
+): void {
+  if (reward.scored > 0) return;
+  const causes = Object.entries(unscored).map(([cause, count]) => `${count} ${cause}`);
+  fail('reward', {
+    where: input,
+    expected: 'at least one row that gets a reward',
+    got: rows === 0 ? 'no rows' : `${rows} without one (${causes.join(', ')})`,
+    next: `read the messages in ${out}, correct what they name, and run the command again with --force`,
+  });
 }

@@ -16,6 +16,7 @@ import { createRewardApp } from '../../server/reward/reward-app.ts';
 import { serveRewards } from '../../server/reward/serve.ts';
 import type { CommandContext } from '../command.ts';
 import { fieldsHelp, formatConfig, readConfigArguments } from '../config-arguments.ts';
+import { printableLog } from '../printable.ts';
 
 export function addRewardServe(reward: Command, context: CommandContext): void {
   reward
@@ -40,7 +41,10 @@ async function serveReward(config: RewardServiceConfig, context: CommandContext)
   const secrets = readSecrets(config.reward);
   terminal.print(formatConfig(config));
 
-  const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2));
+  const log = pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    { write: (line) => void process.stderr.write(printableLog(line)) },
+  );
   const opened = await openReward(config.reward, { secrets, seed, clock: systemClock });
   try {
     await requireReachable(opened, signal);
@@ -51,6 +55,7 @@ async function serveReward(config: RewardServiceConfig, context: CommandContext)
       judge: opened.judge,
       embedder: opened.embedder,
       own: opened.own,
+      seesImages: opened.seesImages,
       ledger: () => opened.ledger.summary(),
       intake,
       ...(journal === undefined ? {} : { journal }),

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { readHubAccess } from '../../config/environment.ts';
 import { fail, messageOf } from '../../core/errors.ts';
+import { exactJson } from '../../core/exact-json.ts';
 import { localFile } from '../../data/data-file.ts';
 import { readJsonLines } from '../../data/jsonl.ts';
 import { type ReadRow, type RowReading, readScoreRow } from '../../reward/offline/read-rows.ts';
@@ -168,7 +169,7 @@ async function journalled(
   const isBlind = reading.showImages && item.images.length > 0;
   return {
     key: `${at}/${item.id}`,
-    group: JSON.stringify([at, fields['question'], fields['ground_truth'], item.images]),
+    group: exactJson([at, fields['question'], fields['ground_truth'], item.images]),
     row: isBlind
       ? {
           kind: 'malformed',

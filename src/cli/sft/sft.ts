@@ -15,6 +15,7 @@ import { runFacts } from '../../run/run-facts.ts';
 import { requireNewRun } from '../../run/run-writer.ts';
 import { makeModel } from '../../train/new-model.ts';
 import { openData } from '../../train/open-training.ts';
+import { requireSteps } from '../../train/require-steps.ts';
 import type { SampleSet } from '../../train/sample-order.ts';
 import { fineTune } from '../../train/sft.ts';
 import { writeRun } from '../../train/write-run.ts';
@@ -82,6 +83,7 @@ async function runFineTuning(
       context,
     );
     terminal.print(`the model is in ${model}`);
+    await requireSteps(config.out);
   } finally {
     await engine.close();
   }

@@ -2,7 +2,6 @@
 import type { RejectedRow } from '../../data/row.ts';
 import type { TrainEvent } from '../../train/events.ts';
 import type { IterationReport, RunObserver } from '../../train/observers.ts';
-import { printable } from '../printable.ts';
 import type { Terminal } from '../terminal.ts';
 
 type Values = IterationReport['values'];
@@ -24,13 +23,39 @@ const columns: readonly (readonly [key: string, label: string, digits: number])[
 ];
 
 export function terminalObserver(terminal: Terminal): RunObserver {
+  const hintOn = rewardWatch();
   return {
     name: 'terminal',
     event: (_, event) => terminal.print(describe(event)),
     sampling: ({ iteration, done, of }) =>
       terminal.showStatus(`iteration ${iteration}: sampled ${done}/${of} groups`),
-    iteration: ({ iteration, iterations, values }) =>
-      terminal.print(`${iteration}/${iterations}  ${describeValues(values)}`),
+    iteration: ({ iteration, iterations, values }) => {
+      terminal.print(`${iteration}/${iterations}  ${describeValues(values)}`);
+      const hint = hintOn(values);
+      if (hint !== undefined) terminal.print(hint);
+    },
+  };
+}
+
+/** Iterations without any reward after which the user is told. */
+const patience = 10;
+/** A share of truncated completions that explains a reward of 0. */
+const manyTruncated = 0.5;
+
+/** Told once in a row of iterations whose mean reward is 0: such a run learns nothing. */
+function rewardWatch(): (values: Values) => string | undefined {
+  let without = 0;
+  return (values) => {
+    const reward = values['reward/mean'];
+    if (reward === undefined || reward === null) return undefined;
+    without = reward === 0 ? without + 1 : 0;
+    if (without !== patience) return undefined;
+    const truncated = values['rollout/truncated'] ?? 0;
+    const first =
+      truncated >= manyTruncated
+        ? `${Math.round(100 * truncated)} % of the completions are cut off: raise rollout.maxCompletionTokens. Else read`
+        : 'Read';
+    return `warning: no completion had a reward in the last ${patience} iterations, so there is nothing to learn from. ${first} a few completions in rollouts/, or ask \`medix reward explain\` about one. If they lack the format, name it in the prompt (data.template) or fine-tune the model first (medix sft); if they are wrong, begin with easier questions; if they are right, look at the judge and at the reference answers.`;
   };
 }
 
@@ -59,7 +84,7 @@ function describe(event: TrainEvent): string {
     case 'checkpoint':
       return `checkpoint (${event.reason})`;
     case 'observer-failed':
-      return `warning: ${event.name} failed and may miss a part of this run: ${printable(event.message)}`;
+      return `warning: ${event.name} failed and may miss a part of this run: ${event.message}`;
   }
 }
 

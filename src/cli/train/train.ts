@@ -4,6 +4,7 @@ import { type TrainConfig, trainConfigSchema } from '../../config/train-config.t
 import { systemClock } from '../../core/async/clock.ts';
 import { requireNewRun } from '../../run/run-writer.ts';
 import { openTraining } from '../../train/open-training.ts';
+import { requireSteps } from '../../train/require-steps.ts';
 import { runTraining } from '../../train/run-training.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
@@ -44,6 +45,7 @@ async function trainByConfig(
     const { model } = await runTraining(training, plan, { observers, signal, clock });
     for (const line of ledgerLines(training.scoring.ledger.summary())) terminal.print(line);
     terminal.print(`the model is in ${model}`);
+    await requireSteps(config.out);
   } finally {
     await training.close();
   }

@@ -12,7 +12,8 @@ import { encodePng } from './png.ts';
 import { drawQuestion, type Question } from './questions.ts';
 
 /** `readings` are for supervised fine-tuning before RL: see {@link demonstratedAnswer}. */
-export type PhantomSplit = 'readings' | 'train' | 'validation' | 'test';
+export const phantomSplits = ['readings', 'train', 'validation', 'test'] as const;
+export type PhantomSplit = (typeof phantomSplits)[number];
 export type PhantomKey = {
   readonly seed: number;
   readonly split: PhantomSplit;

@@ -27,7 +27,8 @@ const prefillFactor = 4;
 
 /**
  * Opens a model directory in Hugging Face layout. Its weights are the policy's start and the reference.
- * @throws MedixError where the directory is no dense Qwen3-VL checkpoint, or ONNX Runtime is not installed.
+ * @throws MedixError where the directory is no dense Qwen3-VL checkpoint, its weights are not finite, or ONNX
+ *   Runtime is not installed.
  */
 export async function openLocalEngine(
   directory: string,
@@ -44,6 +45,7 @@ export async function openLocalEngine(
   const processor = createProcessor(files, config);
   const network = await openNetwork(directory, config, files, networkOptions);
   const policy = new LocalPolicy(network, config, {
+    directory,
     maxBatchTokens,
     maxPrefillTokens: prefillFactor * maxBatchTokens,
     maxRows,

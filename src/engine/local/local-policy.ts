@@ -24,6 +24,7 @@ import type {
 import { type AdamState, adamStep } from './adam.ts';
 import { branchGroups, microBatches, type UpdateBatch, updateBatch } from './batch.ts';
 import type { Cancellation, Network } from './network.ts';
+import { allFinite, failNotFinite } from './sampling/not-finite.ts';
 import { sampleBatched } from './sampling/sampler.ts';
 import {
   createParameterBuffer,
@@ -37,6 +38,8 @@ import {
 export type AwaitedLoss = (inputs: readonly LossInput[]) => LossPart | Promise<LossPart>;
 
 export type PolicySettings = {
+  /** Model directory, for messages. */
+  readonly directory: string;
   /** Padded tokens of one scoring or update pass. */
   readonly maxBatchTokens: number;
   /** Padded tokens of the prompts read side by side for sampling. */
@@ -78,7 +81,15 @@ export class LocalPolicy {
     for (const batch of this.#batches(sequences)) {
       signal.throwIfAborted();
       const logprobs = await this.#network.score(batch, weights, signal);
-      for (const { index, start, end } of batch.spans) results[index] = logprobs.slice(start, end);
+      for (const { index, start, end } of batch.spans) {
+        const found = logprobs.slice(start, end);
+        if (!allFinite(found)) {
+          const { directory } = this.#settings;
+          const parameters = this.#network.trained.views;
+          failNotFinite({ directory, parameters }, sequences[index]!.prompt);
+        }
+        results[index] = found;
+      }
     }
     return results;
   }

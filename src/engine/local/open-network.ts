@@ -11,6 +11,7 @@ import type { Base, BaseFormat } from './weights/base.ts';
 import { openIntegerBase } from './weights/integer-base.ts';
 import { loadBase } from './weights/loaded-base.ts';
 import { createStores, readParameters } from './weights/parameter-buffer.ts';
+import { requireTensors } from './weights/read-checked.ts';
 import { WholeNetwork } from './whole/whole-network.ts';
 
 export type NetworkOptions =
@@ -39,6 +40,7 @@ export async function openNetwork(
   options: NetworkOptions,
 ): Promise<Network> {
   if (options.kind === 'whole') {
+    await requireShapes(config, directory);
     const weights = createStores(config, options.isTrained);
     await readParameters(weights.frozen, directory);
     await readParameters(weights.trained, directory);
@@ -53,6 +55,16 @@ export async function openNetwork(
       throw new Error('not yet');
     },
   });
+}
+
+/** Before memory is taken for what a config only says. */
+async function requireShapes(config: ModelConfig, directory: string): Promise<void> {
+  const store = await openSafetensors(directory);
+  try {
+    requireTensors(store, parameterSpecs(config));
+  } finally {
+    await store.close();
+  }
 }
 
 async function openBase(

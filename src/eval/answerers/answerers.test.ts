@@ -1,11 +1,13 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChatModel, ChatRequest } from '../../chat/chat-model.ts';
 import type { Clock } from '../../core/async/clock.ts';
+import { MedixError } from '../../core/errors.ts';
 import type { Message } from '../../core/message.ts';
 import type { Sample } from '../../core/sample.ts';
+import type { Engine, SampleRequest } from '../../engine/engine.ts';
 import { createScriptedEngine } from '../../engine/scripted/scripted-engine.fixture.ts';
 import type { Answer, Answerer, AnswerRequest } from './answerer.ts';
 import { createChatAnswerer } from './chat.ts';
@@ -30,7 +32,7 @@ function requestOf(id: string, problem = 'Which side?', epoch = 0): AnswerReques
   return { key: { sampleId: id, variant: 'original', epoch }, sample };
 }
 
-const render = ({ problem }: Sample): Message[] => [
+const render = ({ problem }: Pick<Sample, 'problem'>): Message[] => [
   { role: 'user', content: [{ type: 'text', text: problem }] },
 ];
 
@@ -117,9 +119,48 @@ describe('a chat model', () => {
 });
 
 describe('a model in this process', () => {
+  const optionsOf = (engine: Engine, told: string[] = []) => ({
+    engine,
+    describe: describeModel,
+    render,
+    sampling,
+    clock: idle,
+    onWarning: (warning: string) => void told.push(warning),
+  });
+
+  it('answers as long as its context lasts, and says once that this is less than was asked for', async () => {
+    // Greedy, and uniform at the start: it says "left" for ever.
+    const engine = createScriptedEngine({ pieces: ['left', 'right'], contextLength: 40 });
+    const told: string[] = [];
+    const longer = { ...sampling, maxTokens: 4096 };
+    const answerer = createLocalAnswerer({ ...optionsOf(engine, told), sampling: longer });
+    const problems = ['x', 'x'.repeat(10), 'x'.repeat(20)];
+    const lengths = problems.map((problem) => engine.model.processor.encode(render({ problem })));
+    const prompts = (await Promise.all(lengths)).map(({ tokens }) => tokens.length);
+    const answers = await answersTo(
+      answerer,
+      problems.map((problem, n) => requestOf(`${n}`, problem)),
+    );
+    for (const [n, prompt] of prompts.entries()) {
+      expect(answers.get(`${n}`)).toMatchObject({
+        kind: 'answered',
+        stopReason: 'length',
+        tokens: { prompt, completion: 40 - prompt },
+      });
+    }
+    expect(told).toEqual([
+      expect.stringMatching(
+        /^the model's context of 40 tokens .* cut off at \d+ tokens, not at sampling\.maxTokens=4096/,
+      ),
+    ]);
+    const short: string[] = [];
+    await answersTo(createLocalAnswerer(optionsOf(engine, short)), [requestOf('a', 'x')]);
+    expect(short).toEqual([]);
+  });
+
   it('answers in batches; a prompt that does not fit fails on its own', async () => {
     const engine = createScriptedEngine({ pieces: ['left', 'right'], contextLength: 20 });
-    const options = { engine, describe: describeModel, render, sampling, clock: idle, batch: 2 };
+    const options = { ...optionsOf(engine), batch: 2 };
     const requests = ['a', 'b', 'long', 'c'].map((id) =>
       requestOf(id, id === 'long' ? 'x'.repeat(100) : id),
     );
@@ -127,7 +168,7 @@ describe('a model in this process', () => {
     expect(answers.get('long')).toMatchObject({
       kind: 'failed',
       cause: 'unusable-prompt',
-      message: expect.stringMatching(/sample long: expected at most 17 tokens/),
+      message: expect.stringMatching(/sample long: expected at most 19 tokens/),
     });
     for (const id of ['a', 'b', 'c']) {
       expect(answers.get(id)).toMatchObject({ kind: 'answered', latencyMs: 0 });
@@ -137,11 +178,56 @@ describe('a model in this process', () => {
   it('answers a question alike whatever is asked beside it', async () => {
     const engine = createScriptedEngine({ pieces: ['a', 'b', 'c', 'd'] });
     const warm = { ...sampling, temperature: 1, maxTokens: 12 };
-    const options = { engine, describe: describeModel, render, sampling: warm, clock: idle };
+    const options = { ...optionsOf(engine), sampling: warm };
     const requests = ['x', 'y', 'z'].map((id) => requestOf(id));
     const together = await answersTo(createLocalAnswerer(options), requests);
     const alone = await answersTo(createLocalAnswerer(options), [requestOf('z')]);
     expect(alone.get('z')).toEqual(together.get('z'));
+  });
+});
+
+describe('a model in this process that gives no number', () => {
+  const scripted = createScriptedEngine({ pieces: ['left', 'right'] });
+  const onWarning = () => {};
+  const given = { describe: describeModel, render, sampling, clock: idle, onWarning };
+  /** Prompts of the scripted engine are the codes of their characters. */
+  const isBroken = ({ prompt }: SampleRequest) =>
+    String.fromCharCode(...prompt.tokens).includes('NaN');
+  const brokenBy = (boundary: 'engine' | 'run'): Engine => ({
+    ...scripted,
+    sample: async function* (requests, signal) {
+      const sound = requests.findIndex(isBroken);
+      yield* scripted.sample(sound < 0 ? requests : requests.slice(0, sound), signal);
+      if (sound < 0) return;
+      const problem = { where: 'm', expected: 'numbers', got: 'NaN', next: 'look' };
+      throw new MedixError(boundary, [problem]);
+    },
+  });
+
+  it('fails on the prompts where it does so, and answers the others', async () => {
+    const engine = brokenBy('engine');
+    const options = { ...given, engine, batch: 8 };
+    const ids = ['a', 'b', 'NaN 1', 'c', 'NaN 2', 'd'];
+    const answers = await answersTo(
+      createLocalAnswerer(options),
+      ids.map((id) => requestOf(id, id)),
+    );
+    const failed = {
+      kind: 'failed',
+      cause: 'engine',
+      message: 'm: expected numbers, got NaN; look',
+    };
+    for (const id of ids) {
+      if (id.startsWith('NaN')) expect(answers.get(id)).toEqual(failed);
+      else expect(answers.get(id)).toMatchObject({ kind: 'answered' });
+    }
+  });
+
+  it('is no excuse for errors of another kind', async () => {
+    const engine = brokenBy('run');
+    const options = { ...given, engine };
+    const requests = ['a', 'NaN'].map((id) => requestOf(id, id));
+    await expect(answersTo(createLocalAnswerer(options), requests)).rejects.toThrow(/got NaN/);
   });
 });
 
@@ -164,7 +250,7 @@ describe('a file of answers', () => {
       { id: 'a', response: 'left' },
       { id: 'a', response: 'both' },
     );
-    const answerer = await openFileAnswerer(path, 'theirs');
+    const answerer = await openFileAnswerer(path, 'theirs', 2);
     expect(answerer.describe).toMatchObject({ id: 'theirs', kind: 'file' });
     const text = (text: string) => ({ kind: 'answered', text, stopReason: 'stop', latencyMs: 0 });
     const first = await answersTo(answerer, [requestOf('a'), requestOf('b'), requestOf('c')]);
@@ -175,9 +261,56 @@ describe('a file of answers', () => {
     await answerer.close();
   });
 
-  it('refuses a file without such rows', async () => {
-    const path = await fileWith({ question: 'x', answer: 'y' });
-    await expect(openFileAnswerer(path, 'theirs')).rejects.toThrow(
+  it('starts after a byte order mark, and passes over blank lines', async () => {
+    const path = await fileWith({ id: 'a', response: 'left' }, { id: 'b', response: 'né' });
+    await writeFile(path, `\uFEFF${(await readFile(path, 'utf8')).replaceAll('\n', '\r\n\n')}`);
+    const answerer = await openFileAnswerer(path, 'theirs', 1);
+    const answers = await answersTo(answerer, [requestOf('a'), requestOf('b')]);
+    expect(answers.get('a')).toMatchObject({ text: 'left' });
+    expect(answers.get('b')).toMatchObject({ text: 'né' });
+    await answerer.close();
+  });
+
+  it('tells every row that is no answer by its line', async () => {
+    const path = join(folder, 'answers.jsonl');
+    const lines = [
+      '{"id": "a", "response": "B"}',
+      '{"id": "b", "response": null}',
+      '{"id": "c", "answer": "B"}',
+      '{"id": "d", "response": "B", "logprob": NaN}',
+      '{"id": "e", "response": ["B"]}',
+      '{"id": 5, "response": "B"}',
+      '["f", "B"]',
+      '{"id": "g", "response": "B',
+      '{"id": "a", "response": "C"}',
+      '{"id": "a", "response": "D"}',
+    ];
+    const latin = Buffer.from('{"id": "h", "response": "caf\xe9"}', 'latin1');
+    await writeFile(path, Buffer.concat([Buffer.from(`${lines.join('\n')}\n`), latin]));
+    const error = await openFileAnswerer(path, 'theirs', 2).catch((thrown: unknown) => thrown);
+    if (!(error instanceof MedixError)) throw new Error('expected the file to be refused');
+    expect(error.problems.map(({ where, got }) => [where.replace(path, ''), got])).toEqual([
+      [': line 2', 'response is null, not text'],
+      [': line 3', 'response is missing (it has id, answer)'],
+      [': line 4', 'a line that is no JSON: NaN, which JSON does not have'],
+      [': line 5', 'response is a list, not text'],
+      [': line 6', 'id is the number 5, not text'],
+      [': line 7', 'a line that is no JSON object but a list'],
+      [': line 8', expect.stringMatching(/^a line that is no JSON: /)],
+      [': line 10', 'answer 3 to "a", where sampling.epochs is 2'],
+      [': line 11', 'a line that is not UTF-8 text'],
+    ]);
+  });
+
+  it('shows the first problems of many', async () => {
+    const path = await fileWith(...Array.from({ length: 50 }, () => ({ question: 'x' })));
+    const refusal = openFileAnswerer(path, 'theirs', 1);
+    await expect(refusal).rejects.toThrow(/got 50 such lines; these are the first/);
+    await expect(refusal).rejects.not.toThrow(/line 21/);
+  });
+
+  it('refuses a file without rows', async () => {
+    await expect(openFileAnswerer(await fileWith(), 'theirs', 1)).rejects.toThrow(
       /answers\.jsonl: expected JSONL rows \{"id": …, "response": …\}/,
     );
   });

@@ -27,6 +27,8 @@ export type AnswererContext = {
   readonly load?: LoadModule;
   /** What earlier runs of the same evaluation used, so that caps also count it. */
   readonly earlierUsage: LedgerSummary;
+  /** Hears what answers do not get as the config asks for. @default nobody */
+  readonly onWarning?: (warning: string) => void;
 };
 
 export type OpenedAnswerer = {
@@ -48,10 +50,10 @@ export async function openAnswerer(
   context: AnswererContext,
   signal: AbortSignal,
 ): Promise<OpenedAnswerer> {
-  const { render, clock, load = loadModule } = context;
+  const { render, clock, load = loadModule, onWarning = () => {} } = context;
   switch (model.kind) {
     case 'file':
-      return { answerer: await openFileAnswerer(model.path, model.name) };
+      return { answerer: await openFileAnswerer(model.path, model.name, sampling.epochs) };
     case 'module': {
       const loaded = await load(model.module, moduleWhere);
       return { answerer: ownAnswererOf(loaded, moduleWhere, { render, sampling, clock }) };
@@ -60,7 +62,8 @@ export async function openAnswerer(
       const engine = await openEngine(model.engine, model.path);
       const digest = await digestOfFolder(model.path);
       const describe = { id: basename(resolve(model.path)), kind: 'local', digest };
-      return { answerer: createLocalAnswerer({ engine, describe, render, sampling, clock }) };
+      const parts = { engine, describe, render, sampling, clock, onWarning };
+      return { answerer: createLocalAnswerer(parts) };
     }
     case 'openai': {
       const ledger = createLedger({ prices: model.prices, cap: model.cap, charged: 'model' });

@@ -1,6 +1,6 @@
 /** Paired comparison of models, task by task and over all tasks. Pure: it sees answers and scores only. */
 import { rngFromKey } from '../../core/rng.ts';
-import { averageDraws, percentileInterval } from '../../statistics/bootstrap.ts';
+import { averageDraws, clipped, percentileInterval } from '../../statistics/bootstrap.ts';
 import { detectableDifference, detectablePairedDifference } from '../../statistics/detectable.ts';
 import { holmAdjust } from '../../statistics/holm.ts';
 import { mcnemarPValue } from '../../statistics/mcnemar.ts';
@@ -83,11 +83,34 @@ function compareModel(
     return { task: taskId, samples, result: resultOf(scores, found) };
   });
   const rng = rngFromKey(`compare/${settings.seed}/${place}`);
+  const alone = paired.length === 1 ? compared.find(isCompared) : undefined;
+  if (alone) return { tasks: compared, overall: overallOfOne(alone) };
   const overall =
     paired.length === 0
       ? null
       : overallOf(paired, (gains) => signFlipPValue(gains, rng, settings.draws));
   return { tasks: compared, overall };
+}
+
+type Compared = TaskComparison & { readonly result: { readonly kind: 'compared' } };
+
+function isCompared(one: TaskComparison): one is Compared {
+  return one.result.kind === 'compared';
+}
+
+/** The mean over one task is that task: two tests of the same answers would contradict each other. */
+function overallOfOne({ task, result }: Compared): NonNullable<ModelComparison['overall']> {
+  const { baseline, candidate, difference, interval, pValue, detectable } = result;
+  return {
+    tasks: [task],
+    baseline,
+    candidate,
+    difference,
+    interval,
+    pValue,
+    adjustedPValue: pValue,
+    detectable,
+  };
 }
 
 function resultOf(
@@ -109,7 +132,7 @@ function resultOf(
     baseline: found.baselineMean,
     candidate: found.candidateMean,
     difference: found.difference,
-    interval: found.clusters < 2 ? null : found.interval,
+    interval: found.clusters < 2 ? null : clipped(found.interval, -1, 1),
     test: isMcnemar ? 'mcnemar' : 'sign-flip',
     onlyRight: isBinary ? onlyRight : null,
     pValue,
@@ -142,7 +165,7 @@ function overallOf(
     candidate: average((found) => found.candidateMean),
     difference: average((found) => found.difference),
     interval: isKnown
-      ? percentileInterval(averageDraws(paired.map(({ found }) => found.draws)))
+      ? clipped(percentileInterval(averageDraws(paired.map(({ found }) => found.draws))), -1, 1)
       : null,
     pValue,
     adjustedPValue: pValue,

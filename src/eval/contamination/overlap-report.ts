@@ -3,7 +3,7 @@
  * Overlap is a fact about data: whether a model has memorised anything cannot be told from it, and
  * detectors that claim to are unreliable (arXiv 2606.10066), so nothing here says so.
  */
-import { percentileInterval } from '../../statistics/bootstrap.ts';
+import { clipped, percentileInterval } from '../../statistics/bootstrap.ts';
 import { sumByCluster } from '../../statistics/clusters.ts';
 import type { Interval } from '../../statistics/quantile.ts';
 import type { Figure } from '../results/report.ts';
@@ -156,7 +156,11 @@ function accuracyOf(
   const cleanDraws = clean.draws;
   const interval =
     cleanDraws && overlapping.draws
-      ? percentileInterval(overlapping.draws.map((draw, d) => draw - (cleanDraws[d] ?? 0)))
+      ? clipped(
+          percentileInterval(overlapping.draws.map((draw, d) => draw - (cleanDraws[d] ?? 0))),
+          -1,
+          1,
+        )
       : null;
   return { ...figures, difference: { value, interval } };
 }

@@ -7,6 +7,7 @@
  */
 import { digestOfBytes } from '../../core/digest.ts';
 import { invariant } from '../../core/errors.ts';
+import { toNormalForm } from '../../core/unicode.ts';
 
 type NearQuestion = {
   readonly sample: number;
@@ -66,8 +67,7 @@ export function createQuestionIndex(): QuestionIndex {
 /** Letters and digits in lower case; everything else sets words apart. */
 function wordsOf(text: string): string[] {
   return (
-    text
-      .normalize('NFKC')
+    toNormalForm(text, 'NFKC')
       .toLowerCase()
       .match(/[\p{L}\p{N}]+/gu) ?? []
   );

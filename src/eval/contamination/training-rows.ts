@@ -4,10 +4,11 @@
  */
 import type { HubAccess } from '../../config/environment.ts';
 import { fail } from '../../core/errors.ts';
+import { listed } from '../../core/quoted.ts';
 import type { DataFile } from '../../data/data-file.ts';
 import { readJsonLines } from '../../data/jsonl.ts';
 import { locate } from '../../data/locate.ts';
-import { readParquet } from '../../data/parquet.ts';
+import { type ChosenColumns, readParquet } from '../../data/parquet.ts';
 import type { RawRow } from '../../data/raw-row.ts';
 import { textOf } from '../tasks/field.ts';
 import { type LoadedImage, loadImages } from '../tasks/images.ts';
@@ -52,14 +53,14 @@ export async function* readTrainingRows(
   }
 }
 
-function chooseColumns(file: DataFile, present: readonly string[]): string[] {
+function chooseColumns(file: DataFile, present: readonly string[]): ChosenColumns {
   const question = questionColumns.find((name) => present.includes(name));
-  const columns = [question ?? [], imageColumns.filter((name) => present.includes(name))].flat();
-  if (columns.length > 0) return columns;
+  const read = [question ?? [], imageColumns.filter((name) => present.includes(name))].flat();
+  if (read.length > 0) return { read, images: imageColumns };
   return fail('data', {
     where: file.name,
     expected: `a question (${questionColumns.join(', ')}) or images (${imageColumns.join(', ')})`,
-    got: `the columns ${present.join(', ')}`,
+    got: `the columns ${listed(present)}`,
     next: 'rename the column',
   });
 }

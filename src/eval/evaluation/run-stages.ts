@@ -23,7 +23,7 @@ export type StageContext = {
   /** Milliseconds since 1970. */
   readonly clock: WallClock;
   readonly onProgress: OnProgress;
-  /** Hears what speaks against a judge, before any work. */
+  /** Hears what speaks against a judge, before any work, and what a model cannot do as it is asked to. */
   readonly onWarning: (warning: string) => void;
   /** How code of the user's own is found. @default {@link loadModule} */
   readonly load?: LoadModule;
@@ -48,6 +48,7 @@ export async function runGenerate(
       clock: systemClock,
       ...(keys.model === undefined ? {} : { apiKey: keys.model }),
       earlierUsage: earlier?.ledger ?? {},
+      onWarning: context.onWarning,
       ...(load ? { load } : {}),
     },
     signal,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { answerOf, taggedAnswerOf, withoutThinking } from './answer-of.ts';
+import { answerOf, paperAnswerOf } from './answer-of.ts';
 
 const answer = (text: string) => ({ kind: 'answer', text });
 
@@ -33,15 +33,22 @@ describe('the answer of a response', () => {
   ])('of %j is missing', (response) => {
     expect(answerOf(response).kind).toBe('none');
   });
+});
 
-  it('keeps its tags as the paper shows it, but never the thinking', () => {
-    const response = '<X_RAY><thinking>white</thinking><answer>Pneumonia</answer>';
-    expect(taggedAnswerOf(response)).toEqual(answer('<X_RAY><answer>Pneumonia</answer>'));
-    expect(taggedAnswerOf('<thinking>white').kind).toBe('none');
-  });
-
-  it('is found in a long hostile response without delay', () => {
-    expect(withoutThinking('<think>'.repeat(50_000))).toBeUndefined();
-    expect(withoutThinking('</think>'.repeat(50_000))).toBe('');
+describe('the answer as the paper shows it', () => {
+  it.each([
+    ['<X_RAY><thinking>white</thinking><answer>Pneumonia</answer>', '<answer>Pneumonia</answer>'],
+    ['<X_RAY><answer>Pneumonia</answer>', '<X_RAY><answer>Pneumonia</answer>'],
+    ['a</think> b </think>\n c \n', 'c'],
+    ['a</thinking>b</thinking>c', 'c'],
+    ['<thinking>a</thinking><think>b</think>c', 'c'],
+    ['<think>a</think>b</thinking>c', 'b</thinking>c'],
+    ['<think>white, since', '<think>white, since'],
+    ['<THINK>white</THINK>yes', '<THINK>white</THINK>yes'],
+    [' yes ', ' yes '],
+    ['<think>white</think>', ''],
+    ['', ''],
+  ])('of %j is %j', (response, text) => {
+    expect(paperAnswerOf(response)).toEqual(answer(text));
   });
 });

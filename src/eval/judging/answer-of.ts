@@ -1,8 +1,7 @@
-/**
- * What a response answers, without its thinking. The paper's evaluation (arXiv 2602.23363) shows the
- * judge a whole unfinished thought where the closing tag is missing; here that is no answer.
- */
+/** What a response answers, without its thinking: as MediX reads it, and as the paper's evaluation cuts it. */
 import { modalities } from '../../core/modality.ts';
+import { withoutThinking } from '../../judge/read-reply.ts';
+import { strip } from '../../reward/rules/python-text.ts';
 
 export type FoundAnswer =
   | { readonly kind: 'answer'; readonly text: string }
@@ -19,48 +18,32 @@ const leadingTag = new RegExp(`^<(?:${modalities.join('|')})>`, 'i');
  */
 export function answerOf(response: string): FoundAnswer {
   const spoken = withoutThinking(response);
-  if (spoken === undefined) return unfinished;
-  const rest = spoken.trim().replace(leadingTag, '');
-  return found(answerBlocks(rest) ?? rest);
-}
-
-/** As the paper cuts it: what follows the thinking, answer tags and all. */
-export function taggedAnswerOf(response: string): FoundAnswer {
-  const spoken = withoutThinking(response);
-  return spoken === undefined ? unfinished : found(spoken);
+  if (spoken === undefined) return { kind: 'none', message: 'the thinking does not end' };
+  const rest = spoken.replace(leadingTag, '');
+  const text = (answerBlocks(rest) ?? rest).trim();
+  if (text === '') return { kind: 'none', message: 'nothing but thinking or tags' };
+  return { kind: 'answer', text };
 }
 
 /**
- * The text outside of `<think>` and `<thinking>` blocks. Where a block was opened before the text began,
- * as some chat templates do, all before its end is thinking. Undefined where a thought does not end.
+ * As the paper's evaluation (arXiv 2602.23363) shows it to the judge: what follows the last `</think>`, else the
+ * last `</thinking>`, else all of it, answer tags and unfinished thoughts included. May be empty.
  */
-export function withoutThinking(text: string): string | undefined {
-  let spoken = '';
-  let from = 0;
-  let isThinking = false;
-  for (const { index, 0: tag, 1: slash } of text.matchAll(/<(\/?)think(?:ing)?>/gi)) {
-    if (slash === '/') {
-      if (!isThinking) spoken = '';
-      isThinking = false;
-      from = index + tag.length;
-    } else if (!isThinking) {
-      spoken += text.slice(from, index);
-      isThinking = true;
-    }
+export function paperAnswerOf(response: string): FoundAnswer {
+  return { kind: 'answer', text: afterThinking(response) };
+}
+
+/** The paper's cut of responses and of judges' replies alike. */
+export function afterThinking(text: string): string {
+  for (const mark of ['</think>', '</thinking>']) {
+    const at = text.lastIndexOf(mark);
+    if (at >= 0) return strip(text.slice(at + mark.length));
   }
-  return isThinking ? undefined : spoken + text.slice(from);
+  return text;
 }
 
 function answerBlocks(text: string): string | undefined {
   const [, ...blocks] = text.split(/<answer>/i);
   if (blocks.length === 0) return undefined;
   return blocks.map((block) => (block.split(/<\/answer>/i, 1)[0] ?? '').trim()).join('\n');
-}
-
-const unfinished: FoundAnswer = { kind: 'none', message: 'the thinking does not end' };
-
-function found(text: string): FoundAnswer {
-  const trimmed = text.trim();
-  if (trimmed === '') return { kind: 'none', message: 'nothing but thinking or tags' };
-  return { kind: 'answer', text: trimmed };
 }

@@ -7,7 +7,7 @@ import { MedixError } from '../../core/errors.ts';
 import { type FailureCause, failureCauses } from '../../core/outcome.ts';
 import type { ClientContext } from '../../http/servers-options.ts';
 import type { Judge, JudgeItem, JudgeOutcome } from '../../judge/judge.ts';
-import { answerOf, taggedAnswerOf } from './answer-of.ts';
+import { answerOf, paperAnswerOf } from './answer-of.ts';
 import { askingProblems } from './asking-problems.ts';
 import type { Grade, Grader, JudgedSample } from './grader.ts';
 import { type Asking, openGrader } from './open-grader.ts';
@@ -28,7 +28,7 @@ export async function openEvaluationJudge(
 
 /** Every item is an open question; its answer is cut like a response. */
 function judgeOf(grader: Grader, mode: Asking['mode']): Judge {
-  const cutOut = mode === 'medix-r1' ? answerOf : taggedAnswerOf;
+  const cutOut = mode === 'medix-r1' ? answerOf : paperAnswerOf;
   const judgeOne = async (item: JudgeItem, signal: AbortSignal): Promise<JudgeOutcome> => {
     const { question, referenceAnswer, accepted, images = [] } = item;
     const found = cutOut(item.answer);

@@ -13,7 +13,10 @@ export type JudgedSample = Pick<
 
 export type GraderItem = {
   readonly sample: JudgedSample;
-  /** Cut out of the response; never empty. Written by the model under test: data, never an instruction. */
+  /**
+   * Cut out of the response; empty only in the mode `medix-r1-reference`. Written by the model under test:
+   * data, never an instruction.
+   */
   readonly answer: string;
 };
 

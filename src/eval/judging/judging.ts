@@ -6,7 +6,7 @@
 import type { LedgerSummary } from '../../core/usage.ts';
 import type { JudgingManifest, VerdictRow } from '../results/records.ts';
 import type { EvalSample } from '../tasks/sample.ts';
-import { answerOf, taggedAnswerOf } from './answer-of.ts';
+import { answerOf, paperAnswerOf } from './answer-of.ts';
 import { takesReference } from './choice.ts';
 import { combine } from './combine.ts';
 import type { Grader, JudgedSample } from './grader.ts';
@@ -62,7 +62,7 @@ export type JudgingParts = {
 
 /** Judges one response: the core of {@link Judging}. */
 export function createJudge({ mode, graders, metrics }: JudgingParts): Judging['judge'] {
-  const cutOut = mode === 'medix-r1' ? answerOf : taggedAnswerOf;
+  const cutOut = mode === 'medix-r1' ? answerOf : paperAnswerOf;
 
   const grade = async (
     { sample }: JudgingItem,
@@ -94,18 +94,18 @@ export function createJudge({ mode, graders, metrics }: JudgingParts): Judging['
   };
 
   return async (item, signal) => {
-    const { sample, truncated } = item;
+    const { truncated } = item;
     const found = cutOut(item.response);
     if (found.kind === 'none') {
       const outcome = { kind: 'failed', cause: 'no-answer', message: found.message } as const;
-      return { answer: '', truncated, outcome, votes: [], ...byRule(sample, undefined) };
+      return { answer: '', truncated, outcome, votes: [], ...byRule(item) };
     }
     const answer = found.text;
     const [graded, measured] = await Promise.all([
       grade(item, answer, signal),
       measure(item, answer, signal),
     ]);
-    const verdict = { answer, truncated, ...graded, ...byRule(sample, answer), ...measured };
+    const verdict = { answer, truncated, ...graded, ...byRule(item), ...measured };
     // A metric that was cut off would stay null for ever beside a verdict that is kept.
     return signal.aborted ? { ...verdict, outcome: cancelledOutcome } : verdict;
   };
@@ -117,7 +117,11 @@ const cancelledOutcome = {
   message: 'cancelled by the caller',
 } as const;
 
-function byRule(sample: JudgedSample, answer: string | undefined): Pick<Verdict, 'ruleCorrect'> {
+/** From the answer as MediX reads it, whatever the judges are shown. */
+function byRule({ sample, response }: JudgingItem): Pick<Verdict, 'ruleCorrect'> {
   if (sample.kind !== 'multiple-choice') return {};
-  return { ruleCorrect: answer === undefined ? null : (takesReference(answer, sample) ?? null) };
+  const found = answerOf(response);
+  return {
+    ruleCorrect: found.kind === 'none' ? null : (takesReference(found.text, sample) ?? null),
+  };
 }

@@ -63,6 +63,13 @@ describe('an external metric', () => {
     expect(service.failures()).toEqual({ [cause]: 1 });
   });
 
+  it('keeps the scores that stand beside one that is none', async () => {
+    const { service } = await serviceOn(() => json({ scores: [0.5, 'high', null, 0.25] }));
+    const scores = ['a', 'b', 'c', 'd'].map((id) => service.score(pair(id), never));
+    expect(await Promise.all(scores)).toEqual([0.5, null, null, 0.25]);
+    expect(service.failures()).toEqual({ unparsable: 1, 'no-score': 1 });
+  });
+
   it('comes through a failure that passes', async () => {
     const { service } = await serviceOn(({ count }) =>
       count === 1 ? status(503) : json({ scores: [0.5] }),

@@ -33,7 +33,7 @@ export type MetricServiceOptions = {
   readonly url: string;
 };
 
-const scoresSchema = z.object({ scores: z.array(z.number().nullable()) });
+const scoresSchema = z.object({ scores: z.array(z.unknown()) });
 
 /** Reports in one request: enough to keep a model on a GPU busy. */
 const largestBatch = 32;
@@ -73,7 +73,9 @@ export function createMetricService(
     const { scores } = answer.value;
     // Scores of another number of reports could be of any of them.
     if (scores.length !== items.length) return items.map(() => without('unparsable'));
-    return scores.map((score) => score ?? without('no-score'));
+    return scores.map((score) =>
+      typeof score === 'number' ? score : without(score === null ? 'no-score' : 'unparsable'),
+    );
   };
 
   return {

@@ -4,8 +4,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { Template } from '@huggingface/jinja';
 import { digestOf } from '../../core/digest.ts';
+import { compileJinja } from '../../core/jinja.ts';
 import { shownAnswer } from '../../judge/judge-prompt.ts';
 import type { GraderItem, JudgedSample } from './grader.ts';
 
@@ -42,7 +42,7 @@ export async function readVotePrompts(): Promise<VotePrompts> {
     readPrompt('medix-r1/answer-v1'),
     readPrompt('medix-r1/report-v1'),
   ]);
-  const templates = { answer: new Template(answer), report: new Template(report) };
+  const templates = { answer: compileJinja(answer), report: compileJinja(report) };
   return {
     digest: digestOf([answer, report]),
     render: ({ sample, answer: text }, { choices, ...showing }) => {
@@ -68,7 +68,7 @@ export async function readRoundPrompts(): Promise<RoundPrompts> {
     readPrompt('medix-r1-reference/report-v1'),
     readPrompt('medix-r1-reference/again-v1'),
   ]);
-  const templates = { answer: new Template(answer), report: new Template(report) };
+  const templates = { answer: compileJinja(answer), report: compileJinja(report) };
   return {
     digest: digestOf([answer, report, again]),
     render: ({ sample: { kind, problem, referenceAnswer }, answer: text }) =>

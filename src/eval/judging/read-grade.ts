@@ -1,7 +1,8 @@
 /** How a judge's reply becomes a score. What cannot be read is a failure, never a guess. */
 import { z } from 'zod';
 import type { ChatRequest } from '../../chat/chat-model.ts';
-import { withoutThinking } from './answer-of.ts';
+import { readObject } from '../../judge/read-reply.ts';
+import { afterThinking } from './answer-of.ts';
 
 /** A way of asking for a score and of reading it. */
 export type GradeForm = {
@@ -31,7 +32,7 @@ export const correctForm: GradeForm = {
     json: objectSchema({ correct: { type: 'boolean' } }),
   },
   read: (reply) => {
-    const parsed = correctness.safeParse(parseWhole(reply)).data;
+    const parsed = readObject(reply, correctness);
     return parsed && Number(parsed.correct);
   },
 };
@@ -49,7 +50,7 @@ export const rubricForm: GradeForm = {
     ),
   },
   read: (reply) => {
-    const grades = rubric.safeParse(parseWhole(reply)).data;
+    const grades = readObject(reply, rubric);
     if (grades === undefined) return undefined;
     const sum = criteria.reduce((total, name) => total + grades[name], 0);
     return sum / (criteria.length * highestGrade);
@@ -58,44 +59,47 @@ export const rubricForm: GradeForm = {
 
 /**
  * The paper's reading of right and wrong: a score that equals 1 is right, anything else wrong. So the
- * text "1" is wrong, and `true`, which Python takes for 1, is right.
+ * text "1" and NaN are wrong, and `true`, which Python takes for 1, is right.
  */
 export const referenceScoreForm: GradeForm = {
-  version: 'reference-score-1',
+  version: 'reference-score-2',
   expected: '{"score": …}',
   read: (reply) => {
-    const score = parseScore(reply);
+    const score = readPaperScore(reply);
     return score && Number(score.value === 1 || score.value === true);
   },
 };
 
 /** The paper's score from 0 to 5, as a share of 5. Unlike there, a score out of range is no score. */
 export const referenceReportForm: GradeForm = {
-  version: 'reference-report-1',
+  version: 'reference-report-2',
   expected: '{"score": 0 to 5}',
   read: (reply) => {
-    const value = z.number().min(0).max(highestGrade).safeParse(parseScore(reply)?.value).data;
-    return value === undefined ? undefined : value / highestGrade;
+    const value = readPaperScore(reply)?.value;
+    const number = typeof value === 'boolean' ? Number(value) : value;
+    const score = z.number().min(0).max(highestGrade).safeParse(number).data;
+    return score === undefined ? undefined : score / highestGrade;
   },
 };
 
-/** The JSON that the reply is, thinking and a fence of code around it aside. */
-function parseWhole(reply: string): unknown {
-  const text = (withoutThinking(reply) ?? '').trim();
-  return parseJson(/^```(?:json)?\s*\n([\s\S]*)\n\s*```$/.exec(text)?.[1] ?? text);
-}
-
-/** What stands under `score` in the text from the first brace to the last. */
-function parseScore(reply: string): { readonly value: unknown } | undefined {
-  const text = withoutThinking(reply) ?? '';
-  const object = parseJson(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1));
+/**
+ * What stands under `score` in the text from the first brace to the last, after the last thought as the
+ * paper cuts it: a thought that does not end is read, and what stands before one is not.
+ */
+function readPaperScore(reply: string): { readonly value: unknown } | undefined {
+  const text = afterThinking(reply);
+  const object = parsePythonJson(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1));
   if (typeof object !== 'object' || object === null || !('score' in object)) return undefined;
   return { value: object.score };
 }
 
-function parseJson(text: string): unknown {
+/** Python's `json.loads` also takes NaN and infinities: here null, as neither equals any score. */
+function parsePythonJson(text: string): unknown {
+  const standard = text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/gs, (token) =>
+    token.startsWith('"') ? token : 'null',
+  );
   try {
-    return JSON.parse(text);
+    return JSON.parse(standard);
   } catch {
     return undefined;
   }

@@ -5,8 +5,7 @@
  * comparison with the paper's numbers.
  *
  * Deviations: the prompts are worded anew; a reply without the JSON that was asked for fails the answer,
- * where the paper's code asks for ever; so does a report's score that is no number from 0 to 5. An answer
- * whose thinking does not end is not shown.
+ * where the paper's code asks for ever; so does a report's score that is no number from 0 to 5.
  */
 import { digestOf } from '../../core/digest.ts';
 import type { Message } from '../../core/message.ts';

@@ -73,12 +73,16 @@ export function methodSection(report: EvalReport): Section {
       : 'no certificate';
     return ['judge', `${id} (${kind}, ${short(digest)}); ${certified}`];
   });
+  const few =
+    statistics.fewClusters === 'widened'
+      ? 'widened to Student’s t where there are fewer than 50'
+      : 'too narrow where there are fewer than 50';
   const settings = Object.entries(sampling).map(([name, value]) => `${name} ${String(value)}`);
   return {
     id: 'method',
     title: 'How it was made',
     text: [
-      'Intervals are 95 % intervals: Wilson intervals where every cluster has a single answer that is right or wrong, otherwise a bootstrap of whole clusters. The mean over tasks gives each task the same weight. Corrected scores remove the judge’s own errors (Rogan and Gladen 1978).',
+      `Intervals are 95 % intervals: Wilson intervals where every cluster has a single answer that is right or wrong, otherwise a bootstrap of whole clusters, ${few}. The mean over tasks gives each task the same weight. Corrected scores remove the judge’s own errors (Rogan and Gladen 1978).`,
     ],
     table: {
       columns: columnsOf('fact', 'value'),

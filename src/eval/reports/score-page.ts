@@ -5,6 +5,7 @@ import { caseCards } from './case-cards.ts';
 import type { CaseImages } from './case-images.ts';
 import { detailSections, subgroupSection } from './detail-sections.ts';
 import { type Axis, type ChartRow, intervalChart } from './interval-chart.ts';
+import { missingFrom } from './missing.ts';
 import { type Html, type PageSection, renderPage } from './report-page.ts';
 import { overallName, overallRemarks, scoreTable, taskName } from './score-table.ts';
 import type { ShownCase } from './shown-cases.ts';
@@ -30,8 +31,9 @@ export function renderScorePage(report: EvalReport, cases: Cases): Promise<strin
   });
 }
 
-/** The result in a sentence or two. */
-export function leadOf({ overall, judging, tasks }: EvalReport): string[] {
+/** What is missing, then the result in a sentence or two. */
+export function leadOf(report: EvalReport): string[] {
+  const { overall, judging, tasks } = report;
   const judges = judging.judges.map(({ id }) => id).join(', ');
   const means = overall.flatMap((one) =>
     one.result.kind === 'scored'
@@ -40,6 +42,7 @@ export function leadOf({ overall, judging, tasks }: EvalReport): string[] {
   );
   const named = new Set(tasks.map(({ task }) => task)).size;
   return [
+    ...missingFrom(report),
     means.length === 0 ? 'No task has a score.' : `Score: ${means.join('; ')}.`,
     `${named} ${named === 1 ? 'task' : 'tasks'}, judged by ${judges} (${judging.mode}). Brackets hold 95 % intervals.`,
   ];

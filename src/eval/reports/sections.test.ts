@@ -3,7 +3,9 @@ import type { EvalReport } from '../results/report.ts';
 import { EvaluationFixture, failure } from '../stages/evaluation.fixture.ts';
 import { csvReport } from './csv.ts';
 import { detailSections } from './detail-sections.ts';
+import { leadOf } from './score-page.ts';
 import { scoreTable } from './score-table.ts';
+import { formatTerminal } from './terminal.ts';
 
 const organs = ['liver', 'spleen', 'kidney'];
 const rows = Array.from({ length: 6 }, (_, n) => ({
@@ -88,6 +90,36 @@ describe('the main table', () => {
     ]);
     expect(table.at(-1)?.at(0)).toBe('mean of 1 task');
     expect(table.at(-1)?.at(-1)).toBe('without silent');
+  });
+});
+
+describe('what is missing', () => {
+  it('is said before anything else, with its causes, on terminal, page and Markdown', async () => {
+    await evaluation.addTask('open', [...rows, { question: 'No answer?' }]);
+    await evaluation.addTask('whole', rows);
+    await evaluation.generate(({ problem, source, referenceAnswer }) => {
+      if (source === 'whole') return referenceAnswer;
+      return problem.includes(' 1?') ? failure : problem.includes(' 2?') ? '<think>so' : 'liver';
+    });
+    await evaluation.judge();
+    const report = await evaluation.score();
+    const said = [
+      'Incomplete, without a score: 2 of 12 expected answers (16.7 %); the figures rest on the others.',
+      'Incomplete, could not be asked: 1 row of the tasks.',
+    ];
+    const inTask =
+      /^In open: 1 without an answer \(1 timeout\); 1 answered but without a score \(1 no-answer\); 1 not asked at all \(1 [\w-]+\)\.$/;
+    expect(formatTerminal(report).slice(1, 4)).toEqual([...said, expect.stringMatching(inTask)]);
+    expect(leadOf(report).slice(0, 2)).toEqual(said);
+  });
+
+  it('is nothing where every answer has a score', async () => {
+    await evaluation.addTask('whole', rows);
+    await evaluation.generate(() => 'liver');
+    await evaluation.judge();
+    const report = await evaluation.score();
+    expect(formatTerminal(report)[1]).toBe('');
+    expect(leadOf(report)[0]).toMatch(/^Score: /);
   });
 });
 

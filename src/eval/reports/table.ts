@@ -25,8 +25,14 @@ export function columnsOf(...titles: readonly string[]): Column[] {
   );
 }
 
+/** Characters of a cell that a line of text shows: one long name must not push all columns out of sight. */
+const longestCell = 80;
+
 /** Lines with columns aligned by spaces, below a ruled head. */
-export function textTable({ columns, rows }: Table): string[] {
+export function textTable({ columns, rows: given }: Table): string[] {
+  const rows = given.map((row) =>
+    row.map((cell) => (cell.length > longestCell ? `${cell.slice(0, longestCell - 1)}…` : cell)),
+  );
   const widths = columns.map(({ title }, place) =>
     Math.max(title.length, ...rows.map((row) => (row[place] ?? '').length)),
   );

@@ -1,11 +1,12 @@
 /** A report as lines of a terminal. */
 import type { EvalReport } from '../results/report.ts';
 import { subgroupSection } from './detail-sections.ts';
+import { missingFrom } from './missing.ts';
 import { scoreTable } from './score-table.ts';
 import { textTable } from './table.ts';
 
 /**
- * Scores, and on request the subgroups. Names are those of models and data sets: whoever prints the lines
+ * What is missing, the scores, and on request the subgroups. Names are those of models and data sets: whoever prints the lines
  * replaces control characters.
  */
 export function formatTerminal(
@@ -16,6 +17,7 @@ export function formatTerminal(
   const judges = judging.judges.map(({ id }) => id).join(', ');
   return [
     `${model.id}, judged by ${judges} (${judging.mode})`,
+    ...missingFrom(report),
     '',
     ...textTable(scoreTable(report)),
     ...(subgroups

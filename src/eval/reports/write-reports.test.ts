@@ -74,6 +74,24 @@ describe('the files of a report', () => {
     expect(JSON.parse(json)).toEqual(report);
   });
 
+  it('are kept where an earlier report has a score and a new one has none', async () => {
+    await evaluate();
+    const { json, page, paths } = await write();
+    await rm(join(folder, 'judgings', 'judge', 'scans.jsonl'));
+    await expect(write()).rejects.toThrow(
+      /report\.json: task scans \(original\): expected a score, .* the earlier report is kept/,
+    );
+    expect(await readFile(paths[0] ?? '', 'utf8')).toBe(json);
+    expect(await readFile(paths[3] ?? '', 'utf8')).toBe(page);
+  });
+
+  it.each(['{"model": ', '{}', ''])('replace an earlier report that says %j', async (text) => {
+    await evaluate();
+    await rm(join(folder, 'judgings', 'judge', 'scans.jsonl'));
+    await writeFile(join(folder, 'report.json'), text);
+    expect(JSON.parse((await write()).json).tasks[0].result.kind).toBe('failed');
+  });
+
   it('are the same when they are written again', async () => {
     await evaluate();
     const { markdown, csv, page } = await write();

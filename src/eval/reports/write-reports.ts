@@ -1,7 +1,8 @@
 /** Writes an evaluation's report into its results folder: for people, for pages, for other programs. */
 import { join } from 'node:path';
+import { MedixError, type Problem } from '../../core/errors.ts';
 import { storing, writeFileDurably } from '../../run/durable.ts';
-import { readEvalManifest } from '../results/layout.ts';
+import { readEvalManifest, readEvalReport, resultsFile } from '../results/layout.ts';
 import type { EvalReport } from '../results/report.ts';
 import { type CaseImages, type OpenTask, readCaseImages } from './case-images.ts';
 import { csvReport } from './csv.ts';
@@ -26,13 +27,15 @@ const mostCases = 12;
  * that are there. The page shows answers of public tasks only.
  *
  * @returns their paths, `report.html` last
- * @throws MedixError 'run' where the folder holds no evaluation, or there is no room or permission
+ * @throws MedixError 'run' where the folder holds no evaluation, there is no room or permission, or the
+ *   earlier report has a score where this one has none; that report is then kept
  */
 export async function writeReports(
   folder: string,
   report: EvalReport,
   options: WriteReportsOptions,
 ): Promise<string[]> {
+  await requireNoLoss(folder, report);
   const cases = await readShownCases(folder, report, options);
   const texts: readonly (readonly [name: string, text: string])[] = [
     ['report.json', `${JSON.stringify(report, null, 2)}\n`],
@@ -48,6 +51,25 @@ export async function writeReports(
     paths.push(path);
   }
   return paths;
+}
+
+async function requireNoLoss(folder: string, { tasks }: EvalReport): Promise<void> {
+  // A report that is not there, or that cannot be read, is none to keep.
+  const before = await readEvalReport(folder).catch(() => undefined);
+  const scored = (before?.tasks ?? []).filter(({ result }) => result.kind === 'scored');
+  const problems = tasks.flatMap(({ task, variant, result }): Problem[] => {
+    const hadScore = scored.some((one) => one.task === task && one.variant === variant);
+    if (result.kind !== 'failed' || !hadScore) return [];
+    return [
+      {
+        where: `${resultsFile.report(folder)}: task ${task} (${variant})`,
+        expected: 'a score, as the earlier report has one',
+        got: result.message,
+        next: 'generate and judge what is missing, then score again; the earlier report is kept',
+      },
+    ];
+  });
+  if (problems.length > 0) throw new MedixError('run', problems);
 }
 
 function markdownOf(report: EvalReport): string {

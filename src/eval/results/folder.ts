@@ -11,16 +11,48 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { ZodType } from 'zod';
 import type { WallClock } from '../../core/async/clock.ts';
+import { MedixError } from '../../core/errors.ts';
 import type { LedgerSummary } from '../../core/usage.ts';
 import { type Append, writeAside } from '../../core/write-aside.ts';
-import { claimAttempt, endAttempt, readAttempts, requireUnclaimed } from '../../run/attempt.ts';
-import { namesIn, removeUnfinished, storing, writeFileDurably } from '../../run/durable.ts';
+import {
+  claimAttempt,
+  endAttempt,
+  nextAttempt,
+  readAttempts,
+  requireUnclaimed,
+} from '../../run/attempt.ts';
+import {
+  namesIn,
+  removeDurably,
+  removeUnfinished,
+  storing,
+  writeFileDurably,
+} from '../../run/durable.ts';
 import { JsonLinesWriter } from '../../run/json-lines.ts';
 import type { Attempt } from '../../run/records.ts';
-import { findEvalManifest, findJudgingManifest, readEvalManifest, resultsFile } from './layout.ts';
-import type { EvalManifest, EvaluationFacts, JudgingFacts, JudgingManifest } from './records.ts';
-import { requireEmpty, requireSameEvaluation, requireSameJudges } from './same-evaluation.ts';
+import { requireSelfContained } from '../../run/self-contained.ts';
+import {
+  findEvalManifest,
+  findJudgingManifest,
+  judgingNames,
+  readEvalManifest,
+  resultsFile,
+} from './layout.ts';
+import {
+  type EvalManifest,
+  type EvaluationFacts,
+  type JudgingFacts,
+  type JudgingManifest,
+  responseRowSchema,
+  verdictRowSchema,
+} from './records.ts';
+import { readRows } from './rows.ts';
+import { differenceOfJudges, differencesFrom, requireEmpty } from './same-evaluation.ts';
+
+/** What is there without an answer: questions of other settings, failures, and verdicts on nothing. */
+const fruitlessParts = ['samples', 'rejected', 'responses', 'judgings'];
 
 const makeRoom = 'make room or grant access, then run the command again: what was written is kept';
 
@@ -42,7 +74,8 @@ export class ResultsWriter {
   }
 
   /**
-   * Starts a folder, or resumes one of the same model, sampling, template and task revisions.
+   * Starts a folder, or resumes one of the same model, sampling, template and task revisions. A folder in
+   * which no model has answered anything is started anew.
    * @throws MedixError 'run' with everything in which the folder's evaluation differs, and when another
    *   process writes it, when it holds other files, or when it cannot be written
    */
@@ -52,13 +85,19 @@ export class ResultsWriter {
     clock: WallClock,
   ): Promise<ResultsWriter> {
     const before = await findEvalManifest(folder);
-    if (before) requireSameEvaluation(folder, before, facts);
-    // A process that died before its manifest was written leaves no more than its claim.
-    else requireEmpty(folder, await namesIn(folder));
-    const tasks = { ...before?.tasks, ...facts.tasks };
-    const createdAt = before?.createdAt ?? timestamp(clock);
+    if (before === undefined) {
+      // A process that died before its manifest was written leaves no more than its claim.
+      requireEmpty(folder, await namesIn(folder));
+      await requireSelfContained(folder);
+    }
+    const differences = before ? differencesFrom(folder, before, facts) : [];
+    const isFruitless = before !== undefined && !(await hasAnswers(folder, before));
+    if (differences.length > 0 && !isFruitless) throw new MedixError('run', differences);
+    const isAnew = differences.length > 0;
+    const tasks = { ...(isAnew ? {} : before?.tasks), ...facts.tasks };
+    const createdAt = (isAnew ? undefined : before?.createdAt) ?? timestamp(clock);
     const manifest = { ...facts, tasks, createdAt, ledger: before?.ledger ?? {} };
-    return ResultsWriter.#take(folder, manifest, clock);
+    return ResultsWriter.#take(folder, manifest, clock, isAnew ? fruitlessParts : []);
   }
 
   /**
@@ -78,6 +117,7 @@ export class ResultsWriter {
     folder: string,
     manifest: EvalManifest,
     clock: WallClock,
+    outdated: readonly string[] = [],
   ): Promise<ResultsWriter> {
     await requireUnclaimed(folder);
     return storing(
@@ -85,12 +125,13 @@ export class ResultsWriter {
       async () => {
         await mkdir(folder, { recursive: true });
         const claim = await claimAttempt(folder, {
-          attempt: (await readAttempts(folder)).length + 1,
+          attempt: nextAttempt(await readAttempts(folder)),
           fromIteration: 0,
           overrides: [],
           startedAt: timestamp(clock),
         });
-        const names = await namesIn(join(folder, 'judgings'));
+        for (const part of outdated) await removeDurably(join(folder, part));
+        const names = await judgingNames(folder);
         const judgings = names.map((name) => join('judgings', name));
         for (const part of ['.', 'samples', 'rejected', ...judgings]) {
           await removeUnfinished(join(folder, part));
@@ -143,13 +184,13 @@ export class ResultsWriter {
   }
 
   /**
-   * Starts a judging, or resumes one by the same judges.
+   * Starts a judging, or resumes one by the same judges. One that has come to no verdict is started anew.
    * @throws MedixError 'run' where the judging of this name is by others
    */
   async openJudging(name: string, describe: JudgingFacts): Promise<JudgingManifest> {
     const path = resultsFile.judging(this.folder, name);
     const before = await findJudgingManifest(this.folder, name);
-    if (before) requireSameJudges(path, name, before, describe);
+    if (before) await this.#requireSameJudges(name, before, describe);
     const manifest = {
       ...describe,
       createdAt: before?.createdAt ?? timestamp(this.#clock),
@@ -165,6 +206,23 @@ export class ResultsWriter {
     await this.#save(resultsFile.judging(this.folder, name), manifest);
   }
 
+  async #requireSameJudges(
+    name: string,
+    before: JudgingManifest,
+    describe: JudgingFacts,
+  ): Promise<void> {
+    const path = resultsFile.judging(this.folder, name);
+    const difference = differenceOfJudges(path, name, before, describe);
+    if (difference === undefined) return;
+    const files = Object.keys(this.#manifest.tasks).map((task) =>
+      resultsFile.verdicts(this.folder, name, task),
+    );
+    if (await hasAny(files, verdictRowSchema, ({ outcome }) => outcome.kind === 'scored')) {
+      throw new MedixError('run', [difference]);
+    }
+    await storing(path, () => removeDurably(dirname(path)), makeRoom);
+  }
+
   async close(how: NonNullable<Attempt['ended']>['how']): Promise<void> {
     await endAttempt(this.folder, this.#claim, { at: timestamp(this.#clock), how });
   }
@@ -176,6 +234,22 @@ export class ResultsWriter {
       makeRoom,
     );
   }
+}
+
+function hasAnswers(folder: string, { tasks }: EvalManifest): Promise<boolean> {
+  const files = Object.keys(tasks).map((task) => resultsFile.responses(folder, task));
+  return hasAny(files, responseRowSchema, ({ outcome }) => outcome.kind === 'answered');
+}
+
+async function hasAny<T>(
+  files: readonly string[],
+  schema: ZodType<T>,
+  holds: (row: T) => boolean,
+): Promise<boolean> {
+  for (const file of files) {
+    for await (const { value } of readRows(file, schema)) if (holds(value)) return true;
+  }
+  return false;
 }
 
 function timestamp(clock: WallClock): string {

@@ -2,8 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ZodType } from 'zod';
+import { judgingNamePattern } from '../../config/eval-config.ts';
 import { fail, messageOf } from '../../core/errors.ts';
 import { isMissing, namesIn } from '../../run/durable.ts';
+import { requireSelfContained } from '../../run/self-contained.ts';
 import {
   type EvalManifest,
   evalManifestSchema,
@@ -33,9 +35,14 @@ export async function readEvalManifest(folder: string): Promise<EvalManifest> {
   );
 }
 
-/** Undefined where there is none yet. */
-export function findEvalManifest(folder: string): Promise<EvalManifest | undefined> {
-  return readRecord(resultsFile.manifest(folder), evalManifestSchema);
+/**
+ * Undefined where there is none yet.
+ * @throws MedixError 'run' where it cannot be read, or a symbolic link in the folder leads out of it
+ */
+export async function findEvalManifest(folder: string): Promise<EvalManifest | undefined> {
+  const manifest = await readRecord(resultsFile.manifest(folder), evalManifestSchema);
+  if (manifest !== undefined) await requireSelfContained(folder);
+  return manifest;
 }
 
 /** @throws MedixError 'run' where the folder has no judging of this name */
@@ -52,10 +59,11 @@ export async function readJudgingManifest(
 }
 
 /** Undefined where there is none yet. */
-export function findJudgingManifest(
+export async function findJudgingManifest(
   folder: string,
   judgingName: string,
 ): Promise<JudgingManifest | undefined> {
+  if (!judgingNamePattern.test(judgingName)) return undefined;
   return readRecord(resultsFile.judging(folder, judgingName), judgingManifestSchema);
 }
 
@@ -78,8 +86,9 @@ export async function readEvalReport(folder: string): Promise<EvalReport> {
 }
 
 /** Judgings of a folder, by name. */
-export function judgingNames(folder: string): Promise<string[]> {
-  return namesIn(join(folder, 'judgings'));
+export async function judgingNames(folder: string): Promise<string[]> {
+  const names = await namesIn(join(folder, 'judgings'));
+  return names.filter((name) => judgingNamePattern.test(name));
 }
 
 async function readRecord<T>(file: string, schema: ZodType<T>): Promise<T | undefined> {

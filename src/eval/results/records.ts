@@ -141,9 +141,9 @@ export const evalManifestSchema = z.object({
   createdAt: z.iso.datetime(),
   config: z.record(z.string(), z.unknown()),
   model: z.object({ id: z.string(), kind: z.string(), digest: z.string() }),
-  /** By task id: digest of its file, where rows came from, at which revision. */
+  /** By task id, which names files: digest of the task's file, where rows came from, at which revision. */
   tasks: z.record(
-    z.string(),
+    z.string().regex(/^[\w-]+$/, 'a task id: letters, digits, _ and -'),
     z.object({
       digest: z.string(),
       source: z.string(),

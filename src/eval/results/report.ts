@@ -21,7 +21,8 @@ const figureSchema = z.object({
   interval: intervalSchema.nullable(),
   /**
    * `wilson` where every cluster has one answer that is right or wrong, and, over clusters, where all
-   * answers are right or all are wrong; else percentiles of a bootstrap that draws whole clusters.
+   * answers are right or all are wrong; else percentiles of a bootstrap that draws whole clusters, widened
+   * where there are fewer than 50.
    */
   method: z.enum(['wilson', 'cluster-bootstrap']),
   /** Scored answers it rests on. */
@@ -292,6 +293,8 @@ export const evalReportSchema = z.object({
   }),
   statistics: z.object({
     draws: z.int().positive(),
+    /** Absent where intervals over few clusters are as they were drawn, as in evaluations of earlier versions. */
+    fewClusters: z.literal('widened').exactOptional(),
     seed: z.int().nonnegative(),
     mmluAsOne: z.boolean(),
     minimumCoverage: share,

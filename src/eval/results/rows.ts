@@ -67,7 +67,8 @@ export function keysOf(
   );
 }
 
-async function* linesOf(path: string): AsyncGenerator<Buffer> {
+/** Lines without their ends, as bytes; none where there is no file. */
+export async function* linesOf(path: string): AsyncGenerator<Buffer> {
   let rest: Buffer[] = [];
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) {

@@ -1,10 +1,11 @@
 /** Whether a results folder can be resumed: only by the same evaluation, and a judging only by the same judges. */
-import { fail, MedixError, type Problem } from '../../core/errors.ts';
+import { fail, type Problem } from '../../core/errors.ts';
+import { unfinishedPrefix } from '../../core/write-aside.ts';
 import type { EvalManifest, EvaluationFacts, JudgingFacts, JudgingManifest } from './records.ts';
 
 /** @throws MedixError 'run' where the folder holds other files */
 export function requireEmpty(folder: string, names: readonly string[]): void {
-  const foreign = names.filter((name) => name !== 'attempts');
+  const foreign = names.filter((name) => name !== 'attempts' && !name.startsWith(unfinishedPrefix));
   if (foreign.length === 0) return;
   fail('run', {
     where: folder,
@@ -15,14 +16,14 @@ export function requireEmpty(folder: string, names: readonly string[]): void {
 }
 
 /**
- * Answers of another model, or to other questions, must not be mixed with the answers in the folder.
- * @throws MedixError 'run' with everything in which the two evaluations differ
+ * Everything in which the two evaluations differ: answers of another model, or to other questions, must not
+ * be mixed with the answers in the folder.
  */
-export function requireSameEvaluation(
+export function differencesFrom(
   folder: string,
   before: EvalManifest,
   facts: EvaluationFacts,
-): void {
+): Problem[] {
   const next =
     'give another folder with out=, or use the settings that the folder was started with';
   const pairs: [what: string, then: unknown, now: unknown][] = [
@@ -37,32 +38,37 @@ export function requireSameEvaluation(
       return [[`task ${id}`, then, { digest, revision }]];
     }),
   ];
-  const problems = pairs
+  return pairs
     .filter(([, then, now]) => shown(then) !== shown(now))
     .map(([what, then, now]): Problem => {
       return { where: `${folder}: ${what}`, expected: shown(then), got: shown(now), next };
     });
-  if (problems.length > 0) throw new MedixError('run', problems);
 }
 
-/** @throws MedixError 'run' where the judging of this name was made by other judges */
-export function requireSameJudges(
+/** Undefined where the judging of this name was made by the same judges. */
+export function differenceOfJudges(
   where: string,
   name: string,
   before: JudgingManifest,
   { mode, votes, judges }: JudgingFacts,
-): void {
-  const identity = (one: Pick<JudgingManifest, 'mode' | 'votes' | 'judges'>) =>
-    shown({
-      mode: one.mode,
-      votes: one.votes,
-      judges: one.judges.map(({ id, digest }) => ({ id, digest })),
-    });
-  const then = identity(before);
-  const now = identity({ mode, votes, judges });
-  if (then === now) return;
-  const next = `set judging.name to another name than ${name}, or use the judges of that judging`;
-  fail('run', { where, expected: then, got: now, next });
+): Problem | undefined {
+  const now = { ...before, mode, votes, judges };
+  const asked = (one: JudgingFacts) =>
+    shown({ mode: one.mode, votes: one.votes, judges: one.judges.map(({ id }) => ({ id })) });
+  const digests = (one: JudgingFacts) => one.judges.map(({ digest }) => digest);
+  if (asked(before) !== asked(now)) {
+    const next = `set judging.name to another name than ${name}, or use the judges of that judging`;
+    return { where, expected: asked(before), got: asked(now), next };
+  }
+  const changed = judges.filter(({ digest }, index) => digest !== digests(before)[index]);
+  if (changed.length === 0) return undefined;
+  const ids = changed.map(({ id }) => id).join(', ');
+  return {
+    where,
+    expected: `${ids} as it judged when this judging began`,
+    got: `${ids} with another model file, setting, prompt or rule; rules change between versions of MediX`,
+    next: `add judging.name=${name}-2 to judge all answers again, or use the version and settings that began it (versions are in manifest.json)`,
+  };
 }
 
 /** More epochs are more answers of the same kind. */

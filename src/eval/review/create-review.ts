@@ -1,6 +1,6 @@
 /** Draws a blinded review from stored evaluations and writes its folder. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WallClock } from '../../core/async/clock.ts';
 import { defined, fail } from '../../core/errors.ts';
@@ -170,7 +170,8 @@ function distinctJudgings(evaluations: readonly StoredEvaluation[]): ReviewKey['
 }
 
 async function requireFree(out: string): Promise<void> {
-  const found = await stat(out).catch(() => undefined);
+  // A link to nothing is there as well.
+  const found = await lstat(out).catch(() => undefined);
   if (found === undefined) return;
   fail('config', {
     where: `--out ${out}`,

@@ -28,7 +28,7 @@ export type Observations = {
   readonly choices: readonly Choice[];
 };
 
-/** By rater, the last rating of each item by its id; items that the key does not know are passed over. */
+/** By rater, the last rating of each item by its id; ratings of other items or answers than the key's are passed over. */
 export type RatingsByRater = ReadonlyMap<string, ReadonlyMap<string, Rating>>;
 
 export function unblind({ items }: ReviewKey, ratings: RatingsByRater): Observations {
@@ -36,10 +36,14 @@ export function unblind({ items }: ReviewKey, ratings: RatingsByRater): Observat
   const rated = [...ratings].flatMap(([rater, ofRater]) =>
     [...ofRater.values()].flatMap((rating) => {
       const item = itemOf.get(rating.item);
-      return item === undefined ? [] : [{ rater, item, rating }];
+      return item !== undefined && isOf(item, rating) ? [{ rater, item, rating }] : [];
     }),
   );
   return { graded: rated.flatMap(gradedAnswers), choices: rated.flatMap(choiceOf) };
+}
+
+function isOf({ answers }: KeyItem, { order }: Rating): boolean {
+  return order.length === answers.length && order.every((place) => place < answers.length);
 }
 
 type Rated = { readonly rater: string; readonly item: KeyItem; readonly rating: Rating };

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail, messageOf } from '../../core/errors.ts';
+import { requireSelfContained } from '../../run/self-contained.ts';
 import {
   keySchema,
   type Rater,
@@ -15,12 +16,14 @@ import {
 /** What a page needs. */
 export type OpenedReview = { readonly review: Review; readonly raters: readonly Rater[] };
 
-/** @throws MedixError 'data' where the folder holds no review. */
+/**
+ * @throws MedixError 'data' where the folder holds no review, 'run' where a symbolic link in it leads out of it.
+ */
 export async function openReview(folder: string): Promise<OpenedReview> {
-  return {
-    review: await read(folder, reviewFiles.review, (value) => reviewSchema.parse(value)),
-    raters: await read(folder, reviewFiles.raters, (value) => ratersSchema.parse(value)),
-  };
+  const review = await read(folder, reviewFiles.review, (value) => reviewSchema.parse(value));
+  const raters = await read(folder, reviewFiles.raters, (value) => ratersSchema.parse(value));
+  await requireSelfContained(folder);
+  return { review, raters };
 }
 
 /** @throws MedixError 'data' where the folder holds no key, or that of another review. */

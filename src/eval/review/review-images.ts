@@ -9,18 +9,11 @@ import { formatOf, toPng } from '../../image/raster.ts';
 import { openTask } from '../tasks/open-task.ts';
 import { readTaskSamples } from '../tasks/read-task-samples.ts';
 import { openTaskSource, type TaskAccess } from '../tasks/task-source.ts';
+import { imageTypes } from './review-set.ts';
 
 export type NamedTask = TaskAccess & {
   /** Id or file of the task. */
   readonly taskId: string;
-};
-
-/** What every browser shows, by file ending. */
-export const imageTypes: Readonly<Record<string, string>> = {
-  png: 'image/png',
-  jpeg: 'image/jpeg',
-  webp: 'image/webp',
-  gif: 'image/gif',
 };
 
 /**

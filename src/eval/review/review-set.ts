@@ -13,13 +13,31 @@ export const reviewFiles = {
   ratings: 'answers',
 } as const;
 
+/** Ids become names of files and parts of addresses; the folder may be a stranger's. */
+const id = z.string().regex(/^[\w-]+$/, 'letters, digits, _ and -');
+
+/** What every browser shows, by file ending. */
+export const imageTypes: Readonly<Record<string, string>> = {
+  png: 'image/png',
+  jpeg: 'image/jpeg',
+  webp: 'image/webp',
+  gif: 'image/gif',
+};
+
+const imageName = z
+  .string()
+  .regex(
+    new RegExp(`^[0-9a-f]{64}\\.(${Object.keys(imageTypes).join('|')})$`),
+    'the SHA-256 of an image file and its ending',
+  );
+
 const itemSchema = z.object({
-  id: z.string(),
+  id,
   question: z.string(),
   /** Only where raters are to see it. */
   reference: z.string().optional(),
   /** Names of files in `images`. */
-  images: z.array(z.string()),
+  images: z.array(imageName),
   /** One, or the two of a pair in random order; without the model's thinking. */
   answers: z.array(z.string()).min(1).max(2),
 });
@@ -27,7 +45,7 @@ export type ReviewItem = z.infer<typeof itemSchema>;
 
 /** `review.json`. */
 export const reviewSchema = z.object({
-  id: z.string(),
+  id,
   createdAt: z.iso.datetime(),
   kind: z.enum(['pairs', 'single']),
   /** Seed of the order of items and of answers. */
@@ -40,7 +58,7 @@ export const reviewSchema = z.object({
 export type Review = z.infer<typeof reviewSchema>;
 
 /** `raters.json`: who may answer. A token opens a rater's pages, so the file is readable by its owner only. */
-export const ratersSchema = z.array(z.object({ id: z.string(), token: z.string() })).min(1);
+export const ratersSchema = z.array(z.object({ id, token: id })).min(1);
 export type Rater = z.infer<typeof ratersSchema>[number];
 
 const keyAnswerSchema = z.object({
@@ -51,7 +69,7 @@ const keyAnswerSchema = z.object({
 });
 
 const keyItemSchema = z.object({
-  id: z.string(),
+  id,
   task: z.string(),
   sampleId: z.string(),
   kind: z.enum(taskKinds),
@@ -64,32 +82,40 @@ const keyItemSchema = z.object({
 export type KeyItem = z.infer<typeof keyItemSchema>;
 
 /** `key.json`: what unblinds the review. */
-export const keySchema = z.object({
-  review: z.string(),
-  models: z.array(z.object({ id: z.string(), folder: z.string() })).min(1),
-  judgings: z.array(
-    z.object({
-      name: z.string(),
-      judges: z.array(z.string()),
-      /** Digest of mode, votes and judges: judgings of several folders with the same digest count as one. */
-      digest: z.string(),
-    }),
-  ),
-  prefer: z.enum(['none', 'disagreements']),
-  /** What was drawn from, by task. */
-  tasks: z.record(
-    z.string(),
-    z.object({
-      candidates: z.int().nonnegative(),
-      /** Samples that a model gave no answer to. */
-      unanswered: z.int().nonnegative(),
-      /** Pairs of identical answers: there is nothing to prefer. */
-      identical: z.int().nonnegative(),
-      drawn: z.int().nonnegative(),
-    }),
-  ),
-  items: z.array(keyItemSchema).min(1),
-});
+export const keySchema = z
+  .object({
+    review: z.string(),
+    models: z.array(z.object({ id: z.string(), folder: z.string() })).min(1),
+    judgings: z.array(
+      z.object({
+        name: z.string(),
+        judges: z.array(z.string()),
+        /** Digest of mode, votes and judges: judgings of several folders with the same digest count as one. */
+        digest: z.string(),
+      }),
+    ),
+    prefer: z.enum(['none', 'disagreements']),
+    /** What was drawn from, by task. */
+    tasks: z.record(
+      z.string(),
+      z.object({
+        candidates: z.int().nonnegative(),
+        /** Samples that a model gave no answer to. */
+        unanswered: z.int().nonnegative(),
+        /** Pairs of identical answers: there is nothing to prefer. */
+        identical: z.int().nonnegative(),
+        drawn: z.int().nonnegative(),
+      }),
+    ),
+    items: z.array(keyItemSchema).min(1),
+  })
+  .refine(
+    ({ models, judgings, items }) =>
+      items
+        .flatMap(({ answers }) => answers)
+        .every(({ model, scores }) => model < models.length && scores.length === judgings.length),
+    { path: ['items'], error: 'answers of its models, with a score of each judging' },
+  );
 export type ReviewKey = z.infer<typeof keySchema>;
 
 export const preferences = ['left', 'right', 'both', 'neither'] as const;
@@ -101,15 +127,20 @@ export type Grade = (typeof grades)[number];
 export const maxCommentCharacters = 5000;
 
 /** `answers/<rater>.jsonl`: what a rater said of an item; the last row of an item counts. */
-export const ratingSchema = z.object({
-  item: z.string(),
-  at: z.iso.datetime(),
-  /** Places in the item's answers, as they were shown from left to right. */
-  order: z.array(z.int().min(0).max(1)).min(1).max(2),
-  /** For pairs only. */
-  preference: z.enum(preferences).optional(),
-  /** Grade of each answer, from left to right. */
-  grades: z.array(z.enum(grades)).min(1).max(2),
-  comment: z.string().max(maxCommentCharacters),
-});
+export const ratingSchema = z
+  .object({
+    item: id,
+    at: z.iso.datetime(),
+    /** Places in the item's answers, as they were shown from left to right. */
+    order: z.array(z.int().min(0).max(1)).min(1).max(2),
+    /** For pairs only. */
+    preference: z.enum(preferences).optional(),
+    /** Grade of each answer, from left to right. */
+    grades: z.array(z.enum(grades)).min(1).max(2),
+    comment: z.string().max(maxCommentCharacters),
+  })
+  .refine(
+    ({ order, grades }) => order.length === grades.length && new Set(order).size === order.length,
+  );
+
 export type Rating = z.infer<typeof ratingSchema>;

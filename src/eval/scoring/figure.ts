@@ -1,6 +1,11 @@
 /** A mean score with its interval. */
 import { type Rng, rngFromKey } from '../../core/rng.ts';
-import { drawMeans, percentileInterval } from '../../statistics/bootstrap.ts';
+import {
+  clipped,
+  drawMeans,
+  percentileInterval,
+  widenedForFewClusters,
+} from '../../statistics/bootstrap.ts';
 import {
   type ClusteredValue,
   type ClusterSums,
@@ -15,6 +20,8 @@ import type { Figure } from '../results/report.ts';
 export type Sampling = {
   readonly draws: number;
   readonly seed: number;
+  /** How figures of few clusters are drawn. @default widened, see {@link widenedForFewClusters} */
+  readonly fewClusters?: 'widened' | 'as-drawn';
 };
 
 /**
@@ -58,10 +65,15 @@ export function drawScores(
   );
 }
 
-/** The middle 95 % of draws, widened to hold the mean that they belong to. */
+/** The middle 95 % of draws of a score, widened to hold the mean that they belong to. */
 export function intervalAround(mean: number, draws: Float64Array): Interval {
-  const { low, high } = percentileInterval(draws);
+  const { low, high } = scoreInterval(draws);
   return { low: Math.min(low, mean), high: Math.max(high, mean) };
+}
+
+/** The middle 95 % of draws of a score, which lies in [0, 1]. */
+export function scoreInterval(draws: Float64Array): Interval {
+  return clipped(percentileInterval(draws), 0, 1);
 }
 
 /** Interval of a mean in any unit; null for a single cluster. */
@@ -97,9 +109,10 @@ function unanimousScore(rows: readonly ClusteredValue[]): 0 | 1 | undefined {
 export function bootstrapOf(
   sums: ClusterSums,
   name: string,
-  { draws, seed }: Sampling,
+  { draws, seed, fewClusters }: Sampling,
 ): Float64Array {
-  return drawMeans(sums, rngFor(name, seed), draws);
+  const drawn = drawMeans(sums, rngFor(name, seed), draws);
+  return fewClusters === 'as-drawn' ? drawn : widenedForFewClusters(drawn, sums);
 }
 
 function intervalOf(
@@ -109,5 +122,5 @@ function intervalOf(
   draw: () => Float64Array,
 ): Interval | null {
   if (method === 'wilson') return wilsonInterval(Math.round(score * values.length), values.length);
-  return values.length < 2 ? null : percentileInterval(draw());
+  return values.length < 2 ? null : scoreInterval(draw());
 }

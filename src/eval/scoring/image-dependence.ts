@@ -4,12 +4,12 @@
  * from the words; the part of the score that survives comes from the words or from guessing. Knows nothing
  * about files and judges.
  */
-import { averageDraws, percentileInterval } from '../../statistics/bootstrap.ts';
+import { averageDraws, clipped, percentileInterval } from '../../statistics/bootstrap.ts';
 import { clusteredMean, sumByCluster } from '../../statistics/clusters.ts';
 import type { Interval } from '../../statistics/quantile.ts';
 import type { AnswerKey, Variant } from '../results/records.ts';
 import { type ImageChange, type ImageDependence, imageVariants } from '../results/report.ts';
-import { bootstrapOf, type Sampling } from './figure.ts';
+import { bootstrapOf, type Sampling, scoreInterval } from './figure.ts';
 
 /** One scored answer about an image. */
 export type VariantScore = AnswerKey & {
@@ -142,16 +142,25 @@ function changeOf({ variant, samples, clusters, means, draws }: Pair, name: stri
   const difference = {
     score: means.changed - means.true,
     interval:
-      draws && percentileInterval(draws.changed.map((value, d) => value - (draws.true[d] ?? 0))),
+      draws &&
+      clipped(
+        percentileInterval(draws.changed.map((value, d) => value - (draws.true[d] ?? 0))),
+        -1,
+        1,
+      ),
   };
   const ratios = draws?.true.every((value) => value > 0)
-    ? percentileInterval(draws.changed.map((value, d) => value / (draws.true[d] ?? 1)))
+    ? clipped(
+        percentileInterval(draws.changed.map((value, d) => value / (draws.true[d] ?? 1))),
+        0,
+        Number.POSITIVE_INFINITY,
+      )
     : null;
   const survives = means.true > 0 ? { score: means.changed / means.true, interval: ratios } : null;
-  const trueImage = { score: means.true, interval: draws && percentileInterval(draws.true) };
+  const trueImage = { score: means.true, interval: draws && scoreInterval(draws.true) };
   const changedImage = {
     score: means.changed,
-    interval: draws && percentileInterval(draws.changed),
+    interval: draws && scoreInterval(draws.changed),
   };
   const figures = { trueImage, changedImage, difference, survives };
   const inWords = `${name}: ${describe(variant, figures)}`;

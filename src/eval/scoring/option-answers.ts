@@ -1,4 +1,5 @@
 /** Which option each stored answer to a multiple-choice question takes. */
+import { answerOf } from '../judging/answer-of.ts';
 import { readChoice } from '../judging/choice.ts';
 import type { TaskRows } from '../results/joined-answers.ts';
 import type { OptionAnswer } from './option-permutation.ts';
@@ -17,6 +18,8 @@ export function optionAnswersOf(rows: TaskRows, judgingName: string): OptionAnsw
     const choices = answers.get(text)?.choices ?? sample.options.choices;
     const right = choices.find((choice) => choice.text === reference);
     if (!right) return [];
+    // The mode of the paper stores the answer with its tags.
+    const found = answerOf(answer);
     return [
       {
         taskId,
@@ -25,7 +28,7 @@ export function optionAnswersOf(rows: TaskRows, judgingName: string): OptionAnsw
         score: facts.outcome.kind === 'scored' ? facts.outcome.score : null,
         offered: choices.map(({ letter }) => letter),
         right: right.letter,
-        taken: readChoice(answer, choices) ?? null,
+        taken: found.kind === 'answer' ? (readChoice(found.text, choices) ?? null) : null,
       },
     ];
   });

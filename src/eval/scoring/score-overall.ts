@@ -14,6 +14,8 @@ type Part = {
   readonly hasInterval: boolean;
   /** Its score may be corrected for the judge's errors. */
   readonly correctable: boolean;
+  /** Absent where it is several tasks. */
+  readonly task?: TaskScores;
 };
 
 export type OverallSettings = {
@@ -41,7 +43,13 @@ export function scoreOverall(
 }
 
 function resultOf(parts: readonly Part[], errors: JudgeErrors): OverallReport['result'] {
-  if (parts.length === 0) return { kind: 'failed', message: 'no task has a score' };
+  const [first] = parts;
+  if (first === undefined) return { kind: 'failed', message: 'no task has a score' };
+  // The mean of one task is that task: two intervals of the same answers would contradict each other.
+  if (parts.length === 1 && first.task) {
+    const { figure, corrected } = first.task;
+    return { kind: 'scored', score: figure.score, interval: figure.interval, corrected };
+  }
   const score = parts.reduce((sum, part) => sum + part.score, 0) / parts.length;
   const draws = averageDraws(parts.map((part) => part.draws));
   return {
@@ -90,12 +98,14 @@ function partOf(name: string, tasks: readonly ScoredPart[]): Part {
   const answers = tasks.reduce((sum, { scores }) => sum + scores.figure.answers, 0);
   const weighted = (figureOf: (task: ScoredPart) => number) =>
     tasks.reduce((sum, task) => sum + figureOf(task) * task.scores.figure.answers, 0) / answers;
-  const length = tasks[0]?.draws.length ?? 0;
+  const [first] = tasks;
+  const length = first?.draws.length ?? 0;
   return {
     name,
     score: weighted(({ scores }) => scores.figure.score),
     draws: Float64Array.from({ length }, (_, draw) => weighted(({ draws }) => draws[draw] ?? 0)),
     hasInterval: tasks.every(({ scores }) => scores.figure.interval !== null),
     correctable: tasks.every(({ scores }) => scores.corrected.kind === 'corrected'),
+    ...(first && tasks.length === 1 ? { task: first.scores } : {}),
   };
 }

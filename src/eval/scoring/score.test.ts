@@ -113,8 +113,19 @@ describe('the report of a task', () => {
     expect(interval?.low).toBeCloseTo(0.5101, 4);
     const [mean] = overall;
     if (mean?.result.kind !== 'scored') throw new Error('no score');
-    expect(mean.result.interval?.high).toBe(1);
-    expect(mean.result.interval?.low).toBeLessThan(0.8);
+    expect(mean.result.interval).toEqual(interval);
+  });
+
+  it('has one interval and one corrected score for a task and for the mean of it alone', async () => {
+    for (const rows of [rowsOf(9), rowsOf(9).map((row, n) => ({ ...row, patient: `p${n}` }))]) {
+      await evaluation.addTask('organs', rows);
+      const { tasks, overall } = await evaluate(rightWhere((n) => n % 3 === 0));
+      const { figure, corrected } = scoresOf(tasks[0]);
+      const { score, interval } = figure;
+      expect(overall[0]?.result).toEqual({ kind: 'scored', score, interval, corrected });
+      await evaluation.remove();
+      evaluation = await EvaluationFixture.create();
+    }
   });
 
   it('shows how much epochs differ', async () => {

@@ -49,7 +49,8 @@ export async function scoreEvaluation({
   const { name, minimumCoverage } = config.judging;
   const judging = await readJudgingManifest(folder, name);
   const expected = { variants: config.variants, epochs: config.sampling.epochs };
-  const sampling = { draws: config.statistics.draws, seed: config.sampling.seed };
+  const { fewClusters, ...statistics } = config.statistics;
+  const sampling = { draws: statistics.draws, seed: config.sampling.seed, fewClusters };
   const judgeErrors = judgeErrorsOf(judging, sampling);
   const settings = { ...sampling, minimumCoverage, judgeErrors, epochs: expected.epochs };
 
@@ -77,7 +78,13 @@ export async function scoreEvaluation({
     template: manifest.template,
     sampling: config.sampling,
     judging: { name, mode: judging.mode, votes: judging.votes, judges: judging.judges },
-    statistics: { ...config.statistics, seed: sampling.seed, minimumCoverage },
+    statistics: {
+      ...statistics,
+      // Reports of earlier versions do not say it.
+      ...(fewClusters === 'widened' ? { fewClusters } : {}),
+      seed: sampling.seed,
+      minimumCoverage,
+    },
     tasks: tasks.map(({ report }) => report),
     overall: expected.variants.map((variant) =>
       scoreOverall(

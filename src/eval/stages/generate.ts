@@ -1,5 +1,6 @@
 /** First stage: the model under test answers every sample in every variant, epoch by epoch. */
 import type { Clock } from '../../core/async/clock.ts';
+import { untilAborted } from '../../core/async/until-aborted.ts';
 import type { Ledger } from '../../http/ledger.ts';
 import type { Answerer, AnswerRequest } from '../answerers/answerer.ts';
 import type { ResultsWriter } from '../results/folder.ts';
@@ -19,6 +20,7 @@ import { isNotApplicable } from '../variants/not-applicable.ts';
 import { type OpenedTask, readIllustratedSamples } from './asked-samples.ts';
 import { indexSamples } from './index-samples.ts';
 import { countProgress, type OnProgress, type StageEnd } from './progress.ts';
+import { type Failures, inTwoPasses } from './second-pass.ts';
 
 export type GenerateOptions = {
   readonly results: ResultsWriter;
@@ -42,65 +44,66 @@ export type GenerateOptions = {
 const usageInterval = 200;
 
 /**
- * Asks what has no answer yet; failures of earlier runs are asked again, once. Every outcome is stored as
- * it comes. Ends by itself, or with the signal's reason when it aborts.
+ * Asks what has no answer yet; failures of earlier runs are asked again. Every outcome is stored as it
+ * comes. What fails because of the server is asked once more when all tasks are through, unless `most`
+ * bounds this call. Ends by itself, or with the signal's reason when it aborts; what came before is kept.
  */
-export async function generate(options: GenerateOptions, signal: AbortSignal): Promise<StageEnd> {
-  let done = 0;
-  let failed = 0;
-  for (const task of options.tasks) {
-    const { results, limit, onProgress, ledger } = options;
+export function generate(options: GenerateOptions, signal: AbortSignal): Promise<StageEnd> {
+  const { results, tasks, limit, most, onProgress, ledger } = options;
+  return inTwoPasses(tasks, most !== undefined, async (task, failures, only) => {
     await indexSamples(results, task, limit, onProgress, signal);
-    const end = await generateTask(task, options, signal);
-    done += end.done;
-    failed += end.failed;
+    const end = await generateTask(task, options, failures, signal, only);
     if (ledger) await results.saveUsage(ledger.summary());
-    if (end.stopped !== undefined) return { done, failed, stopped: end.stopped };
-  }
-  return { done, failed };
+    return end;
+  });
 }
 
 type Request = AnswerRequest & { readonly asked?: ResponseRow['asked'] };
 
+/** @param only keys to ask again; left out, all that are not settled */
 async function generateTask(
   opened: OpenedTask,
   options: GenerateOptions,
+  failures: Failures,
   signal: AbortSignal,
+  only?: ReadonlySet<string>,
 ): Promise<StageEnd> {
   const { results, variants, epochs, seed, answerer, ledger, clock, onProgress } = options;
   const { most = Number.POSITIVE_INFINITY } = options;
   const taskId = opened.task.id;
   const path = resultsFile.responses(results.folder, taskId);
   const wanted = await readSampleIds(resultsFile.samples(results.folder, taskId));
-  const settled = await readSettledKeys(path, { wanted, variants, epochs });
   const of = wanted.size * variants.length * epochs;
-  const position = { already: settled.size, of };
-  const counter = countProgress({ stage: 'generate', taskId }, position, clock, onProgress);
-  if (settled.size === of) return { done: 0, failed: 0 };
+  const settled = only ? undefined : await readSettledKeys(path, { wanted, variants, epochs });
+  const already = settled?.size ?? of - (only?.size ?? 0);
+  const counter = countProgress({ stage: 'generate', taskId }, { already, of }, clock, onProgress);
+  if (already === of) return { done: 0, failed: 0 };
   let stopped: string | undefined;
 
   await results.appending(path, async (append) => {
     const store = async (row: ResponseRow) => {
       await append(row);
+      failures.add(textOfKey(row), row.outcome);
       counter.count(row.outcome.kind === 'failed' && row.outcome.cause !== notApplicable);
       if (ledger && counter.done % usageInterval === 0) await results.saveUsage(ledger.summary());
     };
     const open = {
-      wanted,
-      settled,
       variants,
       epochs,
+      isOpen: (key: string) => (settled ? !settled.has(key) : only?.has(key) === true),
       seed,
       most,
       isOver: () => stopped !== undefined,
     };
     const requests = requestsFor(opened, results.folder, open, store, signal);
-    for await (const { request, outcome } of answerer.answer(requests, signal)) {
-      signal.throwIfAborted();
+    for await (const { request, outcome } of answerer.answer(
+      untilAborted(requests, signal),
+      signal,
+    )) {
       const { key, asked } = request;
       // What is under way when a cap is reached still comes in; nothing more is taken.
       if (outcome.kind === 'failed' && outcome.cause === 'cap-reached') stopped = outcome.message;
-      else if (outcome.kind !== 'cancelled') {
+      else if (outcome.kind === 'answered' || (outcome.kind === 'failed' && !signal.aborted)) {
         await store({ ...key, ...(asked ? { asked } : {}), outcome });
       }
     }
@@ -120,8 +123,8 @@ type Wanted = {
   readonly epochs: number;
 };
 
-type OpenSample = Wanted & {
-  readonly settled: ReadonlySet<string>;
+type OpenSample = Pick<Wanted, 'variants' | 'epochs'> & {
+  readonly isOpen: (key: string) => boolean;
   readonly seed: number;
   readonly most: number;
   readonly isOver: () => boolean;
@@ -149,7 +152,7 @@ async function* requestsFor(
 async function* openQuestions(
   opened: OpenedTask,
   folder: string,
-  { settled, variants, epochs, most, isOver }: OpenSample,
+  { isOpen, variants, epochs, most, isOver }: OpenSample,
   signal: AbortSignal,
 ) {
   let left = most;
@@ -159,7 +162,7 @@ async function* openQuestions(
   for await (const { sample, otherImages } of samples) {
     for (const variant of variants) {
       const keys = keysOf(sample.id, [variant], epochs)
-        .filter((key) => !settled.has(textOfKey(key)))
+        .filter((key) => isOpen(textOfKey(key)))
         .slice(0, left);
       if (isOver() || left === 0) return;
       left -= keys.length;

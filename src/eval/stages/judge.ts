@@ -1,6 +1,7 @@
 /** Second stage: every answer gets a verdict. */
 import type { Clock } from '../../core/async/clock.ts';
 import { inWindow } from '../../core/async/in-window.ts';
+import { untilAborted } from '../../core/async/until-aborted.ts';
 import { digestOfBytes } from '../../core/digest.ts';
 import type { Judging, JudgingItem } from '../judging/judging.ts';
 import type { ResultsWriter } from '../results/folder.ts';
@@ -18,6 +19,7 @@ import { keysOf, RowFile, readRows, textOfKey } from '../results/rows.ts';
 import type { EvalSample } from '../tasks/sample.ts';
 import { type OpenedTask, readAskedSamples, readIllustratedSamples } from './asked-samples.ts';
 import { countProgress, type OnProgress, type StageEnd } from './progress.ts';
+import { type Failures, inTwoPasses } from './second-pass.ts';
 
 export type JudgeStageOptions = {
   readonly results: ResultsWriter;
@@ -41,7 +43,8 @@ const usageInterval = 200;
 
 /**
  * Judges what has no verdict yet, or one on another response; failed verdicts of earlier runs are asked
- * again, once. Every verdict is stored as it comes.
+ * again. Every verdict is stored as it comes. What fails because of a judge's server is asked once more when
+ * all tasks are through, unless `most` bounds this call.
  *
  * @throws MedixError 'run' where the folder's judging of this name is by others
  */
@@ -49,19 +52,14 @@ export async function judgeResponses(
   options: JudgeStageOptions,
   signal: AbortSignal,
 ): Promise<StageEnd> {
-  const { results, name, judging } = options;
+  const { results, tasks, name, judging, most } = options;
   const manifest = await results.openJudging(name, judging.describe);
   const saveUsage = () => results.saveJudging(name, { ...manifest, ledger: judging.usage() });
-  let done = 0;
-  let failed = 0;
-  for (const task of options.tasks) {
-    const end = await judgeTask(task, options, saveUsage, signal);
-    done += end.done;
-    failed += end.failed;
+  return inTwoPasses(tasks, most !== undefined, async (task, failures, only) => {
+    const end = await judgeTask(task, options, saveUsage, failures, signal, only);
     await saveUsage();
-    if (end.stopped !== undefined) return { done, failed, stopped: end.stopped };
-  }
-  return { done, failed };
+    return end;
+  });
 }
 
 type StoredResponse = {
@@ -71,17 +69,22 @@ type StoredResponse = {
   readonly digest: string;
 };
 
+/** @param only keys to judge again; left out, all that have no verdict */
 async function judgeTask(
   taskId: string,
   options: JudgeStageOptions,
   saveUsage: () => Promise<void>,
+  failures: Failures,
   signal: AbortSignal,
+  only?: ReadonlySet<string>,
 ): Promise<StageEnd> {
   const { results, name, judging, window, clock, onProgress } = options;
   const responsesPath = resultsFile.responses(results.folder, taskId);
   const path = resultsFile.verdicts(results.folder, name, taskId);
   const answered = await findAnswers(responsesPath);
-  const open = await withoutVerdict(answered, path);
+  const open = only
+    ? new Map([...answered].filter(([key]) => only.has(key)))
+    : await withoutVerdict(answered, path);
   const position = { already: answered.size - open.size, of: answered.size };
   const counter = countProgress({ stage: 'judge', taskId }, position, clock, onProgress);
   if (open.size === 0) return { done: 0, failed: 0 };
@@ -96,14 +99,17 @@ async function judgeTask(
   try {
     await results.appending(path, async (append) => {
       const items = openItems(taskId, open, options, () => stopped !== undefined, signal);
-      for await (const verdict of inWindow(items, window, judgeOne)) {
-        signal.throwIfAborted();
+      for await (const verdict of inWindow(untilAborted(items, signal), window, judgeOne)) {
+        // What was judged before the signal is kept; what failed since may have failed by it.
+        if (signal.aborted && verdict.outcome.kind === 'failed') continue;
         const isFailed = verdict.outcome.kind === 'failed';
         const cap = isFailed ? judging.capReached() : undefined;
         // What is under way when a cap is reached still comes in; what found it reached stays open.
         stopped ??= cap;
         if (cap !== undefined) continue;
         await append(storedVerdict(verdict));
+        const votes = verdict.votes.map(({ outcome }) => outcome);
+        failures.add(textOfKey(verdict), verdict.outcome, votes);
         counter.count(isFailed);
         if (counter.done % usageInterval === 0) await saveUsage();
       }

@@ -34,7 +34,7 @@ describe('generate', () => {
     expect({ again, asked }).toEqual({ again: { done: 0, failed: 0 }, asked: [] });
   });
 
-  it('asks again what has failed, once, and only that', async () => {
+  it('asks again what has failed, and only that', async () => {
     await evaluation.addTask('organs', rowsOf(4));
     const fails = (problem: string) => problem.includes('number 2');
     const first = await evaluation.generate(({ problem }) => (fails(problem) ? failure : 'liver'));
@@ -42,10 +42,46 @@ describe('generate', () => {
     const asked: string[] = [];
     const say = ({ problem }: { problem: string }) => {
       asked.push(problem);
-      return failure;
+      return 'liver';
     };
-    expect(await evaluation.generate(say)).toEqual({ done: 1, failed: 1 });
+    expect(await evaluation.generate(say)).toEqual({ done: 1, failed: 0 });
     expect(asked).toEqual(['Which organ is number 2?']);
+  });
+
+  it('asks once more at its end what failed because of the server, in every task', async () => {
+    await evaluation.addTask('first', rowsOf(3));
+    await evaluation.addTask('second', rowsOf(3));
+    const asked: string[] = [];
+    /** What the model says to a question, each time that it is asked; else always an organ. */
+    const script: Record<string, Parameters<EvaluationFixture['generate']>[0][]> = {
+      'first 0': [() => failure],
+      'first 1': [() => ({ ...failure, cause: 'refused' })],
+      'second 1': [() => failure, () => failure],
+      'second 2': [() => ({ ...failure, cause: 'unusable-prompt' })],
+    };
+    const end = await evaluation.generate((sample, request) => {
+      const name = `${sample.source} ${sample.problem.slice(-2, -1)}`;
+      asked.push(name);
+      return script[name]?.shift()?.(sample, request) ?? 'liver';
+    });
+    expect(end).toEqual({ done: 6, failed: 2 });
+    expect(asked.slice(6)).toEqual(['first 0', 'first 1', 'second 1']);
+    await evaluation.judge();
+    const { tasks } = await evaluation.score();
+    expect(tasks.map(({ failures }) => failures.answering)).toEqual([
+      {},
+      { timeout: 1, 'unusable-prompt': 1 },
+    ]);
+  });
+
+  it('does not ask a model twice that refuses everything', async () => {
+    await evaluation.addTask('organs', rowsOf(3));
+    let asked = 0;
+    const end = await evaluation.generate(() => {
+      asked++;
+      return { ...failure, cause: 'refused' };
+    });
+    expect({ end, asked }).toEqual({ end: { done: 3, failed: 3 }, asked: 3 });
   });
 
   it('resumes after a torn last line', async () => {
@@ -136,8 +172,9 @@ describe('generate', () => {
     });
     await expect(stage).rejects.toThrow('interrupted');
     const rows = await evaluation.rows('responses', 'organs.jsonl');
-    expect(rows.length).toBeGreaterThan(0);
-    expect(rows.length).toBeLessThan(8);
+    // Every answer that was given: of those under way none is asked for again.
+    expect(rows).toHaveLength(answered);
+    expect(answered).toBeLessThan(8);
   });
 });
 
@@ -193,6 +230,48 @@ describe('judge', () => {
     expect(await evaluation.judge()).toEqual({ done: 15, failed: 0 });
   });
 
+  it('keeps every verdict that was there when it was aborted', async () => {
+    await evaluation.addTask('organs', rowsOf(20));
+    await evaluation.generate(() => 'liver');
+    let judged = 0;
+    const stopping = (judging: Judging): Judging => ({
+      ...judging,
+      judge: async (item, signal) => {
+        const verdict = await judging.judge(item, signal);
+        if (++judged === 6) evaluation.signal.abort(new Error('interrupted'));
+        return verdict;
+      },
+    });
+    await expect(evaluation.judge({}, stopping)).rejects.toThrow('interrupted');
+    const rows = await evaluation.rows('judgings', 'judge', 'organs.jsonl');
+    expect(rows.length).toBeGreaterThanOrEqual(6);
+    expect(rows.every(({ outcome }) => (outcome as { kind: string }).kind === 'scored')).toBe(true);
+  });
+
+  it('asks judges once more at its end whose servers failed, also where other votes did not', async () => {
+    await evaluation.addTask('organs', rowsOf(4));
+    await evaluation.generate(() => 'liver');
+    const asked: string[] = [];
+    const tooFew = { kind: 'failed', cause: 'too-few-votes', message: 'one of two' } as const;
+    const tie = { kind: 'failed', cause: 'tie', message: 'one each' } as const;
+    /** What becomes of the verdicts on an answer, each time that it is asked for. */
+    const script: Record<string, object[]> = {
+      '0': [{ outcome: failure }],
+      '1': [{ outcome: tooFew, votes: [{ judge: 'one', outcome: failure }] }],
+      '2': [{ outcome: tie }],
+    };
+    const stumbling = (judging: Judging): Judging => ({
+      ...judging,
+      judge: async (item, signal) => {
+        const number = item.sample.problem.slice(-2, -1);
+        asked.push(number);
+        return { ...(await judging.judge(item, signal)), ...script[number]?.shift() };
+      },
+    });
+    expect(await evaluation.judge({}, stumbling)).toEqual({ done: 4, failed: 1 });
+    expect(asked.toSorted()).toEqual(['0', '0', '1', '1', '2', '3']);
+  });
+
   it('refuses a judging of the same name by other judges', async () => {
     await evaluation.addTask('organs', rowsOf(2));
     await evaluation.generate(() => 'liver');
@@ -205,6 +284,26 @@ describe('judge', () => {
       /judging\.json: expected .*"votes":1.* got .*"votes":3.*; set judging.name to another name than judge/,
     );
     expect(await evaluation.judge({ judging: { name: 'second' } }, other)).toEqual({
+      done: 2,
+      failed: 0,
+    });
+  });
+
+  it('says how to go on where the same judge has other rules, as of an earlier version', async () => {
+    await evaluation.addTask('organs', rowsOf(2));
+    await evaluation.generate(() => 'liver');
+    const earlier = (judging: Judging): Judging => ({
+      ...judging,
+      describe: {
+        ...judging.describe,
+        judges: judging.describe.judges.map((judge) => ({ ...judge, digest: 'e'.repeat(64) })),
+      },
+    });
+    await evaluation.judge({}, earlier);
+    await expect(evaluation.judge()).rejects.toThrow(
+      /judging\.json: expected reference-match as it judged .* between versions of MediX; add judging\.name=judge-2 /,
+    );
+    expect(await evaluation.judge({ judging: { name: 'judge-2' } })).toEqual({
       done: 2,
       failed: 0,
     });

@@ -28,7 +28,9 @@ export function scoreText(model: string, tasks: readonly TaskAccuracy[]): string
     return cells.map((cell) => (column === 0 ? cell.padEnd(width) : cell.padStart(width)));
   });
   const lines = ['', ...all].map((_, line) => padded.map((cells) => cells[line]).join(' '));
-  return `Model: ${model}\n\n${lines.join('\n')}`;
+  // A line end in a stranger's name could pass for a line of the table.
+  const name = model.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '_');
+  return `Model: ${name}\n\n${lines.join('\n')}`;
 }
 
 /** Six decimals, without the zeros that all cells end in, but one. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { unzipSync } from 'fflate';
@@ -218,6 +218,44 @@ describe('the submission', () => {
     await writeRows(resultsFile.responses(folder, 'medqa'), changed);
     const { tasks } = await pack();
     expect(tasks[0]?.answers.map(({ score }) => score)).toEqual([undefined, 0]);
+  });
+});
+
+describe('names that a stranger chose', () => {
+  it('leave nothing in the zip outside of its own folders', async () => {
+    await evaluate({ medqa: { answers: [right] } });
+    const manifest = JSON.parse(await readFile(resultsFile.manifest(folder), 'utf8'));
+    const id = 'org/..\\..\\C:evil\u0000\u202e\nmean 100%';
+    await writeRows(resultsFile.manifest(folder), [
+      { ...manifest, model: { ...manifest.model, id } },
+    ]);
+    const mmmuFolder = join(folder, 'mmmu');
+    const names = [
+      '..\\..\\up.json',
+      'C:drive.json',
+      'line\nend.json',
+      'dots...',
+      'blank ',
+      'good é.json',
+    ];
+    for (const name of names) await writeRows(join(mmmuFolder, name), [{}]);
+    const { name, files } = await pack({ mmmuFolder });
+    expect(name).toMatch(/^[0-9a-f]{8}_\w+_submission\.zip$/);
+    const paths = Object.keys(files);
+    expect(paths).toHaveLength(4 + 1 + names.length);
+    for (const path of paths) {
+      expect(path).not.toMatch(/[\\:\p{Cc}\p{Bidi_Control}]|^\/|(^|\/)\.{1,2}(\/|$)|[. ](\/|$)/u);
+    }
+    expect(paths.some((path) => path.endsWith('/good é.json'))).toBe(true);
+    const score = files[paths.find((path) => path.endsWith('_score.txt')) ?? ''] ?? '';
+    expect(score.split('\n')[0]).toContain('mean 100%');
+  });
+
+  it('are refused where they cannot be told apart', async () => {
+    await evaluate({ medqa: { answers: [right] } });
+    const mmmuFolder = join(folder, 'mmmu');
+    for (const name of ['a:b', 'a*b']) await writeRows(join(mmmuFolder, name), [{}]);
+    await expect(pack({ mmmuFolder })).rejects.toThrow(/got two of one name/);
   });
 });
 

@@ -110,7 +110,7 @@ export function submissionName(model: string): string {
 
 function shortName(model: string): string {
   const parts = model.split('/').filter((part) => part.trim() !== '');
-  return parts.at(-1) ?? model;
+  return parts.at(-1) ?? 'model';
 }
 
 function underscored(name: string): string {

@@ -1,5 +1,5 @@
 /** The choices of a row under their letters. */
-import { type Fields, textOf } from './field.ts';
+import { type Fields, plainText } from './field.ts';
 import { parseListLiteral } from './list-literal.ts';
 import { type Choice, RowProblem } from './sample.ts';
 import type { ChoicesRule } from './task-schema.ts';
@@ -14,7 +14,7 @@ export type ChoiceSlots = readonly (Choice | undefined)[];
 export function choiceSlots(rule: ChoicesRule, fields: Fields): ChoiceSlots {
   const slots = withoutLabels(
     listed(rule, fields).map(([letter, value]) => {
-      const text = textOf(value);
+      const text = plainText(value, `choice ${letter}`);
       return text === undefined ? undefined : { letter, text };
     }),
   );

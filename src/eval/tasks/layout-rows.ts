@@ -1,5 +1,6 @@
 /** Rows of a task's files, each with the layout that its columns fit; other columns are not read. */
 import { fail } from '../../core/errors.ts';
+import { listed } from '../../core/quoted.ts';
 import type { DataFile } from '../../data/data-file.ts';
 import { readJson } from '../../data/json-array.ts';
 import { readParquet } from '../../data/parquet.ts';
@@ -45,7 +46,8 @@ export async function* readLayoutRows(
     if (!fitting) return failUnfit(file, layouts, present);
     layout = fitting;
     const names = new Set([...wanted(fitting), ...Object.keys(fitting.where)]);
-    return present.filter((name) => names.has(name));
+    const read = present.filter((name) => names.has(name));
+    return { read, images: fitting.images?.columns ?? [] };
   };
   for await (const raw of readParquet(file, signal, choose)) {
     const row: LayoutRow =
@@ -86,7 +88,7 @@ function lacking(layouts: readonly Layout[], present: readonly string[]): string
   const missing = layouts
     .map(({ columns }) => columns.filter((name) => !present.includes(name)))
     .reduce((closest, names) => (names.length < closest.length ? names : closest));
-  return `no ${missing.join(' and no ')}; its columns are ${present.join(', ') || 'none'}`;
+  return `no ${missing.join(' and no ')}; its columns are ${listed(present)}`;
 }
 
 function failUnfit(file: DataFile, layouts: readonly Layout[], present: readonly string[]): never {

@@ -2,11 +2,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parse as parseYaml } from 'yaml';
 import { listFields } from '../../config/field-list.ts';
 import { problemsOf } from '../../config/schema-problems.ts';
 import { digestOfBytes } from '../../core/digest.ts';
 import { fail, MedixError, messageOf, type Problem } from '../../core/errors.ts';
+import { parseYaml } from '../../core/yaml.ts';
 import { taskSchema } from './task-checks.ts';
 import type { Task } from './task-schema.ts';
 
@@ -118,7 +118,7 @@ async function readTask(file: string): Promise<Task> {
 
 async function readYaml(file: string): Promise<unknown> {
   try {
-    return parseYaml(await readFile(file, 'utf8'));
+    return parseYaml(await readFile(file));
   } catch (error) {
     return fail(
       'config',

@@ -4,7 +4,9 @@
  */
 import { digestOf } from '../../core/digest.ts';
 import { MedixError } from '../../core/errors.ts';
+import { quoted } from '../../core/quoted.ts';
 import type { DataFile } from '../../data/data-file.ts';
+import { countImageMarks, imageMark } from '../../data/image-marks.ts';
 import type { TaskKind } from '../results/records.ts';
 import { answerOrigins } from './answer-origin.ts';
 import { choiceSlots, choicesOf } from './choices.ts';
@@ -102,6 +104,8 @@ async function toSample(
     throw new RowProblem('malformed', `multiple choice with ${choices.length} choices`);
   }
   const images = layout.images ? await loadImages(layout.images, fields, imageRoot) : [];
+  const problem = renderQuestion(task, stem, choices);
+  if (layout.images) requireMarks(problem, images.length);
   const subgroups = subgroupsOf(layout, fields);
   const id = `${task.id}-${contentHash(stem, choices, reference, images)}`;
   return {
@@ -110,7 +114,7 @@ async function toSample(
     index,
     kind,
     stem,
-    problem: renderQuestion(task, stem, choices),
+    problem,
     choices,
     ...modalityOfSubgroups(subgroups),
     referenceAnswer: reference.text,
@@ -121,6 +125,16 @@ async function toSample(
     cluster: clusterOf(layout, fields, images) ?? id,
     subgroups,
   };
+}
+
+/** A question with images may say where each of them belongs; then it says so for all. */
+function requireMarks(problem: string, images: number): void {
+  const marks = countImageMarks(problem);
+  if (marks === 0 || marks === images) return;
+  throw new RowProblem(
+    'malformed',
+    `${marks} marks ${imageMark} in the question of ${images} images`,
+  );
 }
 
 /** Where the kind goes by row, rows of another kind may hold an empty list of choices. */
@@ -139,7 +153,7 @@ function kindOf({ kind }: Task, fields: Fields, reference: string): TaskKind {
   const expected = Object.keys(kind.values).join(' or ');
   throw new RowProblem(
     'malformed',
-    `${kind.column}: expected ${expected}, got ${value ?? 'nothing'}`,
+    `${kind.column}: expected ${expected}, got ${value === undefined ? 'nothing' : quoted(value, 60)}`,
   );
 }
 

@@ -1,6 +1,7 @@
 /** The right answer of a row. */
+import { quoted } from '../../core/quoted.ts';
 import { type ChoiceSlots, choicesOf } from './choices.ts';
-import { type Fields, readField, textOf } from './field.ts';
+import { columnOf, type Fields, plainText, readField, textOf } from './field.ts';
 import { parseListLiteral } from './list-literal.ts';
 import { type Choice, RowProblem } from './sample.ts';
 import type { ReferenceRule } from './task-schema.ts';
@@ -23,7 +24,9 @@ export function referenceOf(
   origin: 0 | 1,
 ): Reference {
   if ('index' in rule) return ofChoice(choiceAt(slots, fields[rule.index], origin));
-  const answer = 'text' in rule ? readField(fields, rule.text) : textOf(fields[rule.letter]);
+  const column = 'letter' in rule ? rule.letter : columnOf(rule.text);
+  const whole = plainText(fields[column], `the reference answer (${column})`);
+  const answer = 'text' in rule ? readField(fields, rule.text) : whole;
   if (answer === undefined) throw new RowProblem('empty-reference', 'no reference answer');
   const choices = choicesOf(slots);
   if (choices.length > 0) {
@@ -41,14 +44,14 @@ function ofChoice({ letter, text }: Choice): Reference {
 }
 
 function choiceAt(slots: ChoiceSlots, value: unknown, origin: 0 | 1): Choice {
-  const written = textOf(value);
+  const written = plainText(value, 'the number of a choice');
   if (written === undefined) throw new RowProblem('empty-reference', 'no number of a choice');
   const number = Number(written);
   const choice = Number.isInteger(number) ? slots[number - origin] : undefined;
   if (choice) return choice;
   throw new RowProblem(
     'choice-out-of-range',
-    `choice ${written}, counted from ${origin}, of ${choicesOf(slots).length}`,
+    `choice ${show(written)}, counted from ${origin}, of ${choicesOf(slots).length}`,
   );
 }
 
@@ -81,5 +84,5 @@ function plain(text: string): string {
 }
 
 function show(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+  return quoted(text, 60);
 }

@@ -1,6 +1,7 @@
 /** What a task's schema cannot say field by field: how its parts must fit together. */
 import { messageOf } from '../../core/errors.ts';
-import { type Field, type Layout, type TaskFile, taskFields } from './task-schema.ts';
+import { columnOf } from './field.ts';
+import { type Layout, type TaskFile, taskFields } from './task-schema.ts';
 import { variablesOf } from './template.ts';
 
 type TaskProblem = { readonly path: readonly (string | number)[]; readonly message: string };
@@ -64,10 +65,6 @@ function* usedColumns(task: TaskFile, layout: Layout): Generator<[string[], stri
   for (const name of images?.columns ?? []) yield [['images'], name];
   if (typeof cluster === 'object') yield [['cluster'], cluster.column];
   for (const field of Object.values(layout.subgroups)) yield [['subgroups'], columnOf(field)];
-}
-
-function columnOf(field: Field): string {
-  return typeof field === 'string' ? field : field.column;
 }
 
 /** A misspelt name would render as nothing, so it is found before any row is read. */

@@ -1,12 +1,13 @@
 /** Where a task's rows and images come from on this machine: files the user names, or the hub. */
 import { createReadStream } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { HubAccess } from '../../config/environment.ts';
 import { createDigest } from '../../core/digest.ts';
 import { fail, type Problem } from '../../core/errors.ts';
+import { listed } from '../../core/quoted.ts';
 import { type DataFile, localFile } from '../../data/data-file.ts';
-import { belongsTo } from '../../data/locate.ts';
+import { filesBelow, filesOfSplit } from '../../data/locate.ts';
 import {
   cachedFile,
   downloadToCache,
@@ -67,12 +68,28 @@ function placeOf({ source, file }: Task, { data }: TaskAccess): Place {
   return { kind: 'local', path: resolve(dirname(file), source.path) };
 }
 
+/** A folder that holds the task's own file would be read as a whole, whatever lies in it. */
+function checkOwnPath({ source, file, id }: Task, access: TaskAccess): Problem | undefined {
+  if (access.data !== undefined || 'hub' in source) return undefined;
+  const path = resolve(dirname(file), source.path);
+  const way = relative(path, resolve(file));
+  if (way.startsWith('..') || isAbsolute(way)) return undefined;
+  return {
+    where: `task ${id}: source.path`,
+    expected: 'a file, or a folder beside the task file',
+    got: source.path,
+    next: 'put the rows in a folder of their own, or name their file',
+  };
+}
+
 function cacheOf({ cache, hub }: TaskAccess): HubCache {
   return { folder: cache, hub };
 }
 
 /** Why a task cannot be read with this access, as far as shows without opening anything. */
 export function checkTaskAccess(task: Task, access: TaskAccess): Problem | undefined {
+  const own = checkOwnPath(task, access);
+  if (own) return own;
   const archive = task.layouts
     .map(({ images }) => images?.archive)
     .find((name) => name !== undefined);
@@ -145,8 +162,9 @@ async function openLocal(task: Task, path: string): Promise<TaskSource> {
 async function localPaths({ source }: Task, path: string): Promise<string[]> {
   const found = await stat(path).catch(() => undefined);
   if (!found) return failNoFiles(path, []);
-  if (!found.isDirectory()) return isDataFile(path) ? [path] : failNoFiles(path, [path]);
-  const names = (await readdir(path, { recursive: true })).toSorted();
+  if (found.isFile() && isDataFile(path)) return [path];
+  if (!found.isDirectory()) return failNoFiles(path, [path]);
+  const names = await filesBelow(path);
   const folders = 'hub' in source ? foldersOf(source) : [];
   const split = 'hub' in source ? source.split : undefined;
   const ofFolders = chooseFiles(names, folders, split);
@@ -165,13 +183,12 @@ function chooseFiles(
   folders: readonly string[],
   split: string | undefined,
 ): string[] {
-  const ofSplit = names
-    .filter(isDataFile)
-    .filter((name) => split === undefined || belongsTo(name, split))
-    .toSorted();
-  if (folders.length === 0) return ofSplit;
+  const files = names.filter(isDataFile).toSorted();
+  const ofSplit = (among: readonly string[]) =>
+    split === undefined ? [...among] : filesOfSplit(among, split);
+  if (folders.length === 0) return ofSplit(files);
   return folders.flatMap((folder) =>
-    ofSplit.filter((name) => name.split(/[/\\]/).includes(folder)),
+    ofSplit(files.filter((name) => name.split(/[/\\]/).includes(folder))),
   );
 }
 
@@ -193,11 +210,10 @@ async function digestOfFiles(paths: readonly string[]): Promise<string> {
 }
 
 function failNoFiles(where: string, names: readonly string[]): never {
-  const listed = names.slice(0, 10).join(', ');
   return fail('data', {
     where,
     expected: 'parquet, JSONL or JSON files of the task',
-    got: names.length === 0 ? 'none' : names.length > 10 ? `${listed}, …` : listed,
+    got: listed(names),
     next: 'correct the location of the task’s data, or its source in the task file',
   });
 }

@@ -1,10 +1,12 @@
 /** Jinja templates of questions and choices: compiled once, checked for names that nobody sets. */
-import { Template } from '@huggingface/jinja';
+import { messageOf } from '../../core/errors.ts';
+import { compileJinja, type JinjaTemplate } from '../../core/jinja.ts';
+import { oneLine } from '../../core/quoted.ts';
 import type { Fields } from './field.ts';
-import type { Choice } from './sample.ts';
+import { type Choice, RowProblem } from './sample.ts';
 import type { Task } from './task-schema.ts';
 
-type Compiled = { readonly template: Template; readonly variables: readonly string[] };
+type Compiled = { readonly template: JinjaTemplate; readonly variables: readonly string[] };
 
 const compiled = new Map<string, Compiled>();
 
@@ -12,7 +14,7 @@ const compiled = new Map<string, Compiled>();
 function compile(source: string): Compiled {
   const known = compiled.get(source);
   if (known) return known;
-  const template = new Template(source);
+  const template = compileJinja(source);
   const result = { template, variables: freeVariables(template) };
   compiled.set(source, result);
   return result;
@@ -26,6 +28,8 @@ export function variablesOf(source: string): readonly string[] {
 /**
  * A row's question, without its choices. The template sees the columns that it names, and all of them as
  * `row`; never image bytes, which Jinja would copy byte by byte.
+ *
+ * @throws RowProblem where it shows a value that is neither text nor a number, or cannot be rendered
  */
 export function renderStem(source: string, fields: Fields): string {
   const { template, variables } = compile(source);
@@ -33,12 +37,41 @@ export function renderStem(source: string, fields: Fields): string {
     variables.includes(name) || variables.includes('row') ? [[name, showable(value)] as const] : [],
   );
   const row = Object.fromEntries(columns);
-  return template.render({ ...row, row }).trim();
+  return rendering(() => template.render({ ...row, row }, { onOddValue: failOdd })).trim();
 }
 
-/** 64-bit integers, which parquet has and Jinja has not, become plain numbers. */
+/** What Jinja calls the values that a question must not show: they would read as JSON. */
+const oddTypes: Readonly<Record<string, string>> = {
+  ObjectValue: 'an object',
+  ArrayValue: 'a list',
+  BooleanValue: 'true or false',
+  FloatValue: 'NaN or infinity',
+};
+
+function failOdd(type: string): never {
+  const shown = oddTypes[type] ?? type;
+  throw new RowProblem('malformed', `the question shows ${shown}, neither text nor a number`);
+}
+
+function rendering(render: () => string): string {
+  try {
+    return render();
+  } catch (error) {
+    if (error instanceof RowProblem) throw error;
+    return failUnrendered(messageOf(error));
+  }
+}
+
+function failUnrendered(message: string): never {
+  throw new RowProblem('malformed', `the template cannot be rendered: ${oneLine(message)}`);
+}
+
+/** Integers beyond 2^53, which Jinja has not, become texts of their digits. */
 function showable(value: unknown): unknown {
-  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'bigint') {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : String(value);
+  }
   if (Array.isArray(value)) return value.map(showable);
   if (value instanceof Uint8Array) return undefined;
   if (typeof value !== 'object' || value === null) return value;
@@ -56,7 +89,7 @@ export function renderQuestion(
 ): string {
   if (choices.length === 0) return stem;
   const { template } = compile(task.choiceTemplate);
-  return template.render({ question: stem, choices: [...choices] }).trim();
+  return rendering(() => template.render({ question: stem, choices: [...choices] })).trim();
 }
 
 type SyntaxNode = Readonly<Record<string, unknown>> & { readonly type: string };
@@ -79,7 +112,7 @@ const bindingFields: Readonly<Record<string, readonly string[]>> = {
   CallStatement: ['callerArgs'],
 };
 
-function freeVariables(template: Template): string[] {
+function freeVariables(template: JinjaTemplate): string[] {
   const used = new Set<string>();
   const own = new Set<string>(['loop', 'range', 'true', 'false', 'none', 'namespace']);
   visit(template.parsed, (node) => {

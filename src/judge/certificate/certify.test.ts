@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Unscored } from '../../core/outcome.ts';
-import type { Judge } from '../judge.ts';
+import type { Judge, JudgeOutcome } from '../judge.ts';
 import { createReferenceMatchJudge } from '../reference-match.ts';
 import { certificateSchema } from './certificate.ts';
 import { type CertifyOptions, certifyJudge } from './certify.ts';
@@ -230,6 +230,92 @@ describe('certifying', () => {
     await expect(certify(judge, { signal: controller.signal })).rejects.toMatchObject({
       boundary: 'cancelled',
     });
+  });
+
+  it('does not wait for a judge, or for an embedder, that does not stop', async () => {
+    const never = new Promise<never>(() => {});
+    for (const hanging of ['judge', 'close', 'probe', 'embed'] as const) {
+      const controller = new AbortController();
+      const hang = (part: typeof hanging) => {
+        if (part !== hanging) return undefined;
+        setImmediate(() => controller.abort());
+        return never;
+      };
+      const ready = scriptedJudge(() => true);
+      const judge: Judge = {
+        ...ready,
+        judge: (items, signal) => hang('judge') ?? ready.judge(items, signal),
+        probe: (signal) => hang('probe') ?? ready.probe(signal),
+        close: () => hang('close') ?? ready.close(),
+      };
+      const still = scriptedEmbedder(() => 0);
+      const embedder = {
+        ...still,
+        embed: (texts: readonly string[], signal: AbortSignal) =>
+          hang('embed') ?? still.embed(texts, signal),
+      };
+      const similarity = { embedder, threshold: 0.8, findConflict: () => undefined };
+      await expect(
+        certify(judge, { signal: controller.signal, similarity }),
+        hanging,
+      ).rejects.toMatchObject({ boundary: 'cancelled' });
+    }
+  });
+
+  it('goes on from what is recorded, and comes to the same certificate', async () => {
+    const know = labelReader(shipped.probes);
+    const recorded = new Map<string, JudgeOutcome>();
+    const openRecord = async () => ({
+      outcomeOf: (round: number, probe: number) => recorded.get(`${round}/${probe}`),
+      add: async (round: number, probe: number, outcome: JudgeOutcome) => {
+        recorded.set(`${round}/${probe}`, outcome);
+      },
+    });
+    const whole = await certify(scriptedJudge(know), { repeats: 2 });
+    for (const count of [1, 40, shipped.probes.length, shipped.probes.length + 7]) {
+      const controller = new AbortController();
+      let asked = 0;
+      const judge = scriptedJudge((item) => {
+        if (++asked === count) controller.abort();
+        return know(item);
+      });
+      const before = recorded.size;
+      const options = { repeats: 2, openRecord };
+      await certify(judge, { ...options, signal: controller.signal }).catch(() => {});
+      expect(recorded.size).toBeGreaterThanOrEqual(before);
+    }
+    const left = 2 * shipped.probes.length - recorded.size;
+    let asked = 0;
+    const counting = scriptedJudge((item) => {
+      asked++;
+      return know(item);
+    });
+    const certificate = await certify(counting, { repeats: 2, openRecord });
+    expect(asked).toBe(left);
+    expect(certificate.digest).toBe(whole.digest);
+    const silent = scriptedJudge(() => {
+      throw new Error('asked again');
+    });
+    expect((await certify(silent, { repeats: 2, openRecord })).digest).toBe(whole.digest);
+  });
+
+  it('stops at a cap, and records what came before it', async () => {
+    let asked = 0;
+    const recorded: JudgeOutcome[] = [];
+    const capped: Unscored = {
+      kind: 'unscored',
+      cause: 'cap-reached',
+      message: 'cap of 5 reached',
+    };
+    const judge = scriptedJudge(() => (++asked > 5 ? capped : true));
+    const openRecord = async () => ({
+      outcomeOf: () => undefined,
+      add: async (_: number, __: number, outcome: JudgeOutcome) => void recorded.push(outcome),
+    });
+    await expect(certify(judge, { openRecord })).rejects.toThrow(
+      /expected to ask about every labelled answer, got cap of 5 reached; /,
+    );
+    expect(recorded).toHaveLength(5);
   });
 
   it('tells how far it is', async () => {

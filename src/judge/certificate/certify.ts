@@ -4,6 +4,7 @@
  * so a judge is worth its weakest category.
  */
 import type { WallClock } from '../../core/async/clock.ts';
+import { aborted, orAborted } from '../../core/async/or-aborted.ts';
 import { defined } from '../../core/errors.ts';
 import type { Embedder } from '../../embed/embedder.ts';
 import type { Ledger } from '../../http/ledger.ts';
@@ -13,7 +14,7 @@ import { type Certificate, digestOfFindings, type Findings } from './certificate
 import { figuresOf, kappaOf, rateOf, type VerdictPair, verdictOf } from './figures.ts';
 import type { ProbePack } from './probes.ts';
 import { type FindConflict, type Similarity, similaritiesOf } from './similarity.ts';
-import { type Trial, type TrialProgress, tryJudge } from './trials.ts';
+import { failInterrupted, type Trial, type TrialOptions, tryJudge } from './trials.ts';
 
 export type CertifyOptions = {
   /** Pack that MediX ships. */
@@ -34,9 +35,7 @@ export type CertifyOptions = {
   readonly medix: string;
   /** Milliseconds since 1970. */
   readonly clock: WallClock;
-  readonly signal: AbortSignal;
-  readonly onProgress?: (progress: TrialProgress) => void;
-};
+} & Pick<TrialOptions, 'signal' | 'openRecord' | 'onProgress'>;
 
 export type Certification = {
   /** Holds no text of any probe, so that it may be shown where a user's labelled answers may not. */
@@ -46,13 +45,14 @@ export type Certification = {
 
 /**
  * @param openJudge Called for every round; the judge must remember nothing, see {@link tryJudge}.
- * @throws MedixError 'judge' when the judge cannot be asked at all, 'cancelled' when the signal aborted.
+ * @throws MedixError 'judge' when the judge cannot be asked at all or a cap is reached, 'cancelled' when the
+ *   signal aborted.
  */
 export async function certifyJudge(
   openJudge: () => Promise<Judge>,
   options: CertifyOptions,
 ): Promise<Certification> {
-  const { shipped, own, repeats, ledger, medix, clock, signal, onProgress } = options;
+  const { shipped, own, repeats, ledger, medix, clock, signal, openRecord, onProgress } = options;
   const probes = [...shipped.probes, ...(own?.probes ?? [])];
   let judge: Judge['describe'] | undefined;
   const open = async () => {
@@ -63,6 +63,7 @@ export async function certifyJudge(
   const trials = await tryJudge(open, probes, {
     rounds: repeats,
     signal,
+    ...(openRecord ? { openRecord } : {}),
     ...(onProgress ? { onProgress } : {}),
   });
   const findings: Findings = {
@@ -113,7 +114,11 @@ async function compareWithEmbedder(
   if (similarity === undefined) return null;
   const { embedder, threshold, findConflict } = similarity;
   const probes = trials.map(({ probe }) => probe);
-  const similarities = await similaritiesOf(probes, embedder, findConflict, signal);
+  const similarities = await orAborted(
+    similaritiesOf(probes, embedder, findConflict, signal),
+    signal,
+  );
+  if (similarities === aborted || signal.aborted) return failInterrupted();
   const pairs = trials.flatMap((trial, index): VerdictPair[] => {
     const verdict = verdictOf(trial);
     const found = similarities[index];

@@ -100,7 +100,7 @@ describe('a labelled file', () => {
     const problems = await readLabelledFile(path).catch((error) => error.problems);
     expect(problems).toEqual([
       expect.objectContaining({ where: `${path}: line 1` }),
-      expect.objectContaining({ where: `${path}: line 2`, got: 'something else' }),
+      expect.objectContaining({ where: `${path}: line 2`, got: 'a list' }),
       expect.objectContaining({ where: `${path}: line 3: correct` }),
       expect.objectContaining({ where: `${path}: line 3`, got: expect.stringContaining('extra') }),
       expect.objectContaining({ where: `${path}: line 5: id`, got: '"x", as in line 4' }),

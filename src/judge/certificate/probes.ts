@@ -7,7 +7,10 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { digestOf } from '../../core/digest.ts';
 import { fail, MedixError, messageOf, type Problem } from '../../core/errors.ts';
+import { parseExactJson } from '../../core/exact-json.ts';
 import { modalities } from '../../core/modality.ts';
+import { nameOf } from '../../core/quoted.ts';
+import { decodeUtf8 } from '../../core/utf8.ts';
 
 const probeSchema = z.strictObject({
   id: z.string().min(1),
@@ -40,7 +43,7 @@ const shownProblems = 20;
 
 /** The pack `judge-v1`. Its rows never change: another pack gets another name. */
 export async function readShippedProbes(): Promise<ProbePack> {
-  return packOf(await readFile(shippedPath, 'utf8'), shippedPath.pathname);
+  return packOf(await readFile(shippedPath), shippedPath.pathname);
 }
 
 /**
@@ -49,9 +52,9 @@ export async function readShippedProbes(): Promise<ProbePack> {
  * @throws MedixError 'data' with every bad row, at most the first 20.
  */
 export async function readLabelledFile(path: string): Promise<ProbePack> {
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = await readFile(path, 'utf8');
+    bytes = await readFile(path);
   } catch (error) {
     fail(
       'data',
@@ -64,15 +67,15 @@ export async function readLabelledFile(path: string): Promise<ProbePack> {
       error,
     );
   }
-  return packOf(text, path);
+  return packOf(bytes, path);
 }
 
-function packOf(text: string, path: string): ProbePack {
+function packOf(bytes: Uint8Array, path: string): ProbePack {
   const probes: Probe[] = [];
   const problems: Problem[] = [];
   const lineOfId = new Map<string, number>();
-  for (const [index, line] of text.split('\n').entries()) {
-    if (line.trim() === '') continue;
+  for (const [index, line] of linesOf(bytes).entries()) {
+    if (line?.trim() === '') continue;
     const found = parseRow(line, index + 1);
     const where = `${path}: line ${index + 1}`;
     if (Array.isArray(found)) {
@@ -98,19 +101,31 @@ function packOf(text: string, path: string): ProbePack {
   return { probes, digest: digestOf(probes) };
 }
 
+/** Lines without their ends; undefined for those that are not UTF-8. */
+function linesOf(bytes: Uint8Array): (string | undefined)[] {
+  const lines: (string | undefined)[] = [];
+  for (let start = 0; start <= bytes.length; ) {
+    const end = bytes.indexOf(0x0a, start);
+    const line = bytes.subarray(start, end < 0 ? bytes.length : end);
+    lines.push(decodeUtf8(line, 'dropped'));
+    start += line.length + 1;
+  }
+  return lines;
+}
+
 /** The row, or what is wrong with it; `where` is then the rest of the place, after the line. */
-function parseRow(line: string, number: number): Probe | Problem[] {
+function parseRow(line: string | undefined, number: number): Probe | Problem[] {
   const expected =
     'a JSON object {question, reference, answer, correct} with optional accepted, id, category, modality';
   const next = 'correct the row';
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (error) {
-    return [{ where: '', expected, got: messageOf(error), next }];
+  if (line === undefined) return [{ where: '', expected, got: 'bytes that are not UTF-8', next }];
+  const read = parseExactJson(line);
+  if (read.kind === 'problem') {
+    return [{ where: '', expected, got: `a line that ${read.problem}`, next }];
   }
+  const { value } = read;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return [{ where: '', expected, got: 'something else', next }];
+    return [{ where: '', expected, got: nameOf(value), next }];
   }
   const row = { id: `line ${number}`, category: ownCategory, ...value };
   const parsed = probeSchema.safeParse(row);

@@ -1,13 +1,12 @@
 /** Labelled answers as an embedder sees them. */
 import { defined } from '../../core/errors.ts';
-import type { Unscored } from '../../core/outcome.ts';
-import { cosine, type Embedder, type EmbedOutcome } from '../../embed/embedder.ts';
+import { type Comparison, type Embedder, nearestOf } from '../../embed/embedder.ts';
 import type { Probe } from './probes.ts';
 
 /** Why an answer cannot mean the same as a reference, however near their vectors. */
 export type FindConflict = (answer: string, reference: string) => string | undefined;
 
-export type Similarity = { readonly kind: 'compared'; readonly cosine: number } | Unscored;
+export type Similarity = Comparison;
 
 /** Cosine of answers that are not compared: no threshold lets them pass. */
 const unlike: Similarity = { kind: 'compared', cosine: -1 };
@@ -31,9 +30,10 @@ export async function similaritiesOf(
   const texts = [...new Set(compared)];
   const outcomes = texts.length > 0 ? await embedder.embed(texts, signal) : [];
   const vectors = new Map(texts.map((text, i) => [text, defined(outcomes[i], 'vector')]));
+  const vectorOf = (text: string) => defined(vectors.get(text), 'vector');
   return probes.map(({ answer }, index) => {
     const against = references[index] ?? [];
-    return against.length > 0 ? nearest(answer, against, vectors) : unlike;
+    return against.length > 0 ? nearestOf(vectorOf(answer), against.map(vectorOf)) : unlike;
   });
 }
 
@@ -43,21 +43,4 @@ function comparableReferences(
 ): string[] {
   if (answer.trim() === '') return [];
   return [reference, ...accepted].filter((text) => findConflict(answer, text) === undefined);
-}
-
-function nearest(
-  answer: string,
-  references: readonly string[],
-  vectors: ReadonlyMap<string, EmbedOutcome>,
-): Similarity {
-  const [one, ...others] = [answer, ...references].map((text) =>
-    defined(vectors.get(text), 'vector'),
-  );
-  if (one?.kind !== 'embedded') return defined(one, 'vector of the answer');
-  let largest = -1;
-  for (const other of others) {
-    if (other.kind === 'unscored') return other;
-    largest = Math.max(largest, cosine(one.vector, other.vector));
-  }
-  return { kind: 'compared', cosine: largest };
 }

@@ -5,7 +5,16 @@
  */
 import { z } from 'zod';
 
-const size = z.int().positive();
+/** Far above every model there is; sizes are compared with the weights before memory is taken for them. */
+const size = z
+  .int()
+  .positive()
+  .max(2 ** 24);
+const layerCount = z.int().positive().max(1024);
+/** Bounds of the memory of one image token. */
+export const patchSide = z.int().positive().max(128);
+export const fewFrames = z.int().positive().max(8);
+export const fewPatches = z.int().positive().max(8);
 const tokenId = z.int().nonnegative();
 
 const rope = z
@@ -21,35 +30,40 @@ const textConfig = z.object({
   vocab_size: size,
   hidden_size: size,
   intermediate_size: size,
-  num_hidden_layers: size,
+  num_hidden_layers: layerCount,
   num_attention_heads: size,
   num_key_value_heads: size.nullish(),
   head_dim: size.default(128),
   hidden_act: z.literal('silu').default('silu'),
   max_position_embeddings: size,
-  rms_norm_eps: z.number().positive().default(1e-6),
+  rms_norm_eps: z.number().positive().max(1).default(1e-6),
   rope_theta: z.number().positive().optional(),
   rope_scaling: rope,
   rope_parameters: rope,
-  attention_bias: z.literal(false).default(false),
+  attention_bias: z
+    .literal(false, {
+      error:
+        'false, as in published Qwen3-VL checkpoints: attention with bias is not computed here',
+    })
+    .default(false),
   tie_word_embeddings: z.boolean().optional(),
   eos_token_id: z.union([tokenId, z.array(tokenId).min(1)]).nullish(),
   pad_token_id: tokenId.nullish(),
 });
 
 const visionConfig = z.object({
-  depth: size,
+  depth: layerCount,
   hidden_size: size,
   hidden_act: z.literal('gelu_pytorch_tanh').default('gelu_pytorch_tanh'),
   intermediate_size: size,
   num_heads: size,
   in_channels: z.literal(3).default(3),
-  patch_size: size,
-  temporal_patch_size: size.default(2),
-  spatial_merge_size: size.default(2),
+  patch_size: patchSide,
+  temporal_patch_size: fewFrames.default(2),
+  spatial_merge_size: fewPatches.default(2),
   out_hidden_size: size,
   num_position_embeddings: size,
-  deepstack_visual_indexes: z.array(z.int().nonnegative()),
+  deepstack_visual_indexes: z.array(z.int().nonnegative()).max(1024),
   rope_parameters: rope,
 });
 

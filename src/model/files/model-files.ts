@@ -83,11 +83,20 @@ export function parseModelFile<T extends z.ZodType>(
   if (parsed.success) return parsed.data;
   throw new MedixError(
     'model',
-    parsed.error.issues.map((issue) => ({
-      where: `${where}: ${issue.path.join('.') || 'file'}`,
-      expected: 'a Qwen3-VL setting',
-      got: issue.message,
+    parsed.error.issues.map(({ path, message }) => ({
+      where: `${where}: ${path.join('.') || 'file'}`,
+      expected: message.replace(/^Invalid \w+: expected /, '').replace(/, received .*$/, ''),
+      got: shownAt(value, path),
       next,
     })),
   );
+}
+
+/** The value at a path, or what there is instead, short enough for a line. */
+function shownAt(value: unknown, path: readonly PropertyKey[]): string {
+  const found = path.reduce<unknown>(
+    (inner, key) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[key],
+    value,
+  );
+  return found === undefined ? 'nothing' : JSON.stringify(found).slice(0, 100);
 }

@@ -207,3 +207,20 @@ test('a failed write leaves the old file and nothing aside', async () => {
     [],
   );
 });
+
+test('of one file and an index of shards, the file counts, as in transformers', async () => {
+  const folder = await mkdtemp(join(directory, 'both-'));
+  await writeSafetensors(join(folder, 'old.safetensors'), [
+    { name: 'x', data: Float32Array.of(1), shape: [1] },
+  ]);
+  await writeSafetensors(join(folder, 'model.safetensors'), [
+    { name: 'x', data: Float32Array.of(2), shape: [1] },
+  ]);
+  for (const file of ['old.safetensors', 'gone-00001-of-00002.safetensors']) {
+    const index = JSON.stringify({ weight_map: { x: file } });
+    await writeFile(join(folder, 'model.safetensors.index.json'), index);
+    const store = await openSafetensors(folder);
+    expect(await store.read('x')).toEqual(Float32Array.of(2));
+    await store.close();
+  }
+});

@@ -21,6 +21,8 @@ type TensorInfo = {
 
 /** Open weights of a checkpoint. */
 export type TensorStore = {
+  /** What was opened, for messages. */
+  readonly path: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /**
    * One tensor as float32, row-major. Throws a `model` error when there is no tensor of that name, it
@@ -75,18 +77,23 @@ const indexSchema = z.object({
 
 /**
  * Opens one `.safetensors` file, or a model directory that holds `model.safetensors` or a sharded
- * index. Throws a `model` error that names the file when it is absent, truncated or inconsistent.
+ * index; of both the former counts, as in `transformers`. Throws a `model` error that names the file when it
+ * is absent, truncated or inconsistent.
  */
 export async function openSafetensors(path: string): Promise<TensorStore> {
   const found = await stat(path).catch((error) => unreadable(path, error));
   if (!found.isDirectory()) return openFile(path);
+  const single = join(path, 'model.safetensors');
+  const isSingle = await stat(single).then(
+    () => true,
+    () => false,
+  );
+  if (isSingle) return openFile(single);
   const index = join(path, 'model.safetensors.index.json');
   const text = await readFile(index, 'utf8').catch((error: NodeJS.ErrnoException) =>
     error.code === 'ENOENT' ? undefined : unreadable(index, error),
   );
-  return text === undefined
-    ? openFile(join(path, 'model.safetensors'))
-    : openShards(index, text, path);
+  return text === undefined ? openFile(single) : openShards(index, text, path);
 }
 
 async function openShards(index: string, text: string, directory: string): Promise<TensorStore> {
@@ -116,6 +123,7 @@ async function openShards(index: string, text: string, directory: string): Promi
   }
   const owner = (name: string) => owners.get(name) ?? missing(index, name);
   return {
+    path: directory,
     tensors,
     read: async (name) => owner(name).read(name),
     readSlice: async (name, start, count) => owner(name).readSlice(name, start, count),
@@ -130,6 +138,7 @@ async function openFile(path: string): Promise<TensorStore> {
     const tensors = await readHeader(handle, path);
     const entry = (name: string) => tensors.get(name) ?? missing(path, name);
     return {
+      path,
       tensors,
       read: async (name) => readElements(handle, path, name, entry(name)),
       readSlice: async (name, start, count) =>

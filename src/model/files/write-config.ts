@@ -40,7 +40,7 @@ export function writeConfig({ text, vision, tokens }: ModelConfig): ConfigFiles 
         rope_theta: text.ropeTheta,
         rope_scaling: { rope_type: 'default', ...layout },
         rope_parameters: { rope_type: 'default', rope_theta: text.ropeTheta, ...layout },
-        eos_token_id: tokens.eos[0],
+        ...(tokens.eos[0] === undefined ? {} : { eos_token_id: tokens.eos[0] }),
       },
       vision_config: {
         model_type: 'qwen3_vl_vision',
@@ -59,6 +59,9 @@ export function writeConfig({ text, vision, tokens }: ModelConfig): ConfigFiles 
         rope_parameters: { rope_type: 'axial', rope_theta: vision.ropeTheta },
       },
     },
-    'generation_config.json': { eos_token_id: tokens.eos, pad_token_id: tokens.pad },
+    'generation_config.json': {
+      ...(tokens.eos.length > 0 ? { eos_token_id: tokens.eos } : {}),
+      pad_token_id: tokens.pad,
+    },
   };
 }

@@ -1,4 +1,5 @@
 /** Byte-level text of GPT-2's tokenizer family: every byte has a printable character of its own. */
+import { toNormalForm } from '../../core/unicode.ts';
 
 /**
  * How Qwen2 cuts text before merging, as `tokenizer.json` spells it (Oniguruma): contractions, letters
@@ -34,7 +35,7 @@ const encoder = new TextEncoder();
 
 /** The stretches of a text that are merged separately, each spelled in byte characters. */
 export function preTokenize(text: string): string[] {
-  return Array.from(text.normalize('NFC').matchAll(preTokens), ([stretch]) =>
+  return Array.from(toNormalForm(text, 'NFC').matchAll(preTokens), ([stretch]) =>
     Array.from(encoder.encode(stretch), (byte) => byteCharacters[byte]).join(''),
   );
 }

@@ -7,9 +7,10 @@
  * by a marker before rendering, the rendered text is split at the special tokens that are left, and the
  * marker is taken out again.
  */
-import { Template } from '@huggingface/jinja';
 import { z } from 'zod';
 import { fail, messageOf } from '../../core/errors.ts';
+import { compileJinja } from '../../core/jinja.ts';
+import { oneLine } from '../../core/quoted.ts';
 import { type ModelFiles, parseModelFile } from '../files/model-files.ts';
 import type { Message } from '../prompt.ts';
 
@@ -65,7 +66,7 @@ export function createChatTemplate(
   specialTokens: Iterable<string>,
 ): ChatTemplate {
   const { where, source } = findTemplate(files);
-  const template = guarded(where, () => new Template(source));
+  const template = guarded(where, () => compileJinja(source));
   const config = parseModelFile(files, 'tokenizer_config.json', configSchema);
   const names = Object.fromEntries(
     tokenNames.map((name) => [name, typeof config[name] === 'string' ? config[name] : '']),
@@ -122,7 +123,7 @@ function guarded<T>(where: string, run: () => T): T {
       {
         where,
         expected: 'a chat template that renders these messages',
-        got: messageOf(error),
+        got: oneLine(messageOf(error)),
         next: 'check the template and the order of roles',
       },
       error,

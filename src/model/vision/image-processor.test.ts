@@ -141,8 +141,47 @@ test('settings survive a round trip and come from either generation of files', (
   );
 });
 
+test.each([
+  ['a deviation of 0', { image_std: [0.5, 0, 0.5] }],
+  ['a negative deviation', { image_std: [-0.5, 0.5, 0.5] }],
+  ['a deviation of next to nothing', { image_std: [1e-300, 0.5, 0.5] }],
+  ['a mean beyond all bounds', { image_mean: [0.5, 0.5, 1e308] }],
+  ['a negative mean beyond 32 bits', { image_mean: [-1e39, 0.5, 0.5] }],
+  ['a mean that overflows later', { image_mean: [1e20, 0.5, 0.5] }],
+])('settings with %s are refused, since pixels would be no numbers', (_, change) => {
+  const file = JSON.stringify({ ...writeImageSettings(settings), ...change });
+  expect(() => readImageSettings({ 'preprocessor_config.json': file })).toThrow(
+    /preprocessor_config\.json: image_mean and image_std: expected a mean and a deviation above 0/,
+  );
+});
+
 test('settings of another processing are refused by name', () => {
   const other = JSON.stringify({ ...writeImageSettings(settings), resample: 2 });
   expect(() => readImageSettings({ 'preprocessor_config.json': other })).toThrow('resample');
   expect(() => readImageSettings({})).toThrow('processor_config.json');
+});
+
+test('of both generations of files, the nested settings count, as in transformers', () => {
+  const file = writeImageSettings(settings);
+  const nested = { processor_class: 'Qwen3VLProcessor', image_processor: file };
+  const stale = JSON.stringify({ ...file, size: { shortest_edge: 1, longest_edge: 2 } });
+  const both = {
+    'preprocessor_config.json': stale,
+    'processor_config.json': JSON.stringify(nested),
+  };
+  expect(readImageSettings(both)).toEqual(settings);
+  const bare = { ...both, 'processor_config.json': '{"processor_class": "Qwen3VLProcessor"}' };
+  expect(readImageSettings(bare).maxPixels).toBe(2);
+});
+
+test('settings that would blow up every image are refused', () => {
+  for (const change of [
+    { patch_size: 2 ** 20 },
+    { merge_size: 4096 },
+    { temporal_patch_size: 1e6 },
+    { size: { shortest_edge: 1e12, longest_edge: 1e12 } },
+  ]) {
+    const file = JSON.stringify({ ...writeImageSettings(settings), ...change });
+    expect(() => readImageSettings({ 'preprocessor_config.json': file })).toThrow(/preprocessor/);
+  }
 });

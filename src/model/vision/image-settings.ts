@@ -1,6 +1,7 @@
 /** The image processor's settings: from a model's own files, and for a new model. */
 import { z } from 'zod';
 import { fail } from '../../core/errors.ts';
+import { fewFrames, fewPatches, patchSide } from '../files/config-schema.ts';
 import { type ModelFiles, parseModelFile } from '../files/model-files.ts';
 
 export type ImageSettings = {
@@ -18,18 +19,16 @@ export type ImageSettings = {
   readonly std: readonly [number, number, number];
 };
 
-const positive = z.int().positive();
+const pixels = z.int().positive();
 const channels = z.tuple([z.number(), z.number(), z.number()]);
 
 const settingsSchema = z.object({
-  size: z
-    .object({ shortest_edge: positive.optional(), longest_edge: positive.optional() })
-    .optional(),
-  min_pixels: positive.nullish(),
-  max_pixels: positive.nullish(),
-  patch_size: positive,
-  temporal_patch_size: positive,
-  merge_size: positive,
+  size: z.object({ shortest_edge: pixels.optional(), longest_edge: pixels.optional() }).optional(),
+  min_pixels: pixels.nullish(),
+  max_pixels: pixels.nullish(),
+  patch_size: patchSide,
+  temporal_patch_size: fewFrames,
+  merge_size: fewPatches,
   image_mean: channels,
   image_std: channels,
   resample: z.literal(3).default(3),
@@ -43,21 +42,34 @@ const settingsSchema = z.object({
   do_convert_rgb: z.literal(true).optional(),
 });
 
+const bothSchema = z.looseObject({ image_processor: z.unknown().optional() });
+const nestedSchema = z.object({ image_processor: settingsSchema });
+
+/** Images are never enlarged beyond this area. */
+const largestMinPixels = 2 ** 26;
+
 /**
- * Reads `preprocessor_config.json`, or the `image_processor` of the `processor_config.json` that
- * transformers 5 writes instead. Throws a `model` error when both are absent, or describe another
- * processing than resizing (bicubic), rescaling by 1/255 and normalising.
+ * Reads the `image_processor` of the `processor_config.json` that transformers 5 writes, else
+ * `preprocessor_config.json`; of both the former counts, as in `transformers`. Throws a `model` error when
+ * both are absent, or describe another processing than resizing (bicubic), rescaling by 1/255 and
+ * normalising.
  */
 export function readImageSettings(files: ModelFiles): ImageSettings {
-  const name =
-    'preprocessor_config.json' in files ? 'preprocessor_config.json' : 'processor_config.json';
-  const file =
-    name === 'preprocessor_config.json'
-      ? parseModelFile(files, name, settingsSchema)
-      : parseModelFile(files, name, z.object({ image_processor: settingsSchema })).image_processor;
+  const nested = 'processor_config.json';
+  const isNested =
+    !('preprocessor_config.json' in files) ||
+    (nested in files && parseModelFile(files, nested, bothSchema).image_processor !== undefined);
+  const name = isNested ? nested : 'preprocessor_config.json';
+  const file = isNested
+    ? parseModelFile(files, name, nestedSchema).image_processor
+    : parseModelFile(files, name, settingsSchema);
   const minPixels = file.min_pixels ?? file.size?.shortest_edge;
   const maxPixels = file.max_pixels ?? file.size?.longest_edge;
-  if (minPixels === undefined || maxPixels === undefined || minPixels > maxPixels) {
+  if (
+    minPixels === undefined ||
+    maxPixels === undefined ||
+    minPixels > Math.min(maxPixels, largestMinPixels)
+  ) {
     return fail('model', {
       where: `${name}: size`,
       expected: 'shortest_edge ≤ longest_edge (or min_pixels ≤ max_pixels), in pixels of area',
@@ -65,6 +77,7 @@ export function readImageSettings(files: ModelFiles): ImageSettings {
       next: 'use the processor files of a Qwen3-VL checkpoint',
     });
   }
+  requireUsableScale(name, file.image_mean, file.image_std);
   return {
     patchSize: file.patch_size,
     temporalPatchSize: file.temporal_patch_size,
@@ -74,6 +87,23 @@ export function readImageSettings(files: ModelFiles): ImageSettings {
     mean: file.image_mean,
     std: file.image_std,
   };
+}
+
+/** Largest size of a pixel after normalisation; beyond it 32 bits overflow within the network. */
+const largestPixel = 1e4;
+
+function requireUsableScale(where: string, mean: readonly number[], std: readonly number[]): void {
+  for (const [channel, center] of mean.entries()) {
+    const spread = std[channel] ?? 0;
+    const ends = [0, 1].map((value) => Math.abs((value - center) / spread));
+    if (spread > 0 && ends.every((end) => end <= largestPixel)) continue;
+    fail('model', {
+      where: `${where}: image_mean and image_std`,
+      expected: 'a mean and a deviation above 0 for pixels from 0 to 1, e.g. 0.5 and 0.5',
+      got: `${center} and ${spread} for channel ${channel + 1}`,
+      next: 'use the processor files of a Qwen3-VL checkpoint',
+    });
+  }
 }
 
 /** `preprocessor_config.json` as every version of `transformers` and vLLM reads it. */

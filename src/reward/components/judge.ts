@@ -1,30 +1,33 @@
 import { defined } from '../../core/errors.ts';
 import type { Score } from '../../core/outcome.ts';
+import { withoutImageMarks } from '../../data/image-marks.ts';
 import type { Judge, JudgeItem, JudgeOutcome } from '../../judge/judge.ts';
 import type { RewardItem } from '../reward-item.ts';
 import type { AnswerCheck } from '../rules/answer-check.ts';
 import { binaryScore } from '../score.ts';
 
+/** A response whose answer was checked by rule. */
+export type CheckedItem = RewardItem & { readonly check: AnswerCheck };
+
 /**
  * One score per checked answer, in order. Only answers that rules do not decide reach the judge, all in
- * one call. `items` runs parallel to `checks`.
+ * one call.
  */
 export async function scoreByJudge(
-  checks: readonly AnswerCheck[],
-  items: readonly RewardItem[],
+  items: readonly CheckedItem[],
   judge: Judge,
   signal: AbortSignal,
 ): Promise<Score[]> {
-  const questions = checks.flatMap((check, index): JudgeItem[] => {
+  const questions = items.flatMap(({ check, sample: { problem, images } }): JudgeItem[] => {
     if (check.kind !== 'compare') return [];
     const { answer, referenceAnswer, accepted } = check;
-    const { problem, images } = defined(items[index], 'item of a check').sample;
-    const seen = images.length > 0 ? { images } : {};
-    return [{ question: problem, answer, referenceAnswer, accepted, ...seen }];
+    if (images.length === 0) return [{ question: problem, answer, referenceAnswer, accepted }];
+    const question = withoutImageMarks(problem);
+    return [{ question, answer, referenceAnswer, accepted, images }];
   });
   const outcomes = questions.length > 0 ? await judge.judge(questions, signal) : [];
   let next = 0;
-  return checks.map((check) => {
+  return items.map(({ check }) => {
     if (check.kind === 'wrong') return binaryScore(false, check.reason);
     if (check.kind === 'exact') return binaryScore(true, 'exact match');
     return toScore(defined(outcomes[next++], 'verdict'));

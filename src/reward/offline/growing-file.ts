@@ -3,7 +3,7 @@
  * lines it wrote, and the next process continues after the last whole line. `<path>.medix.json`, written
  * before the first line, says what the lines were made from, so that no file mixes two origins.
  */
-import { createReadStream } from 'node:fs';
+import { appendFileSync, createReadStream, fstatSync } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
@@ -24,7 +24,7 @@ type FileRecord = z.output<typeof recordSchema>;
 export type GrowingFile = {
   /** What was noted last, by an earlier process; empty for a new file. */
   readonly facts: Readonly<Record<string, unknown>>;
-  /** Adds whole lines; each gets its line feed. */
+  /** Adds whole lines; each gets its line feed. They are written, if not flushed, when the call returns. */
   append(lines: readonly string[]): Promise<void>;
   /** Keeps facts beside the file. */
   note(facts: Readonly<Record<string, unknown>>): Promise<void>;
@@ -32,6 +32,8 @@ export type GrowingFile = {
   finish(facts: Readonly<Record<string, unknown>>): Promise<void>;
   /** Closes it unfinished; it can be resumed. */
   close(): Promise<void>;
+  /** Closes it and deletes what was written: its lines are no longer needed. */
+  discard(): Promise<void>;
 };
 
 export type GrowingFileOptions = {
@@ -69,10 +71,13 @@ export async function openGrowingFile(options: GrowingFileOptions): Promise<Grow
   return {
     facts: earlier?.facts ?? {},
     append: async (lines) => {
-      await requireSize(file, partPath, size);
+      requireSize(file, partPath, size);
       const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
-      await storingAt(path, () => file.appendFile(bytes));
-      size += bytes.byteLength;
+      // At once: what waits in a queue is lost to a process that is killed.
+      await storingAt(path, async () => {
+        appendFileSync(file.fd, bytes);
+        size += bytes.byteLength;
+      });
     },
     note: writeRecord,
     finish: async (facts) => {
@@ -85,6 +90,13 @@ export async function openGrowingFile(options: GrowingFileOptions): Promise<Grow
       });
     },
     close: () => file.close(),
+    discard: async () => {
+      await file.close();
+      await storingAt(path, async () => {
+        await rm(partPath, { force: true });
+        await rm(recordPath, { force: true });
+      });
+    },
   };
 }
 
@@ -149,8 +161,8 @@ async function acceptedBytes(path: string, accept: (line: string) => boolean): P
 }
 
 /** Two processes that write one file would tear each other's lines. */
-async function requireSize(file: FileHandle, path: string, expected: number): Promise<void> {
-  const { size } = await file.stat();
+function requireSize(file: FileHandle, path: string, expected: number): void {
+  const { size } = fstatSync(file.fd);
   if (size === expected) return;
   fail('run', {
     where: path,

@@ -1,7 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { plainPng } from '../../image/raster.ts';
 import { type ReadRow, readScoreRows } from './read-rows.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'medix-rows-'));
@@ -47,7 +48,7 @@ describe('rows of a file of responses', () => {
           modality: 'CT_SCAN',
           referenceAnswer: 'gout',
           accepted: ['podagra'],
-          images: [{ name: 'a.png' }],
+          images: [{ name: 'of the row' }],
         },
       },
     });
@@ -77,19 +78,23 @@ describe('rows of a file of responses', () => {
       rows.map(({ line, id, ...rest }) => [line, id, 'message' in rest ? rest.message : rest.kind]),
     ).toEqual([
       [1, null, expect.stringMatching(/JSON/)],
-      [2, null, 'the line is no JSON object'],
+      [2, null, 'the line is no JSON object but a list'],
       [3, null, 'id: is missing'],
       [4, 'b', 'response: is missing'],
       [5, 'c', 'ground_truth: is missing'],
-      [6, 'd', 'response: is not text'],
+      [6, 'd', 'response: is the number 3, not text'],
       [
         7,
         'e',
         expect.stringMatching(/^unknown modality tag "TAXI"; expected one of X_RAY, .*, SPECT$/),
       ],
       [8, 'f', "modality X_RAY contradicts the ground truth's"],
-      [9, 'g', expect.stringMatching(/^modality: is not one of X_RAY, .*, SPECT$/)],
-      [10, 'h', 'images.0: is no path, {path} or {bytes} in base64'],
+      [
+        9,
+        'g',
+        expect.stringMatching(/^modality: is the text "TAXI", not one of X_RAY, .*, SPECT$/),
+      ],
+      [10, 'h', 'images: an image that is no path, bytes or {bytes, path}'],
       [12, 'a', 'readable'],
     ]);
   });
@@ -105,20 +110,45 @@ describe('rows of a file of responses', () => {
   });
 
   it('have their images opened for judges that see, and only for these', async () => {
-    await writeFile(join(folder, 'a.png'), 'pixels');
-    const images = ['a.png', { bytes: Buffer.from('inline').toString('base64') }];
+    const png = await plainPng(4, 4, { r: 9, g: 9, b: 9 });
+    await writeFile(join(folder, 'a.png'), png);
+    const images = ['a.png', { bytes: Buffer.from(png).toString('base64') }];
     const rows = [
       { ...row, images },
       { ...row, images: ['gone.png'] },
     ];
     const [seen, gone] = await read(rows, { showImages: true });
-    const texts =
-      seen?.kind === 'readable'
-        ? seen.item.sample.images.map(({ bytes }) => Buffer.from(bytes).toString())
-        : [];
-    expect(texts).toEqual(['pixels', 'inline']);
+    const files = seen?.kind === 'readable' ? seen.item.sample.images : [];
+    expect(files.map(({ bytes }) => Buffer.from(bytes))).toEqual([
+      Buffer.from(png),
+      Buffer.from(png),
+    ]);
     expect(gone).toMatchObject({ kind: 'malformed', message: expect.stringMatching(/gone\.png/) });
     expect((await read(rows)).map(({ kind }) => kind)).toEqual(['readable', 'readable']);
+  });
+
+  it('never show a judge another file of this machine', async () => {
+    await symlink('/etc/passwd', join(folder, 'link.png'));
+    const names = ['/etc/passwd', '../x', 'link.png', '/proc/self/environ', 'rows.jsonl', '.', ''];
+    const images = [...names, { path: '/etc/hostname' }, { path: 'link.png', bytes: null }];
+    const rows = await read(
+      images.map((image) => ({ ...row, images: ['a.png', image] })),
+      {
+        showImages: true,
+      },
+    );
+    for (const [i, read] of rows.entries()) {
+      const files = read.kind === 'readable' ? read.item.sample.images.length : 0;
+      expect([images[i], files]).toEqual([images[i], images[i] === '' ? 1 : 0]);
+    }
+  });
+
+  it('keep ids of any length digit for digit', async () => {
+    const [one, other] = await read([
+      '{"id": 12345678901234567890, "response": "x", "ground_truth": "gout"}',
+      '{"id": 12345678901234567891, "response": "x", "ground_truth": "gout"}',
+    ]);
+    expect([one?.id, other?.id]).toEqual([12345678901234567890n, 12345678901234567891n]);
   });
 
   it('are skipped where an earlier call has done them', async () => {

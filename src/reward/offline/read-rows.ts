@@ -1,18 +1,19 @@
 /** Rows of a file of responses, each checked on its own: a broken row costs the others nothing. */
-import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { type Field, listFields } from '../../config/field-list.ts';
-import { messageOf } from '../../core/errors.ts';
 import { modalities } from '../../core/modality.ts';
+import { nameOf } from '../../core/quoted.ts';
 import type { ImageFile } from '../../core/sample.ts';
 import { localFile } from '../../data/data-file.ts';
 import { readJsonLines } from '../../data/jsonl.ts';
 import type { RawRow } from '../../data/raw-row.ts';
+import { imageEntry, imagesIn, type NamedImage, readNamedImage } from '../../image/named-image.ts';
 import type { RewardProfile } from '../profile.ts';
 import { type RewardItem, readGroundTruth } from '../reward-item.ts';
 
-type RowId = string | number;
+/** A bigint beyond 2^53, with all its digits. */
+type RowId = string | number | bigint;
 
 /** `line` counts from 1. */
 export type ReadRow =
@@ -35,29 +36,27 @@ export type RowReading = {
   readonly profile: Pick<RewardProfile, 'rules'>;
   /** Whether image files are opened, for judges that see. Without it only their number counts. */
   readonly showImages: boolean;
+  /** Folder of images that rows name by path. @default the folder of the rows' file */
+  readonly imageRoot?: string | undefined;
 };
-
-const imageSchema = z.union(
-  [z.string().min(1), z.object({ path: z.string().min(1).nullish(), bytes: z.base64().nullish() })],
-  { error: 'is no path, {path} or {bytes} in base64' },
-);
-type ImageEntry = z.output<typeof imageSchema>;
 
 const problemOf = (what: string) => ({
   error: ({ input }: { readonly input: unknown }) =>
-    input === undefined ? 'is missing' : `is not ${what}`,
+    input === undefined ? 'is missing' : `is ${nameOf(input)}, not ${what}`,
 });
 const text = () => z.string(problemOf('text'));
-const idSchema = z.union([z.string(), z.number()], problemOf('text or a number'));
+const idSchema = z.union([z.string(), z.number(), z.bigint()], problemOf('text or a number'));
 
 /** Fields of a row; others are ignored, since files of responses carry all kinds of columns. */
 const rowSchema = z.object({
   id: idSchema.describe('Names the row in the output'),
   question: text().nullish().describe('The question; shown to the judge'),
   images: z
-    .array(imageSchema)
-    .nullish()
-    .describe('Images of the question: paths relative to the file, {path}, or {bytes} in base64'),
+    .unknown()
+    .optional()
+    .describe(
+      "Images of the question: paths of files below the file's folder, {path}, or {bytes} in base64",
+    ),
   response: text().describe('Complete output of the model'),
   ground_truth: text().describe(
     'The reference answer, written as <TAG>answer with its modality tag, or without a tag',
@@ -68,7 +67,10 @@ const rowSchema = z.object({
     .describe(
       'Modality tag, if ground_truth has none; without either the component modality does not count',
     ),
-  accepted: z.array(z.string()).nullish().describe('Further answers that count as right'),
+  accepted: z
+    .array(text(), problemOf('a list of texts'))
+    .nullish()
+    .describe('Further answers that count as right'),
 });
 
 /** The fields of a row, for `--help`. */
@@ -96,7 +98,7 @@ export async function* readScoreRows(
 export async function readScoreRow(
   raw: RawRow,
   folder: string,
-  { profile, showImages }: RowReading,
+  { profile, showImages, imageRoot = folder }: RowReading,
 ): Promise<ReadRow> {
   const line = raw.row + 1;
   const malformed = (id: RowId | null, message: string): ReadRow => {
@@ -114,32 +116,27 @@ export async function readScoreRow(
   if (parsed.data.modality && parsed.data.modality !== modality) {
     return malformed(id, `modality ${parsed.data.modality} contradicts the ground truth's`);
   }
-  try {
-    const entries = parsed.data.images ?? [];
-    const sample = {
-      problem: question ?? '',
-      images: await Promise.all(entries.map((entry) => openImage(entry, folder, showImages))),
-      accepted: accepted ?? [],
-      ...read.truth,
-      ...(modality === undefined ? {} : { modality }),
-    };
-    return { kind: 'readable', line, id, item: { sample, response } };
-  } catch (error) {
-    return malformed(id, `images: ${messageOf(error)}`);
+  const images: ImageFile[] = [];
+  for (const entry of imagesIn(parsed.data.images)) {
+    const read = showImages ? await readNamedImage(entry, imageRoot) : counted(entry);
+    if (read.kind !== 'image') return malformed(id, `images: ${read.problem}`);
+    images.push(read.image);
   }
+  const sample = {
+    problem: question ?? '',
+    images,
+    accepted: accepted ?? [],
+    ...read.truth,
+    ...(modality === undefined ? {} : { modality }),
+  };
+  return { kind: 'readable', line, id, item: { sample, response } };
 }
 
-async function openImage(
-  entry: ImageEntry,
-  folder: string,
-  showImages: boolean,
-): Promise<ImageFile> {
-  const { path, bytes } = typeof entry === 'string' ? { path: entry, bytes: null } : entry;
-  if (!path && !bytes) throw new Error('one with neither path nor bytes');
-  const name = path ?? 'of the row';
-  if (!showImages) return { bytes: new Uint8Array(), name };
-  if (bytes) return { bytes: Buffer.from(bytes, 'base64'), name };
-  return { bytes: await readFile(resolve(folder, name)), name };
+/** Where no judge looks at images, their number is all that counts. */
+function counted(value: unknown): NamedImage {
+  const entry = imageEntry(value);
+  if (entry.kind === 'other') return { kind: 'unusable', problem: entry.problem };
+  return { kind: 'image', image: { bytes: new Uint8Array(), name: 'of the row' } };
 }
 
 function describe(error: z.ZodError): string {

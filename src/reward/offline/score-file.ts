@@ -6,6 +6,7 @@
 import { stat } from 'node:fs/promises';
 import { digestOfFile } from '../../core/digest.ts';
 import { fail, messageOf } from '../../core/errors.ts';
+import { exactJson } from '../../core/exact-json.ts';
 import { type LedgerSummary, ledgerSummarySchema } from '../../core/usage.ts';
 import type { OpenedReward } from '../open-reward.ts';
 import { type GrowingFile, openGrowingFile } from './growing-file.ts';
@@ -24,6 +25,8 @@ export type ScoreFileOptions = {
   readonly force: boolean;
   /** Rows scored together. */
   readonly batchRows: number;
+  /** Folder of images that rows name by path. @default the folder of the input */
+  readonly imageRoot?: string | undefined;
   readonly onProgress: (rows: number) => void;
 };
 
@@ -92,19 +95,19 @@ export async function scoreFile(
 
 async function scoreInto(
   file: GrowingFile,
-  { input, out, opened, batchRows, onProgress }: ScoreFileOptions,
+  { input, out, opened, batchRows, imageRoot, onProgress }: ScoreFileOptions,
   tally: ScoreTally,
   done: number,
   signal: AbortSignal,
 ): Promise<void> {
   const { reward, ledger, seesImages } = opened;
-  const reading = { profile: reward.profile, showImages: seesImages };
+  const reading = { profile: reward.profile, showImages: seesImages, imageRoot };
   const rows = readScoreRows(input, reading, done, signal);
   let written = done;
   for await (const batch of scoreRows(rows, reward, batchRows, signal)) {
     const stop = batch.findIndex(({ cause }) => cause === 'cap-reached');
     const whole = stop < 0 ? batch : batch.slice(0, stop);
-    await file.append(whole.map((row) => JSON.stringify(row)));
+    await file.append(whole.map(exactJson));
     for (const row of whole) tally.add(row);
     if (stop >= 0) failCapped(out, written + whole.length, batch[stop]?.message ?? '');
     const notesBefore = Math.floor(written / rowsBetweenNotes);

@@ -1,4 +1,4 @@
-/** What `medix reward score` says of a row: a line of its output. */
+/** What `medix reward score` says of a row: a line of its output, written by `exactJson`. */
 import { z } from 'zod';
 import type { RewardOutcome } from '../composite.ts';
 import { componentsSchema } from '../score.ts';
@@ -6,7 +6,7 @@ import type { ReadRow } from './read-rows.ts';
 
 export const scoredRowSchema = z.object({
   /** Null where the input's own could not be read. */
-  id: z.union([z.string(), z.number()]).nullable(),
+  id: z.union([z.string(), z.number(), z.bigint()]).nullable(),
   /** Line of the input, from 1. */
   line: z.int().positive(),
   /** Null where there is none: the row was malformed, or a component failed. */

@@ -31,7 +31,8 @@ export function extractAnswer(response: string): string | undefined {
 }
 
 /**
- * A match after normalisation with the reference or an accepted answer needs no judge. An answer without
+ * An answer that differs from the reference, or an accepted answer, in nothing that can change its meaning
+ * (`exactForm` of judge/normalise.ts) needs no judge. An answer without
  * a letter, digit or sign is wrong without one: judges have been seen to say yes to ":" (arXiv 2507.08794).
  * No guard rejects the words of the reference itself.
  */
@@ -44,10 +45,10 @@ export function checkAnswer(
   if (answer === undefined) return { kind: 'wrong', reason: 'no single answer' };
   const right = [referenceAnswer, ...accepted];
   if (answer !== '' && right.includes(answer)) return { kind: 'exact', answer };
-  const { text: normalised } = normalForm(answer);
-  if (normalised === '') return { kind: 'wrong', answer, reason: 'empty answer' };
+  if (normalForm(answer).text === '') return { kind: 'wrong', answer, reason: 'empty answer' };
   const rejection = rejectedBy(guards, answer);
   if (rejection !== undefined) return { kind: 'wrong', answer, reason: rejection };
-  if (right.some((text) => normalForm(text).text === normalised)) return { kind: 'exact', answer };
+  const { exact } = normalForm(answer);
+  if (right.some((text) => normalForm(text).exact === exact)) return { kind: 'exact', answer };
   return { kind: 'compare', answer, referenceAnswer, accepted };
 }

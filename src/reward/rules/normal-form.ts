@@ -1,8 +1,10 @@
 import { createMemory } from '../../core/async/memory.ts';
-import { normaliseAnswer } from '../../judge/normalise.ts';
+import { exactForm, normaliseAnswer } from '../../judge/normalise.ts';
 
 type NormalForm = {
-  /** Empty when the text holds nothing to compare. */
+  /** Equal where nothing that can change the meaning differs. */
+  readonly exact: string;
+  /** The form by which rules compare; empty when the text holds nothing to compare. */
   readonly text: string;
   readonly words: ReadonlySet<string>;
 };
@@ -13,14 +15,14 @@ const longestRemembered = 400;
 const remembered = createMemory<NormalForm>(20_000);
 
 /**
- * A text's canonical form (judge/normalise.ts). Recent ones are remembered, as the references of a group are
+ * A text's forms (judge/normalise.ts). Recent ones are remembered, as the references of a group are
  * compared with each of its answers, and answers repeat.
  */
 export function normalForm(text: string): NormalForm {
   const known = remembered.get(text);
   if (known !== undefined) return known;
   const normalised = normaliseAnswer(text);
-  const form = { text: normalised, words: new Set(normalised.split(' ')) };
+  const form = { exact: exactForm(text), text: normalised, words: new Set(normalised.split(' ')) };
   if (text.length <= longestRemembered) remembered.put(text, form);
   return form;
 }

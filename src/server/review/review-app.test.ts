@@ -48,6 +48,7 @@ beforeAll(async () => {
     review,
     raters,
     folder,
+    host: '0.0.0.0',
     writer: new RatingWriter(folder),
     clock: () => 0,
     onFailure: (error) => {
@@ -164,6 +165,7 @@ it('says that an answer is not saved where it cannot be written, and shows it ag
     review,
     raters,
     folder,
+    host: '0.0.0.0',
     writer: { record: () => Promise.reject(new Error('no space left on device')) },
     clock: () => 0,
     onFailure: (error) => failures.push(error),

@@ -5,7 +5,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import type { WallClock } from '../../core/async/clock.ts';
 import { digestOfBytes } from '../../core/digest.ts';
@@ -13,15 +12,18 @@ import type { PresentedItem } from '../../eval/review/presentation.ts';
 import { presentationFor } from '../../eval/review/presentation.ts';
 import { type RatingWriter, readRatings } from '../../eval/review/ratings.ts';
 import type { OpenedReview } from '../../eval/review/review-folder.ts';
-import { imageTypes } from '../../eval/review/review-images.ts';
-import { type Rating, reviewFiles } from '../../eval/review/review-set.ts';
-import { readForm } from './form.ts';
+import { imageTypes, type Rating, reviewFiles } from '../../eval/review/review-set.ts';
+import { namesItsHost } from '../local-host.ts';
+import { type BodyFault, readBodies } from '../request-body.ts';
+import { readForm, readFormFields } from './form.ts';
 import { type FormValues, itemPage } from './item-page.ts';
 import { overviewPage } from './overview-page.ts';
 import { messagePage } from './page.ts';
 
 type ReviewAppParts = OpenedReview & {
   readonly folder: string;
+  /** Address it listens on; see {@link namesItsHost}. */
+  readonly host: string;
   readonly writer: Pick<RatingWriter, 'record'>;
   /** Milliseconds since 1970. */
   readonly clock: WallClock;
@@ -37,13 +39,13 @@ type RaterPages = {
 
 type Env = { Variables: { rater: RaterPages } };
 
-/** A comment at its longest, as a form sends it, and as much again. */
-const maxBodyBytes = 64 * 1024;
+/** A comment at its longest, as a form sends it, and as much again; and those of 64 raters at once. */
+const bodyLimits = { bodyBytes: 64 * 1024, bytesAtOnce: 64 * 64 * 1024 };
 
 const assets = new URL('../../../assets/review/', import.meta.url);
 
 export async function createReviewApp(parts: ReviewAppParts): Promise<Hono<Env>> {
-  const { review, raters, folder, writer, clock, onFailure } = parts;
+  const { review, raters, folder, host, writer, clock, onFailure } = parts;
   const imageNames = new Set(review.items.flatMap(({ images }) => images));
   // Found by digest, so that how long a wrong token takes says nothing of a right one.
   const pagesByToken = new Map(
@@ -84,9 +86,11 @@ export async function createReviewApp(parts: ReviewAppParts): Promise<Hono<Env>>
     await next();
     c.header('Cache-Control', 'no-store');
   });
-  app.notFound((c) =>
-    c.html(messagePage('No such page', 'Please open exactly the link that you were given.'), 404),
-  );
+  app.use(async (c, next) => {
+    if (!namesItsHost(c, host)) return c.html(messagePage('Not accepted', openLink), 403);
+    return next();
+  });
+  app.notFound((c) => c.html(messagePage('No such page', openLink), 404));
   app.onError((error, c) => {
     onFailure(error);
     return c.html(messagePage('Something failed', 'Please go back and try again.'), 500);
@@ -139,16 +143,15 @@ export async function createReviewApp(parts: ReviewAppParts): Promise<Hono<Env>>
   app.post(
     '/r/:token/:position{[1-9][0-9]{0,8}}',
     requireSameOrigin,
-    bodyLimit({
-      maxSize: maxBodyBytes,
-      onError: (c) => c.html(messagePage('Too long', 'Please shorten the comment.'), 413),
-    }),
+    readBodies(bodyLimits, refuseBody),
     async (c) => {
       const { id, base, items } = c.get('rater');
       const position = Number(c.req.param('position'));
       const presented = items[position - 1];
       if (presented === undefined) return c.notFound();
-      const form = readForm(await c.req.parseBody(), presented.order.length);
+      const fields = readFormFields(c.req.header('content-type'), await c.req.text());
+      if (fields === undefined) return c.html(messagePage('Not saved', sendForm), 400);
+      const form = readForm(fields, presented.order.length);
       if (form.kind === 'incomplete') {
         return show(c, position, { ...form, status: 422 });
       }
@@ -168,6 +171,19 @@ export async function createReviewApp(parts: ReviewAppParts): Promise<Hono<Env>>
     },
   );
   return app;
+}
+
+const openLink = 'Please open exactly the link that you were given.';
+const sendForm = 'Please send answers from the page itself.';
+
+function refuseBody(c: Context, fault: BodyFault): Response | Promise<Response> {
+  if (fault === 'too-large') {
+    return c.html(messagePage('Too long', 'Please shorten the comment.'), 413);
+  }
+  if (fault === 'busy') {
+    return c.html(messagePage('Not saved', 'Many answers came at once. Please try again.'), 503);
+  }
+  return c.html(messagePage('Not saved', sendForm), 400);
 }
 
 type Refused = {
@@ -198,7 +214,7 @@ function firstOpen(items: readonly PresentedItem[], ratings: ReadonlyMap<string,
 const requireSameOrigin: MiddlewareHandler = async (c, next) => {
   const origin = c.req.header('origin') ?? '';
   if (URL.canParse(origin) && new URL(origin).host === c.req.header('host')) return next();
-  return c.html(messagePage('Not accepted', 'Please send answers from the page itself.'), 403);
+  return c.html(messagePage('Not accepted', sendForm), 403);
 };
 
 const pageHeaders: Parameters<typeof secureHeaders>[0] = {

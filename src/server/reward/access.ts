@@ -1,14 +1,15 @@
 /**
  * Who may ask. With a token every request must carry it, as `Authorization: Bearer TOKEN` or as the
  * password of basic authorization: OpenRLHF and slime send no headers of their own, but their HTTP client
- * makes one of `http://medix:TOKEN@host:8090/rm`. On a loopback address the request must also name that
- * address as its host, since a web page may rebind its own name to 127.0.0.1.
+ * makes one of `http://medix:TOKEN@host:8090/rm`. On a loopback address the request must also name such an
+ * address as its host.
  */
 import { timingSafeEqual } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
 import { digestOfBytes } from '../../core/digest.ts';
 import { fail } from '../../core/errors.ts';
 import { isLoopback } from '../../core/loopback.ts';
+import { namesItsHost } from '../local-host.ts';
 import { refuse } from './refusal.ts';
 
 /** @throws MedixError 'config' when others could reach the address without a token. */
@@ -25,10 +26,9 @@ export function requireToken(host: string, token: string | undefined): void {
 
 /** @param host address the service listens on. */
 export function guardAccess(host: string, token: string | undefined): MiddlewareHandler {
-  const local = isLoopback(host);
   const expected = token === undefined ? undefined : digest(token);
   return async (c, next) => {
-    if (local && !isLoopback(hostName(c.req.header('host') ?? ''))) {
+    if (!namesItsHost(c, host)) {
       return refuse(c, 403, 'forbidden', 'the Host header names another host');
     }
     const given = presentedToken(c.req.header('authorization'));
@@ -38,10 +38,6 @@ export function guardAccess(host: string, token: string | undefined): Middleware
     }
     return next();
   };
-}
-
-function hostName(header: string): string {
-  return header.replace(/:\d+$/, '');
 }
 
 function presentedToken(header: string | undefined): string | undefined {

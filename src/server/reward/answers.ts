@@ -12,9 +12,9 @@ const refusals = {
   400: refusal('The body does not have this form'),
   401: refusal('The token is missing or wrong'),
   413: refusal('The body is too large'),
-  415: refusal('The body is not JSON'),
+  415: refusal('The body is not JSON, or is compressed'),
   422: refusal('An item is malformed, and this protocol has no result for it'),
-  429: refusal('The service is scoring as many items as it can take; repeat after Retry-After'),
+  429: refusal('The service holds as many items or bytes as it can take; repeat after Retry-After'),
   503: refusal(
     'The service is stopping, or an item has no reward and this protocol can only return numbers; repeat after Retry-After',
   ),

@@ -18,15 +18,19 @@ type Conversation = z.output<typeof conversationSchema>;
 
 type Question = {
   readonly question: string;
-  /** As they stand in the message: data URLs, or addresses, which are not fetched. */
-  readonly images: readonly string[];
+  /**
+   * As they stand in the message: data URLs, or addresses, which are not fetched. Absent where they are not
+   * known: the prompt is text, which may belong to images or not, or an image is not in the message.
+   */
+  readonly images?: readonly string[];
 };
 
 /** The last message of the user; a prompt that is text is the question. */
 export function questionOf(conversation: Conversation): Question {
-  if (typeof conversation === 'string') return { question: conversation, images: [] };
+  if (typeof conversation === 'string') return { question: conversation };
   const asked = conversation.findLast(({ role }) => role === 'user');
-  return { question: textOf(asked?.content), images: imagesOf(asked?.content) };
+  const images = imagesOf(asked?.content);
+  return { question: textOf(asked?.content), ...(images === undefined ? {} : { images }) };
 }
 
 /** The text parts, one under the other. */
@@ -35,10 +39,12 @@ export function textOf(content: z.output<typeof messageSchema>['content']): stri
   return (content ?? []).flatMap(({ text }) => (text === undefined ? [] : [text])).join('\n');
 }
 
-function imagesOf(content: z.output<typeof messageSchema>['content']): string[] {
+function imagesOf(content: z.output<typeof messageSchema>['content']): string[] | undefined {
   if (typeof content === 'string') return [];
-  return (content ?? []).flatMap(({ image_url: image }) => {
-    if (image === undefined) return [];
-    return [typeof image === 'string' ? image : image.url];
-  });
+  const images: string[] = [];
+  for (const { type, image_url: image } of content ?? []) {
+    if (image !== undefined) images.push(typeof image === 'string' ? image : image.url);
+    else if (/image/i.test(type)) return undefined;
+  }
+  return images;
 }

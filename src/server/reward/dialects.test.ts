@@ -138,6 +138,20 @@ describe('every protocol of numbers', () => {
     });
   });
 
+  it('answers 422 where the score depends on images that the protocol does not carry', async () => {
+    const { post } = await createTestApp(yes, { seesImages: true });
+    const [openRlhfCall, slimeCall, gymCall] = calls;
+    for (const [path, body] of [openRlhfCall, slimeCall]) {
+      const reply = await post(path, body);
+      expect(reply.status).toBe(422);
+      expect((await errorOf(reply)).message).toMatch(/images: missing/);
+    }
+    expect((await post(gymCall[0], gymCall[1])).status).toBe(200);
+    const elsewhere = [{ role: 'user', content: [{ type: 'input_image', file_id: 'x' }] }];
+    const unknown = { ...gym, responses_create_params: { input: elsewhere } };
+    expect((await post('/verify', unknown)).status).toBe(422);
+  });
+
   it.each(calls)('%s answers 422 where the ground truth is malformed', async (path, body) => {
     const { post } = await createTestApp(yes);
     const malformed = JSON.parse(JSON.stringify(body).replaceAll('CT_SCAN>heart attack', 'NONE>x'));

@@ -1,5 +1,6 @@
 /** One item as it came over the wire, made into what the reward scores. */
 import type { ImageFile } from '../../core/sample.ts';
+import { imageOfText } from '../../image/named-image.ts';
 import type { RewardProfile } from '../../reward/profile.ts';
 import { type RewardItem, readGroundTruth } from '../../reward/reward-item.ts';
 import { describeIssues } from './answers.ts';
@@ -16,8 +17,19 @@ type ReadItem =
   | ReadableItem
   | { readonly kind: 'malformed'; readonly id: string; readonly message: string };
 
+/** What a service scores by. */
+export type ItemReading = {
+  readonly profile: RewardProfile;
+  /** Whether the score depends on the images of the question, so that an item must say which it has. */
+  readonly needsImages: boolean;
+};
+
 /** @param place of the item in its batch, from 0: its id where it brings none that can be read. */
-export function readItem(raw: unknown, place: number, profile: RewardProfile): ReadItem {
+export function readItem(
+  raw: unknown,
+  place: number,
+  { profile, needsImages }: ItemReading,
+): ReadItem {
   const parsed = itemSchema.safeParse(raw);
   if (!parsed.success) {
     return {
@@ -36,9 +48,14 @@ export function readItem(raw: unknown, place: number, profile: RewardProfile): R
   if (wire.modality !== undefined && wire.modality !== modality) {
     return malformed(`modality ${wire.modality} contradicts the ground truth's <${modality}>`);
   }
+  if (needsImages && wire.images === undefined) {
+    return malformed(
+      'images: missing, and the score depends on them; send those of the question, or [] where it has none',
+    );
+  }
   const images: ImageFile[] = [];
-  for (const [index, text] of wire.images.entries()) {
-    const bytes = decodeImage(text);
+  for (const [index, text] of (wire.images ?? []).entries()) {
+    const bytes = imageOfText(text);
     if (bytes === undefined)
       return malformed(`images.${index}: neither base64 nor a data URL of base64`);
     images.push({ bytes, name: `image ${index} of item ${id}` });
@@ -56,17 +73,4 @@ export function readItem(raw: unknown, place: number, profile: RewardProfile): R
 function idOf(raw: unknown): string | undefined {
   const id = itemSchema.shape.id.safeParse((raw as { id?: unknown } | null | undefined)?.id);
   return id.success ? id.data : undefined;
-}
-
-/** Whether the bytes are an image shows where they are looked at. */
-function decodeImage(text: string): Uint8Array | undefined {
-  const base64 = text.replace(/^data:[^,]*;base64,/, '');
-  const bytes = Buffer.from(base64, 'base64');
-  // Node skips what is not base64 instead of refusing it.
-  const isWhole = bytes.length > 0 && bytes.length === Math.floor((unpadded(base64) * 3) / 4);
-  return isWhole ? bytes : undefined;
-}
-
-function unpadded(base64: string): number {
-  return base64.replace(/={1,2}$/, '').length;
 }

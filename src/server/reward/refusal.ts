@@ -1,6 +1,7 @@
 /** Answers to requests that get no rewards: one body for all of them, `{error: {cause, message}}`. */
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import type { BodyFault } from '../request-body.ts';
 
 export const refusalSchema = z
   .object({
@@ -23,4 +24,19 @@ export function refuse<Status extends 400 | 401 | 403 | 404 | 413 | 415 | 422 | 
   const retryAfter = retryAfterSeconds[status];
   if (retryAfter !== undefined) c.header('Retry-After', retryAfter);
   return c.json({ error: { cause, message } }, status);
+}
+
+export function refuseBody(c: Context, fault: BodyFault, bodyBytes: number) {
+  switch (fault) {
+    case 'too-large':
+      return refuse(c, 413, 'too-large', `bodies have at most ${bodyBytes} bytes`);
+    case 'busy':
+      return refuse(c, 429, 'busy', 'the bodies of other requests take all the room there is');
+    case 'cut-short':
+      return refuse(c, 400, 'malformed', 'the body ended before it was whole');
+    case 'compressed':
+      return refuse(c, 415, 'malformed', 'the body is compressed; send it as it is');
+    case 'no-utf8':
+      return refuse(c, 400, 'malformed', 'the body is no UTF-8');
+  }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createTestClock } from '../../core/async/test-clock.fixture.ts';
 import type { RewardComponent } from '../../reward/components/own-component.ts';
-import { openRewardProfile, withOwnComponents } from '../../reward/profile.ts';
+import { openRewardProfile, type RewardProfile, withOwnComponents } from '../../reward/profile.ts';
 import { dead, no, scriptedJudge, yes } from '../../reward/scripted.fixture.ts';
 import { Intake } from './intake.ts';
 import { createTestApp, errorOf, heldJudge, respond, resultsOf, truth } from './service.fixture.ts';
@@ -127,6 +127,30 @@ describe('POST /v1/rewards', () => {
     expect(first).toMatch(/^[0-9a-f]{64}$/);
     expect(second).toBe(first);
     expect(JSON.stringify(entries)).not.toContain(png);
+  });
+
+  it('refuses an item that does not say which images it has, where its score depends on them', async () => {
+    const items = [
+      item('infarct'),
+      { ...item('infarct'), images: [] },
+      { ...item('infarct'), images: [png] },
+    ];
+    const profile = await openRewardProfile('medix-r1');
+    const ofText: RewardProfile = { ...profile, textOnly: ['judge', 'similarity', 'format'] };
+    for (const parts of [{ seesImages: true }, { profile: ofText }]) {
+      const { post } = await createTestApp(yes, parts);
+      const [unknown, ...known] = await resultsOf(await post(route, { items }));
+      expect(unknown).toMatchObject({
+        kind: 'unscored',
+        cause: 'malformed',
+        message: expect.stringMatching(/^images: missing, and the score depends on them; send/),
+      });
+      expect(known.map(({ kind }) => kind)).toEqual(['scored', 'scored']);
+    }
+    const { post } = await createTestApp(yes);
+    expect(await resultsOf(await post(route, { items: items.slice(0, 1) }))).toMatchObject([
+      { kind: 'scored' },
+    ]);
   });
 
   it('explains each reward on request', async () => {

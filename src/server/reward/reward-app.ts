@@ -3,25 +3,27 @@
  * state of its own but caches, so any number of trainers may share it and any call may be repeated.
  */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import type { Clock } from '../../core/async/clock.ts';
 import type { LedgerSummary } from '../../core/usage.ts';
 import type { Embedder } from '../../embed/embedder.ts';
 import type { Judge } from '../../judge/judge.ts';
+import { tellsTextFromImages } from '../../reward/aggregate.ts';
 import type { OwnComponent } from '../../reward/components/own-component.ts';
 import { createReward } from '../../reward/composite.ts';
 import type { RewardProfile } from '../../reward/profile.ts';
+import { readBodies } from '../request-body.ts';
 import { guardAccess } from './access.ts';
 import { answers, jsonBody, refuseMisfit } from './answers.ts';
 import { createHealthCheck } from './health.ts';
 import type { Intake } from './intake.ts';
 import type { Journal } from './journal.ts';
+import { isTooDeep } from './json-depth.ts';
 import { createServiceMetrics } from './metrics.ts';
 import { nemoGymRoutes } from './nemo-gym.ts';
 import { refuseCall } from './number-protocols.ts';
 import { openRlhfRoutes } from './openrlhf.ts';
-import { refuse } from './refusal.ts';
+import { refuse, refuseBody } from './refusal.ts';
 import { createScoring } from './scoring.ts';
 import { slimeRoutes } from './slime.ts';
 import { answerSchema, batchSchema, itemSchema } from './wire.ts';
@@ -32,6 +34,8 @@ export type RewardAppParts = {
   readonly embedder: Embedder;
   /** Components of the user's own. @default none */
   readonly own?: readonly OwnComponent[];
+  /** Whether the judge is shown images. */
+  readonly seesImages: boolean;
   readonly ledger: () => LedgerSummary;
   readonly intake: Intake;
   /** Left out, nothing is kept. */
@@ -51,6 +55,9 @@ export type RewardAppParts = {
   readonly version: string;
 };
 
+/** Bodies of the largest size that are held at once; of smaller ones there may be more. */
+const bodiesAtOnce = 2;
+
 export type RefusedRequest = {
   readonly route: string;
   readonly status: number;
@@ -64,7 +71,8 @@ export function createRewardApp(parts: RewardAppParts) {
   const { profile, judge, embedder, own = [], intake, clock, maxItems, maxBodyBytes } = parts;
   const metrics = createServiceMetrics(() => intake.itemsInWork, parts.ledger);
   const reward = createReward({ profile, judge: metrics.timed(judge), embedder, own });
-  const score = createScoring({ ...parts, reward, metrics });
+  const needsImages = parts.seesImages || tellsTextFromImages(profile);
+  const score = createScoring({ ...parts, reward, needsImages, metrics });
   const checkHealth = createHealthCheck(parts);
 
   const app = new OpenAPIHono({ defaultHook: refuseMisfit });
@@ -80,12 +88,12 @@ export function createRewardApp(parts: RewardAppParts) {
     if (intake.isDraining) c.header('Connection', 'close');
   });
   app.use(guardAccess(parts.host, parts.token));
-  app.use(
-    bodyLimit({
-      maxSize: maxBodyBytes,
-      onError: (c) => refuse(c, 413, 'too-large', `bodies have at most ${maxBodyBytes} bytes`),
-    }),
-  );
+  const bodyLimits = { bodyBytes: maxBodyBytes, bytesAtOnce: bodiesAtOnce * maxBodyBytes };
+  app.use(readBodies(bodyLimits, (c, fault) => refuseBody(c, fault, maxBodyBytes)));
+  app.use(async (c, next) => {
+    const isDeep = c.req.bodyCache.text !== undefined && isTooDeep(await c.req.text());
+    return isDeep ? refuse(c, 400, 'malformed', 'the JSON is nested too deep') : next();
+  });
   app.notFound((c) => refuse(c, 404, 'unknown-route', 'see /openapi.json'));
   app.onError((error, c) => {
     if (error instanceof HTTPException) {

@@ -6,7 +6,7 @@ import { explainReward } from '../../reward/explain.ts';
 import type { Intake } from './intake.ts';
 import { type Journal, journalItem } from './journal.ts';
 import type { ServiceMetrics } from './metrics.ts';
-import { type ReadableItem, readItem } from './read-item.ts';
+import { type ItemReading, type ReadableItem, readItem } from './read-item.ts';
 import { type RewardResult, toWire } from './wire.ts';
 
 type ScoringCall = {
@@ -32,6 +32,7 @@ export type ScoreItems = (call: ScoringCall) => Promise<ScoringOutcome>;
 
 export function createScoring(parts: {
   readonly reward: RewardFunction;
+  readonly needsImages: ItemReading['needsImages'];
   readonly intake: Intake;
   readonly metrics: ServiceMetrics;
   readonly journal?: Journal;
@@ -39,11 +40,12 @@ export function createScoring(parts: {
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
 }): ScoreItems {
-  const { reward, intake, metrics, journal, clock, wallClock } = parts;
+  const { reward, needsImages, intake, metrics, journal, clock, wallClock } = parts;
+  const reading = { profile: reward.profile, needsImages };
 
   const score = async ({ route, items, explain = false }: ScoringCall, signal: AbortSignal) => {
     const startedAt = clock.now();
-    const read = items.map((item, place) => readItem(item, place, reward.profile));
+    const read = items.map((item, place) => readItem(item, place, reading));
     const readable = read.filter((item) => item.kind === 'readable');
     const outcomes = await reward.score(
       readable.map(({ item }) => item),

@@ -32,6 +32,7 @@ export async function createTestApp(
     profile: await openRewardProfile(parts.profileName ?? 'medix-r1'),
     judge: 'describe' in judge ? judge : scriptedJudge(judge).judge,
     embedder: scriptedEmbedder(vectors).embedder,
+    seesImages: false,
     ledger: () => ({}),
     intake,
     journal,

@@ -4,10 +4,15 @@ import { modalities } from '../../core/modality.ts';
 import type { RewardOutcome } from '../../reward/composite.ts';
 import { componentsSchema } from '../../reward/score.ts';
 
+/** Larger integers have lost their last digits by the time they are read. */
+function isExact(id: number): boolean {
+  return !Number.isInteger(id) || Number.isSafeInteger(id);
+}
+
 export const itemSchema = z
   .strictObject({
     id: z
-      .union([z.string(), z.number()])
+      .union([z.string(), z.number().refine(isExact, 'beyond 2^53: send it as text')])
       .transform(String)
       .optional()
       .describe(
@@ -16,8 +21,10 @@ export const itemSchema = z
     question: z.string().default('').describe('Shown to the judge'),
     images: z
       .array(z.string())
-      .default([])
-      .describe('Image files as base64 or as data URLs; shown to judges that are vision models'),
+      .optional()
+      .describe(
+        'Images of the question, as base64 or as data URLs; [] where it has none. Left out, nothing is known of them, and where judge or profile depend on them the item is malformed',
+      ),
     response: z.string().describe('What the policy wrote'),
     ground_truth: z
       .string()

@@ -2,14 +2,16 @@
 import type { Bindings } from '../../../tensor/dim.ts';
 import type { Values } from '../../../tensor/program.ts';
 import type { Adapter } from '../weights/adapter.ts';
-import { adapterScale, type Base } from '../weights/base.ts';
+import type { Base } from '../weights/base.ts';
 import type { ParameterBuffer } from '../weights/parameter-buffer.ts';
-import { parameterOfAlias, Stage } from './stage.ts';
+import { namingOfStage, Stage } from './stage.ts';
 
 /** A stage at its place. */
 type PlacedStage = {
   readonly results: readonly string[];
   sizes(bindings: Bindings): Promise<ReadonlyMap<string, number>>;
+  /** Its parameters, under the names that it knows them by. @param scale of the adapter */
+  feeds(scale: number): Values;
   forward: Stage['forward'];
   /** As of {@link Stage}; adds to the gradients of the adapter's parameters. */
   backward(
@@ -49,27 +51,16 @@ export class DecoderStages {
 
   at(index: number): PlacedStage {
     const stage = this.#stages[index]!;
-    const parameterOf = parameterOfAlias(index);
+    const naming = namingOfStage(index);
     return {
       results: stage.results,
       sizes: (bindings) => stage.sizes(bindings),
+      feeds: (scale) => stage.feeds(this.#base, this.#adapter, scale, naming),
       forward: (inputs, values, results, bindings) =>
         stage.forward(inputs, values, results, bindings),
       backward: (values, results, gradient, bindings) =>
-        stage.backward(values, results, (name) => gradient.views[parameterOf(name)]!, bindings),
+        stage.backward(values, results, gradient, naming, bindings),
     };
-  }
-
-  /** Parameters of a stage under the names that it knows them by. */
-  feeds(index: number, scale: number): Values {
-    const { fed, adapted } = this.#stages[index]!;
-    const parameterOf = parameterOfAlias(index);
-    const feeds: Record<string, Values[string]> = { [adapterScale]: Float32Array.of(scale) };
-    for (const alias of fed) feeds[alias] = this.#base.value(parameterOf(alias));
-    for (const alias of adapted) {
-      feeds[alias] = this.#adapter!.parameters.views[parameterOf(alias)]!;
-    }
-    return feeds;
   }
 
   async dispose(): Promise<void> {

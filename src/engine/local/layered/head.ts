@@ -8,7 +8,13 @@ import * as ops from '../../../tensor/ops.ts';
 import { Program, type Values } from '../../../tensor/program.ts';
 import type { Cancellation } from '../network.ts';
 import type { Adapter } from '../weights/adapter.ts';
-import { adapterScale, type Base, graphWeights } from '../weights/base.ts';
+import type { Base } from '../weights/base.ts';
+import {
+  accumulation,
+  gradientResults,
+  graphWeights,
+  parameterFeeds,
+} from '../weights/graph-weights.ts';
 import type { ParameterBuffer } from '../weights/parameter-buffer.ts';
 
 /** Bytes of logprobs that exist at once. */
@@ -75,14 +81,12 @@ export class Head {
     const result = new Float32Array(hidden.length);
     this.#backward ??= this.#compileBackward();
     const program = await this.#backward;
-    const names = [...this.#graph.adapted.keys()];
-    const accumulated = names.map((name) => [`accumulated:${name}`, gradient.views[name]!]);
-    const updated = names.map((name) => [`gradient:${name}`, gradient.views[name]!]);
+    const added = accumulation(this.#graph, gradient);
     for await (const { start, rows, logprobs } of this.#chunks(hidden, scale, signal)) {
       await program.run(
         {
           ...this.#feeds(scale),
-          ...Object.fromEntries(accumulated),
+          ...added.inputs,
           hidden: hidden.subarray(start * width, (start + rows) * width),
           logprobs,
           targets: targets.subarray(start, start + rows),
@@ -90,7 +94,7 @@ export class Head {
         },
         {
           'gradient:hidden': result.subarray(start * width, (start + rows) * width),
-          ...Object.fromEntries(updated),
+          ...added.results,
         },
         { M: rows },
       );
@@ -137,22 +141,10 @@ export class Head {
       [{ output: logits, seed }],
       variables.map(([, node]) => node),
     );
-    const results = variables.map(([name, node], i) => {
-      if (name === 'hidden') return ['gradient:hidden', gradients[i]!] as const;
-      const before = ops.input(`accumulated:${name}`, node.shape);
-      return [`gradient:${name}`, ops.add(before, gradients[i]!)] as const;
-    });
-    return Program.compile(Object.fromEntries(results));
+    return Program.compile(gradientResults(variables, gradients, this.#graph));
   }
 
   #feeds(scale: number): Values {
-    const { fed, adapted } = this.#graph;
-    return {
-      [adapterScale]: Float32Array.of(scale),
-      ...Object.fromEntries([...fed.keys()].map((name) => [name, this.#base.value(name)])),
-      ...Object.fromEntries(
-        [...adapted.keys()].map((name) => [name, this.#adapter!.parameters.views[name]!]),
-      ),
-    };
+    return parameterFeeds(this.#graph, this.#base, this.#adapter, scale);
   }
 }

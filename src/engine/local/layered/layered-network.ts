@@ -280,41 +280,27 @@ export class LayeredNetwork implements Network {
     dHidden: Float32Array,
     gradient: ParameterBuffer,
   ): Promise<Float32Array[]> {
-    const attention = await this.#attention.groupBackward();
     const dLevels = pass.placement.levels.map(({ length }) => new Float32Array(length));
     const lowest = this.#vision.isTrained ? 0 : this.#stages.lowestAdapted;
-    let seeds: Record<string, Float32Array> = { 'seed:hidden': dHidden };
+    let seeds: Buffers = { 'seed:hidden': dHidden };
     for (let index = marks.length - 1; index >= lowest; index--) {
       pass.signal.throwIfAborted();
-      const stage = this.#stages.at(index);
       const { inputs, kept } = marks[index]!;
       const handed = kept ?? (await this.#again(pass, index, inputs));
-      const dMixed = seeds['seed:mixed'];
-      if (dMixed !== undefined) {
-        const { query, key, value } = handed as Record<'query' | 'key' | 'value', Float32Array>;
-        const results: Record<string, Float32Array> = {};
-        for (const [name, { length }] of Object.entries({ query, key, value })) {
-          results[`gradient:${name}`] = this.#slots.take(`d:${name}`, length);
-          seeds[`seed:${name}`] = results[`gradient:${name}`]!;
-        }
-        await attention.run(
-          { ...pass.values, query, key, value, 'seed:mixed': dMixed },
-          results,
-          bindings,
-        );
-      }
+      const { 'seed:mixed': dMixed, ...others } = seeds;
+      const projected = dMixed ? await this.#unmix(pass, bindings, handed, dMixed) : {};
       const next = marks[index + 1]?.inputs.x;
-      const feeds = {
-        ...inputs,
-        ...handed,
-        ...(next === undefined ? {} : { next }),
-        ...seeds,
-        ...this.#feeds(pass, index),
-      };
       const x = this.#slots.take(`dx:${index % 2}`, inputs.x.length);
       const mixed = inputs.mixed && this.#slots.take(`dMixed:${index % 2}`, inputs.mixed.length);
-      await stage.backward(
-        feeds,
+      await this.#stages.at(index).backward(
+        {
+          ...this.#feeds(pass, index),
+          ...inputs,
+          ...handed,
+          ...(next === undefined ? {} : { next }),
+          ...others,
+          ...projected,
+        },
         { x, ...(mixed ? { mixed } : {}), features: dLevels[index]! },
         gradient,
         this.#bindings(pass),
@@ -326,6 +312,27 @@ export class LayeredNetwork implements Network {
       addImageRows(dLevels[0]!, dEmbedded, pass.placement.imageRow, this.#width);
     }
     return dLevels;
+  }
+
+  /** From dLoss of what an attention mixed to the seeds of what it worked on. */
+  async #unmix(
+    { values }: Pass,
+    bindings: Bindings,
+    handed: Buffers,
+    dMixed: Float32Array,
+  ): Promise<Buffers> {
+    const program = await this.#attention.groupBackward();
+    const feeds: Record<string, Values[string]> = { ...values, 'seed:mixed': dMixed };
+    const results: Record<string, Float32Array> = {};
+    const seeds: Record<string, Float32Array> = {};
+    for (const name of ['query', 'key', 'value']) {
+      const projected = handed[name]!;
+      feeds[name] = projected;
+      seeds[`seed:${name}`] = this.#slots.take(`d:${name}`, projected.length);
+      results[`gradient:${name}`] = seeds[`seed:${name}`]!;
+    }
+    await program.run(feeds, results, bindings);
+    return seeds;
   }
 
   /** The forward pass of one stage, with all that its backward pass is handed. */
@@ -373,7 +380,7 @@ export class LayeredNetwork implements Network {
       imageRow: placement.imageRow,
       // Level 0 takes the place of embeddings; level i is added after layer i − 1, which stage i ends.
       features: placement.levels[index] ?? placement.levels[0]!,
-      ...this.#stages.feeds(index, scale),
+      ...this.#stages.at(index).feeds(scale),
     };
   }
 

@@ -20,7 +20,16 @@ import type { Node } from '../../../tensor/node.ts';
 import * as ops from '../../../tensor/ops.ts';
 import { Program, type Values } from '../../../tensor/program.ts';
 import type { Adapter } from '../weights/adapter.ts';
-import { type Base, type GraphWeights, graphWeights } from '../weights/base.ts';
+import type { Base } from '../weights/base.ts';
+import {
+  accumulation,
+  type GraphWeights,
+  gradientResults,
+  graphWeights,
+  type Naming,
+  parameterFeeds,
+} from '../weights/graph-weights.ts';
+import type { ParameterBuffer } from '../weights/parameter-buffer.ts';
 
 export type StageInputs = { readonly x: Float32Array; readonly mixed?: Float32Array };
 
@@ -36,34 +45,31 @@ type StageGraph = {
   readonly weights: GraphWeights;
 };
 
-/** How the parameters of layers are called in a stage: `before` the attention's end, or `after` it. */
-export function stageAlias(index: number): (name: string) => string {
+/** Parameters of the layer that a stage ends are `before.`, those of the layer that it begins are `after.` */
+export function namingOfStage(index: number): Naming {
   const [before, after] = [`${layerName(index - 1)}.`, `${layerName(index)}.`];
-  return (name) => name.replace(before, 'before.').replace(after, 'after.');
-}
-
-export function parameterOfAlias(index: number): (alias: string) => string {
-  const [before, after] = [`${layerName(index - 1)}.`, `${layerName(index)}.`];
-  return (alias) => alias.replace(/^before\./, before).replace(/^after\./, after);
+  return {
+    inGraph: (name) => name.replace(before, 'before.').replace(after, 'after.'),
+    parameter: (name) => name.replace(/^before\./, before).replace(/^after\./, after),
+  };
 }
 
 /** The programs of a stage; where matrices are fed, of all stages that look alike. */
 export class Stage {
   readonly results: readonly string[];
-  /** Parameters that both passes are fed: of the base, and of the adapter. */
-  readonly fed: readonly string[];
   readonly adapted: readonly string[];
   readonly #graph: StageGraph;
   /** Values that the backward pass is fed under these names. */
   readonly #given: ReadonlyMap<Node, string>;
-  readonly #gradients: readonly (readonly [name: string, gradient: Node])[];
+  /** `gradient:<name>` of inputs and of the adapter's parameters. */
+  readonly #gradients: Readonly<Record<string, Node>>;
   readonly #keepsMemory: boolean;
   #forward: Promise<Program> | undefined;
   #backward: Promise<Program> | undefined;
 
   /** @param index 0 … layers */
   constructor(index: number, base: Base, adapter: Adapter | undefined) {
-    const weights = graphWeights(base, adapter, stageAlias(index));
+    const weights = graphWeights(base, adapter, namingOfStage(index));
     const graph = stageGraph(index, weights, base);
     const results = Object.entries(graph.results);
     const variables = [...Object.entries(graph.variables), ...weights.adapted];
@@ -77,15 +83,10 @@ export class Stage {
     const names = new Map(results.map(([name, node]) => [node, name]));
     this.#graph = graph;
     this.#given = new Map([...residuals].map(([node, name]) => [node, names.get(node) ?? name]));
-    this.#gradients = variables.map(([name, node], i) => {
-      const gradient = gradients[i]!;
-      if (!weights.adapted.has(name)) return [name, gradient];
-      return [name, ops.add(ops.input(`accumulated:${name}`, node.shape), gradient)];
-    });
+    this.#gradients = gradientResults(variables, gradients, weights);
     // Matrices of its own make each stage a program of its own: none may keep memory between its runs.
     this.#keepsMemory = base.isFed;
     this.results = results.map(([name]) => name);
-    this.fed = [...weights.fed.keys()];
     this.adapted = [...weights.adapted.keys()];
   }
 
@@ -108,27 +109,28 @@ export class Stage {
   /**
    * @param values inputs, results, what the forward pass has handed over, and `seed:<result>`
    * @param results buffers for the gradients of the stage's inputs
-   * @param parameterOf adapter's parameter by its name in this stage; gradients are added to these
+   * @param gradient of the adapter; that of this stage is added
+   * @param naming of the place at which the stage is
    */
   async backward(
     values: Values,
     results: Readonly<Record<string, Float32Array>>,
-    parameterOf: (name: string) => Float32Array,
+    gradient: ParameterBuffer,
+    naming: Naming,
     bindings: Bindings,
   ): Promise<void> {
-    this.#backward ??= Program.compile(
-      Object.fromEntries(this.#gradients.map(([name, node]) => [`gradient:${name}`, node])),
-      this.#given,
-      { keepsMemory: this.#keepsMemory },
-    );
-    const accumulated: Record<string, Float32Array> = {};
-    const gradients: Record<string, Float32Array> = {};
-    for (const name of this.adapted) {
-      accumulated[`accumulated:${name}`] = gradients[`gradient:${name}`] = parameterOf(name);
-    }
+    this.#backward ??= Program.compile(this.#gradients, this.#given, {
+      keepsMemory: this.#keepsMemory,
+    });
+    const added = accumulation(this.#graph.weights, gradient, naming);
+    const gradients = { ...added.results };
     for (const [name, buffer] of Object.entries(results)) gradients[`gradient:${name}`] = buffer;
     const program = await this.#backward;
-    await program.run({ ...values, ...accumulated }, gradients, bindings);
+    await program.run({ ...values, ...added.inputs }, gradients, bindings);
+  }
+
+  feeds(base: Base, adapter: Adapter | undefined, scale: number, naming: Naming): Values {
+    return parameterFeeds(this.#graph.weights, base, adapter, scale, naming);
   }
 
   async dispose(): Promise<void> {

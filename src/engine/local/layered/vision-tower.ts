@@ -11,7 +11,13 @@ import * as ops from '../../../tensor/ops.ts';
 import { Program, type Values } from '../../../tensor/program.ts';
 import { imageInputs } from '../vision-batch.ts';
 import type { Adapter } from '../weights/adapter.ts';
-import { adapterScale, type Base, graphWeights } from '../weights/base.ts';
+import type { Base } from '../weights/base.ts';
+import {
+  accumulation,
+  gradientResults,
+  graphWeights,
+  parameterFeeds,
+} from '../weights/graph-weights.ts';
 import type { ParameterBuffer } from '../weights/parameter-buffer.ts';
 
 /** Rows [U, D] that stand for an image's tokens, and those added after decoder layer 0, 1, … */
@@ -75,7 +81,7 @@ export class VisionTower {
     scale: number,
     gradient: ParameterBuffer,
   ): Promise<void> {
-    const { results, variables, residuals, gradients } = this.#graph;
+    const { weights, results, variables, residuals, gradients } = this.#graph;
     const { values, bindings } = imageInputs([image], this.#base.config.vision);
     const forward = await this.#program();
     const handed: Record<string, Float32Array> = {};
@@ -85,24 +91,13 @@ export class VisionTower {
     const feeds = { ...this.#feeds(scale), ...values };
     await forward.run(feeds, handed, bindings);
     this.#backward ??= Program.compile(
-      Object.fromEntries(
-        variables.map(([name, node], i) => [
-          `gradient:${name}`,
-          ops.add(ops.input(`accumulated:${name}`, node.shape), gradients[i]!),
-        ]),
-      ),
+      gradientResults(variables, gradients, weights),
       namesOf(results, residuals),
     );
-    const views = variables.map(([name]) => [name, gradient.views[name]!] as const);
-    const named = (prefix: string) =>
-      Object.fromEntries(views.map(([name, view]) => [`${prefix}:${name}`, view]));
     const seeded = Object.fromEntries(seeds.map((seed, level) => [`seed:level${level}`, seed]));
+    const added = accumulation(weights, gradient);
     const program = await this.#backward;
-    await program.run(
-      { ...feeds, ...handed, ...seeded, ...named('accumulated') },
-      named('gradient'),
-      bindings,
-    );
+    await program.run({ ...feeds, ...handed, ...seeded, ...added.inputs }, added.results, bindings);
   }
 
   async dispose(): Promise<void> {
@@ -129,14 +124,7 @@ export class VisionTower {
   }
 
   #feeds(scale: number): Values {
-    const { fed } = this.#graph.weights;
-    return {
-      [adapterScale]: Float32Array.of(scale),
-      ...Object.fromEntries([...fed.keys()].map((name) => [name, this.#base.value(name)])),
-      ...Object.fromEntries(
-        this.#graph.variables.map(([name]) => [name, this.#adapter!.parameters.views[name]!]),
-      ),
-    };
+    return parameterFeeds(this.#graph.weights, this.#base, this.#adapter, scale);
   }
 
   #keep(key: string, features: ImageFeatures): void {

@@ -13,9 +13,12 @@ import type { Completion, SampledGroup, SampleRequest } from '../../engine.ts';
 import { type PrefillBatch, prefillBatch } from '../batch.ts';
 import type { Cancellation, Network } from '../network.ts';
 import { KeyValueCache } from './key-value-cache.ts';
+import { failNotFinite, isDistribution } from './not-finite.ts';
 import { pickToken } from './pick-token.ts';
 
 export type SamplerSettings = {
+  /** Model directory, for messages. */
+  readonly directory: string;
   readonly config: ModelConfig;
   readonly network: Network;
   readonly stopTokens: readonly number[];
@@ -118,6 +121,10 @@ async function* sampleBatch(
 
   const advance = (row: Row, distribution: Float32Array) => {
     const request = requests[row.request]!;
+    if (!isDistribution(distribution)) {
+      const parameters = network.trained.views;
+      failNotFinite({ directory: settings.directory, parameters }, request.prompt);
+    }
     const token = pickToken(distribution, request, settings.bannedTokens, row.rng.next());
     row.tokens.push(token);
     row.logprobs.push(distribution[token]!);

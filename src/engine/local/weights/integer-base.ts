@@ -10,7 +10,7 @@ import type { Base } from './base.ts';
 import { baseDigest } from './base-digest.ts';
 import { type MatrixSpec, openIntegerMatrices } from './integer-file.ts';
 import { requireExactIntegers } from './integer-self-test.ts';
-import { readChecked } from './read-checked.ts';
+import { readChecked, requireTensors } from './read-checked.ts';
 
 const tableName = 'model.language_model.embed_tokens.weight';
 /** Of the way in which matrices become integers; another one is another folder. */
@@ -32,6 +32,7 @@ export async function openIntegerBase(
   const shapes = new Map(specs.map(({ name, shape }) => [name, shape]));
   const head = `${headName(config.text)}.weight`;
   const isMatrix = (name: string, isLinear: boolean) => isLinear || name === head;
+  requireTensors(store, specs);
   const digest = await baseDigest(store);
   const folder = join(cache, `${digest}-${quantisation}`);
   const wanted = specs
@@ -44,7 +45,7 @@ export async function openIntegerBase(
   for (const { name, shape, isLinear } of specs) {
     // Rows of the token table are read as they are needed.
     if (isMatrix(name, isLinear) || name === tableName) continue;
-    values.set(name, await readChecked(store, name, shape));
+    values.set(name, await readChecked(store, { name, shape }));
   }
   const width = config.text.hiddenSize;
   return {

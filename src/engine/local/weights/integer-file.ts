@@ -10,7 +10,7 @@ import { defined } from '../../../core/errors.ts';
 import type { TensorStore } from '../../../model/files/safetensors.ts';
 import { isMissing, writeDirectoryDurably } from '../../../run/durable.ts';
 import { largestInteger, type StoredMatrix } from '../../../tensor/stored-matrix.ts';
-import { requireFinite, requireShape } from './read-checked.ts';
+import { requireFinite, requireTensors } from './read-checked.ts';
 
 /** A matrix to be stored: a parameter's name and its shape [rows, columns]. */
 export type MatrixSpec = { readonly name: string; readonly shape: readonly [number, number] };
@@ -96,6 +96,7 @@ async function writeMatrices(
       end = Math.ceil((start + bytes.length) / alignment) * alignment;
       return start;
     };
+    requireTensors(store, specs);
     for (const { name, shape } of specs) {
       const [rows, columns] = shape;
       const { integers, turned, scales } = await quantise(store, name, rows, columns);
@@ -114,14 +115,13 @@ async function writeMatrices(
 }
 
 async function quantise(store: TensorStore, name: string, rows: number, columns: number) {
-  requireShape(store, name, [rows, columns]);
   const integers = new Int8Array(rows * columns);
   const scales = new Float32Array(rows);
   const rowsAtOnce = Math.max(1, Math.floor(blockElements / columns));
   for (let first = 0; first < rows; first += rowsAtOnce) {
     const count = Math.min(rowsAtOnce, rows - first);
     const block = await store.readSlice(name, first * columns, count * columns);
-    requireFinite(block, name);
+    requireFinite(block, `${store.path}: ${name}`);
     for (let row = 0; row < count; row++) {
       const values = block.subarray(row * columns, (row + 1) * columns);
       scales[first + row] = quantiseRow(values, integers, (first + row) * columns);

@@ -7,7 +7,7 @@ import { parameterSpecs } from '../../../model/parameters.ts';
 import * as ops from '../../../tensor/ops.ts';
 import type { Base } from './base.ts';
 import { baseDigest } from './base-digest.ts';
-import { readChecked } from './read-checked.ts';
+import { readChecked, requireTensors } from './read-checked.ts';
 
 const tableName = 'model.language_model.embed_tokens.weight';
 
@@ -25,8 +25,9 @@ export async function loadBase(
   const shapes = new Map(specs.map(({ name, shape }) => [name, shape]));
   const values = new Map<string, Float32Array | Uint16Array>();
   let parameters = 0;
+  requireTensors(store, specs);
   for (const { name, shape, isLinear } of specs) {
-    const whole = await readChecked(store, name, shape);
+    const whole = await readChecked(store, { name, shape });
     const isHalf = format === 'f16' && (isLinear || name === tableName);
     values.set(name, isHalf ? halfOf(whole, name) : whole);
     parameters += whole.length;

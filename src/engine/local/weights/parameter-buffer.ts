@@ -3,11 +3,11 @@
  * changes, which steps and checkpoints work on, and those that stay as they were opened.
  */
 import { join } from 'node:path';
-import { fail } from '../../../core/errors.ts';
 import type { ModelConfig } from '../../../model/config.ts';
 import { openSafetensors } from '../../../model/files/safetensors.ts';
 import { writeSafetensors } from '../../../model/files/write-safetensors.ts';
 import { parameterSpecs, type TensorSpec } from '../../../model/parameters.ts';
+import { readChecked, requireTensors } from './read-checked.ts';
 
 export type ParameterBuffer = {
   readonly specs: readonly TensorSpec[];
@@ -49,7 +49,7 @@ export function createStores(
 /**
  * Fills the buffer from a safetensors file or a (sharded) checkpoint directory.
  * @param prefix put before every parameter name in the file.
- * @throws MedixError where a tensor is absent or has another shape.
+ * @throws MedixError as {@link readChecked}
  */
 export async function readParameters(
   buffer: ParameterBuffer,
@@ -58,17 +58,9 @@ export async function readParameters(
 ): Promise<void> {
   const store = await openSafetensors(path);
   try {
-    for (const { name, shape } of buffer.specs) {
-      const found = store.tensors.get(prefix + name);
-      if (found?.shape.join() !== shape.join()) {
-        fail('model', {
-          where: `${path}: ${prefix}${name}`,
-          expected: `shape [${shape.join(', ')}]`,
-          got: found === undefined ? 'no such tensor' : `[${found.shape.join(', ')}]`,
-          next: 'use the weight files that belong to this config.json',
-        });
-      }
-      buffer.views[name]!.set(await store.read(prefix + name));
+    requireTensors(store, buffer.specs, prefix);
+    for (const spec of buffer.specs) {
+      buffer.views[spec.name]!.set(await readChecked(store, spec, prefix));
     }
   } finally {
     await store.close();

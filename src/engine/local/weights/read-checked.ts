@@ -1,43 +1,58 @@
 /** Tensors of a checkpoint as a network needs them: of the right shape, and numbers all of them. */
 import { fail } from '../../../core/errors.ts';
 import type { TensorStore } from '../../../model/files/safetensors.ts';
+import type { TensorSpec } from '../../../model/parameters.ts';
 
 /**
+ * Compares shapes with a checkpoint's headers, before memory is taken for what a config only says.
+ * @throws MedixError 'model' where a tensor is absent or has another shape.
+ */
+export function requireTensors(
+  store: TensorStore,
+  specs: readonly TensorSpec[],
+  prefix = '',
+): void {
+  for (const { name, shape } of specs) {
+    const found = store.tensors.get(prefix + name);
+    if (found?.shape.join() === shape.join()) continue;
+    fail('model', {
+      where: `${store.path}: ${prefix}${name}`,
+      expected: `shape [${shape.join(', ')}]`,
+      got: found === undefined ? 'no such tensor' : `[${found.shape.join(', ')}]`,
+      next: 'use the weight files that belong to this config.json',
+    });
+  }
+}
+
+/**
+ * @param prefix put before the name in the file
  * @returns the whole tensor in float32
- * @throws MedixError 'model' where it is missing, of another shape, or holds NaN or infinity
+ * @throws MedixError 'model' where it holds NaN or infinity
  */
 export async function readChecked(
   store: TensorStore,
-  name: string,
-  shape: readonly number[],
+  { name }: TensorSpec,
+  prefix = '',
 ): Promise<Float32Array> {
-  requireShape(store, name, shape);
-  const values = await store.read(name);
-  requireFinite(values, name);
+  const values = await store.read(prefix + name);
+  requireFinite(values, `${store.path}: ${prefix}${name}`);
   return values;
 }
 
-export function requireShape(store: TensorStore, name: string, shape: readonly number[]): void {
-  const found = store.tensors.get(name);
-  if (found?.shape.join() === shape.join()) return;
-  fail('model', {
-    where: name,
-    expected: `shape [${shape.join(', ')}]`,
-    got: found === undefined ? 'no such tensor' : `[${found.shape.join(', ')}]`,
-    next: 'use the weight files that belong to this config.json',
-  });
-}
-
-export function requireFinite(values: Float32Array, name: string): void {
-  // A sum of x·0 is NaN where any x is none or infinite.
+/**
+ * Refuses weights of which no answer can come; a single one makes every logprob that it reaches a NaN.
+ * @throws MedixError 'model' that says how many of the values are no numbers
+ */
+export function requireFinite(values: Float32Array, where: string): void {
+  // NaN and infinities alone do not cancel out; one pass without a branch per value.
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]! * 0;
   if (sum === 0) return;
-  const at = values.findIndex((value) => !Number.isFinite(value));
+  const bad = values.filter((value) => !Number.isFinite(value));
   fail('model', {
-    where: name,
-    expected: 'finite numbers',
-    got: `${values[at]} at element ${at}`,
-    next: 'the checkpoint is damaged, or training has diverged before it was written: use another',
+    where,
+    expected: 'weights that are finite numbers',
+    got: `${bad[0]} (${bad.length} of ${values.length} values are NaN or infinite)`,
+    next: 'the training that wrote them diverged, or the file is damaged: use an earlier checkpoint, or download or export it again',
   });
 }

@@ -71,6 +71,7 @@ describe.each(tinyCases)('the fixture case $name', (tiny) => {
       topK: 0,
     };
     const settings = {
+      directory: tinyModelDirectory,
       config,
       network,
       stopTokens: [],

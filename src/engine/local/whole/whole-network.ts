@@ -18,6 +18,7 @@ import {
   type ParameterStores,
   readParameters,
 } from '../weights/parameter-buffer.ts';
+import { requireFinite } from '../weights/read-checked.ts';
 import { Programs } from './programs.ts';
 
 type WholeParts = {
@@ -111,8 +112,11 @@ export class WholeNetwork implements Network {
     for (const buffer of Object.values(results)) this.#pool.give(buffer);
   }
 
-  exportModel(folder: string): Promise<void> {
+  async exportModel(folder: string): Promise<void> {
     const { files, weights } = this.#parts;
+    for (const [name, values] of Object.entries(weights.trained.views)) {
+      requireFinite(values, `the trained model: ${name}`);
+    }
     return writeModel(folder, this.#config, files, [weights.frozen, weights.trained]);
   }
 
