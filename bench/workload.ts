@@ -75,7 +75,7 @@ export async function openW(): Promise<WorkloadW> {
   await createModel(directory, config, newModelFiles(config, tokenizer, bounds), 1);
   const [shared, unshared] = [
     await openLocalEngine(directory),
-    await openLocalEngine(directory, { sharePrompts: false }),
+    await openLocalEngine(directory, { limits: { sharePrompts: false } }),
   ];
   const prompts = Array.from({ length: shape.prompts }, () => ({
     tokens: Int32Array.from({ length: shape.promptTokens }, () =>

@@ -1,24 +1,123 @@
 /** Where the policy lives: which engine samples from it and trains it. */
 import { z } from 'zod';
-import { moduleField } from './sections.ts';
+import { moduleField, positiveInteger } from './sections.ts';
 
-/** Schema of {@link EngineConfig}; its fields carry their own documentation. */
-export const engineSection = z
+/** The linear layers of a decoder; the image tower stays as it is. */
+const decoderLayers =
+  'model\\.language_model\\.layers\\..*\\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)';
+
+const loraSection = z.strictObject({
+  rank: positiveInteger.default(16).describe('Width of the two factors of each layer'),
+  alpha: z
+    .number()
+    .positive()
+    .default(32)
+    .describe('What the factors add is multiplied by alpha / rank'),
+  rankStabilized: z.boolean().default(false).describe('Multiply by alpha / √rank instead (rsLoRA)'),
+  targets: z
+    .union(
+      [
+        z.string().min(1).refine(isExpression, 'a regular expression'),
+        z.array(z.string().min(1)).min(1),
+      ],
+      {
+        error: 'a regular expression, or a list of endings of names',
+      },
+    )
+    .default(decoderLayers)
+    .describe(
+      'Linear layers that get factors: a regular expression for their whole names, or a list of endings like q_proj. The default is all of the decoder and none of the image tower',
+    ),
+});
+
+const bytesPerUnit = { MiB: 2 ** 20, GiB: 2 ** 30 } as const;
+const memoryPattern = /^(\d+(?:\.\d+)?) ?(MiB|GiB)$/;
+
+const localFields = {
+  kind: z.literal('local').describe('on this machine, by ONNX Runtime'),
+  base: z
+    .enum(['auto', 'f32', 'f16', 'int8'])
+    .default('auto')
+    .describe(
+      'How weights that are not trained are kept: "f32", "f16", "int8" (a scale per output), or "auto" by model, memory and processor',
+    ),
+  memory: z
+    .union([z.literal('auto'), z.string().regex(memoryPattern)], {
+      error: '"auto", or a number with MiB or GiB, e.g. "8GiB"',
+    })
+    .default('auto')
+    .describe(
+      'Memory that the engine plans with, e.g. "8GiB"; "auto" is three quarters of what this process may use',
+    ),
+  cache: z
+    .string()
+    .min(1)
+    .default('~/.cache/medix')
+    .describe('Folder for 8-bit weights, which are made once for each model'),
+};
+
+const ownEngine = z.strictObject({
+  kind: z.literal('module').describe('an engine of your own'),
+  module: moduleField,
+});
+
+const kinds = { error: 'one of "local", "module"' };
+
+/** Schema of {@link EngineConfig} for commands that train; its fields carry their own documentation. */
+export const trainingEngineSection = z
   .discriminatedUnion(
     'kind',
     [
-      z.strictObject({
-        kind: z.literal('local').describe('in this process, by ONNX Runtime'),
-      }),
-      z.strictObject({
-        kind: z.literal('module').describe('an engine of your own'),
-        module: moduleField,
-      }),
+      z
+        .strictObject({
+          ...localFields,
+          lora: loraSection
+            .nullable()
+            .default(null)
+            .describe(
+              'Train small factors beside frozen weights (LoRA); null trains every weight, in f32',
+            ),
+        })
+        .superRefine(({ base, lora }, context) => {
+          if (lora !== null || base === 'auto' || base === 'f32') return;
+          context.addIssue({
+            code: 'custom',
+            path: ['base'],
+            message: `"f32" or "auto" where every weight is trained; give engine.lora to train factors beside weights in ${base}`,
+          });
+        }),
+      ownEngine,
     ],
-    { error: 'one of "local", "module"' },
+    kinds,
   )
   .prefault({ kind: 'local' });
-export type EngineConfig = z.output<typeof engineSection>;
+
+/** Schema of {@link EngineConfig} for commands that only answer. */
+export const answeringEngineSection = z
+  .discriminatedUnion('kind', [z.strictObject(localFields), ownEngine], kinds)
+  .prefault({ kind: 'local' });
+
+export type LoraConfig = z.output<typeof loraSection>;
+export type EngineConfig =
+  | z.output<typeof trainingEngineSection>
+  | z.output<typeof answeringEngineSection>;
+export type LocalEngineConfig = Extract<EngineConfig, { kind: 'local' }>;
 
 /** For commands without a config. */
-export const localEngine: EngineConfig = { kind: 'local' };
+export const localEngine: EngineConfig = answeringEngineSection.parse({ kind: 'local' });
+
+/** Bytes of a text that {@link localFields} accept; undefined for "auto". */
+export function memoryBytes(memory: LocalEngineConfig['memory']): number | undefined {
+  const [, amount, unit] = memoryPattern.exec(memory) ?? [];
+  if (amount === undefined) return undefined;
+  return Number(amount) * bytesPerUnit[unit as keyof typeof bytesPerUnit];
+}
+
+function isExpression(text: string): boolean {
+  try {
+    new RegExp(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,6 +1,6 @@
 /** The config of `medix eval`: which model answers which tasks, and who judges. */
 import { z } from 'zod';
-import { engineSection } from './engine-config.ts';
+import { answeringEngineSection } from './engine-config.ts';
 import { capField, judgeSection, pricesField, serverFields } from './judge-config.ts';
 import { moduleField, positiveInteger } from './sections.ts';
 
@@ -10,7 +10,7 @@ const modelSection = z.discriminatedUnion(
     z.strictObject({
       kind: z.literal('local').describe('a model folder in Hugging Face layout, in this process'),
       path: z.string().min(1).describe('For "local", the model folder'),
-      engine: engineSection,
+      engine: answeringEngineSection,
     }),
     z.strictObject({
       kind: z.literal('openai').describe('a model behind OpenAI-compatible servers'),

@@ -1,6 +1,6 @@
 /** The config of `medix sft`: imitation of demonstrations, from a given model or from scratch. */
 import { z } from 'zod';
-import { engineSection } from './engine-config.ts';
+import { trainingEngineSection } from './engine-config.ts';
 import {
   checkpointSection,
   dataSection,
@@ -51,7 +51,7 @@ const fields = z.strictObject({
   model: modelSection.describe(
     'Folder of the model to start from, in Hugging Face layout, or {preset, imageSize, vocabularySize} for a new one',
   ),
-  engine: engineSection,
+  engine: trainingEngineSection,
   out: outField('runs/sft'),
   seed: seedField,
   iterations: positiveInteger.default(100).describe('Number of optimizer steps'),

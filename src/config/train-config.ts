@@ -1,6 +1,6 @@
 /** The config of `medix train`: reinforcement learning of a policy on open-ended answers. */
 import { z } from 'zod';
-import { engineSection } from './engine-config.ts';
+import { trainingEngineSection } from './engine-config.ts';
 import { rewardFields } from './judge-config.ts';
 import {
   checkpointSection,
@@ -75,7 +75,7 @@ const algorithmSection = z.strictObject({
 /** Schema of {@link TrainConfig}; its fields carry their own documentation. */
 export const trainConfigSchema = z.strictObject({
   model: z.string().min(1).describe('Folder of the model to train, in Hugging Face layout'),
-  engine: engineSection,
+  engine: trainingEngineSection,
   out: outField('runs/train'),
   seed: seedField,
   iterations: positiveInteger

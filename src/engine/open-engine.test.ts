@@ -5,7 +5,7 @@ import { createScriptedEngine } from './scripted/scripted-engine.fixture.ts';
 const config = { kind: 'module', module: './mine.ts#open' } as const;
 
 function openWith(value: unknown) {
-  return openEngine(config, 'models/mine', async (reference) => ({
+  return openEngine(config, 'models/mine', { kind: 'answer' }, async (reference) => ({
     reference,
     value,
     digest: 'd',

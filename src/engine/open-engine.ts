@@ -2,13 +2,16 @@
 import { z } from 'zod';
 import type { EngineConfig } from '../config/engine-config.ts';
 import { type LoadModule, loadModule, requireShape } from '../config/load-module.ts';
+import { readModelConfig } from '../model/config.ts';
 import type { Engine } from './engine.ts';
 import { openLocalEngine } from './local/local-engine.ts';
+import { planNetwork, thisMachine, type Use } from './local/plan-network.ts';
 
 /** What a module exports that brings an engine: opens the model of a folder. */
 export type OpenOwnEngine = (model: string) => Promise<Engine> | Engine;
 
 /**
+ * @param use whether it will be trained, and the seed of what training adds to it
  * @param model folder of the model in Hugging Face layout, whose weights are the policy's start and the
  *   reference
  * @throws MedixError 'model' or 'engine' when it cannot be opened, 'config' when a module brings no engine
@@ -16,11 +19,15 @@ export type OpenOwnEngine = (model: string) => Promise<Engine> | Engine;
 export async function openEngine(
   config: EngineConfig,
   model: string,
+  use: Use,
   load: LoadModule = loadModule,
 ): Promise<Engine> {
   switch (config.kind) {
     case 'local':
-      return openLocalEngine(model);
+      return openLocalEngine(
+        model,
+        await planNetwork(config, await readModelConfig(model), use, thisMachine),
+      );
     case 'module':
       return openOwnEngine(config.module, model, load);
   }

@@ -87,7 +87,12 @@ export async function openTraining(
     const policy = [config.model, 'Qwen3VLForConditionalGeneration'];
     const vetted = await vetJudge(config.reward.judge, scoring.judge.describe, policy);
     await requireReachable(scoring, signal);
-    const engine = await openEngine(config.engine, config.model, load);
+    const engine = await openEngine(
+      config.engine,
+      config.model,
+      { kind: 'train', seed: config.seed },
+      load,
+    );
     const { maxCompletionTokens } = config.rollout;
     return {
       ...data,

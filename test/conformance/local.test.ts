@@ -32,10 +32,10 @@ describeEngine('local', {
   open: () => openLocalEngine(tinyModelDirectory),
   variants: {
     'prompts repeated for every completion': () =>
-      openLocalEngine(tinyModelDirectory, { sharePrompts: false }),
+      openLocalEngine(tinyModelDirectory, { limits: { sharePrompts: false } }),
     'micro-batches of one sequence': () =>
-      openLocalEngine(tinyModelDirectory, { maxBatchTokens: 1 }),
-    'few rows side by side': () => openLocalEngine(tinyModelDirectory, { maxRows: 3 }),
+      openLocalEngine(tinyModelDirectory, { limits: { maxBatchTokens: 1 } }),
+    'few rows side by side': () => openLocalEngine(tinyModelDirectory, { limits: { maxRows: 3 } }),
   },
   prompts: () => Promise.all(['text-only', 'conversation', 'two-images'].map(promptOf)),
   imagePrompt: () => promptOf('enlarged'),
@@ -63,19 +63,21 @@ describe.each(['f32', 'f16', 'int8'] as const)('with an adapter over a base in %
   const network = {
     kind: 'layered',
     base,
-    adapter: { rank: 4, alpha: 8, rankStabilized: false, targets: '.*' },
-    seed: 1,
+    adapter: {
+      settings: { rank: 4, alpha: 8, rankStabilized: false, targets: '.*' },
+      seed: 1,
+    },
     cache,
     keptBytes: 0,
   } as const;
   const adapterWeights = {
     read: async (directory: string) => {
-      const { parameters } = createAdapter(network.adapter, parameterSpecs(config), 1);
+      const { parameters } = createAdapter(network.adapter.settings, parameterSpecs(config), 1);
       await readParameters(parameters, directory);
       return parameters.views;
     },
     write: async (directory: string, values: Record<string, Float32Array>) => {
-      const { parameters } = createAdapter(network.adapter, parameterSpecs(config), 1);
+      const { parameters } = createAdapter(network.adapter.settings, parameterSpecs(config), 1);
       for (const [name, data] of Object.entries(values)) parameters.views[name]!.set(data);
       await writeParameters(join(directory, 'model.safetensors'), [['', parameters]]);
     },
@@ -85,10 +87,11 @@ describe.each(['f32', 'f16', 'int8'] as const)('with an adapter over a base in %
     open: () => openLocalEngine(tinyModelDirectory, { network }),
     variants: {
       'prompts repeated for every completion': () =>
-        openLocalEngine(tinyModelDirectory, { network, sharePrompts: false }),
+        openLocalEngine(tinyModelDirectory, { network, limits: { sharePrompts: false } }),
       'micro-batches of one sequence': () =>
-        openLocalEngine(tinyModelDirectory, { network, maxBatchTokens: 1 }),
-      'few rows side by side': () => openLocalEngine(tinyModelDirectory, { network, maxRows: 3 }),
+        openLocalEngine(tinyModelDirectory, { network, limits: { maxBatchTokens: 1 } }),
+      'few rows side by side': () =>
+        openLocalEngine(tinyModelDirectory, { network, limits: { maxRows: 3 } }),
       'all that its backward pass needs kept': () =>
         openLocalEngine(tinyModelDirectory, { network: { ...network, keptBytes: 1e9 } }),
     },

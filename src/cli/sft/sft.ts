@@ -95,11 +95,11 @@ async function openModel(
   samples: SampleSet,
   render: (sample: Sample) => readonly Message[],
 ): Promise<Engine> {
-  if (typeof model === 'string') return openEngine(engine, model);
+  if (typeof model === 'string') return openEngine(engine, model, { kind: 'train', seed });
   const directory = await mkdtemp(join(tmpdir(), 'medix-new-model-'));
   try {
     await makeModel(directory, model, samples, render, seed);
-    return await openEngine(engine, directory);
+    return await openEngine(engine, directory, { kind: 'train', seed });
   } finally {
     await rm(directory, { recursive: true });
   }

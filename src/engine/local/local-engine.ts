@@ -5,25 +5,15 @@ import { createProcessor } from '../../model/processor.ts';
 import { loadOnnxRuntime } from '../../tensor/onnx-runtime.ts';
 import { requireRoom } from '../context-length.ts';
 import type { Engine } from '../engine.ts';
-import { LocalPolicy } from './local-policy.ts';
+import { LocalPolicy, type PassLimits, usualLimits } from './local-policy.ts';
 import { type NetworkOptions, openNetwork } from './open-network.ts';
 
 export type LocalEngineOptions = {
-  /**
-   * Padded tokens in one scoring or update pass: bounds memory. Prompts read for sampling may have four
-   * times as many, since nothing of theirs is kept for a backward pass. @default 2048
-   */
-  readonly maxBatchTokens?: number;
-  /** Completions decoded side by side. @default 256 */
-  readonly maxRows?: number;
-  /** Whether a group's prompt is computed once for all its completions. @default true */
-  readonly sharePrompts?: boolean;
+  /** @default {@link usualLimits} */
+  readonly limits?: Partial<PassLimits>;
   /** @default whole, with all parameters trained */
   readonly network?: NetworkOptions;
 };
-
-/** A prefill may have this many times `maxBatchTokens`. */
-const prefillFactor = 4;
 
 /**
  * Opens a model directory in Hugging Face layout. Its weights are the policy's start and the reference.
@@ -33,9 +23,7 @@ const prefillFactor = 4;
 export async function openLocalEngine(
   directory: string,
   {
-    maxBatchTokens = 2048,
-    maxRows = 256,
-    sharePrompts = true,
+    limits,
     network: networkOptions = { kind: 'whole', isTrained: () => true },
   }: LocalEngineOptions = {},
 ): Promise<Engine> {
@@ -45,11 +33,9 @@ export async function openLocalEngine(
   const processor = createProcessor(files, config);
   const network = await openNetwork(directory, config, files, networkOptions);
   const policy = new LocalPolicy(network, config, {
+    ...usualLimits,
+    ...limits,
     directory,
-    maxBatchTokens,
-    maxPrefillTokens: prefillFactor * maxBatchTokens,
-    maxRows,
-    sharePrompts,
     stopTokens: processor.stopTokens,
     bannedTokens: processor.bannedTokens,
   });

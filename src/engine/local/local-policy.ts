@@ -37,17 +37,34 @@ import {
 /** A loss that may be computed elsewhere. */
 export type AwaitedLoss = (inputs: readonly LossInput[]) => LossPart | Promise<LossPart>;
 
-export type PolicySettings = {
-  /** Model directory, for messages. */
-  readonly directory: string;
+/** How much is computed at once: bounds memory. */
+export type PassLimits = {
   /** Padded tokens of one scoring or update pass. */
   readonly maxBatchTokens: number;
-  /** Padded tokens of the prompts read side by side for sampling. */
+  /**
+   * Padded tokens of the prompts read side by side for sampling; may be more, since nothing of theirs is kept
+   * for a backward pass.
+   */
   readonly maxPrefillTokens: number;
+  /** Tokens whose keys and values are kept while sampling. */
+  readonly maxCacheTokens: number;
   /** Completions decoded side by side. */
   readonly maxRows: number;
   /** Whether a group's prompt is computed once for all its completions. */
   readonly sharePrompts: boolean;
+};
+
+export const usualLimits: PassLimits = {
+  maxBatchTokens: 2048,
+  maxPrefillTokens: 8192,
+  maxCacheTokens: Number.POSITIVE_INFINITY,
+  maxRows: 256,
+  sharePrompts: true,
+};
+
+export type PolicySettings = PassLimits & {
+  /** Model directory, for messages. */
+  readonly directory: string;
   readonly stopTokens: readonly number[];
   readonly bannedTokens: readonly number[];
 };

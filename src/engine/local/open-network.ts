@@ -1,5 +1,4 @@
 /** The network of a model folder: whole to train its parameters, layered to train an adapter or to answer. */
-import { homedir } from 'node:os';
 import type { ModelConfig } from '../../model/config.ts';
 import type { ModelFiles } from '../../model/files/model-files.ts';
 import { openSafetensors } from '../../model/files/safetensors.ts';
@@ -23,10 +22,8 @@ export type NetworkOptions =
   | {
       readonly kind: 'layered';
       readonly base: BaseFormat;
-      /** Undefined: nothing is trained. */
-      readonly adapter: AdapterSettings | undefined;
-      /** Of a new adapter. */
-      readonly seed: number;
+      /** A new one, made from the seed; undefined: nothing is trained. */
+      readonly adapter: { readonly settings: AdapterSettings; readonly seed: number } | undefined;
       /** Folder for bases in 8 bits. */
       readonly cache: string;
       /** Bytes of a forward pass that may be kept for the backward pass. */
@@ -48,7 +45,8 @@ export async function openNetwork(
   }
   const base = await openBase(directory, config, options);
   const adapter =
-    options.adapter && createAdapter(options.adapter, parameterSpecs(config), options.seed);
+    options.adapter &&
+    createAdapter(options.adapter.settings, parameterSpecs(config), options.adapter.seed);
   return new LayeredNetwork(base, adapter, {
     keptBytes: options.keptBytes,
     exportModel: async () => {
@@ -74,7 +72,7 @@ async function openBase(
 ): Promise<Base> {
   const store = await openSafetensors(directory);
   if (base === 'int8') {
-    return openIntegerBase(config, store, cache.replace(/^~(?=\/)/, homedir()), () => {});
+    return openIntegerBase(config, store, cache, () => {});
   }
   return loadBase(base, config, store);
 }

@@ -46,6 +46,7 @@ async function sample(network: Network, temperature: number): Promise<number> {
     bannedTokens: [0, 1],
     maxRows: 8,
     maxPrefillTokens: 64,
+    maxCacheTokens: 8192,
   };
   const request = { prompt, keys: ['a', 'b'], maxTokens: 3, temperature, topP: 0.9, topK: 0 };
   let tokens = 0;

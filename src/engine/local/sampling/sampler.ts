@@ -16,17 +16,23 @@ import { KeyValueCache } from './key-value-cache.ts';
 import { failNotFinite, isDistribution } from './not-finite.ts';
 import { pickToken } from './pick-token.ts';
 
-export type SamplerSettings = {
+export type SamplerSettings = SamplingLimits & {
   /** Model directory, for messages. */
   readonly directory: string;
   readonly config: ModelConfig;
   readonly network: Network;
   readonly stopTokens: readonly number[];
   readonly bannedTokens: readonly number[];
-  /** Completions decoded side by side. */
+};
+
+/** How much is sampled side by side. */
+export type SamplingLimits = {
+  /** Completions. */
   readonly maxRows: number;
-  /** Padded tokens of the prompts read side by side. */
+  /** Padded tokens of the prompts. */
   readonly maxPrefillTokens: number;
+  /** Padded tokens of prompts and completions, whose keys and values are kept. */
+  readonly maxCacheTokens: number;
 };
 
 /** A completion in the making. */
@@ -46,20 +52,18 @@ export async function* sampleBatched(
   settings: SamplerSettings,
   signal: Cancellation,
 ): AsyncGenerator<SampledGroup> {
-  const { maxRows, maxPrefillTokens } = settings;
-  for (const batch of batchRequests(requests, maxRows, maxPrefillTokens)) {
+  for (const batch of batchRequests(requests, settings)) {
     yield* sampleBatch(requests, batch, settings, signal);
   }
 }
 
 /**
  * Positions of the requests that are sampled side by side, batch by batch. Requests of similar size meet;
- * a request is never split, so its prompt is read once, and a single one may exceed both limits.
+ * a request is never split, so its prompt is read once, and a single one may exceed the limits.
  */
 export function batchRequests(
   requests: readonly SampleRequest[],
-  maxRows: number,
-  maxPrefillTokens: number,
+  { maxRows, maxPrefillTokens, maxCacheTokens }: SamplingLimits,
 ): number[][] {
   const order = requests
     .map((_, i) => i)
@@ -72,19 +76,24 @@ export function batchRequests(
   let current: number[] = [];
   let rows = 0;
   let longest = 0;
+  let widest = 0;
   for (const request of order) {
-    const { keys, prompt } = requests[request]!;
+    const { keys, prompt, maxTokens } = requests[request]!;
     rows += keys.length;
     longest = Math.max(longest, prompt.tokens.length);
+    widest = Math.max(widest, keys.length * maxTokens);
+    const count = current.length + 1;
     if (
       current.length === 0 ||
       rows > maxRows ||
-      (current.length + 1) * longest > maxPrefillTokens
+      count * longest > maxPrefillTokens ||
+      count * (longest + widest) > maxCacheTokens
     ) {
       current = [];
       batches.push(current);
       rows = keys.length;
       longest = prompt.tokens.length;
+      widest = keys.length * maxTokens;
     }
     current.push(request);
   }

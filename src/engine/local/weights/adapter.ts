@@ -46,11 +46,7 @@ export function createAdapter(
   seed: number,
 ): Adapter {
   const { rank, alpha, rankStabilized } = settings;
-  const adapted = specs
-    .filter(({ isLinear }) => isLinear)
-    .map(({ name, shape }) => ({ layer: name.replace(/\.weight$/, ''), shape }))
-    .filter(({ layer }) => matches(layer, settings.targets));
-  requireLayers(adapted, settings, specs);
+  const adapted = adaptedLayers(settings, specs);
   const parameters = createParameterBuffer(
     adapted.flatMap(({ layer, shape }) => {
       const { down, up } = factorNames(layer);
@@ -74,6 +70,22 @@ export function createAdapter(
     parameters,
     scale: alpha / (rankStabilized ? Math.sqrt(rank) : rank),
   };
+}
+
+/**
+ * The linear layers that settings name, and the shapes of their weights.
+ * @throws MedixError 'engine' where no layer matches, or a layer is narrower than the rank.
+ */
+export function adaptedLayers(
+  settings: AdapterSettings,
+  specs: readonly ParameterSpec[],
+): readonly { readonly layer: string; readonly shape: readonly number[] }[] {
+  const adapted = specs
+    .filter(({ isLinear }) => isLinear)
+    .map(({ name, shape }) => ({ layer: name.replace(/\.weight$/, ''), shape }))
+    .filter(({ layer }) => matches(layer, settings.targets));
+  requireLayers(adapted, settings, specs);
+  return adapted;
 }
 
 /** What an adapter adds to a layer's result, given x and the layer's factors; `scale` [1] is fed. */

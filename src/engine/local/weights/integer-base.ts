@@ -39,7 +39,7 @@ export async function openIntegerBase(
     .filter(({ name, isLinear }) => isMatrix(name, isLinear))
     .map(({ name, shape }): MatrixSpec => ({ name, shape: shape as MatrixSpec['shape'] }));
   const matrices = await openIntegerMatrices(folder, store, wanted, onStart);
-  await requireExactIntegers(folder);
+  await requireExactIntegers();
 
   const values = new Map<string, Float32Array>();
   for (const { name, shape, isLinear } of specs) {

@@ -78,6 +78,7 @@ describe.each(tinyCases)('the fixture case $name', (tiny) => {
       bannedTokens: config.tokens.eos,
       maxRows: 8,
       maxPrefillTokens: 8192,
+      maxCacheTokens: 8192,
     };
     for await (const group of sampleBatched([request], settings, new AbortController().signal)) {
       for (const { tokens } of group.completions) expect([...tokens]).toEqual(tiny.greedy);

@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import {
+  answeringEngineSection,
+  type LocalEngineConfig,
+  trainingEngineSection,
+} from '../../config/engine-config.ts';
+import type { ModelConfig } from '../../model/config.ts';
+import { parameterSpecs } from '../../model/parameters.ts';
+import { tinyConfig } from '../../model/tiny-model.fixture.ts';
+import { type Machine, planNetwork, type Use } from './plan-network.ts';
+
+const gibibyte = 2 ** 30;
+const tiny = await tinyConfig();
+
+/** Of the shape of Qwen3-VL-2B-Instruct. */
+const twoBillion: ModelConfig = {
+  ...tiny,
+  text: {
+    ...tiny.text,
+    vocabSize: 151_936,
+    hiddenSize: 2048,
+    intermediateSize: 6144,
+    layers: 28,
+    heads: 16,
+    kvHeads: 8,
+    headDim: 128,
+    tieWordEmbeddings: true,
+  },
+  vision: {
+    ...tiny.vision,
+    depth: 24,
+    hiddenSize: 1024,
+    intermediateSize: 4096,
+    heads: 16,
+    patchSize: 16,
+    outHiddenSize: 2048,
+    positions: 2304,
+    deepstackLayers: [5, 11, 17],
+  },
+};
+
+function plan(model: ModelConfig, settings: object, use: Use, machine: Partial<Machine> = {}) {
+  const section = use.kind === 'train' ? trainingEngineSection : answeringEngineSection;
+  return planNetwork(
+    section.parse({ kind: 'local', ...settings }) as LocalEngineConfig,
+    model,
+    use,
+    { memoryBytes: 24 * gibibyte, multipliesIntegers: async () => true, ...machine },
+  );
+}
+
+const train: Use = { kind: 'train', seed: 1 };
+const answer: Use = { kind: 'answer' };
+
+async function baseOf(planned: ReturnType<typeof plan>): Promise<string> {
+  const { network } = await planned;
+  return network.kind === 'whole' ? 'whole' : network.base;
+}
+
+describe('left to choose', () => {
+  it('has 2 billion weights in the model that stands for the paper’s smallest', () => {
+    const elements = parameterSpecs(twoBillion).reduce(
+      (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
+      0,
+    );
+    expect(elements / 1e9).toBeCloseTo(2.13, 1);
+  });
+
+  it('trains a small model whole, with the batches that it always had', async () => {
+    const { network, limits } = await plan(tiny, {}, train);
+    expect(network.kind).toBe('whole');
+    expect(limits).toEqual({ maxBatchTokens: 2048, maxPrefillTokens: 8192 });
+  });
+
+  it('trains factors of a large model beside integers, where the processor multiplies them exactly', async () => {
+    expect(await baseOf(plan(twoBillion, { lora: {} }, train))).toBe('int8');
+    const machine = { multipliesIntegers: async () => false };
+    expect(await baseOf(plan(twoBillion, { lora: {} }, train, machine))).toBe('f32');
+    const small = { ...machine, memoryBytes: 12 * gibibyte };
+    expect(await baseOf(plan(twoBillion, { lora: {} }, train, small))).toBe('f16');
+  });
+
+  it('answers from the weights as they are where they fit, else from fewer bits', async () => {
+    const fitting = (gibibytes: number) =>
+      baseOf(plan(twoBillion, {}, answer, { memoryBytes: gibibytes * gibibyte }));
+    expect(await fitting(24)).toBe('whole');
+    expect(await fitting(10)).toBe('f16');
+    expect(await fitting(5)).toBe('int8');
+  });
+});
+
+describe('within a budget', () => {
+  it('passes fewer tokens at once, and keeps nothing of the forward pass, where memory is short', async () => {
+    const roomy = await plan(twoBillion, { lora: {}, memory: '12GiB' }, train);
+    const tight = await plan(twoBillion, { lora: {}, memory: '5.5GiB' }, train);
+    expect(roomy.limits.maxBatchTokens).toBe(2048);
+    expect(roomy.network).toMatchObject({ keptBytes: expect.any(Number) });
+    expect(tight.limits.maxBatchTokens).toBeLessThan(roomy.limits.maxBatchTokens!);
+    expect(tight.limits.maxCacheTokens).toBeLessThan(roomy.limits.maxCacheTokens!);
+    expect(tight.peakBytes).toBeLessThanOrEqual(5.5 * gibibyte);
+  });
+
+  it('too small for any base says what each would need', async () => {
+    const machine = { memoryBytes: 4 * gibibyte };
+    await expect(plan(twoBillion, { lora: {} }, train, machine)).rejects.toThrow(
+      /^engine\.memory: expected room to train 2\.\d billion weights: \d\.\d GiB in int8, \d\.\d GiB in f32, \d\.\d GiB in f16, got 3\.0 GiB, three quarters/,
+    );
+    await expect(plan(twoBillion, {}, train)).rejects.toThrow(
+      /room to train 2\.\d billion weights: \d+\.\d GiB in f32, got 18\.0 GiB.*give engine\.lora/s,
+    );
+    await expect(plan(twoBillion, { memory: '3GiB', base: 'f16' }, answer)).rejects.toThrow(
+      /got 3\.0 GiB.*use engine\.base=int8/s,
+    );
+  });
+});
+
+it('frozen weights in fewer bits without anything to train are refused with the config', () => {
+  const { error } = trainingEngineSection.safeParse({ kind: 'local', base: 'int8' });
+  expect(error?.issues[0]).toMatchObject({
+    path: ['base'],
+    message: expect.stringContaining('give engine.lora'),
+  });
+  expect(trainingEngineSection.safeParse({ kind: 'local', memory: '8 bananas' }).success).toBe(
+    false,
+  );
+  expect(
+    trainingEngineSection.safeParse({ kind: 'local', lora: { targets: '(' } }).error?.issues[0]
+      ?.path,
+  ).toEqual(['lora', 'targets']);
+});
