@@ -96,11 +96,23 @@ export async function openSafetensors(path: string): Promise<TensorStore> {
   return text === undefined ? openFile(single) : openShards(index, text, path);
 }
 
-async function openShards(index: string, text: string, directory: string): Promise<TensorStore> {
+/**
+ * The files that the index of a sharded checkpoint names.
+ * @param index its path, for messages
+ * @throws MedixError 'model' where the text is no index
+ */
+export function shardNames(index: string, text: string): string[] {
+  return [...new Set(Object.values(parseIndex(index, text)))];
+}
+
+function parseIndex(index: string, text: string): Readonly<Record<string, string>> {
   const parsed = indexSchema.safeParse(parseJson(text));
-  if (!parsed.success) {
-    return corrupt(index, 'a weight_map of tensor names to files', z.prettifyError(parsed.error));
-  }
+  if (parsed.success) return parsed.data.weight_map;
+  return corrupt(index, 'a weight_map of tensor names to files', z.prettifyError(parsed.error));
+}
+
+async function openShards(index: string, text: string, directory: string): Promise<TensorStore> {
+  const owned = Object.entries(parseIndex(index, text));
   const shards = new Map<string, TensorStore>();
   const close = async (): Promise<void> => {
     await Promise.all([...shards.values()].map((shard) => shard.close()));
@@ -108,10 +120,10 @@ async function openShards(index: string, text: string, directory: string): Promi
   const tensors = new Map<string, TensorInfo>();
   const owners = new Map<string, TensorStore>();
   try {
-    for (const file of new Set(Object.values(parsed.data.weight_map))) {
+    for (const file of shardNames(index, text)) {
       shards.set(file, await openFile(join(directory, file)));
     }
-    for (const [name, file] of Object.entries(parsed.data.weight_map)) {
+    for (const [name, file] of owned) {
       const shard = defined(shards.get(file), file);
       const info = shard.tensors.get(name) ?? corrupt(index, `tensor ${name} in ${file}`, 'none');
       tensors.set(name, info);
