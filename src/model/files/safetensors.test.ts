@@ -1,10 +1,10 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { unfinishedPrefix } from '../../core/write-aside.ts';
-import { tinyConfig, tinyModelDirectory } from '../tiny-model.fixture.ts';
+import { largestDifference, tinyConfig, tinyModelDirectory } from '../tiny-model.fixture.ts';
 import {
   bfloat16ToFloat32,
   float16ToFloat32,
@@ -133,6 +133,55 @@ test('float16 covers subnormals, infinities and NaN', () => {
     Number.NaN,
     -0,
   ]);
+});
+
+describe.each(['F32', 'BF16', 'F16'] as const)('a tensor of %s of several blocks', (dtype) => {
+  // Of odd length, and longer than two blocks in any type.
+  const length = 1_200_001;
+  const values = Float32Array.from({ length }, (_, i) => Math.sin(i) * 2 ** ((i % 30) - 15));
+  const bits = {
+    F32: (numbers: Float32Array) => numbers,
+    BF16: float32ToBfloat16,
+    F16: (numbers: Float32Array) => float32ToFloat16(numbers),
+  }[dtype];
+
+  async function storeOf(numbers: Float32Array) {
+    const data = bits(numbers);
+    const path = await fileWith({ x: entry(0, data.byteLength, [length], dtype) }, 0);
+    await appendFile(path, new Uint8Array(data.buffer));
+    return openSafetensors(path);
+  }
+
+  test('is read into a given array as it is read alone', async () => {
+    const store = await storeOf(values);
+    const [whole, halves] = [new Float32Array(length), new Uint16Array(length)];
+    expect(await store.readInto('x', whole)).toBe(true);
+    expect(largestDifference(whole, await store.read('x'))).toBe(0);
+    expect(await store.readHalvesInto('x', halves)).toBe(true);
+    expect(largestDifference(halves, float32ToFloat16(whole))).toBe(0);
+    await store.close();
+  });
+
+  test.each([
+    [0, Number.NaN],
+    [700_000, Number.POSITIVE_INFINITY],
+    [700_001, Number.NEGATIVE_INFINITY],
+    [length - 1, Number.NaN],
+  ])('is found not to be finite by its element %i', async (at, value) => {
+    const store = await storeOf(values.with(at, value));
+    expect(await store.readInto('x', new Float32Array(length))).toBe(false);
+    expect(await store.readHalvesInto('x', new Uint16Array(length))).toBe(false);
+    await store.close();
+  });
+});
+
+test('a number that is too large for float16 is told', async () => {
+  const path = join(directory, 'large.safetensors');
+  await writeSafetensors(path, [{ name: 'x', shape: [2], data: Float32Array.of(1, 1e5) }], 'BF16');
+  const store = await openSafetensors(path);
+  expect(await store.readInto('x', new Float32Array(2))).toBe(true);
+  expect(await store.readHalvesInto('x', new Uint16Array(2))).toBe(false);
+  await store.close();
 });
 
 test('a checkpoint of transformers opens by its directory', async () => {

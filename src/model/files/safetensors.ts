@@ -9,8 +9,16 @@
 import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { defined, fail, invariant, messageOf } from '../../core/errors.ts';
-import { bfloat16ToFloat32, float16ToFloat32 } from './half-floats.ts';
+import { defined, fail, invariant } from '../../core/errors.ts';
+import { corrupt, createBlocks, readBytes, unreadable } from './blocks.ts';
+import {
+  areFinite,
+  areFiniteHalves,
+  bfloat16ToFloat16,
+  float16ToFloat32,
+  float32ToFloat16,
+  widenBfloat16,
+} from './half-floats.ts';
 
 type TensorInfo = {
   readonly dtype: string;
@@ -31,6 +39,13 @@ export type TensorStore = {
   read(name: string): Promise<Float32Array<ArrayBuffer>>;
   /** The same of `count` elements from `start` on. */
   readSlice(name: string, start: number, count: number): Promise<Float32Array<ArrayBuffer>>;
+  /**
+   * The same as `read`, into an array as long as the tensor, without a second copy of it.
+   * @returns whether all values are finite
+   */
+  readInto(name: string, into: Float32Array): Promise<boolean>;
+  /** The same in float16, rounded to nearest; what is too large for it is not finite. */
+  readHalvesInto(name: string, into: Uint16Array): Promise<boolean>;
   /** Up to `count` bytes of a tensor as they are in the file, from its byte `start` on. */
   readBytes(name: string, start: number, count: number): Promise<Uint8Array>;
   close(): Promise<void>;
@@ -72,6 +87,7 @@ const bitsPerElement: Readonly<Record<string, number>> = {
 
 /** Those that are read as numbers, with the bytes of an element. */
 const readTypes = { F32: 4, F16: 2, BF16: 2 } as const;
+type ReadType = keyof typeof readTypes;
 
 const maxHeaderBytes = 100_000_000;
 
@@ -152,6 +168,8 @@ async function openShards(index: string, text: string, directory: string): Promi
     tensors,
     read: async (name) => owner(name).read(name),
     readSlice: async (name, start, count) => owner(name).readSlice(name, start, count),
+    readInto: async (name, into) => owner(name).readInto(name, into),
+    readHalvesInto: async (name, into) => owner(name).readHalvesInto(name, into),
     readBytes: async (name, start, count) => owner(name).readBytes(name, start, count),
     close,
   };
@@ -167,12 +185,33 @@ async function openFile(path: string, index?: string): Promise<TensorStore> {
   try {
     const tensors = await readHeader(handle, path);
     const entry = (name: string) => tensors.get(name) ?? missing(path, name);
+    const blocks = createBlocks(handle, path);
+    const fill = async <Target extends Float32Array | Uint16Array>(
+      name: string,
+      into: Target,
+      convert: (block: Uint8Array<ArrayBuffer>, dtype: ReadType, into: Target) => boolean,
+    ): Promise<boolean> => {
+      const { dtype, start, end } = entry(name);
+      requireReadType(`${path}: ${name}`, dtype);
+      const width = readTypes[dtype];
+      invariant(into.length * width === end - start, `room for ${name}`);
+      let done = 0;
+      let allFinite = true;
+      await blocks.each(start, end, (block) => {
+        const part = into.subarray(done, done + block.length / width) as Target;
+        allFinite = convert(block, dtype, part) && allFinite;
+        done += part.length;
+      });
+      return allFinite;
+    };
     return {
       path,
       tensors,
       read: async (name) => readElements(handle, path, name, entry(name)),
       readSlice: async (name, start, count) =>
         readElements(handle, path, name, sliceOf(entry(name), start, count)),
+      readInto: (name, into) => fill(name, into, widen),
+      readHalvesInto: (name, into) => fill(name, into, halve),
       readBytes: async (name, start, count) => {
         const { start: first, end } = entry(name);
         const from = Math.min(first + start, end);
@@ -248,7 +287,7 @@ function layout(
 }
 
 function sliceOf(entry: Entry, start: number, count: number): Entry {
-  const width = readTypes[entry.dtype as keyof typeof readTypes] ?? 0;
+  const width = readTypes[entry.dtype as ReadType] ?? 0;
   const from = entry.start + start * width;
   invariant(from + count * width <= entry.end, 'a slice lies within its tensor');
   return { ...entry, start: from, end: from + count * width };
@@ -261,13 +300,38 @@ async function readElements(
   { dtype, start, end }: Entry,
 ): Promise<Float32Array<ArrayBuffer>> {
   requireReadType(`${path}: ${name}`, dtype);
+  const bytes = new Uint8Array(await readBytes(handle, path, start, end));
+  if (dtype === 'F32') return new Float32Array(bytes.buffer);
+  const values = new Float32Array(bytes.length / readTypes[dtype]);
+  widen(bytes, dtype, values);
+  return values;
+}
+
+/** @param block at the beginning of its buffer. @returns whether all values are finite */
+function widen(block: Uint8Array<ArrayBuffer>, dtype: ReadType, into: Float32Array): boolean {
   switch (dtype) {
     case 'F32':
-      return new Float32Array(await readBytes(handle, path, start, end));
+      into.set(new Float32Array(block.buffer, 0, into.length));
+      return areFinite(into);
     case 'BF16':
-      return bfloat16ToFloat32(new Uint16Array(await readBytes(handle, path, start, end)));
+      return widenBfloat16(new Uint16Array(block.buffer, 0, into.length), into);
     case 'F16':
-      return float16ToFloat32(new Uint16Array(await readBytes(handle, path, start, end)));
+      return areFinite(float16ToFloat32(new Uint16Array(block.buffer, 0, into.length), into));
+  }
+}
+
+/** The same in float16. */
+function halve(block: Uint8Array<ArrayBuffer>, dtype: ReadType, into: Uint16Array): boolean {
+  switch (dtype) {
+    case 'F32':
+      return areFiniteHalves(
+        float32ToFloat16(new Float32Array(block.buffer, 0, into.length), into),
+      );
+    case 'BF16':
+      return bfloat16ToFloat16(new Uint16Array(block.buffer, 0, into.length), into);
+    case 'F16':
+      into.set(new Uint16Array(block.buffer, 0, into.length));
+      return areFiniteHalves(into);
   }
 }
 
@@ -275,10 +339,7 @@ async function readElements(
  * @param where file and tensor, for the message
  * @throws MedixError 'model' that names the type where its elements are not read as numbers
  */
-export function requireReadType(
-  where: string,
-  dtype: string,
-): asserts dtype is keyof typeof readTypes {
+export function requireReadType(where: string, dtype: string): asserts dtype is ReadType {
   if (dtype in readTypes) return;
   const isQuantised = (bitsPerElement[dtype] ?? 64) <= 8;
   fail('model', {
@@ -291,25 +352,6 @@ export function requireReadType(
   });
 }
 
-async function readBytes(
-  handle: FileHandle,
-  path: string,
-  start: number,
-  end: number,
-): Promise<ArrayBuffer> {
-  const bytes = new Uint8Array(end - start);
-  for (let filled = 0; filled < bytes.length; ) {
-    // One read call is limited to 2 GiB by Linux.
-    const length = Math.min(bytes.length - filled, 1 << 30);
-    const { bytesRead } = await handle
-      .read(bytes, filled, length, start + filled)
-      .catch((error) => unreadable(path, error));
-    if (bytesRead === 0) corrupt(path, `${end} bytes`, `${start + filled}`);
-    filled += bytesRead;
-  }
-  return bytes.buffer;
-}
-
 /** `undefined` where the text is not JSON: the schemas then say what they expected. */
 function parseJson(text: string): unknown {
   try {
@@ -317,19 +359,6 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function unreadable(path: string, error: unknown): never {
-  return fail(
-    'model',
-    {
-      where: path,
-      expected: 'a readable file',
-      got: messageOf(error),
-      next: 'check the model directory',
-    },
-    error,
-  );
 }
 
 function failPointer(path: string): never {
@@ -347,15 +376,6 @@ function missingShard(path: string, index: string): never {
     expected: `a file that ${index} names`,
     got: 'no such file',
     next: 'download or copy the missing shard to the others',
-  });
-}
-
-function corrupt(path: string, expected: string, got: string): never {
-  return fail('model', {
-    where: path,
-    expected,
-    got,
-    next: 'the file is damaged or of another kind: download or export it again',
   });
 }
 

@@ -1,9 +1,9 @@
 /** A frozen base in memory, in float32, or with its matrices and token table in float16. */
 import { fail } from '../../../core/errors.ts';
 import type { ModelConfig } from '../../../model/config.ts';
-import { float16ToFloat32, float32ToFloat16 } from '../../../model/files/half-floats.ts';
+import { float16ToFloat32 } from '../../../model/files/half-floats.ts';
 import type { TensorStore } from '../../../model/files/safetensors.ts';
-import { parameterSpecs } from '../../../model/parameters.ts';
+import { parameterSpecs, type TensorSpec } from '../../../model/parameters.ts';
 import * as ops from '../../../tensor/ops.ts';
 import type { Base } from './base.ts';
 import { baseDigest } from './base-digest.ts';
@@ -27,10 +27,11 @@ export async function loadBase(
   let parameters = 0;
   requireTensors(store, specs);
   for (const { name, shape, isLinear } of specs) {
-    const whole = await readChecked(store, { name, shape });
     const isHalf = format === 'f16' && (isLinear || name === tableName);
-    values.set(name, isHalf ? halfOf(whole, name) : whole);
-    parameters += whole.length;
+    const spec = { name, shape };
+    const read = isHalf ? await readHalves(store, spec) : await readChecked(store, spec);
+    values.set(name, read);
+    parameters += read.length;
   }
   const table = values.get(tableName)!;
   const width = config.text.hiddenSize;
@@ -57,10 +58,12 @@ export async function loadBase(
   };
 }
 
-function halfOf(values: Float32Array, name: string): Uint16Array {
-  const halves = float32ToFloat16(values);
-  // The largest finite half is 0x7bff; NaN and infinity were refused before.
-  if (halves.every((half) => (half & 0x7fff) < 0x7c00)) return halves;
+async function readHalves(store: TensorStore, spec: TensorSpec): Promise<Uint16Array> {
+  const { name, shape } = spec;
+  const halves = new Uint16Array(shape.reduce((product, size) => product * size, 1));
+  if (await store.readHalvesInto(name, halves)) return halves;
+  // Tells NaN and infinity, if these are what it holds.
+  await readChecked(store, spec);
   return fail('engine', {
     where: `engine.base=f16: ${name}`,
     expected: 'weights of at most 65504, the largest float16',

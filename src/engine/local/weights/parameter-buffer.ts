@@ -60,7 +60,7 @@ export async function readParameters(
   try {
     requireTensors(store, buffer.specs, prefix);
     for (const spec of buffer.specs) {
-      buffer.views[spec.name]!.set(await readChecked(store, spec, prefix));
+      await readChecked(store, spec, prefix, buffer.views[spec.name]!);
     }
   } finally {
     await store.close();

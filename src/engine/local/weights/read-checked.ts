@@ -1,5 +1,6 @@
 /** Tensors of a checkpoint as a network needs them: of the right shape, and numbers all of them. */
 import { fail } from '../../../core/errors.ts';
+import { areFinite } from '../../../model/files/half-floats.ts';
 import { requireReadType, type TensorStore } from '../../../model/files/safetensors.ts';
 import type { TensorSpec } from '../../../model/parameters.ts';
 
@@ -29,17 +30,19 @@ export function requireTensors(
 
 /**
  * @param prefix put before the name in the file
+ * @param into as long as the tensor. @default a new one
  * @returns the whole tensor in float32
  * @throws MedixError 'model' where it holds NaN or infinity
  */
 export async function readChecked(
   store: TensorStore,
-  { name }: TensorSpec,
+  { name, shape }: TensorSpec,
   prefix = '',
+  into: Float32Array = new Float32Array(shape.reduce((product, size) => product * size, 1)),
 ): Promise<Float32Array> {
-  const values = await store.read(prefix + name);
-  requireFinite(values, `${store.path}: ${prefix}${name}`);
-  return values;
+  const allFinite = await store.readInto(prefix + name, into);
+  if (!allFinite) requireFinite(into, `${store.path}: ${prefix}${name}`);
+  return into;
 }
 
 /**
@@ -47,10 +50,7 @@ export async function readChecked(
  * @throws MedixError 'model' that says how many of the values are no numbers
  */
 export function requireFinite(values: Float32Array, where: string): void {
-  // NaN and infinities alone do not cancel out; one pass without a branch per value.
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]! * 0;
-  if (sum === 0) return;
+  if (areFinite(values)) return;
   const bad = values.filter((value) => !Number.isFinite(value));
   fail('model', {
     where,
