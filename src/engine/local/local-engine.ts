@@ -13,6 +13,8 @@ export type LocalEngineOptions = {
   readonly limits?: Partial<PassLimits>;
   /** @default whole, with all parameters trained */
   readonly network?: NetworkOptions;
+  /** See {@link Engine.model}. */
+  readonly setup?: string;
 };
 
 /**
@@ -24,6 +26,7 @@ export async function openLocalEngine(
   directory: string,
   {
     limits,
+    setup,
     network: networkOptions = { kind: 'whole', isTrained: () => true },
   }: LocalEngineOptions = {},
 ): Promise<Engine> {
@@ -43,6 +46,7 @@ export async function openLocalEngine(
     id: directory,
     contextLength: config.text.maxPositions,
     parameters: network.parameters,
+    ...(setup === undefined ? {} : { setup }),
     processor,
   };
   const requireFit = (sequences: Parameters<Engine['logprobs']>[0]) => {
