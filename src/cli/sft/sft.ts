@@ -21,7 +21,7 @@ import { fineTune } from '../../train/sft.ts';
 import { writeRun } from '../../train/write-run.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
-import { reportRejectedRows, terminalObserver } from '../train/report.ts';
+import { peakMemoryLine, reportRejectedRows, terminalObserver } from '../train/report.ts';
 
 export const addSftCommand: AddCommand = (program, context) => {
   program
@@ -83,6 +83,7 @@ async function runFineTuning(
       context,
     );
     terminal.print(`the model is in ${model}`);
+    terminal.print(peakMemoryLine());
     await requireSteps(config.out);
   } finally {
     await engine.close();

@@ -97,3 +97,9 @@ function describeValues(values: Values): string {
     })
     .join('  ');
 }
+
+/** The most memory that this process has had, to be held against what was planned. */
+export function peakMemoryLine(): string {
+  const gibibytes = process.resourceUsage().maxRSS / 2 ** 20;
+  return `peak memory ${gibibytes.toFixed(1)} GiB`;
+}
