@@ -6,7 +6,7 @@ import type { ModelConfig } from '../../model/config.ts';
 import { headName } from '../../model/decoder/decoder-graph.ts';
 import { type ParameterSpec, parameterSpecs } from '../../model/parameters.ts';
 import type { PassLimits } from './local-policy.ts';
-import type { NetworkOptions } from './open-network.ts';
+import { everyParameter, type NetworkOptions, noParameter } from './open-network.ts';
 import { type AdapterSettings, adaptedLayers } from './weights/adapter.ts';
 import type { BaseFormat } from './weights/base.ts';
 import { multipliesIntegersExactly } from './weights/integer-self-test.ts';
@@ -93,9 +93,8 @@ type LayeredCost = {
 
 function wholePlan({ fixed, perToken }: WholeCost, budget: number, use: Use): NetworkPlan {
   const maxBatchTokens = batchTokens(budget - fixed, perToken);
-  const isTrained = () => use.kind === 'train';
   return {
-    network: { kind: 'whole', isTrained },
+    network: { kind: 'whole', trained: use.kind === 'train' ? everyParameter : noParameter },
     limits: { maxBatchTokens, maxPrefillTokens: 4 * maxBatchTokens },
     peakBytes: fixed + maxBatchTokens * perToken,
   };
