@@ -70,7 +70,7 @@ export function reportRejectedRows(terminal: Terminal, rejected: readonly Reject
 function describe(event: TrainEvent): string {
   switch (event.kind) {
     case 'started':
-      return `${event.iteration === 0 ? 'training' : `resuming after iteration ${event.iteration} with`} ${event.model} (${event.parameters.toLocaleString('en')} parameters), ${event.iterations} iterations`;
+      return `${event.iteration === 0 ? 'training' : `resuming after iteration ${event.iteration} with`} ${event.model} (${event.parameters.toLocaleString('en')} parameters${event.setup === undefined ? '' : `; ${event.setup}`}), ${event.iterations} iterations`;
     case 'prompt-rejected':
       return `skipped ${event.problem}`;
     case 'rescored':

@@ -8,7 +8,7 @@ import { readModelFiles } from '../../model/files/model-files.ts';
 import { createProcessor } from '../../model/processor.ts';
 import type { Processor } from '../../model/prompt.ts';
 import { requireRoom } from '../context-length.ts';
-import type { Engine } from '../engine.ts';
+import type { Engine, ModelDescription } from '../engine.ts';
 import { type LocalEngineOptions, type ModelSource, openPolicy } from './open-policy.ts';
 
 /**
@@ -23,7 +23,7 @@ export async function openLocalEngine(
 ): Promise<Engine> {
   const { source, processor } = await readModel(directory);
   const { policy, parameters } = await openPolicy(source, options);
-  return engineOf(policy, source, processor, parameters);
+  return engineOf(policy, { ...source, ...options, processor, parameters });
 }
 
 /** All but the weights. */
@@ -37,15 +37,22 @@ export async function readModel(
   return { source: { directory, config, files, stopTokens, bannedTokens }, processor };
 }
 
+type Described = Pick<ModelSource, 'directory' | 'config'> &
+  Pick<LocalEngineOptions, 'setup'> &
+  Pick<ModelDescription, 'parameters' | 'processor'>;
+
 /** An engine whose verbs are those of `policy`, which is asked for nothing that exceeds the model's context. */
 export function engineOf(
   policy: Omit<Engine, 'model' | 'guarantees'>,
-  { directory, config }: ModelSource,
-  processor: Processor,
-  parameters: number,
+  { directory, config, parameters, setup, processor }: Described,
 ): Engine {
-  const contextLength = config.text.maxPositions;
-  const model = { id: directory, contextLength, parameters, processor };
+  const model = {
+    id: directory,
+    contextLength: config.text.maxPositions,
+    parameters,
+    ...(setup === undefined ? {} : { setup }),
+    processor,
+  };
   const requireFit = (sequences: Parameters<Engine['logprobs']>[0]) => {
     for (const { prompt, completion } of sequences) requireRoom(model, prompt, completion.length);
   };

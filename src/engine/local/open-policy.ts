@@ -11,6 +11,8 @@ export type LocalEngineOptions = {
   readonly limits?: Partial<PassLimits>;
   /** @default whole, with all parameters trained */
   readonly network?: NetworkOptions;
+  /** See `ModelDescription` of engine.ts. */
+  readonly setup?: string;
 };
 
 /** What has been read of a model folder beside its weights. */
