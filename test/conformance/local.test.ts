@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe } from 'vitest';
 import { openLocalEngine } from '../../src/engine/local/local-engine.ts';
+import { openThreadedEngine } from '../../src/engine/local/thread/threaded-engine.ts';
 import { createAdapter } from '../../src/engine/local/weights/adapter.ts';
 import {
   createParameterBuffer,
@@ -52,6 +53,17 @@ describeEngine('local', {
     },
     differenceStep: 2e-3,
   },
+});
+
+describe('in a thread of its own', () => {
+  const never = new AbortController().signal;
+  describeEngine('local', {
+    open: () => openThreadedEngine(tinyModelDirectory, {}, never),
+    variants: { 'everything in this thread': () => openLocalEngine(tinyModelDirectory) },
+    prompts: () => Promise.all(['text-only', 'conversation', 'two-images'].map(promptOf)),
+    imagePrompt: () => promptOf('enlarged'),
+    weights: { skip: 'the network is the one above' },
+  });
 });
 
 /** src/engine/local/layered/layered-network.test.ts compares its gradient with that of float32. */

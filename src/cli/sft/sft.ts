@@ -52,7 +52,7 @@ async function runFineTuning(
   const demonstrated = config.demonstrations === 'given' ? (set: SampleSet) => set : fromSolutions;
   const samples = demonstrated(data.samples);
   const validationSamples = data.validationSamples && demonstrated(data.validationSamples);
-  const engine = await openModel(config, samples, render);
+  const engine = await openModel(config, samples, render, signal);
   try {
     const model = await writeRun(
       {
@@ -95,12 +95,13 @@ async function openModel(
   { model, engine, seed }: SftConfig,
   samples: SampleSet,
   render: (sample: Sample) => readonly Message[],
+  signal: AbortSignal,
 ): Promise<Engine> {
-  if (typeof model === 'string') return openEngine(engine, model, { kind: 'train', seed });
+  if (typeof model === 'string') return openEngine(engine, model, { kind: 'train', seed }, signal);
   const directory = await mkdtemp(join(tmpdir(), 'medix-new-model-'));
   try {
     await makeModel(directory, model, samples, render, seed);
-    return await openEngine(engine, directory, { kind: 'train', seed });
+    return await openEngine(engine, directory, { kind: 'train', seed }, signal);
   } finally {
     await rm(directory, { recursive: true });
   }

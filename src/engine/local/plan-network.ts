@@ -6,7 +6,7 @@ import type { ModelConfig } from '../../model/config.ts';
 import { headName } from '../../model/decoder/decoder-graph.ts';
 import { type ParameterSpec, parameterSpecs } from '../../model/parameters.ts';
 import type { PassLimits } from './local-policy.ts';
-import type { NetworkOptions } from './open-network.ts';
+import { everyParameter, type NetworkOptions, noParameter } from './open-network.ts';
 import { type AdapterSettings, adaptedLayers } from './weights/adapter.ts';
 import type { BaseFormat } from './weights/base.ts';
 import { multipliesIntegersExactly } from './weights/integer-self-test.ts';
@@ -97,12 +97,12 @@ type LayeredCost = {
 
 function wholePlan({ fixed, perToken }: WholeCost, budget: number, use: Use): NetworkPlan {
   const maxBatchTokens = batchTokens(budget - fixed, perToken);
-  const isTrained = () => use.kind === 'train';
+  const isTrained = use.kind === 'train';
   const peakBytes = fixed + maxBatchTokens * perToken;
   return {
-    network: { kind: 'whole', isTrained },
+    network: { kind: 'whole', trained: isTrained ? everyParameter : noParameter },
     limits: { maxBatchTokens, maxPrefillTokens: 4 * maxBatchTokens },
-    setup: setupOf([isTrained() ? 'all trained, in f32' : 'in f32'], maxBatchTokens, peakBytes),
+    setup: setupOf([isTrained ? 'all trained, in f32' : 'in f32'], maxBatchTokens, peakBytes),
     peakBytes,
   };
 }
