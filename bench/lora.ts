@@ -63,7 +63,7 @@ async function benchLora(directory: string) {
     cache: join(directory, 'integers'),
     lora: { rank: 16 },
   });
-  const opened = () => openEngine(config, directory, { kind: 'train', seed: 1 });
+  const opened = () => openEngine(config, directory, { kind: 'train', seed: 1 }, never);
   const [readSeconds, bytes] = await seconds(() => readAll(directory));
   const [firstOpenSeconds, first] = await seconds(opened);
   await first.close();
