@@ -103,7 +103,6 @@ export const answeringEngineSection = z
   )
   .prefault({});
 
-export type LoraConfig = z.output<typeof loraSection>;
 export type EngineConfig =
   | z.output<typeof trainingEngineSection>
   | z.output<typeof answeringEngineSection>;
