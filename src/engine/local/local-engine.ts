@@ -1,6 +1,7 @@
 /** The policy in this process: its processor turns text and images into tokens, its network computes. */
 import { readModelConfig } from '../../model/config.ts';
 import { readModelFiles } from '../../model/files/model-files.ts';
+import { type ModelSource, openModelSource } from '../../model/files/model-source.ts';
 import { createProcessor } from '../../model/processor.ts';
 import { loadOnnxRuntime } from '../../tensor/onnx-runtime.ts';
 import { requireRoom } from '../context-length.ts';
@@ -11,23 +12,24 @@ import { type NetworkOptions, openNetwork } from './open-network.ts';
 export type LocalEngineOptions = {
   /** @default {@link usualLimits} */
   readonly limits?: Partial<PassLimits>;
-  /** @default whole, with all parameters trained */
+  /** @default whole with all parameters trained; of an adapter, layered over a base in float32 */
   readonly network?: NetworkOptions;
 };
 
 /**
- * Opens a model directory in Hugging Face layout. Its weights are the policy's start and the reference.
- * @throws MedixError where the directory is no dense Qwen3-VL checkpoint, its weights are not finite, or ONNX
- *   Runtime is not installed.
+ * Opens a model folder in Hugging Face layout, or an adapter's of `peft` together with its base. Its weights
+ * are the policy's start and the reference.
+ * @throws MedixError where the folder is no dense Qwen3-VL checkpoint or an adapter of one, its weights are not
+ *   finite, or ONNX Runtime is not installed.
  */
 export async function openLocalEngine(
-  directory: string,
-  {
-    limits,
-    network: networkOptions = { kind: 'whole', isTrained: () => true },
-  }: LocalEngineOptions = {},
+  name: string,
+  options: LocalEngineOptions = {},
 ): Promise<Engine> {
   await loadOnnxRuntime();
+  const source = await openModelSource(name);
+  const { folder: directory } = source;
+  const { limits, network: networkOptions = usualNetwork(source) } = options;
   const config = await readModelConfig(directory);
   const files = await readModelFiles(directory);
   const processor = createProcessor(files, config);
@@ -40,7 +42,7 @@ export async function openLocalEngine(
     bannedTokens: processor.bannedTokens,
   });
   const model = {
-    id: directory,
+    id: name,
     contextLength: config.text.maxPositions,
     parameters: network.parameters,
     processor,
@@ -69,4 +71,10 @@ export async function openLocalEngine(
     exportModel: (folder) => policy.exportModel(folder),
     close: () => policy.close(),
   };
+}
+
+function usualNetwork({ adapter }: ModelSource): NetworkOptions {
+  if (adapter === undefined) return { kind: 'whole', isTrained: () => true };
+  const opened = { opened: adapter };
+  return { kind: 'layered', base: 'f32', adapter: opened, cache: '', keptBytes: 0 };
 }
