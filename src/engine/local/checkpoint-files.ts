@@ -13,13 +13,14 @@ export type CheckpointFiles = {
   readonly index: string | undefined;
 };
 
+export const configFile = 'config.json';
 export const indexFile = 'model.safetensors.index.json';
 const wholeFile = 'model.safetensors';
 
 /** Of a checkpoint that was opened before, so that its index is known to be right. */
 export async function checkpointFiles(directory: string): Promise<CheckpointFiles> {
   const texts: string[] = [];
-  for (const name of ['config.json', ...modelFileNames]) {
+  for (const name of [configFile, ...modelFileNames]) {
     if (await isFile(join(directory, name))) texts.push(name);
   }
   // A stale index beside a whole file does not count.
