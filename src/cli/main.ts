@@ -7,6 +7,7 @@ import { MedixError, messageOf } from '../core/errors.ts';
 import { packageVersion } from '../run/run-facts.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { addEvalCommand } from './eval/eval.ts';
+import { addExportCommand } from './export/export.ts';
 import { addGenerateCommand } from './generate/generate.ts';
 import { addJudgeCommand } from './judge/judge.ts';
 import { addLogprobsCommand } from './logprobs/logprobs.ts';
@@ -24,6 +25,7 @@ const commands: readonly AddCommand[] = [
   addTrainCommand,
   addGenerateCommand,
   addLogprobsCommand,
+  addExportCommand,
   addJudgeCommand,
   addEvalCommand,
   addRewardCommand,

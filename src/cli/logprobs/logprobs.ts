@@ -8,6 +8,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { openEngine } from '../../engine/open-engine.ts';
 import { readModelConfig } from '../../model/config.ts';
 import { readModelFiles } from '../../model/files/model-files.ts';
+import { openModelSource } from '../../model/files/model-source.ts';
 import { createProcessor } from '../../model/processor.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
@@ -81,9 +82,10 @@ async function scoreFile(options: Options, { terminal, signal }: CommandContext)
 
 /** Tokenizer, image processor and limits of a model, without its weights. */
 async function openEncoding(model: string): Promise<RowEncoding> {
-  const config = await readModelConfig(model);
+  const { folder } = await openModelSource(model);
+  const config = await readModelConfig(folder);
   return {
-    processor: createProcessor(await readModelFiles(model), config),
+    processor: createProcessor(await readModelFiles(folder), config),
     vocabularySize: config.text.vocabSize,
     contextLength: config.text.maxPositions,
   };

@@ -24,6 +24,7 @@ import type {
 import { type AdamState, adamStep } from './adam.ts';
 import { branchGroups, microBatches, type UpdateBatch, updateBatch } from './batch.ts';
 import type { Cancellation, Network } from './network.ts';
+import { basisSchema, requireBasis } from './require-basis.ts';
 import { allFinite, failNotFinite } from './sampling/not-finite.ts';
 import { sampleBatched } from './sampling/sampler.ts';
 import {
@@ -151,14 +152,16 @@ export class LocalPolicy {
       ['first.', first],
       ['second.', second],
     ]);
-    await writeFile(join(folder, stateFile), JSON.stringify({ steps }));
+    await writeFile(join(folder, stateFile), JSON.stringify({ steps, ...this.#network.basis }));
     return { engine: engineName };
   }
 
   async load(handle: CheckpointHandle, folder: string): Promise<void> {
     requireOwnHandle(handle, engineName, folder);
     const state = this.#trainingState();
-    const { steps } = await readState(join(folder, stateFile));
+    const path = join(folder, stateFile);
+    const { steps, ...saved } = await readState(path);
+    requireBasis(this.#network.basis, saved, path);
     await readParameters(this.#network.trained, weightsFile(folder));
     await readParameters(state.adam.first, join(folder, optimizerFile), 'first.');
     await readParameters(state.adam.second, join(folder, optimizerFile), 'second.');
@@ -209,7 +212,7 @@ function spread(gradients: LossPart['gradients'], batch: UpdateBatch, size: numb
 const engineName = 'local';
 const optimizerFile = 'optimizer.safetensors';
 const stateFile = 'engine.json';
-const stateSchema = z.object({ steps: z.int().nonnegative() });
+const stateSchema = basisSchema.partial().extend({ steps: z.int().nonnegative() });
 
 async function readState(path: string): Promise<z.infer<typeof stateSchema>> {
   try {

@@ -13,6 +13,7 @@ import type { Sample } from '../../core/sample.ts';
 import type { LedgerSummary } from '../../core/usage.ts';
 import { openEngine } from '../../engine/open-engine.ts';
 import { createLedger, type Ledger } from '../../http/ledger.ts';
+import { openModelSource } from '../../model/files/model-source.ts';
 import type { Answerer } from './answerer.ts';
 import { createChatAnswerer } from './chat.ts';
 import { openFileAnswerer } from './file.ts';
@@ -60,7 +61,7 @@ export async function openAnswerer(
     }
     case 'local': {
       const engine = await openEngine(model.engine, model.path, { kind: 'answer' }, signal);
-      const digest = await digestOfFolder(model.path);
+      const digest = await digestOfModel(model.path);
       const describe = { id: basename(resolve(model.path)), kind: 'local', digest };
       const parts = { engine, describe, render, sampling, clock, onWarning };
       return { answerer: createLocalAnswerer(parts) };
@@ -96,6 +97,14 @@ export async function modelIdOf(model: EvalModelConfig): Promise<string> {
     case 'openai':
       return model.model;
   }
+}
+
+/** Of all that answers depend on: with an adapter, of its base too. */
+async function digestOfModel(path: string): Promise<string> {
+  const { folder, adapter } = await openModelSource(path);
+  const digest = await digestOfFolder(folder);
+  if (adapter === undefined) return digest;
+  return digestOf([digest, await digestOfFolder(adapter.folder)]);
 }
 
 /** Digest of all files of a model folder, names included. */

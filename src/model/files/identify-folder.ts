@@ -8,6 +8,8 @@ export type Identity =
   /** A folder with what a checkpoint in Hugging Face layout begins with; it may still be of another family. */
   | { readonly kind: 'model-folder' }
   | { readonly kind: 'gguf' }
+  /** An adapter of `peft`, of whatever kind. */
+  | { readonly kind: 'adapter'; readonly what: string }
   | { readonly kind: 'other'; readonly what: string; readonly next: string };
 
 /** What is computed here. */
@@ -35,7 +37,7 @@ const signs: readonly (readonly [
         `${give}; an encoder can be an embedder (embedder.kind=onnx)`,
       ),
   ],
-  [(has) => has('adapter_config.json') && !has('config.json'), adapter],
+  [(has) => has('adapter_config.json') && !hasWeights(has), adapter],
   [(has) => has('config.json'), checkpoint],
   [
     (has) => has('open_clip_config.json'),
@@ -79,6 +81,12 @@ const signs: readonly (readonly [
   ],
 ];
 
+/** Of a whole model; trainers lay copies of its config.json beside adapters. */
+function hasWeights(has: Has): boolean {
+  if (!has('config.json')) return false;
+  return has(/^model.*\.safetensors/) || !has(/^adapter_model\./);
+}
+
 export async function identifyFolder(path: string): Promise<Identity> {
   const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
   const names = entries.map(({ name }) => name);
@@ -112,10 +120,7 @@ async function adapter(path: string, has: Has): Promise<Identity> {
   }
   const kind =
     (peft_type ?? 'LoRA').toUpperCase() === 'LORA' ? 'a LoRA adapter' : `an adapter (${peft_type})`;
-  return other(
-    `${kind} for ${base}, not a whole model`,
-    'merge it into its base model (merge_and_unload of peft, then save_pretrained) and give the folder of the result',
-  );
+  return { kind: 'adapter', what: `${kind} for ${base}, not a whole model` };
 }
 
 const checkpointSchema = z.looseObject({

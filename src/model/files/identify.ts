@@ -70,6 +70,11 @@ export async function requireModelFolder(path: string): Promise<void> {
           got: 'a GGUF file (for llama.cpp)',
           next: `${give}; a GGUF file can be a judge (judge.kind=gguf), or be served by llama.cpp and evaluated with model.kind=openai`,
         }
-      : { got: identity.what, next: identity.next }),
+      : identity.kind === 'adapter'
+        ? {
+            got: identity.what,
+            next: `${give}, with the adapter merged into it (medix export --merge)`,
+          }
+        : { got: identity.what, next: identity.next }),
   });
 }

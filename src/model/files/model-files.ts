@@ -8,7 +8,7 @@ import { fail, MedixError, messageOf } from '../../core/errors.ts';
 export type ModelFiles = Readonly<Record<string, string>>;
 
 /** What public Qwen3-VL checkpoints and `save_pretrained` of transformers 4 and 5 write. */
-const fileNames = [
+export const modelFileNames = [
   'tokenizer.json',
   'tokenizer_config.json',
   'special_tokens_map.json',
@@ -28,7 +28,7 @@ const fileNames = [
  * is unreadable.
  */
 export function readModelFiles(directory: string): Promise<ModelFiles> {
-  return readFiles(directory, fileNames);
+  return readFiles(directory, modelFileNames);
 }
 
 /** Those of the named files that exist. Throws a `model` error when one is unreadable. */

@@ -71,7 +71,8 @@ const headerSchema = z.record(
   }),
 );
 
-const indexSchema = z.object({
+/** Of `model.safetensors.index.json`. */
+export const indexSchema = z.object({
   weight_map: z.record(z.string(), z.string().regex(/^[^/\\]+\.safetensors$/)),
 });
 
