@@ -2,10 +2,11 @@
  * A config is a YAML or JSON file with `key=value` changes on top. All that is wrong with it is reported
  * at once, with the path of each field, before anything else is opened.
  */
-import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import { fail, MedixError, messageOf, type Problem } from '../core/errors.ts';
+import { readBytes } from '../core/files.ts';
 import { nameOf } from '../core/quoted.ts';
+import { readingAs } from '../core/reading.ts';
 import { parseYaml } from '../core/yaml.ts';
 import { listFields } from './field-list.ts';
 import { problemsOf } from './schema-problems.ts';
@@ -52,12 +53,8 @@ export async function readConfig<Schema extends z.ZodType>(
 async function readConfigFile(path: string): Promise<Section> {
   const expected = 'a YAML or JSON file with config fields';
   const next = 'correct the file; `medix train --help` lists the fields';
-  let value: unknown;
-  try {
-    value = parseYaml(await readFile(path)) ?? {};
-  } catch (error) {
-    fail('config', { where: path, expected, got: messageOf(error), next }, error);
-  }
+  const asked = { boundary: 'config', where: path, expected, next } as const;
+  const value = (await readingAs(asked, () => readBytes(path), parseYaml)) ?? {};
   if (!isSection(value)) {
     fail('config', { where: path, expected, got: nameOf(value), next });
   }

@@ -2,11 +2,13 @@
  * The policy in this process: ONNX Runtime computes the graphs, weights and optimizer live in plain
  * buffers that the graphs read and write in place. Trains parameters as they are, in float32.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fail, invariant, messageOf } from '../../core/errors.ts';
+import { invariant } from '../../core/errors.ts';
+import { readText } from '../../core/files.ts';
 import { mergeMetrics } from '../../core/metrics.ts';
+import { readingAs } from '../../core/reading.ts';
 import { type ModelConfig, readModelConfig } from '../../model/config.ts';
 import { type ModelFiles, readModelFiles } from '../../model/files/model-files.ts';
 import { parameterSpecs } from '../../model/parameters.ts';
@@ -303,18 +305,15 @@ const stateFile = 'engine.json';
 const stateSchema = z.object({ steps: z.int().nonnegative() });
 
 async function readState(path: string): Promise<z.infer<typeof stateSchema>> {
-  try {
-    return stateSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-  } catch (error) {
-    fail(
-      'engine',
-      {
-        where: path,
-        expected: 'the state of a local engine',
-        got: messageOf(error),
-        next: 'resume from another checkpoint',
-      },
-      error,
-    );
-  }
+  const asked = {
+    boundary: 'engine',
+    where: path,
+    expected: 'the state of a local engine',
+    next: 'resume from another checkpoint',
+  } as const;
+  return readingAs(
+    asked,
+    () => readText(path),
+    (text) => stateSchema.parse(JSON.parse(text)),
+  );
 }

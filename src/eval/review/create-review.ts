@@ -1,9 +1,11 @@
 /** Draws a blinded review from stored evaluations and writes its folder. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { lstat, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WallClock } from '../../core/async/clock.ts';
 import { defined, fail } from '../../core/errors.ts';
+import { linkAt } from '../../core/files.ts';
+import { reading } from '../../core/reading.ts';
 import { rngFromKey } from '../../core/rng.ts';
 import { writeDirectoryDurably } from '../../run/durable.ts';
 import type { EvalManifest } from '../results/records.ts';
@@ -170,15 +172,14 @@ function distinctJudgings(evaluations: readonly StoredEvaluation[]): ReviewKey['
 }
 
 async function requireFree(out: string): Promise<void> {
-  // A link to nothing is there as well.
-  const found = await lstat(out).catch(() => undefined);
-  if (found === undefined) return;
-  fail('config', {
+  const asked = {
     where: `--out ${out}`,
     expected: 'a folder that does not exist yet',
-    got: 'one that does',
     next: 'choose another name: a review and its answers are never overwritten',
-  });
+  };
+  // A link to nothing is there as well.
+  if ((await reading({ boundary: 'config', ...asked }, () => linkAt(out))) === 'missing') return;
+  fail('config', { ...asked, got: 'one that does' });
 }
 
 function manifestOf([evaluation]: readonly StoredEvaluation[]): EvalManifest {

@@ -6,12 +6,14 @@
  * with the commit and the names of its files. A data set without a pinned commit stays at the one that
  * `main.json` names until that file is deleted.
  */
-import { access, mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { z } from 'zod';
 import type { HubAccess } from '../../config/environment.ts';
 import { fail } from '../../core/errors.ts';
+import { foundAt, readText } from '../../core/files.ts';
+import { readingIfThere } from '../../core/reading.ts';
 import { writeAside } from '../../core/write-aside.ts';
 import { listHubFiles, openHubFile, resolveHubRevision } from '../../data/hub.ts';
 
@@ -34,7 +36,8 @@ export async function knownSnapshot(
   dataset: string,
   revision: string | null,
 ): Promise<HubSnapshot | undefined> {
-  const text = await readFile(indexPath(cache, dataset, revision), 'utf8').catch(() => undefined);
+  const path = indexPath(cache, dataset, revision);
+  const text = await readingIfThere(askedOf(path), () => readText(path));
   if (text === undefined) return undefined;
   const parsed = snapshotSchema.safeParse(parseJson(text));
   return parsed.success ? parsed.data : undefined;
@@ -71,10 +74,7 @@ export async function cachedFile(
   name: string,
 ): Promise<string | undefined> {
   const path = pathOf(cache, dataset, revision, name);
-  return access(path).then(
-    () => path,
-    () => undefined,
-  );
+  return (await foundAt(path)) === 'missing' ? undefined : path;
 }
 
 /**
@@ -136,6 +136,15 @@ function pathOf(cache: HubCache, dataset: string, revision: string, name: string
     got: name,
     next: 'check HF_ENDPOINT',
   });
+}
+
+function askedOf(where: string) {
+  return {
+    boundary: 'data',
+    where,
+    expected: 'the list of a data set, as it was kept before',
+    next: 'delete it, so that the hub is asked again, or choose another folder with cache or --cache',
+  } as const;
 }
 
 function parseJson(text: string): unknown {

@@ -112,7 +112,7 @@ describe('a task with data of the user', () => {
   it('that is missing is named', async () => {
     const task = await openTask('pubmedqa');
     const given = { data: join(folder, 'gone.jsonl'), hub: {}, cache: '' };
-    await expect(openTaskSource(task, given)).rejects.toThrow(/gone\.jsonl: .*got none/);
+    await expect(openTaskSource(task, given)).rejects.toThrow(/gone\.jsonl: .*got no such file/);
     expect(await taskDataState(task, given)).toMatchObject({ kind: 'local', exists: false });
   });
 });

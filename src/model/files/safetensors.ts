@@ -6,10 +6,12 @@
  * Source: https://github.com/huggingface/safetensors (format description). The host is little endian,
  * as every platform of Node with prebuilt binaries is.
  */
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { defined, fail, messageOf } from '../../core/errors.ts';
+import { defined, fail } from '../../core/errors.ts';
+import { foundAt, openRegular, readInto, readText } from '../../core/files.ts';
+import { reading, readingIfThere } from '../../core/reading.ts';
 import { bfloat16ToFloat32, float16ToFloat32 } from './half-floats.ts';
 
 type TensorInfo = { readonly dtype: string; readonly shape: readonly number[] };
@@ -70,18 +72,12 @@ const indexSchema = z.object({
  * is absent, truncated or inconsistent.
  */
 export async function openSafetensors(path: string): Promise<TensorStore> {
-  const found = await stat(path).catch((error) => unreadable(path, error));
-  if (!found.isDirectory()) return openFile(path);
+  const found = await reading(asked(path), () => foundAt(path));
+  if (found !== 'folder') return openFile(path);
   const single = join(path, 'model.safetensors');
-  const isSingle = await stat(single).then(
-    () => true,
-    () => false,
-  );
-  if (isSingle) return openFile(single);
+  if ((await reading(asked(single), () => foundAt(single))) !== 'missing') return openFile(single);
   const index = join(path, 'model.safetensors.index.json');
-  const text = await readFile(index, 'utf8').catch((error: NodeJS.ErrnoException) =>
-    error.code === 'ENOENT' ? undefined : unreadable(index, error),
-  );
+  const text = await readingIfThere(asked(index), () => readText(index));
   return text === undefined ? openFile(single) : openShards(index, text, path);
 }
 
@@ -115,7 +111,7 @@ async function openShards(index: string, text: string, directory: string): Promi
 }
 
 async function openFile(path: string): Promise<TensorStore> {
-  const handle = await open(path, 'r').catch((error) => unreadable(path, error));
+  const handle = await reading(asked(path), () => openRegular(path));
   try {
     const tensors = await readHeader(handle, path);
     const read = (name: string) => readTensor(handle, path, name, tensors.get(name));
@@ -205,15 +201,8 @@ async function readBytes(
   end: number,
 ): Promise<ArrayBuffer> {
   const bytes = new Uint8Array(end - start);
-  for (let filled = 0; filled < bytes.length; ) {
-    // One read call is limited to 2 GiB by Linux.
-    const length = Math.min(bytes.length - filled, 1 << 30);
-    const { bytesRead } = await handle
-      .read(bytes, filled, length, start + filled)
-      .catch((error) => unreadable(path, error));
-    if (bytesRead === 0) corrupt(path, `${end} bytes`, `${start + filled}`);
-    filled += bytesRead;
-  }
+  const filled = await reading(asked(path), () => readInto(handle, bytes, start));
+  if (filled < bytes.length) corrupt(path, `${end} bytes`, `${start + filled}`);
   return bytes.buffer;
 }
 
@@ -226,17 +215,13 @@ function parseJson(text: string): unknown {
   }
 }
 
-function unreadable(path: string, error: unknown): never {
-  return fail(
-    'model',
-    {
-      where: path,
-      expected: 'a readable file',
-      got: messageOf(error),
-      next: 'check the model directory',
-    },
-    error,
-  );
+function asked(where: string) {
+  return {
+    boundary: 'model',
+    where,
+    expected: 'a readable file',
+    next: 'check the model directory',
+  } as const;
 }
 
 function corrupt(path: string, expected: string, got: string): never {
