@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { appendFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -83,6 +93,17 @@ describe('a file', () => {
     await writeFile(path('long'), bytes);
     expect(await gathered(streamFile(path('long')))).toEqual(bytes);
   });
+
+  it.skipIf(process.platform !== 'linux')(
+    'is closed also where not all of it is read',
+    async () => {
+      for await (const _ of streamFile(path('text'))) break;
+      const open = (await readdir('/proc/self/fd')).map((name) =>
+        readlink(`/proc/self/fd/${name}`).catch(() => ''),
+      );
+      expect(await Promise.all(open)).not.toContain(path('text'));
+    },
+  );
 
   it('that is longer than it may be is refused before it is read', async () => {
     await expect(readBytes(path('text'), 8)).rejects.toThrow(/got a file of 9 bytes, over 8/);

@@ -21,16 +21,13 @@ export type Row<T> = {
  * @throws MedixError where it cannot be read
  */
 export async function* readRows<T>(path: string, schema: ZodType<T>): AsyncGenerator<Row<T>> {
-  const lines = linesIn(streamFile(path));
-  while (true) {
-    const next = await lines.next().catch((error: unknown) => {
-      if (isMissing(error)) return { done: true } as const;
-      throw error;
-    });
-    if (next.done) return;
-    const { bytes, offset, length } = next.value;
-    const value = bytes === undefined ? undefined : parseRow(bytes, schema);
-    if (value !== undefined) yield { value, offset, bytes: length };
+  try {
+    for await (const { bytes, offset, length } of linesIn(streamFile(path))) {
+      const value = bytes === undefined ? undefined : parseRow(bytes, schema);
+      if (value !== undefined) yield { value, offset, bytes: length };
+    }
+  } catch (error) {
+    if (!isMissing(error)) throw error;
   }
 }
 
