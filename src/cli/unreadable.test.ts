@@ -5,15 +5,13 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { EvaluationFixture } from '../eval/stages/evaluation.fixture.ts';
-import { runCli } from './main.ts';
-import { createTerminal } from './terminal.ts';
+import { expectRefused } from './refused.fixture.ts';
 
 const tinyModel = fileURLToPath(
   new URL('../../test/fixtures/qwen3-vl-tiny/model', import.meta.url),
 );
-const longestWaitMs = 10_000;
 
 let folder: string;
 let socket: Server;
@@ -45,7 +43,7 @@ beforeAll(async () => {
   execFileSync('/usr/bin/mkfifo', [join(folder, 'pipe')]);
   socket = createServer().listen(join(folder, 'socket'));
   await symlink('loop', join(folder, 'loop'));
-});
+}, 60_000);
 afterAll(async () => {
   await new Promise((resolve) => socket.close(resolve));
   await evaluation.remove();
@@ -55,31 +53,8 @@ afterAll(async () => {
 
 const row = { id: 1, question: 'Which organ?', response: 'liver', ground_truth: 'liver' };
 
-async function run(argv: readonly string[]) {
-  const errors: string[] = [];
-  const stream = { isTTY: false, columns: 80, write: () => true };
-  const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), longestWaitMs);
-  try {
-    const code = await runCli(argv, {
-      context: { terminal: createTerminal(stream), signal: stop.signal, clock: () => 0 },
-      printError: (text) => errors.push(...text.split('\n')),
-    });
-    return { code, errors };
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function expectRefused(argv: readonly string[]): Promise<void> {
-  const { code, errors } = await run(argv);
-  expect(errors).not.toEqual([]);
-  for (const error of errors) expect(error).toMatch(/^.+: expected .+, got .+; .+/);
-  // It is about the path, and about nothing else that might be wrong with the command.
-  expect(errors[0]).toMatch(new RegExp(`^.*${folder}/(to-|file|folder|nnn|a)`));
-  expect(errors.length).toBeLessThan(4);
-  expect(code).toBe(1);
-}
+const refused = (argv: readonly string[]) =>
+  expectRefused(argv, new RegExp(`^.*${folder}/(to-|file|folder|nnn|a)`));
 
 /** What a path leads to; `ending` is what a name has to end with to be looked into. */
 type Kind = readonly [name: string, path: (ending: string) => Promise<string>];
@@ -289,12 +264,12 @@ const cases = (places: readonly Place[], kinds: readonly Kind[]) =>
 
 describe('where a file is named', () => {
   it.each(cases(files, whereFilesAre))('$place: $kind is refused', async ({ argv }) => {
-    await expectRefused(await argv());
+    await refused(await argv());
   });
 });
 
 describe('where a folder is named', () => {
   it.each(cases(folders, whereFoldersAre))('$place: $kind is refused', async ({ argv }) => {
-    await expectRefused(await argv());
+    await refused(await argv());
   });
 });
