@@ -7,7 +7,7 @@ import { defined, fail } from '../../core/errors.ts';
 import { linkAt } from '../../core/files.ts';
 import { reading } from '../../core/reading.ts';
 import { rngFromKey } from '../../core/rng.ts';
-import { writeDirectoryDurably } from '../../run/durable.ts';
+import { storing, writeDirectoryDurably } from '../../run/durable.ts';
 import type { EvalManifest } from '../results/records.ts';
 import { blindItems, type DrawnItem } from './blind-items.ts';
 import { findCandidates, type TaskCandidates } from './candidates.ts';
@@ -95,7 +95,7 @@ export async function createReview(
 
   const items: ReviewItem[] = [];
   const keyItems: KeyItem[] = [];
-  await writeDirectoryDurably(out, async (folder) => {
+  const write = async (folder: string): Promise<void> => {
     const imageFolder = join(folder, reviewFiles.images);
     await mkdir(imageFolder);
     for (const task of tasks) {
@@ -120,7 +120,12 @@ export async function createReview(
     await writeJson(join(folder, reviewFiles.review), { ...review, items });
     await writeJson(join(folder, reviewFiles.key), { ...key, items: keyItems }, ownerOnly);
     await writeJson(join(folder, reviewFiles.raters), raters, ownerOnly);
-  });
+  };
+  await storing(
+    `--out ${out}`,
+    () => writeDirectoryDurably(out, write),
+    'correct the path, make room or grant access',
+  );
   return { review: { ...review, items }, key: { ...key, items: keyItems }, raters };
 }
 

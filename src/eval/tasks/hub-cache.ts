@@ -14,8 +14,9 @@ import type { HubAccess } from '../../config/environment.ts';
 import { fail } from '../../core/errors.ts';
 import { foundAt, readText } from '../../core/files.ts';
 import { readingIfThere } from '../../core/reading.ts';
-import { writeAside } from '../../core/write-aside.ts';
+import { type Append, writeAside } from '../../core/write-aside.ts';
 import { listHubFiles, openHubFile, resolveHubRevision } from '../../data/hub.ts';
+import { storing } from '../../run/durable.ts';
 
 /** Where files of the hub are kept unless the user says otherwise. */
 export const defaultCacheFolder = join(homedir(), '.cache', 'medix');
@@ -61,8 +62,7 @@ export async function openSnapshot(
     files: await listHubFiles(dataset, cache.hub, commit),
   });
   const path = indexPath(cache, dataset, revision);
-  await mkdir(dirname(path), { recursive: true });
-  await writeAside(path, (append) => append(`${JSON.stringify(snapshot)}\n`));
+  await keeping(path, (append) => append(`${JSON.stringify(snapshot)}\n`));
   return snapshot;
 }
 
@@ -94,8 +94,7 @@ export async function downloadToCache(
   if (known !== undefined) return known;
   const path = pathOf(cache, dataset, snapshot.revision, name);
   const remote = await openHubFile(dataset, name, 'jsonl', cache.hub, snapshot.revision);
-  await mkdir(dirname(path), { recursive: true });
-  await writeAside(path, async (append) => {
+  await keeping(path, async (append) => {
     let received = 0;
     for await (const chunk of remote.stream()) {
       signal.throwIfAborted();
@@ -105,6 +104,17 @@ export async function downloadToCache(
     if (received !== remote.byteLength) failCut(remote.name, remote.byteLength, received);
   });
   return path;
+}
+
+async function keeping(path: string, write: (append: Append) => Promise<void>): Promise<void> {
+  await storing(
+    path,
+    async () => {
+      await mkdir(dirname(path), { recursive: true });
+      await writeAside(path, write);
+    },
+    'make room or grant access, or name another folder for downloads',
+  );
 }
 
 function failCut(where: string, expected: number, got: number): never {

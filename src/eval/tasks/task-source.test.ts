@@ -69,6 +69,18 @@ describe('a task of the hub', () => {
     await hub.close();
   });
 
+  it('that cannot be kept is a clear error', async () => {
+    const task = await openTask('pubmedqa');
+    const hub = await serveHub(task, files);
+    const cache = join(folder, 'taken');
+    await writeFile(cache, 'precious');
+    const opening = openTaskSource(task, { hub: { endpoint: hub.endpoint }, cache });
+    await expect(opening).rejects.toThrow(
+      /taken.*main\.json: expected a place that can be written, got .*; .* another folder for downloads$/,
+    );
+    await hub.close();
+  });
+
   it('that is gated, or that names files outside of it, is a clear error', async () => {
     const task = await openTask('pubmedqa');
     const gated = await serveHub(task, files, 401);
