@@ -137,10 +137,11 @@ export class RunWriter {
     clock: WallClock,
   ): Promise<RunWriter> {
     await mkdir(join(directory, 'rollouts'), { recursive: true });
-    const logs = [
-      await JsonLinesWriter.open(join(directory, 'metrics.jsonl')),
-      await JsonLinesWriter.open(join(directory, 'events.jsonl')),
-    ] as const;
+    const open = (name: string) => {
+      const path = join(directory, name);
+      return storing(path, () => JsonLinesWriter.open(path));
+    };
+    const logs = [await open('metrics.jsonl'), await open('events.jsonl')] as const;
     return new RunWriter(directory, claim, resumeFrom, logs, clock);
   }
 

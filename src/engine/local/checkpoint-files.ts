@@ -1,6 +1,8 @@
 /** The files of a checkpoint in Hugging Face layout, as they lie in its folder. */
-import { copyFile, mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { foundAt, readText, streamFile } from '../../core/files.ts';
+import { writeAside } from '../../core/write-aside.ts';
 import { modelFileNames } from '../../model/files/model-files.ts';
 import { indexSchema } from '../../model/files/safetensors.ts';
 
@@ -27,7 +29,7 @@ export async function checkpointFiles(directory: string): Promise<CheckpointFile
   if (await isFile(join(directory, wholeFile))) {
     return { texts, weights: [wholeFile], index: undefined };
   }
-  const index = await readFile(join(directory, indexFile), 'utf8');
+  const index = await readText(join(directory, indexFile));
   const { weight_map: files } = indexSchema.parse(JSON.parse(index));
   return { texts, weights: [...new Set(Object.values(files))], index };
 }
@@ -41,12 +43,13 @@ export async function copyCheckpoint(from: string, to: string): Promise<void> {
 }
 
 export async function copyFiles(from: string, to: string, names: readonly string[]): Promise<void> {
-  for (const name of names) await copyFile(join(from, name), join(to, name));
+  for (const name of names) {
+    await writeAside(join(to, name), async (append) => {
+      for await (const piece of streamFile(join(from, name))) await append(piece);
+    });
+  }
 }
 
-function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
+async function isFile(path: string): Promise<boolean> {
+  return (await foundAt(path)) === 'file';
 }

@@ -2,11 +2,13 @@
  * The policy's verbs over a network in this thread: batches, loss, optimizer, checkpoints. Knows tokens and
  * arrays; text and images are the engine's (local-engine.ts).
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fail, invariant, messageOf } from '../../core/errors.ts';
+import { invariant } from '../../core/errors.ts';
+import { readText } from '../../core/files.ts';
 import { mergeMetrics } from '../../core/metrics.ts';
+import { readingAs } from '../../core/reading.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { requireOwnHandle } from '../checkpoint-handle.ts';
 import type {
@@ -215,18 +217,15 @@ const stateFile = 'engine.json';
 const stateSchema = basisSchema.partial().extend({ steps: z.int().nonnegative() });
 
 async function readState(path: string): Promise<z.infer<typeof stateSchema>> {
-  try {
-    return stateSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-  } catch (error) {
-    fail(
-      'engine',
-      {
-        where: path,
-        expected: 'the state of a local engine',
-        got: messageOf(error),
-        next: 'resume from another checkpoint',
-      },
-      error,
-    );
-  }
+  const asked = {
+    boundary: 'engine',
+    where: path,
+    expected: 'the state of a local engine',
+    next: 'resume from another checkpoint',
+  } as const;
+  return readingAs(
+    asked,
+    () => readText(path),
+    (text) => stateSchema.parse(JSON.parse(text)),
+  );
 }

@@ -2,9 +2,10 @@
  * A checkpoint with an adapter's product added to its weights, W + scale · B·A in float32, as the same files
  * again. Tensors pass through in blocks of rows: a model may be larger than memory.
  */
-import { readdir, readFile, stat, statfs, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { defined, fail, messageOf } from '../../core/errors.ts';
+import { defined, fail } from '../../core/errors.ts';
+import { entriesOf, foundAt, freeBytesAt, readText } from '../../core/files.ts';
 import { readModelConfig } from '../../model/config.ts';
 import type { AdapterConfig } from '../../model/files/adapter-config.ts';
 import {
@@ -16,7 +17,7 @@ import type { ModelSource } from '../../model/files/model-source.ts';
 import { openSafetensors, type TensorStore } from '../../model/files/safetensors.ts';
 import { type StreamedTensor, streamSafetensors } from '../../model/files/write-safetensors.ts';
 import { parameterSpecs } from '../../model/parameters.ts';
-import { isMissing, storing, writeDirectoryDurably } from '../../run/durable.ts';
+import { storing, writeDirectoryDurably } from '../../run/durable.ts';
 import * as ops from '../../tensor/ops.ts';
 import { Program } from '../../tensor/program.ts';
 import { checkpointFiles, configFile, copyFiles, indexFile } from './checkpoint-files.ts';
@@ -122,7 +123,7 @@ async function writeMerged(original: string, folder: string, merge: Merge): Prom
 
 /** The file stays as it is but for the names of types in it. */
 async function renameType(path: string, type: MergedType): Promise<void> {
-  const text = await readFile(path, 'utf8');
+  const text = await readText(path);
   const name = formats[dtypeOf[type]].config;
   const named = /("(?:torch_)?dtype"\s*:\s*)"(?:torch\.)?b?float(?:16|32)"/g;
   await writeFile(path, text.replaceAll(named, `$1"${name}"`));
@@ -249,31 +250,29 @@ function bytesOf(
 
 /** @throws MedixError 'run' where the folder exists with something in it, or its disk has too little room */
 async function requirePlace(out: string, bytes: number): Promise<void> {
-  const found = await readdir(out).catch((error) => (isMissing(error) ? [] : messageOf(error)));
+  const found = (await foundAt(out)) === 'missing' ? [] : await entriesOf(out);
   if (found.length > 0) {
     fail('run', {
       where: out,
       expected: 'a folder that does not exist yet, or is empty',
-      got: typeof found === 'string' ? found : `one with ${found.length} files or folders`,
+      got: `one with ${found.length} files or folders`,
       next: 'choose another name',
     });
   }
-  const { bavail, bsize } = await statfs(await existingFolder(resolve(out)));
-  if (bavail * bsize >= bytes) return;
+  const free = await freeBytesAt(await existingFolder(resolve(out)));
+  if (free >= bytes) return;
   fail('run', {
     where: out,
     expected: `${gibibytes(bytes)} of free space for the merged model`,
-    got: gibibytes(bavail * bsize),
+    got: gibibytes(free),
     next: 'make room, or name a folder on another disk',
   });
 }
 
 async function existingFolder(path: string): Promise<string> {
-  const isThere = await stat(path).then(
-    () => true,
-    () => false,
-  );
-  return isThere || dirname(path) === path ? path : existingFolder(dirname(path));
+  return (await foundAt(path)) !== 'missing' || dirname(path) === path
+    ? path
+    : existingFolder(dirname(path));
 }
 
 function gibibytes(bytes: number): string {

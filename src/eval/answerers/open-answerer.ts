@@ -1,5 +1,4 @@
 /** The model under test that a config names. */
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createOpenAiChatModel } from '../../chat/openai-chat-model.ts';
 import type { HubAccess } from '../../config/environment.ts';
@@ -8,6 +7,7 @@ import { type LoadModule, loadModule } from '../../config/load-module.ts';
 import type { Clock } from '../../core/async/clock.ts';
 import { digestOf, digestOfFile } from '../../core/digest.ts';
 import { fail } from '../../core/errors.ts';
+import { entriesOf } from '../../core/files.ts';
 import type { Message } from '../../core/message.ts';
 import { rngFromKey } from '../../core/rng.ts';
 import type { Sample } from '../../core/sample.ts';
@@ -121,7 +121,7 @@ async function digestOfModel(path: string): Promise<string> {
 
 /** Digest of all files of a model folder, names included. */
 async function digestOfFolder(folder: string): Promise<string> {
-  const entries = await readdir(folder, { withFileTypes: true });
+  const entries = await entriesOf(folder);
   const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   const digests: [name: string, digest: string][] = [];
   for (const name of names.toSorted()) {

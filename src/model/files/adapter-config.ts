@@ -2,10 +2,10 @@
  * What an adapter's folder says of it: `adapter_config.json` of `peft` (LoRA), the names in its weights, and
  * `medix.json`, for what `peft` has no field for. Knows nothing of the weights themselves.
  */
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fail, MedixError, type Problem } from '../../core/errors.ts';
+import { foundAt } from '../../core/files.ts';
 import { parseModelFile, readFiles } from './model-files.ts';
 import { openSafetensors } from './safetensors.ts';
 
@@ -115,11 +115,7 @@ const factorName = /^base_model\.model\.(.+)\.lora_[AB]\.weight$/;
 
 async function layersOf(folder: string): Promise<readonly string[]> {
   const path = join(folder, adapterFiles.weights);
-  const isThere = await stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
-  if (!isThere) {
+  if ((await foundAt(path)) !== 'file') {
     fail('model', {
       where: folder,
       expected: `the adapter's weights in ${adapterFiles.weights}`,

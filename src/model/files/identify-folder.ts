@@ -1,7 +1,7 @@
 /** What kind of model, or of something else, a folder holds, by the names and the beginnings of its files. */
-import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { entriesOf, foundAt } from '../../core/files.ts';
 import { readStart } from './read-start.ts';
 
 export type Identity =
@@ -88,7 +88,7 @@ function hasWeights(has: Has): boolean {
 }
 
 export async function identifyFolder(path: string): Promise<Identity> {
-  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+  const entries = await entriesOf(path);
   const names = entries.map(({ name }) => name);
   const found = await identifyNames(path, names);
   if (found) return found;
@@ -196,8 +196,11 @@ function runDirectory(path: string, has: Has): Identity {
 }
 
 async function hubCache(path: string): Promise<Identity> {
-  const snapshots = await readdir(join(path, 'snapshots')).catch(() => []);
-  const first = snapshots.toSorted().at(-1);
+  const snapshots = await entriesOf(join(path, 'snapshots')).catch(() => []);
+  const first = snapshots
+    .map(({ name }) => name)
+    .toSorted()
+    .at(-1);
   return other(
     'a model in the cache of the Hugging Face hub',
     first === undefined ? give : `give a snapshot in it: ${join(path, 'snapshots', first)}`,
@@ -210,15 +213,15 @@ const most = 50;
 async function firstModelIn(path: string, folders: readonly string[]): Promise<string | undefined> {
   for (const name of folders.toSorted().slice(0, most)) {
     const inside = join(path, name);
-    const found = await stat(join(inside, 'config.json')).catch(() => undefined);
-    if (found?.isFile()) return inside;
+    const found = await foundAt(join(inside, 'config.json')).catch(() => 'missing');
+    if (found === 'file') return inside;
   }
   return undefined;
 }
 
 /** The `format` that a safetensors file names, e.g. `pt` or `mlx`. */
 async function safetensorsFormat(folder: string): Promise<string | undefined> {
-  const names = await readdir(folder).catch(() => []);
+  const names = (await entriesOf(folder)).map(({ name }) => name);
   const first = names.filter((name) => name.endsWith('.safetensors')).toSorted()[0];
   if (first === undefined) return undefined;
   const header = await readStart(join(folder, first), 1024);

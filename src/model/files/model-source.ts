@@ -1,7 +1,7 @@
 /** What the name of a model stands for: a checkpoint, or an adapter on the checkpoint that it names. */
-import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fail } from '../../core/errors.ts';
+import { foundAt } from '../../core/files.ts';
 import { type AdapterConfig, adapterFiles, readAdapterConfig } from './adapter-config.ts';
 import { identify } from './identify.ts';
 
@@ -26,8 +26,7 @@ export async function openModelSource(name: string): Promise<ModelSource> {
 /** A relative path is taken from the adapter's folder, else, as `peft` does, from the present one. */
 async function baseFolderOf({ folder, base }: AdapterConfig): Promise<string> {
   for (const path of [resolve(folder, base), resolve(base)]) {
-    const found = await stat(path).catch(() => undefined);
-    if (found?.isDirectory()) return path;
+    if ((await foundAt(path)) === 'folder') return path;
   }
   return fail('model', {
     where: `${join(folder, adapterFiles.config)}: base_model_name_or_path`,

@@ -6,10 +6,12 @@
  * Source: https://github.com/huggingface/safetensors (format description). The host is little endian,
  * as every platform of Node with prebuilt binaries is.
  */
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { defined, fail, invariant, messageOf } from '../../core/errors.ts';
+import { defined, fail, invariant } from '../../core/errors.ts';
+import { foundAt, openRegular, readInto, readText } from '../../core/files.ts';
+import { reading, readingIfThere, refusalCode } from '../../core/reading.ts';
 import { bfloat16ToFloat32, float16ToFloat32 } from './half-floats.ts';
 
 type TensorInfo = {
@@ -95,18 +97,12 @@ export const indexSchema = z.object({
  * is absent, truncated or inconsistent.
  */
 export async function openSafetensors(path: string): Promise<TensorStore> {
-  const found = await stat(path).catch((error) => unreadable(path, error));
-  if (!found.isDirectory()) return openFile(path);
+  const found = await reading(asked(path), () => foundAt(path));
+  if (found !== 'folder') return openFile(path);
   const single = join(path, 'model.safetensors');
-  const isSingle = await stat(single).then(
-    () => true,
-    () => false,
-  );
-  if (isSingle) return openFile(single);
+  if ((await reading(asked(single), () => foundAt(single))) !== 'missing') return openFile(single);
   const index = join(path, 'model.safetensors.index.json');
-  const text = await readFile(index, 'utf8').catch((error: NodeJS.ErrnoException) =>
-    error.code === 'ENOENT' ? undefined : unreadable(index, error),
-  );
+  const text = await readingIfThere(asked(index), () => readText(index));
   return text === undefined ? openFile(single) : openShards(index, text, path);
 }
 
@@ -160,10 +156,10 @@ async function openShards(index: string, text: string, directory: string): Promi
 
 /** @param index what names the file, where something does */
 async function openFile(path: string, index?: string): Promise<TensorStore> {
-  const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) =>
-    error.code === 'ENOENT' && index !== undefined
+  const handle = await reading(asked(path), () => openRegular(path)).catch((error: unknown) =>
+    refusalCode(error) === 'ENOENT' && index !== undefined
       ? missingShard(path, index)
-      : unreadable(path, error),
+      : rethrow(error),
   );
   try {
     const tensors = await readHeader(handle, path);
@@ -299,15 +295,8 @@ async function readBytes(
   end: number,
 ): Promise<ArrayBuffer> {
   const bytes = new Uint8Array(end - start);
-  for (let filled = 0; filled < bytes.length; ) {
-    // One read call is limited to 2 GiB by Linux.
-    const length = Math.min(bytes.length - filled, 1 << 30);
-    const { bytesRead } = await handle
-      .read(bytes, filled, length, start + filled)
-      .catch((error) => unreadable(path, error));
-    if (bytesRead === 0) corrupt(path, `${end} bytes`, `${start + filled}`);
-    filled += bytesRead;
-  }
+  const filled = await reading(asked(path), () => readInto(handle, bytes, start));
+  if (filled < bytes.length) corrupt(path, `${end} bytes`, `${start + filled}`);
   return bytes.buffer;
 }
 
@@ -320,17 +309,17 @@ function parseJson(text: string): unknown {
   }
 }
 
-function unreadable(path: string, error: unknown): never {
-  return fail(
-    'model',
-    {
-      where: path,
-      expected: 'a readable file',
-      got: messageOf(error),
-      next: 'check the model directory',
-    },
-    error,
-  );
+function asked(where: string) {
+  return {
+    boundary: 'model',
+    where,
+    expected: 'a readable file',
+    next: 'check the model directory',
+  } as const;
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }
 
 function failPointer(path: string): never {
