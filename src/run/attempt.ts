@@ -11,7 +11,7 @@ import { fail } from '../core/errors.ts';
 import { readText } from '../core/files.ts';
 import { isMissing, readingAs } from '../core/reading.ts';
 import { flush, unfinishedPrefix } from '../core/write-aside.ts';
-import { namesIn, writeFileDurably } from './durable.ts';
+import { namesIn, removeUnfinished, writeFileDurably } from './durable.ts';
 import { type Attempt, attemptSchema } from './records.ts';
 
 /**
@@ -74,7 +74,10 @@ export async function claimAttempt(
   try {
     await link(aside, attemptFile(runDirectory, attempt.attempt));
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    // Whoever was faster has also deleted what was beside its own attempt.
+    const isTaken =
+      error instanceof Error && 'code' in error && ['EEXIST', 'ENOENT'].includes(`${error.code}`);
+    if (!isTaken) throw error;
     fail('run', {
       where: runDirectory,
       expected: 'no other process that writes this run',
@@ -84,6 +87,7 @@ export async function claimAttempt(
   } finally {
     await rm(aside, { force: true });
   }
+  await removeUnfinished(directory);
   await flush(directory);
   return attempt;
 }

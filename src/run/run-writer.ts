@@ -94,7 +94,6 @@ export class RunWriter {
         startedAt: now,
       });
       await removeUnfinished(directory);
-      await removeUnfinished(join(directory, 'attempts'));
       await writeManifest(directory, { ...manifest, createdAt: now });
       return RunWriter.#open(directory, claim, undefined, clock);
     });

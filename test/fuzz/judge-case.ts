@@ -4,13 +4,6 @@ import { join, normalize } from 'node:path';
 import type { FuzzCase } from './make-case.ts';
 import type { Ended } from './run-line.ts';
 
-/**
- * Told as a defect where something cannot be read as a file: the reader of files that names each of them is made
- * elsewhere. To be removed with it.
- */
-const mendedElsewhere =
-  /defect of MediX[\s\S]*(?:E[A-Z]+: [a-z -]+, (?:read|open|scandir|stat|lstat|realpath|access)\b|null bytes|ERR_INVALID_ARG_VALUE)/;
-
 export type Files = ReadonlyMap<string, string>;
 
 /** Every file and link of the present folder, with what changes when somebody writes it. */
@@ -37,7 +30,6 @@ export function faultsOf({ argv }: FuzzCase, ended: Ended, before: Files, after:
 
 function faultsOfEnd(argv: readonly string[], { code, output, errors }: Ended): string[] {
   const told = `${output}\n${errors}`;
-  if (mendedElsewhere.test(told)) return [];
   // Rows of a data set are for programs, and whole.
   const forPeople = argv[1] === 'samples' || argv.includes('--json') ? errors : told;
   const lines = forPeople.split('\n');
