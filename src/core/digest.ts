@@ -32,6 +32,11 @@ export function createDigest(): Hash {
   return createHash('sha256');
 }
 
+/** The digest that git gives a file of `size` bytes, of its bytes as they are added by `update`. */
+export function createGitDigest(size: number): Hash {
+  return createHash('sha1').update(`blob ${size}\0`);
+}
+
 /** MD5 of a text, where a foreign naming scheme asks for it; not for trust. */
 export function md5OfText(text: string): string {
   return createHash('md5').update(text).digest('hex');

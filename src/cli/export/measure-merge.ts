@@ -32,9 +32,9 @@ export async function measureMerge(
   }: { readonly adapter: string; readonly format: string; readonly out: string },
   signal: AbortSignal,
 ): Promise<MergeDifference> {
-  const trained = await open(adapter, format);
+  const trained = await open(adapter, format, signal);
   const { sequences, logprobs } = await answers(trained, signal).finally(() => trained.close());
-  const merged = await openExact(out);
+  const merged = await openExact(out, signal);
   const scored = await merged.logprobs(sequences, 'policy', signal).finally(() => merged.close());
   const differences = scored.flatMap((row, i) =>
     Array.from(row, (value, t) => Math.abs(value - defined(logprobs[i]?.[t], 'a logprob'))),
@@ -46,17 +46,17 @@ export async function measureMerge(
   };
 }
 
-function open(model: string, base: string): Promise<Engine> {
+function open(model: string, base: string, signal: AbortSignal): Promise<Engine> {
   const config = answeringEngineSection.parse({ kind: 'local', base });
-  return openEngine(config, model, { kind: 'answer' });
+  return openEngine(config, model, { kind: 'answer' }, signal);
 }
 
-async function openExact(model: string): Promise<Engine> {
+async function openExact(model: string, signal: AbortSignal): Promise<Engine> {
   try {
-    return await open(model, 'f32');
+    return await open(model, 'f32', signal);
   } catch (error) {
     if (!(error instanceof MedixError) || error.boundary !== 'engine') throw error;
-    return open(model, 'f16');
+    return open(model, 'f16', signal);
   }
 }
 

@@ -13,6 +13,7 @@ import { openEngine } from '../../engine/open-engine.ts';
 import type { Prompt } from '../../model/prompt.ts';
 import { readManifest } from '../../run/run-reader.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
+import { findModelFor } from '../find-model-for.ts';
 import { decimalNumber, wholeNumber } from '../option-values.ts';
 import { createResponseView } from '../reward/response-view.ts';
 import { createTokenText } from './token-text.ts';
@@ -40,7 +41,10 @@ export const addGenerateCommand: AddCommand = (program, context) => {
   program
     .command('generate')
     .description('Ask a model one question about zero, one or several images')
-    .requiredOption('--model <directory>', 'model in Hugging Face layout')
+    .requiredOption(
+      '--model <model>',
+      'folder of a model in Hugging Face layout, or owner/name[@revision] of the hub',
+    )
     .requiredOption('--prompt <text>', 'the question')
     .option('--image <files...>', 'images, in the order the model sees them')
     .option(
@@ -82,9 +86,10 @@ what is wrong.`;
 
 async function generate(options: Options, { terminal, signal }: CommandContext): Promise<void> {
   const images = await Promise.all((options.image ?? []).map(readImage));
-  const template = await openTemplate(options.template ?? (await templateOf(options.model)));
+  const { folder } = await findModelFor(options.model, { terminal, signal });
+  const template = await openTemplate(options.template ?? (await templateOf(folder)));
   const messages = renderMessages(template, { images, problem: options.prompt });
-  const engine = await openEngine(localEngine, options.model, { kind: 'answer' });
+  const engine = await openEngine(localEngine, folder, { kind: 'answer' }, signal);
   try {
     const { processor } = engine.model;
     const request = requestOf(engine, await processor.encode(messages), options);

@@ -11,6 +11,7 @@ import { readModelFiles } from '../../model/files/model-files.ts';
 import { openModelSource } from '../../model/files/model-source.ts';
 import { createProcessor } from '../../model/processor.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
+import { findModelFor } from '../find-model-for.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
 import { type EncodedRow, type RowEncoding, readRows, rowFields } from './completion-rows.ts';
 
@@ -26,7 +27,10 @@ export const addLogprobsCommand: AddCommand = (program, context) => {
   program
     .command('logprobs')
     .description('Compute the logprob of each token of given completions')
-    .requiredOption('--model <directory>', 'model in Hugging Face layout')
+    .requiredOption(
+      '--model <model>',
+      'folder of a model in Hugging Face layout, or owner/name[@revision] of the hub',
+    )
     .requiredOption('--in <file>', 'JSONL of prompts with completions')
     .requiredOption('--out <file>', 'JSONL of their tokens and logprobs, in the same order')
     .option(
@@ -59,13 +63,14 @@ const shownProblems = 20;
 async function scoreFile(options: Options, { terminal, signal }: CommandContext): Promise<void> {
   await requireWritable(options.out, options.force ?? false);
   const { imageRoot } = options;
+  const { folder } = await findModelFor(options.model, { terminal, signal });
   const encoding = {
-    ...(await openEncoding(options.model)),
+    ...(await openEncoding(folder)),
     ...(imageRoot === undefined ? {} : { imageRoot }),
   };
   const total = await checkRows(options.in, encoding, signal);
   await writeOut(options.out, async (append) => {
-    const engine = await openEngine(localEngine, options.model, { kind: 'answer' });
+    const engine = await openEngine(localEngine, folder, { kind: 'answer' }, signal);
     try {
       let done = 0;
       for await (const batch of readBatches(options.in, encoding, signal)) {

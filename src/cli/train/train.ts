@@ -9,7 +9,7 @@ import { runTraining } from '../../train/run-training.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
 import { ledgerLines } from '../reward/view.ts';
-import { reportRejectedRows, terminalObserver } from './report.ts';
+import { peakMemoryLine, reportRejectedRows, terminalObserver } from './report.ts';
 
 export const addTrainCommand: AddCommand = (program, context) => {
   program
@@ -35,7 +35,8 @@ async function trainByConfig(
   const secrets = readSecrets(config.reward);
   if (!isResumed) await requireNewRun(config.out);
   terminal.print(formatConfig(config));
-  const parts = { hub: readHubAccess(), secrets, clock: systemClock, signal };
+  const onProgress = (line: string) => terminal.showStatus(line);
+  const parts = { hub: readHubAccess(), secrets, clock: systemClock, signal, onProgress };
   const training = await openTraining(config, parts);
   try {
     reportRejectedRows(terminal, training.rejected);
@@ -45,6 +46,7 @@ async function trainByConfig(
     const { model } = await runTraining(training, plan, { observers, signal, clock });
     for (const line of ledgerLines(training.scoring.ledger.summary())) terminal.print(line);
     terminal.print(`the model is in ${model}`);
+    terminal.print(peakMemoryLine());
     await requireSteps(config.out);
   } finally {
     await training.close();

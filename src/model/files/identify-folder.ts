@@ -90,16 +90,27 @@ function hasWeights(has: Has): boolean {
 export async function identifyFolder(path: string): Promise<Identity> {
   const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
   const names = entries.map(({ name }) => name);
-  const has: Has = (name) =>
-    names.some((one) => (typeof name === 'string' ? one === name : name.test(one)));
-  const found = signs.find(([sign]) => sign(has));
-  if (found) return found[1](path, has);
+  const found = await identifyNames(path, names);
+  if (found) return found;
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   const inside = await firstModelIn(path, folders);
   if (inside !== undefined) {
     return other(`a folder without config.json, but with a model in ${inside}`, `give ${inside}`);
   }
   return other(names.length === 0 ? 'an empty folder' : 'a folder without config.json', give);
+}
+
+/**
+ * The same by names alone, of which few need to be there: the small files whose content tells more.
+ * @returns undefined where the names tell nothing
+ */
+export async function identifyNames(
+  path: string,
+  names: readonly string[],
+): Promise<Identity | undefined> {
+  const has: Has = (name) =>
+    names.some((one) => (typeof name === 'string' ? one === name : name.test(one)));
+  return signs.find(([sign]) => sign(has))?.[1](path, has);
 }
 
 const adapterSchema = z.object({

@@ -182,11 +182,11 @@ describe('a path where nothing is', () => {
     ['https://huggingface.co/Qwen/Qwen3-VL/tree/main', 'Qwen/Qwen3-VL'],
     ['hf://Qwen/Qwen3-VL', 'Qwen/Qwen3-VL'],
     ['hf.co/Qwen/Qwen3-VL', 'Qwen/Qwen3-VL'],
-  ])('that looks like an id of the hub says how to download it: %s', async (path, id) => {
+  ])('that looks like an id of the hub says what to give instead: %s', async (path, id) => {
     expect(await identify(path)).toEqual({
       kind: 'other',
       what: `no such folder; it looks like the id of a model on the Hugging Face hub (${id})`,
-      next: expect.stringContaining(`hf download ${id} --local-dir models/`),
+      next: `give ${id}, or ${id}@revision, to have it downloaded`,
     });
   });
 

@@ -31,10 +31,9 @@ async function missing(path: string): Promise<Identity> {
   if (id === undefined || isPath || (path.split('/').length > 2 && !hubLink.test(path))) {
     return other('no such file or folder', `correct the path, or ${give}`);
   }
-  const folder = `models/${basename(id)}`;
   return other(
     `no such folder; it looks like the id of a model on the Hugging Face hub (${id})`,
-    `download it first (hf download ${id} --local-dir ${folder}), then give ${folder}`,
+    `give ${id}, or ${id}@revision, to have it downloaded`,
   );
 }
 

@@ -7,7 +7,7 @@ import { fail, MedixError, messageOf } from '../../core/errors.ts';
 /** File name to content. An exported model carries these verbatim. */
 export type ModelFiles = Readonly<Record<string, string>>;
 
-/** What public Qwen3-VL checkpoints and `save_pretrained` of transformers 4 and 5 write. */
+/** What public Qwen3-VL checkpoints and `save_pretrained` of transformers 4 and 5 write beside config and weights. */
 export const modelFileNames = [
   'tokenizer.json',
   'tokenizer_config.json',
