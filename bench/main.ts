@@ -3,11 +3,12 @@
  * busy the reward keeps a judge. All figures come from one run; results are checked before anything is
  * printed.
  */
+import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { dirname } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { advantageEstimators } from '../src/advantage/estimators.ts';
 import { phantomSample } from '../src/data/phantoms/study.ts';
 import { openLocalEmbedder } from '../src/embed/local-embedder.ts';
@@ -22,6 +23,7 @@ import { policyLoss } from '../src/update/policy-loss.ts';
 import { algorithmPresets } from '../src/update/presets.ts';
 import { benchEvalJudging, benchEvalMany } from './eval.ts';
 import { benchHost } from './host.ts';
+import type { LoraFigures } from './lora.ts';
 import { benchQuickstart } from './quickstart.ts';
 import { benchReward, benchScoreMemory } from './reward.ts';
 import { benchRewardService } from './reward-service.ts';
@@ -195,6 +197,12 @@ async function benchW(peak: Peak) {
   };
 }
 
+/** In a process of its own, whose peak of memory is that of training. */
+async function runLora(): Promise<LoraFigures> {
+  const { stdout } = await promisify(execFile)('npx', ['tsx', 'bench/lora.ts']);
+  return JSON.parse(stdout) as LoraFigures;
+}
+
 const machine = {
   cpu: cpus()[0]?.model ?? 'unknown',
   cores: cpus().length,
@@ -211,6 +219,7 @@ const scoreFile = await benchScoreMemory();
 const service = await benchRewardService();
 const evalJudging = await benchEvalJudging();
 const evalMany = await benchEvalMany();
+const lora2b = await runLora();
 const best = Math.max(...Object.values(peak));
 const result = {
   machine,
@@ -226,6 +235,7 @@ const result = {
     service,
   },
   eval: { judging: evalJudging ?? null, many: evalMany ?? null },
+  lora2b,
   peakRssBytes: process.resourceUsage().maxRSS * 1024,
 };
 await mkdir(dirname(options.out), { recursive: true });
@@ -290,6 +300,10 @@ const rows: readonly (readonly [string, string])[] = [
     `${count(service.itemsPerSecond)} responses/s, p50 ${service.p50Ms.toFixed(0)} ms, p99 ${service.p99Ms.toFixed(0)} ms`,
   ],
   ...evalRows(),
+  [
+    'LoRA of a 2B model, 8-bit base: one iteration, open, new tokens',
+    `${s(lora2b.iterationSeconds)}, ${s(lora2b.openSeconds)}, ${lora2b.newTokensPerSecond.toFixed(0)}/s, ${lora2b.peakGiB.toFixed(1)} GiB`,
+  ],
   ['peak memory', `${(result.peakRssBytes / 2 ** 30).toFixed(2)} GiB`],
 ];
 function evalRows(): (readonly [string, string])[] {

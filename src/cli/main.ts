@@ -159,7 +159,7 @@ function isEntryPoint(): boolean {
 }
 
 /** What still computes when a command was interrupted, e.g. a judge in this process, must not keep it alive. */
-const graceMs = 500;
+const graceMs = 1000;
 
 if (isEntryPoint()) {
   const controller = new AbortController();
@@ -179,7 +179,7 @@ if (isEntryPoint()) {
   if (code === exitCodes.interrupted) setTimeout(endAtOnce, graceMs).unref();
 }
 
-/** Not by `process.exit`, which waits for threads that compute. */
+/** Not by `process.exit`, which waits for threads that compute and then may crash in ONNX Runtime. */
 function endAtOnce(): void {
   process.removeAllListeners('SIGINT');
   process.kill(process.pid, 'SIGINT');

@@ -91,6 +91,7 @@ export async function openTraining(
       config.engine,
       config.model,
       { kind: 'train', seed: config.seed },
+      signal,
       load,
     );
     const { maxCompletionTokens } = config.rollout;

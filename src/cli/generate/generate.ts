@@ -84,7 +84,7 @@ async function generate(options: Options, { terminal, signal }: CommandContext):
   const images = await Promise.all((options.image ?? []).map(readImage));
   const template = await openTemplate(options.template ?? (await templateOf(options.model)));
   const messages = renderMessages(template, { images, problem: options.prompt });
-  const engine = await openEngine(localEngine, options.model, { kind: 'answer' });
+  const engine = await openEngine(localEngine, options.model, { kind: 'answer' }, signal);
   try {
     const { processor } = engine.model;
     const request = requestOf(engine, await processor.encode(messages), options);

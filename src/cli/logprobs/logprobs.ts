@@ -64,7 +64,7 @@ async function scoreFile(options: Options, { terminal, signal }: CommandContext)
   };
   const total = await checkRows(options.in, encoding, signal);
   await writeOut(options.out, async (append) => {
-    const engine = await openEngine(localEngine, options.model, { kind: 'answer' });
+    const engine = await openEngine(localEngine, options.model, { kind: 'answer' }, signal);
     try {
       let done = 0;
       for await (const batch of readBatches(options.in, encoding, signal)) {

@@ -21,7 +21,7 @@ import { fineTune } from '../../train/sft.ts';
 import { writeRun } from '../../train/write-run.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
-import { reportRejectedRows, terminalObserver } from '../train/report.ts';
+import { peakMemoryLine, reportRejectedRows, terminalObserver } from '../train/report.ts';
 
 export const addSftCommand: AddCommand = (program, context) => {
   program
@@ -52,7 +52,7 @@ async function runFineTuning(
   const demonstrated = config.demonstrations === 'given' ? (set: SampleSet) => set : fromSolutions;
   const samples = demonstrated(data.samples);
   const validationSamples = data.validationSamples && demonstrated(data.validationSamples);
-  const engine = await openModel(config, samples, render);
+  const engine = await openModel(config, samples, render, signal);
   try {
     const model = await writeRun(
       {
@@ -83,6 +83,7 @@ async function runFineTuning(
       context,
     );
     terminal.print(`the model is in ${model}`);
+    terminal.print(peakMemoryLine());
     await requireSteps(config.out);
   } finally {
     await engine.close();
@@ -94,12 +95,13 @@ async function openModel(
   { model, engine, seed }: SftConfig,
   samples: SampleSet,
   render: (sample: Sample) => readonly Message[],
+  signal: AbortSignal,
 ): Promise<Engine> {
-  if (typeof model === 'string') return openEngine(engine, model, { kind: 'train', seed });
+  if (typeof model === 'string') return openEngine(engine, model, { kind: 'train', seed }, signal);
   const directory = await mkdtemp(join(tmpdir(), 'medix-new-model-'));
   try {
     await makeModel(directory, model, samples, render, seed);
-    return await openEngine(engine, directory, { kind: 'train', seed });
+    return await openEngine(engine, directory, { kind: 'train', seed }, signal);
   } finally {
     await rm(directory, { recursive: true });
   }

@@ -1,48 +1,56 @@
-/** The policy in this process: its processor turns text and images into tokens, its network computes. */
+/**
+ * The policy in this process: its processor turns text and images into tokens, its network computes. A
+ * policy in this thread holds up everything else while it computes; commands have one in a thread of its own
+ * (thread/threaded-engine.ts).
+ */
 import { readModelConfig } from '../../model/config.ts';
 import { readModelFiles } from '../../model/files/model-files.ts';
 import { createProcessor } from '../../model/processor.ts';
-import { loadOnnxRuntime } from '../../tensor/onnx-runtime.ts';
+import type { Processor } from '../../model/prompt.ts';
 import { requireRoom } from '../context-length.ts';
-import type { Engine } from '../engine.ts';
-import { LocalPolicy, type PassLimits, usualLimits } from './local-policy.ts';
-import { type NetworkOptions, openNetwork } from './open-network.ts';
-
-export type LocalEngineOptions = {
-  /** @default {@link usualLimits} */
-  readonly limits?: Partial<PassLimits>;
-  /** @default whole, with all parameters trained */
-  readonly network?: NetworkOptions;
-};
+import type { Engine, ModelDescription } from '../engine.ts';
+import { type LocalEngineOptions, type ModelSource, openPolicy } from './open-policy.ts';
 
 /**
- * Opens a model directory in Hugging Face layout. Its weights are the policy's start and the reference.
+ * Opens a model directory in Hugging Face layout, in this thread. Its weights are the policy's start and the
+ * reference.
  * @throws MedixError where the directory is no dense Qwen3-VL checkpoint, its weights are not finite, or ONNX
  *   Runtime is not installed.
  */
 export async function openLocalEngine(
   directory: string,
-  {
-    limits,
-    network: networkOptions = { kind: 'whole', isTrained: () => true },
-  }: LocalEngineOptions = {},
+  options: LocalEngineOptions = {},
 ): Promise<Engine> {
-  await loadOnnxRuntime();
+  const { source, processor } = await readModel(directory);
+  const { policy, parameters } = await openPolicy(source, options);
+  return engineOf(policy, { ...source, ...options, processor, parameters });
+}
+
+/** All but the weights. */
+export async function readModel(
+  directory: string,
+): Promise<{ readonly source: ModelSource; readonly processor: Processor }> {
   const config = await readModelConfig(directory);
   const files = await readModelFiles(directory);
   const processor = createProcessor(files, config);
-  const network = await openNetwork(directory, config, files, networkOptions);
-  const policy = new LocalPolicy(network, config, {
-    ...usualLimits,
-    ...limits,
-    directory,
-    stopTokens: processor.stopTokens,
-    bannedTokens: processor.bannedTokens,
-  });
+  const { stopTokens, bannedTokens } = processor;
+  return { source: { directory, config, files, stopTokens, bannedTokens }, processor };
+}
+
+type Described = Pick<ModelSource, 'directory' | 'config'> &
+  Pick<LocalEngineOptions, 'setup'> &
+  Pick<ModelDescription, 'parameters' | 'processor'>;
+
+/** An engine whose verbs are those of `policy`, which is asked for nothing that exceeds the model's context. */
+export function engineOf(
+  policy: Omit<Engine, 'model' | 'guarantees'>,
+  { directory, config, parameters, setup, processor }: Described,
+): Engine {
   const model = {
     id: directory,
     contextLength: config.text.maxPositions,
-    parameters: network.parameters,
+    parameters,
+    ...(setup === undefined ? {} : { setup }),
     processor,
   };
   const requireFit = (sequences: Parameters<Engine['logprobs']>[0]) => {

@@ -13,11 +13,16 @@ import { createStores, readParameters } from './weights/parameter-buffer.ts';
 import { requireTensors } from './weights/read-checked.ts';
 import { WholeNetwork } from './whole/whole-network.ts';
 
+/** For {@link NetworkOptions}. */
+export const everyParameter = /^/;
+export const noParameter = /^$/;
+
+/** Plain values, which may go to another thread. */
 export type NetworkOptions =
   | {
       readonly kind: 'whole';
-      /** Which parameters training changes, by name; the others stay as they were opened. */
-      readonly isTrained: (name: string) => boolean;
+      /** Matches the names of the parameters that training changes; the others stay as they were opened. */
+      readonly trained: RegExp;
     }
   | {
       readonly kind: 'layered';
@@ -38,7 +43,7 @@ export async function openNetwork(
 ): Promise<Network> {
   if (options.kind === 'whole') {
     await requireShapes(config, directory);
-    const weights = createStores(config, options.isTrained);
+    const weights = createStores(config, (name) => options.trained.test(name));
     await readParameters(weights.frozen, directory);
     await readParameters(weights.trained, directory);
     return new WholeNetwork(config, { directory, files, weights });

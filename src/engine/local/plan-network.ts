@@ -6,7 +6,7 @@ import type { ModelConfig } from '../../model/config.ts';
 import { headName } from '../../model/decoder/decoder-graph.ts';
 import { type ParameterSpec, parameterSpecs } from '../../model/parameters.ts';
 import type { PassLimits } from './local-policy.ts';
-import type { NetworkOptions } from './open-network.ts';
+import { everyParameter, type NetworkOptions, noParameter } from './open-network.ts';
 import { type AdapterSettings, adaptedLayers } from './weights/adapter.ts';
 import type { BaseFormat } from './weights/base.ts';
 import { multipliesIntegersExactly } from './weights/integer-self-test.ts';
@@ -32,6 +32,8 @@ export const thisMachine: Machine = {
 export type NetworkPlan = {
   readonly network: NetworkOptions;
   readonly limits: Partial<PassLimits>;
+  /** See `ModelDescription` of engine.ts. */
+  readonly setup: string;
   /** Expected peak of the process. */
   readonly peakBytes: number;
 };
@@ -89,20 +91,24 @@ type LayeredCost = {
   /** Of each token of a prompt that is read for sampling, and of its keys and values. */
   readonly perPromptToken: number;
   readonly perCachedToken: number;
+  /** Elements of the factors. */
+  readonly adapterSize: number;
 };
 
 function wholePlan({ fixed, perToken }: WholeCost, budget: number, use: Use): NetworkPlan {
   const maxBatchTokens = batchTokens(budget - fixed, perToken);
-  const isTrained = () => use.kind === 'train';
+  const isTrained = use.kind === 'train';
+  const peakBytes = fixed + maxBatchTokens * perToken;
   return {
-    network: { kind: 'whole', isTrained },
+    network: { kind: 'whole', trained: isTrained ? everyParameter : noParameter },
     limits: { maxBatchTokens, maxPrefillTokens: 4 * maxBatchTokens },
-    peakBytes: fixed + maxBatchTokens * perToken,
+    setup: setupOf([isTrained ? 'all trained, in f32' : 'in f32'], maxBatchTokens, peakBytes),
+    peakBytes,
   };
 }
 
 function layeredPlan(
-  { fixed, perToken, perPromptToken, perCachedToken }: LayeredCost,
+  { fixed, perToken, perPromptToken, perCachedToken, adapterSize }: LayeredCost,
   budget: number,
   config: LocalEngineConfig,
   base: BaseFormat,
@@ -114,6 +120,10 @@ function layeredPlan(
   // Sampling and updating take turns, so each may fill the room.
   const maxPrefillTokens = 2 * batchTokens(room / 4, perPromptToken);
   const cacheRoom = room - maxPrefillTokens * perPromptToken;
+  const factors =
+    lora && use.kind === 'train'
+      ? [`${adapterSize.toLocaleString('en')} in factors of rank ${lora.rank} trained`]
+      : [];
   return {
     network: {
       kind: 'layered',
@@ -127,8 +137,14 @@ function layeredPlan(
       maxPrefillTokens,
       maxCacheTokens: Math.floor(cacheRoom / perCachedToken),
     },
+    setup: setupOf([`frozen in ${base}`, ...factors], maxBatchTokens, budget),
     peakBytes: budget,
   };
+}
+
+function setupOf(weights: readonly string[], maxBatchTokens: number, peakBytes: number): string {
+  const tokens = `up to ${maxBatchTokens.toLocaleString('en')} tokens at once`;
+  return [...weights, tokens, `within ${gibibytes(peakBytes)}`].join(', ');
 }
 
 function batchTokens(room: number, perToken: number): number {
@@ -223,6 +239,7 @@ function layeredCost(
     perToken: 4 * ((layers + 1) * (hiddenSize + mixed) + layer),
     perPromptToken: 4 * (4 * hiddenSize + layer),
     perCachedToken: 4 * 2 * layers * kvHeads * headDim,
+    adapterSize: adapter,
   };
 }
 

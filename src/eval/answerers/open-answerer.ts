@@ -59,7 +59,7 @@ export async function openAnswerer(
       return { answerer: ownAnswererOf(loaded, moduleWhere, { render, sampling, clock }) };
     }
     case 'local': {
-      const engine = await openEngine(model.engine, model.path, { kind: 'answer' });
+      const engine = await openEngine(model.engine, model.path, { kind: 'answer' }, signal);
       const digest = await digestOfFolder(model.path);
       const describe = { id: basename(resolve(model.path)), kind: 'local', digest };
       const parts = { engine, describe, render, sampling, clock, onWarning };
