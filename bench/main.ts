@@ -22,6 +22,7 @@ import { Program } from '../src/tensor/program.ts';
 import { policyLoss } from '../src/update/policy-loss.ts';
 import { algorithmPresets } from '../src/update/presets.ts';
 import { benchEvalJudging, benchEvalMany } from './eval.ts';
+import { benchHost } from './host.ts';
 import type { LoraFigures } from './lora.ts';
 import { benchQuickstart } from './quickstart.ts';
 import { benchReward, benchScoreMemory } from './reward.ts';
@@ -209,6 +210,7 @@ const machine = {
   onnxruntime: packageVersion('onnxruntime-node'),
 };
 const peak: Peak = {};
+const host = benchHost();
 const w = await benchW(peak);
 const quickstart = await benchQuickstart(reward);
 const quickstartSeconds = Object.values(quickstart).reduce((total, value) => total + value, 0);
@@ -222,6 +224,7 @@ const best = Math.max(...Object.values(peak));
 const result = {
   machine,
   matmulGflops: peak,
+  host,
   w: { ...w, shareOfPeak: w.updateGflops / best },
   quickstart: { iterationSeconds: quickstartSeconds, ...quickstart },
   reward: {
@@ -239,11 +242,17 @@ await mkdir(dirname(options.out), { recursive: true });
 await writeFile(options.out, `${JSON.stringify(result, null, 2)}\n`);
 
 const s = (value: number) => `${value.toFixed(2)} s`;
+const ms = (value: number) => `${(1000 * value).toFixed(1)} ms`;
 const count = (value: number) => Math.round(value).toLocaleString('en');
 const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
 const rows: readonly (readonly [string, string])[] = [
   ['machine', `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}`],
   ['MatMul 512 / 1024 / 2048', `${Object.values(peak).map(Math.round).join(' / ')} GFLOP/s`],
+  [
+    'picking 32 tokens of 151,936, at top-p 1 / 0.95',
+    [host.pickSeconds, host.pickNucleusSeconds].map(ms).join(' / '),
+  ],
+  ['Adam: 1 million weights', ms(host.adamSecondsPerMillion)],
   [
     'W: update pass, prompts shared',
     `${s(w.updatePassSeconds)}, ${Math.round(w.updateGflops)} GFLOP/s`,
