@@ -3,11 +3,12 @@
  * busy the reward keeps a judge. All figures come from one run; results are checked before anything is
  * printed.
  */
+import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { dirname } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { advantageEstimators } from '../src/advantage/estimators.ts';
 import { phantomSample } from '../src/data/phantoms/study.ts';
 import { openLocalEmbedder } from '../src/embed/local-embedder.ts';
@@ -21,6 +22,8 @@ import { Program } from '../src/tensor/program.ts';
 import { policyLoss } from '../src/update/policy-loss.ts';
 import { algorithmPresets } from '../src/update/presets.ts';
 import { benchEvalJudging, benchEvalMany } from './eval.ts';
+import { benchHost } from './host.ts';
+import type { LoraFigures } from './lora.ts';
 import { benchQuickstart } from './quickstart.ts';
 import { benchReward, benchScoreMemory } from './reward.ts';
 import { benchRewardService } from './reward-service.ts';
@@ -194,6 +197,12 @@ async function benchW(peak: Peak) {
   };
 }
 
+/** In a process of its own, whose peak of memory is that of training. */
+async function runLora(): Promise<LoraFigures> {
+  const { stdout } = await promisify(execFile)('npx', ['tsx', 'bench/lora.ts']);
+  return JSON.parse(stdout) as LoraFigures;
+}
+
 const machine = {
   cpu: cpus()[0]?.model ?? 'unknown',
   cores: cpus().length,
@@ -201,6 +210,7 @@ const machine = {
   onnxruntime: packageVersion('onnxruntime-node'),
 };
 const peak: Peak = {};
+const host = benchHost();
 const w = await benchW(peak);
 const quickstart = await benchQuickstart(reward);
 const quickstartSeconds = Object.values(quickstart).reduce((total, value) => total + value, 0);
@@ -209,10 +219,12 @@ const scoreFile = await benchScoreMemory();
 const service = await benchRewardService();
 const evalJudging = await benchEvalJudging();
 const evalMany = await benchEvalMany();
+const lora2b = await runLora();
 const best = Math.max(...Object.values(peak));
 const result = {
   machine,
   matmulGflops: peak,
+  host,
   w: { ...w, shareOfPeak: w.updateGflops / best },
   quickstart: { iterationSeconds: quickstartSeconds, ...quickstart },
   reward: {
@@ -223,17 +235,24 @@ const result = {
     service,
   },
   eval: { judging: evalJudging ?? null, many: evalMany ?? null },
+  lora2b,
   peakRssBytes: process.resourceUsage().maxRSS * 1024,
 };
 await mkdir(dirname(options.out), { recursive: true });
 await writeFile(options.out, `${JSON.stringify(result, null, 2)}\n`);
 
 const s = (value: number) => `${value.toFixed(2)} s`;
+const ms = (value: number) => `${(1000 * value).toFixed(1)} ms`;
 const count = (value: number) => Math.round(value).toLocaleString('en');
 const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
 const rows: readonly (readonly [string, string])[] = [
   ['machine', `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}`],
   ['MatMul 512 / 1024 / 2048', `${Object.values(peak).map(Math.round).join(' / ')} GFLOP/s`],
+  [
+    'picking 32 tokens of 151,936, at top-p 1 / 0.95',
+    [host.pickSeconds, host.pickNucleusSeconds].map(ms).join(' / '),
+  ],
+  ['Adam: 1 million weights', ms(host.adamSecondsPerMillion)],
   [
     'W: update pass, prompts shared',
     `${s(w.updatePassSeconds)}, ${Math.round(w.updateGflops)} GFLOP/s`,
@@ -281,6 +300,10 @@ const rows: readonly (readonly [string, string])[] = [
     `${count(service.itemsPerSecond)} responses/s, p50 ${service.p50Ms.toFixed(0)} ms, p99 ${service.p99Ms.toFixed(0)} ms`,
   ],
   ...evalRows(),
+  [
+    'LoRA of a 2B model, 8-bit base: one iteration, open, new tokens',
+    `${s(lora2b.iterationSeconds)}, ${s(lora2b.openSeconds)}, ${lora2b.newTokensPerSecond.toFixed(0)}/s, ${lora2b.peakGiB.toFixed(1)} GiB`,
+  ],
   ['peak memory', `${(result.peakRssBytes / 2 ** 30).toFixed(2)} GiB`],
 ];
 function evalRows(): (readonly [string, string])[] {

@@ -34,7 +34,7 @@ const bytesPerUnit = { MiB: 2 ** 20, GiB: 2 ** 30 } as const;
 const memoryPattern = /^(\d+(?:\.\d+)?) ?(MiB|GiB)$/;
 
 const localFields = {
-  kind: z.literal('local').describe('on this machine, by ONNX Runtime'),
+  kind: z.literal('local').optional().describe('on this machine, by ONNX Runtime (default)'),
   base: z
     .enum(['auto', 'f32', 'f16', 'int8'])
     .default('auto')
@@ -92,14 +92,19 @@ export const trainingEngineSection = z
     ],
     kinds,
   )
-  .prefault({ kind: 'local' });
+  .transform((engine) =>
+    engine.kind === 'module' ? engine : { ...engine, kind: 'local' as const },
+  )
+  .prefault({});
 
 /** Schema of {@link EngineConfig} for commands that only answer. */
 export const answeringEngineSection = z
   .discriminatedUnion('kind', [z.strictObject(localFields), ownEngine], kinds)
-  .prefault({ kind: 'local' });
+  .transform((engine) =>
+    engine.kind === 'module' ? engine : { ...engine, kind: 'local' as const },
+  )
+  .prefault({});
 
-export type LoraConfig = z.output<typeof loraSection>;
 export type EngineConfig =
   | z.output<typeof trainingEngineSection>
   | z.output<typeof answeringEngineSection>;

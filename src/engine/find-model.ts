@@ -1,10 +1,10 @@
 /** Where the model is that a user names: a folder of this machine, or a model of a Hugging Face hub. */
-import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import type { EngineConfig } from '../config/engine-config.ts';
 import type { HubAccess } from '../config/environment.ts';
 import type { Clock } from '../core/async/clock.ts';
+import { foundAt } from '../core/files.ts';
 import { openHubModel } from './hub/hub-models.ts';
 import { type HubName, parseHubName } from './hub/hub-name.ts';
 
@@ -56,8 +56,8 @@ async function hubNameOf(model: string): Promise<HubName | undefined> {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
+  return foundAt(path).then(
+    (found) => found !== 'missing',
     () => false,
   );
 }

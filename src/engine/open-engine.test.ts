@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { openEngine } from './open-engine.ts';
 import { createScriptedEngine } from './scripted/scripted-engine.fixture.ts';
 
+const never = new AbortController().signal;
 const config = { kind: 'module', module: './mine.ts#open' } as const;
 
 function openWith(value: unknown) {
-  return openEngine(config, 'models/mine', { kind: 'answer' }, async (reference) => ({
+  return openEngine(config, 'models/mine', { kind: 'answer' }, never, async (reference) => ({
     reference,
     value,
     digest: 'd',

@@ -58,6 +58,8 @@ export class Program {
       enableMemPattern: false,
       enableCpuMemArena: keepsMemory,
       logSeverityLevel: 3,
+      // Threads that wait busily take the processor from the next program's, and from everybody else.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
     });
     return new Program(graph, ort, session);
   }

@@ -7,6 +7,8 @@ export type TrainEvent =
       readonly iterations: number;
       readonly model: string;
       readonly parameters: number;
+      /** How the engine keeps and trains them, where it says so. */
+      readonly setup?: string;
     }
   | {
       readonly kind: 'prompt-rejected';

@@ -89,7 +89,7 @@ export async function openTraining(
     await requireReachable(scoring, signal);
     const { folder, name: model } = await findModel(config.engine, config.model, context, signal);
     const use = { kind: 'train', seed: config.seed } as const;
-    const engine = await openEngine(config.engine, folder, use, load);
+    const engine = await openEngine(config.engine, folder, use, signal, load);
     const { maxCompletionTokens } = config.rollout;
     return {
       ...data,

@@ -43,6 +43,7 @@ export async function startProgress({
     iterations: config.iterations,
     model: engine.model.id,
     parameters: engine.model.parameters,
+    ...(engine.model.setup === undefined ? {} : { setup: engine.model.setup }),
   });
   return state;
 }

@@ -1,9 +1,10 @@
 /** `medix generate`: one answer of a model, shown while it is sampled. */
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { localEngine } from '../../config/engine-config.ts';
-import { defined, fail, messageOf } from '../../core/errors.ts';
+import { defined, fail } from '../../core/errors.ts';
+import { readBytes } from '../../core/files.ts';
+import { reading } from '../../core/reading.ts';
 import type { ImageFile } from '../../core/sample.ts';
 import { openTemplate, renderMessages } from '../../data/prompt-template.ts';
 import { parseResponse } from '../../data/response.ts';
@@ -89,7 +90,7 @@ async function generate(options: Options, { terminal, signal }: CommandContext):
   const { folder } = await findModelFor(options.model, { terminal, signal });
   const template = await openTemplate(options.template ?? (await templateOf(folder)));
   const messages = renderMessages(template, { images, problem: options.prompt });
-  const engine = await openEngine(localEngine, folder, { kind: 'answer' });
+  const engine = await openEngine(localEngine, folder, { kind: 'answer' }, signal);
   try {
     const { processor } = engine.model;
     const request = requestOf(engine, await processor.encode(messages), options);
@@ -155,20 +156,13 @@ function describe({ tokens, logprobs, stopReason }: Completion, text: string) {
 }
 
 async function readImage(path: string): Promise<ImageFile> {
-  try {
-    return { bytes: await readFile(path), name: path };
-  } catch (error) {
-    return fail(
-      'data',
-      {
-        where: `--image ${path}`,
-        expected: 'an image file',
-        got: messageOf(error),
-        next: 'correct the path',
-      },
-      error,
-    );
-  }
+  const asked = {
+    boundary: 'data',
+    where: `--image ${path}`,
+    expected: 'an image file',
+    next: 'correct the path',
+  } as const;
+  return { bytes: await reading(asked, () => readBytes(path)), name: path };
 }
 
 const runConfigSchema = z.object({ data: z.object({ template: z.string() }) });

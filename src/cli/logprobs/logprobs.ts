@@ -8,6 +8,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { openEngine } from '../../engine/open-engine.ts';
 import { readModelConfig } from '../../model/config.ts';
 import { readModelFiles } from '../../model/files/model-files.ts';
+import { openModelSource } from '../../model/files/model-source.ts';
 import { createProcessor } from '../../model/processor.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { findModelFor } from '../find-model-for.ts';
@@ -69,7 +70,7 @@ async function scoreFile(options: Options, { terminal, signal }: CommandContext)
   };
   const total = await checkRows(options.in, encoding, signal);
   await writeOut(options.out, async (append) => {
-    const engine = await openEngine(localEngine, folder, { kind: 'answer' });
+    const engine = await openEngine(localEngine, folder, { kind: 'answer' }, signal);
     try {
       let done = 0;
       for await (const batch of readBatches(options.in, encoding, signal)) {
@@ -86,9 +87,10 @@ async function scoreFile(options: Options, { terminal, signal }: CommandContext)
 
 /** Tokenizer, image processor and limits of a model, without its weights. */
 async function openEncoding(model: string): Promise<RowEncoding> {
-  const config = await readModelConfig(model);
+  const { folder } = await openModelSource(model);
+  const config = await readModelConfig(folder);
   return {
-    processor: createProcessor(await readModelFiles(model), config),
+    processor: createProcessor(await readModelFiles(folder), config),
     vocabularySize: config.text.vocabSize,
     contextLength: config.text.maxPositions,
   };

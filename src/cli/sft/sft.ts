@@ -23,7 +23,7 @@ import { fineTune } from '../../train/sft.ts';
 import { writeRun } from '../../train/write-run.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
-import { reportRejectedRows, terminalObserver } from '../train/report.ts';
+import { peakMemoryLine, reportRejectedRows, terminalObserver } from '../train/report.ts';
 
 export const addSftCommand: AddCommand = (program, context) => {
   program
@@ -60,7 +60,7 @@ async function runFineTuning(
   const access = { hub, clock: systemClock, onProgress };
   const found =
     typeof start === 'string' ? await findModel(config.engine, start, access, signal) : undefined;
-  const engine = await openModel(config, found?.folder, samples, render);
+  const engine = await openModel(config, found?.folder, samples, render, signal);
   // A model of the hub is named at its commit, so that a resumed run begins with the same.
   const named = found === undefined ? config : { ...config, model: found.name };
   try {
@@ -93,6 +93,7 @@ async function runFineTuning(
       context,
     );
     terminal.print(`the model is in ${model}`);
+    terminal.print(peakMemoryLine());
     await requireSteps(config.out);
   } finally {
     await engine.close();
@@ -105,13 +106,14 @@ async function openModel(
   folder: string | undefined,
   samples: SampleSet,
   render: (sample: Sample) => readonly Message[],
+  signal: AbortSignal,
 ): Promise<Engine> {
   const use = { kind: 'train', seed } as const;
-  if (typeof model === 'string') return openEngine(engine, folder ?? model, use);
+  if (typeof model === 'string') return openEngine(engine, folder ?? model, use, signal);
   const directory = await mkdtemp(join(tmpdir(), 'medix-new-model-'));
   try {
     await makeModel(directory, model, samples, render, seed);
-    return await openEngine(engine, directory, use);
+    return await openEngine(engine, directory, use, signal);
   } finally {
     await rm(directory, { recursive: true });
   }

@@ -70,7 +70,7 @@ export function reportRejectedRows(terminal: Terminal, rejected: readonly Reject
 function describe(event: TrainEvent): string {
   switch (event.kind) {
     case 'started':
-      return `${event.iteration === 0 ? 'training' : `resuming after iteration ${event.iteration} with`} ${event.model} (${event.parameters.toLocaleString('en')} parameters), ${event.iterations} iterations`;
+      return `${event.iteration === 0 ? 'training' : `resuming after iteration ${event.iteration} with`} ${event.model} (${event.parameters.toLocaleString('en')} parameters${event.setup === undefined ? '' : `; ${event.setup}`}), ${event.iterations} iterations`;
     case 'prompt-rejected':
       return `skipped ${event.problem}`;
     case 'rescored':
@@ -96,4 +96,10 @@ function describeValues(values: Values): string {
       return key === 'reward/unscored' && value === 0 ? [] : [`${label} ${value.toFixed(digits)}`];
     })
     .join('  ');
+}
+
+/** The most memory that this process has had, to be held against what was planned. */
+export function peakMemoryLine(): string {
+  const gibibytes = process.resourceUsage().maxRSS / 2 ** 20;
+  return `peak memory ${gibibytes.toFixed(1)} GiB`;
 }

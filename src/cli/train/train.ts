@@ -9,7 +9,7 @@ import { runTraining } from '../../train/run-training.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
 import { ledgerLines } from '../reward/view.ts';
-import { reportRejectedRows, terminalObserver } from './report.ts';
+import { peakMemoryLine, reportRejectedRows, terminalObserver } from './report.ts';
 
 export const addTrainCommand: AddCommand = (program, context) => {
   program
@@ -46,6 +46,7 @@ async function trainByConfig(
     const { model } = await runTraining(training, plan, { observers, signal, clock });
     for (const line of ledgerLines(training.scoring.ledger.summary())) terminal.print(line);
     terminal.print(`the model is in ${model}`);
+    terminal.print(peakMemoryLine());
     await requireSteps(config.out);
   } finally {
     await training.close();

@@ -3,13 +3,15 @@
  * `<name>.part` for the next try. Two processes that download the same file write the same bytes to the same
  * places, so that neither harms the other.
  */
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createDigest, createGitDigest } from '../../core/digest.ts';
 import { fail } from '../../core/errors.ts';
+import { foundAt, lengthOf } from '../../core/files.ts';
+import { isMissing } from '../../core/reading.ts';
 import { flush } from '../../core/write-aside.ts';
 import type { Sink, Site, SiteFailure } from '../../http/site.ts';
-import { isMissing, storing } from '../../run/durable.ts';
+import { storing } from '../../run/durable.ts';
 import type { HubFile } from './hub-listing.ts';
 
 const roomNext =
@@ -20,15 +22,19 @@ const readBytes = 1 << 22;
 
 /** Whether the file is there, whole. Its content was checked when it came. */
 export async function isThere(path: string, { size }: HubFile): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  return found?.isFile() === true && found.size === size;
+  return (await lengthAt(path)) === size;
 }
 
 /** Bytes of the file that have come. */
 export async function bytesThere(path: string, file: HubFile): Promise<number> {
   if (await isThere(path, file)) return file.size;
-  const part = await stat(partOf(path)).catch(() => undefined);
-  return part === undefined || part.size > file.size ? 0 : part.size;
+  const part = (await lengthAt(partOf(path))) ?? 0;
+  return part > file.size ? 0 : part;
+}
+
+/** Undefined where no file is. */
+async function lengthAt(path: string): Promise<number | undefined> {
+  return (await foundAt(path)) === 'file' ? lengthOf(path) : undefined;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Which files of a model on a hub are read here; weights in other formats and everything else stay there. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '../../core/errors.ts';
+import { readText } from '../../core/files.ts';
 import { listed } from '../../core/quoted.ts';
 import { parseModelConfig } from '../../model/config.ts';
 import { identifyNames } from '../../model/files/identify-folder.ts';
@@ -66,7 +66,10 @@ async function requireKnownModel(
     where,
     expected: 'a checkpoint in Hugging Face layout (config.json, *.safetensors, …)',
     got: what?.what ?? `a repository with ${listed(names)}`,
-    next: what?.next ?? 'use a dense Qwen3-VL checkpoint',
+    next:
+      what?.kind === 'adapter'
+        ? 'download the adapter and its base model, and give the folder of the adapter'
+        : (what?.next ?? 'use a dense Qwen3-VL checkpoint'),
   });
 }
 
@@ -85,6 +88,6 @@ async function weightFiles(
       next: 'use a checkpoint whose weights are in safetensors',
     });
   }
-  const text = await readFile(join(folder, indexFile), 'utf8');
+  const text = await readText(join(folder, indexFile));
   return [indexFile, ...shardNames(`${where}: ${indexFile}`, text)];
 }

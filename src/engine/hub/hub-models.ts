@@ -5,12 +5,13 @@
  * Layout: `<folder>/<owner>--<name>/<commit>/…` as on the hub, beside it `<commit>.json` with the files that
  * belong there, and meanwhile `….part`. A commit whose files are there opens without a network.
  */
-import { mkdir, readdir, readFile, statfs } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { HubAccess } from '../../config/environment.ts';
 import type { Clock } from '../../core/async/clock.ts';
 import { fail, MedixError } from '../../core/errors.ts';
+import { entriesOf, freeBytesAt, readText } from '../../core/files.ts';
 import { rngFromKey } from '../../core/rng.ts';
 import { writeAside } from '../../core/write-aside.ts';
 import { parseAddress } from '../../http/address.ts';
@@ -121,8 +122,10 @@ async function refuse(
   { hub }: HubModels,
   place: string,
 ): Promise<never> {
-  const entries = await readdir(place).catch(() => []);
-  const commits = entries.flatMap((entry) => /^([0-9a-f]{40})\.json$/.exec(entry)?.[1] ?? []);
+  const entries = await entriesOf(place).catch(() => []);
+  const commits = entries.flatMap(
+    ({ name: entry }) => /^([0-9a-f]{40})\.json$/.exec(entry)?.[1] ?? [],
+  );
   const kept: string[] = [];
   for (const commit of commits) {
     const listing = await keptListing(place, commit);
@@ -172,8 +175,7 @@ async function requireRoom(
 ): Promise<void> {
   const there = await Promise.all(wanted.map((file) => bytesThere(join(folder, file.name), file)));
   const missing = wanted.reduce((sum, { size }, i) => sum + size - (there[i] ?? 0), 0);
-  const disk = await statfs(folder).catch(() => undefined);
-  const free = disk === undefined ? Number.POSITIVE_INFINITY : disk.bavail * disk.bsize;
+  const free = await freeBytesAt(folder).catch(() => Number.POSITIVE_INFINITY);
   if (missing <= free) return;
   fail('model', {
     where,
@@ -207,7 +209,7 @@ function gigabytes(bytes: number): string {
 
 /** What an earlier process wrote down of a commit; undefined where there is nothing that can be used. */
 async function keptListing(place: string, commit: string): Promise<HubListing | undefined> {
-  const text = await readFile(join(place, `${commit}.json`), 'utf8').catch(() => undefined);
+  const text = await readText(join(place, `${commit}.json`)).catch(() => undefined);
   if (text === undefined) return undefined;
   try {
     const parsed = keptSchema.safeParse(JSON.parse(text));

@@ -1,48 +1,58 @@
-/** The policy in this process: its processor turns text and images into tokens, its network computes. */
+/**
+ * The policy in this process: its processor turns text and images into tokens, its network computes. A
+ * policy in this thread holds up everything else while it computes; commands have one in a thread of its own
+ * (thread/threaded-engine.ts).
+ */
 import { readModelConfig } from '../../model/config.ts';
 import { readModelFiles } from '../../model/files/model-files.ts';
+import { openModelSource } from '../../model/files/model-source.ts';
 import { createProcessor } from '../../model/processor.ts';
-import { loadOnnxRuntime } from '../../tensor/onnx-runtime.ts';
+import type { Processor } from '../../model/prompt.ts';
 import { requireRoom } from '../context-length.ts';
-import type { Engine } from '../engine.ts';
-import { LocalPolicy, type PassLimits, usualLimits } from './local-policy.ts';
-import { type NetworkOptions, openNetwork } from './open-network.ts';
-
-export type LocalEngineOptions = {
-  /** @default {@link usualLimits} */
-  readonly limits?: Partial<PassLimits>;
-  /** @default whole, with all parameters trained */
-  readonly network?: NetworkOptions;
-};
+import type { Engine, ModelDescription } from '../engine.ts';
+import { type LocalEngineOptions, openPolicy, type PolicySource } from './open-policy.ts';
 
 /**
- * Opens a model directory in Hugging Face layout. Its weights are the policy's start and the reference.
- * @throws MedixError where the directory is no dense Qwen3-VL checkpoint, its weights are not finite, or ONNX
- *   Runtime is not installed.
+ * Opens a model folder in Hugging Face layout, or an adapter's of `peft` together with its base, in this
+ * thread. Its weights are the policy's start and the reference.
+ * @throws MedixError where the folder is no dense Qwen3-VL checkpoint or an adapter of one, its weights are not
+ *   finite, or ONNX Runtime is not installed.
  */
 export async function openLocalEngine(
-  directory: string,
-  {
-    limits,
-    network: networkOptions = { kind: 'whole', isTrained: () => true },
-  }: LocalEngineOptions = {},
+  name: string,
+  options: LocalEngineOptions = {},
 ): Promise<Engine> {
-  await loadOnnxRuntime();
+  const { source, processor } = await readModel(name);
+  const { policy, parameters } = await openPolicy(source, options);
+  return engineOf(policy, { ...source, ...options, name, processor, parameters });
+}
+
+/** All but the weights. */
+export async function readModel(
+  name: string,
+): Promise<{ readonly source: PolicySource; readonly processor: Processor }> {
+  const { folder: directory, adapter } = await openModelSource(name);
   const config = await readModelConfig(directory);
   const files = await readModelFiles(directory);
   const processor = createProcessor(files, config);
-  const network = await openNetwork(directory, config, files, networkOptions);
-  const policy = new LocalPolicy(network, config, {
-    ...usualLimits,
-    ...limits,
-    directory,
-    stopTokens: processor.stopTokens,
-    bannedTokens: processor.bannedTokens,
-  });
+  const { stopTokens, bannedTokens } = processor;
+  return { source: { directory, adapter, config, files, stopTokens, bannedTokens }, processor };
+}
+
+type Described = Pick<PolicySource, 'config'> &
+  Pick<LocalEngineOptions, 'setup'> &
+  Pick<ModelDescription, 'parameters' | 'processor'> & { readonly name: string };
+
+/** An engine whose verbs are those of `policy`, which is asked for nothing that exceeds the model's context. */
+export function engineOf(
+  policy: Omit<Engine, 'model' | 'guarantees'>,
+  { name, config, parameters, setup, processor }: Described,
+): Engine {
   const model = {
-    id: directory,
+    id: name,
     contextLength: config.text.maxPositions,
-    parameters: network.parameters,
+    parameters,
+    ...(setup === undefined ? {} : { setup }),
     processor,
   };
   const requireFit = (sequences: Parameters<Engine['logprobs']>[0]) => {

@@ -1,5 +1,4 @@
 /** The model under test that a config names. */
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createOpenAiChatModel } from '../../chat/openai-chat-model.ts';
 import type { HubAccess } from '../../config/environment.ts';
@@ -8,6 +7,7 @@ import { type LoadModule, loadModule } from '../../config/load-module.ts';
 import type { Clock } from '../../core/async/clock.ts';
 import { digestOf, digestOfFile } from '../../core/digest.ts';
 import { fail } from '../../core/errors.ts';
+import { entriesOf } from '../../core/files.ts';
 import type { Message } from '../../core/message.ts';
 import { rngFromKey } from '../../core/rng.ts';
 import type { Sample } from '../../core/sample.ts';
@@ -15,6 +15,7 @@ import type { LedgerSummary } from '../../core/usage.ts';
 import { findModel, modelNameOf } from '../../engine/find-model.ts';
 import { openEngine } from '../../engine/open-engine.ts';
 import { createLedger, type Ledger } from '../../http/ledger.ts';
+import { openModelSource } from '../../model/files/model-source.ts';
 import type { Answerer } from './answerer.ts';
 import { createChatAnswerer } from './chat.ts';
 import { openFileAnswerer } from './file.ts';
@@ -70,8 +71,8 @@ export async function openAnswerer(
       const { hub = {}, onDownload: onProgress = () => {} } = context;
       const access = { hub, clock, onProgress };
       const { folder, name: path } = await findModel(model.engine, model.path, access, signal);
-      const engine = await openEngine(model.engine, folder, { kind: 'answer' });
-      const digest = await digestOfFolder(folder);
+      const engine = await openEngine(model.engine, folder, { kind: 'answer' }, signal);
+      const digest = await digestOfModel(folder);
       const describe = { id: await modelNameOf(model.path), kind: 'local', digest };
       const parts = { engine, describe, render, sampling, clock, onWarning };
       return { model: { ...model, path }, answerer: createLocalAnswerer(parts) };
@@ -110,9 +111,17 @@ export async function modelIdOf(model: EvalModelConfig): Promise<string> {
   }
 }
 
+/** Of all that answers depend on: with an adapter, of its base too. */
+async function digestOfModel(path: string): Promise<string> {
+  const { folder, adapter } = await openModelSource(path);
+  const digest = await digestOfFolder(folder);
+  if (adapter === undefined) return digest;
+  return digestOf([digest, await digestOfFolder(adapter.folder)]);
+}
+
 /** Digest of all files of a model folder, names included. */
 async function digestOfFolder(folder: string): Promise<string> {
-  const entries = await readdir(folder, { withFileTypes: true });
+  const entries = await entriesOf(folder);
   const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   const digests: [name: string, digest: string][] = [];
   for (const name of names.toSorted()) {

@@ -150,3 +150,14 @@ it('keeps the last rating of each item, over a line that a crash tore', async ()
     ['item-2', 'b'],
   ]);
 });
+
+it.each([
+  ['below a file', 'taken/review'],
+  ['with a name that is too long', 'x'.repeat(300)],
+])('says that a folder %s cannot be written', async (_, name) => {
+  await writeFile(join(folder, 'taken'), 'precious');
+  const creating = createReview(options({ out: join(folder, name) }), signal);
+  await expect(creating).rejects.toThrow(
+    /^--out .*: expected a place that can be written, got E.*; correct the path/,
+  );
+});

@@ -1,6 +1,8 @@
 /** Bytes of a file of weights, read ahead of those who make numbers of them. */
 import type { FileHandle } from 'node:fs/promises';
-import { fail, messageOf } from '../../core/errors.ts';
+import { fail } from '../../core/errors.ts';
+import { readInto } from '../../core/files.ts';
+import { reading } from '../../core/reading.ts';
 
 /** Fits, with what is made of it, into the cache of a processor's core. */
 const blockBytes = 1 << 20;
@@ -54,29 +56,19 @@ async function fill(
   start: number,
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  for (let filled = 0; filled < bytes.length; ) {
-    // One read call is limited to 2 GiB by Linux.
-    const length = Math.min(bytes.length - filled, 1 << 30);
-    const { bytesRead } = await handle
-      .read(bytes, filled, length, start + filled)
-      .catch((error) => unreadable(path, error));
-    if (bytesRead === 0) corrupt(path, `${start + bytes.length} bytes`, `${start + filled}`);
-    filled += bytesRead;
-  }
+  const filled = await reading(asked(path), () => readInto(handle, bytes, start));
+  if (filled < bytes.length) corrupt(path, `${start + bytes.length} bytes`, `${start + filled}`);
   return bytes;
 }
 
-export function unreadable(path: string, error: unknown): never {
-  return fail(
-    'model',
-    {
-      where: path,
-      expected: 'a readable file',
-      got: messageOf(error),
-      next: 'check the model directory',
-    },
-    error,
-  );
+/** How errors of reading weights are told. */
+export function asked(where: string) {
+  return {
+    boundary: 'model',
+    where,
+    expected: 'a readable file',
+    next: 'check the model directory',
+  } as const;
 }
 
 export function corrupt(path: string, expected: string, got: string): never {

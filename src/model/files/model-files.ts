@@ -1,8 +1,9 @@
 /** The text files beside a checkpoint's weights: tokenizer, chat template, processor settings. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { fail, MedixError, messageOf } from '../../core/errors.ts';
+import { readText } from '../../core/files.ts';
+import { readingIfThere } from '../../core/reading.ts';
 
 /** File name to content. An exported model carries these verbatim. */
 export type ModelFiles = Readonly<Record<string, string>>;
@@ -36,21 +37,13 @@ export async function readFiles(directory: string, names: readonly string[]): Pr
   const entries = await Promise.all(
     names.map(async (name) => {
       const path = join(directory, name);
-      const content = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) =>
-        error.code === 'ENOENT'
-          ? undefined
-          : fail(
-              'model',
-              {
-                where: path,
-                expected: 'a readable file',
-                got: messageOf(error),
-                next: 'check the model directory',
-              },
-              error,
-            ),
-      );
-      return [name, content] as const;
+      const asked = {
+        boundary: 'model',
+        where: path,
+        expected: 'a readable file',
+        next: 'check the model directory',
+      } as const;
+      return [name, await readingIfThere(asked, () => readText(path))] as const;
     }),
   );
   return Object.fromEntries(

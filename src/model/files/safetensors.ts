@@ -6,11 +6,13 @@
  * Source: https://github.com/huggingface/safetensors (format description). The host is little endian,
  * as every platform of Node with prebuilt binaries is.
  */
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { defined, fail, invariant } from '../../core/errors.ts';
-import { corrupt, createBlocks, readBytes, unreadable } from './blocks.ts';
+import { foundAt, openRegular, readText } from '../../core/files.ts';
+import { reading, readingIfThere, refusalCode } from '../../core/reading.ts';
+import { asked, corrupt, createBlocks, readBytes } from './blocks.ts';
 import {
   areFinite,
   areFiniteHalves,
@@ -100,7 +102,8 @@ const headerSchema = z.record(
   }),
 );
 
-const indexSchema = z.object({
+/** Of `model.safetensors.index.json`. */
+export const indexSchema = z.object({
   weight_map: z.record(z.string(), z.string().regex(/^[^/\\]+\.safetensors$/)),
 });
 
@@ -110,18 +113,12 @@ const indexSchema = z.object({
  * is absent, truncated or inconsistent.
  */
 export async function openSafetensors(path: string): Promise<TensorStore> {
-  const found = await stat(path).catch((error) => unreadable(path, error));
-  if (!found.isDirectory()) return openFile(path);
+  const found = await reading(asked(path), () => foundAt(path));
+  if (found !== 'folder') return openFile(path);
   const single = join(path, 'model.safetensors');
-  const isSingle = await stat(single).then(
-    () => true,
-    () => false,
-  );
-  if (isSingle) return openFile(single);
+  if ((await reading(asked(single), () => foundAt(single))) !== 'missing') return openFile(single);
   const index = join(path, 'model.safetensors.index.json');
-  const text = await readFile(index, 'utf8').catch((error: NodeJS.ErrnoException) =>
-    error.code === 'ENOENT' ? undefined : unreadable(index, error),
-  );
+  const text = await readingIfThere(asked(index), () => readText(index));
   return text === undefined ? openFile(single) : openShards(index, text, path);
 }
 
@@ -177,10 +174,10 @@ async function openShards(index: string, text: string, directory: string): Promi
 
 /** @param index what names the file, where something does */
 async function openFile(path: string, index?: string): Promise<TensorStore> {
-  const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) =>
-    error.code === 'ENOENT' && index !== undefined
+  const handle = await reading(asked(path), () => openRegular(path)).catch((error: unknown) =>
+    refusalCode(error) === 'ENOENT' && index !== undefined
       ? missingShard(path, index)
-      : unreadable(path, error),
+      : rethrow(error),
   );
   try {
     const tensors = await readHeader(handle, path);
@@ -359,6 +356,10 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }
 
 function failPointer(path: string): never {

@@ -1,7 +1,7 @@
 /** The stages of a decoder over one base. */
 import type { Bindings } from '../../../tensor/dim.ts';
 import type { Values } from '../../../tensor/program.ts';
-import type { Adapter } from '../weights/adapter.ts';
+import type { Adapter, Factors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
 import type { ParameterBuffer } from '../weights/parameter-buffer.ts';
 import { namingOfStage, Stage } from './stage.ts';
@@ -10,8 +10,8 @@ import { namingOfStage, Stage } from './stage.ts';
 type PlacedStage = {
   readonly results: readonly string[];
   sizes(bindings: Bindings): Promise<ReadonlyMap<string, number>>;
-  /** Its parameters, under the names that it knows them by. @param scale of the adapter */
-  feeds(scale: number): Values;
+  /** Its parameters, under the names that it knows them by. */
+  feeds(factors: Factors): Values;
   forward: Stage['forward'];
   /** As of {@link Stage}; adds to the gradients of the adapter's parameters. */
   backward(
@@ -27,7 +27,6 @@ export class DecoderStages {
   /** The first stage with something to train; `count` where there is none. */
   readonly lowestAdapted: number;
   readonly #base: Base;
-  readonly #adapter: Adapter | undefined;
   readonly #stages: readonly Stage[];
 
   constructor(base: Base, adapter: Adapter | undefined) {
@@ -46,7 +45,6 @@ export class DecoderStages {
     const lowest = this.#stages.findIndex(({ adapted }) => adapted.length > 0);
     this.lowestAdapted = lowest < 0 ? this.count : lowest;
     this.#base = base;
-    this.#adapter = adapter;
   }
 
   at(index: number): PlacedStage {
@@ -55,7 +53,7 @@ export class DecoderStages {
     return {
       results: stage.results,
       sizes: (bindings) => stage.sizes(bindings),
-      feeds: (scale) => stage.feeds(this.#base, this.#adapter, scale, naming),
+      feeds: (factors) => stage.feeds(this.#base, factors, naming),
       forward: (inputs, values, results, bindings) =>
         stage.forward(inputs, values, results, bindings),
       backward: (values, results, gradient, bindings) =>

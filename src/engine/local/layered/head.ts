@@ -7,7 +7,7 @@ import { gradientsOf } from '../../../tensor/gradient.ts';
 import * as ops from '../../../tensor/ops.ts';
 import { Program, type Values } from '../../../tensor/program.ts';
 import type { Cancellation } from '../network.ts';
-import type { Adapter } from '../weights/adapter.ts';
+import type { Adapter, Factors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
 import {
   accumulation,
@@ -22,7 +22,6 @@ const chunkBytes = 64 << 20;
 
 export class Head {
   readonly #base: Base;
-  readonly #adapter: Adapter | undefined;
   readonly #graph;
   readonly #chunk: number;
   #forward: Promise<Program> | undefined;
@@ -34,17 +33,16 @@ export class Head {
     const hidden = ops.input('hidden', ['M', text.hiddenSize]);
     const logits = weights.linear(hidden, headName(text));
     this.#base = base;
-    this.#adapter = adapter;
     this.#graph = { hidden, logits, fed, adapted };
     this.#chunk = Math.max(1, Math.floor(chunkBytes / (4 * text.vocabSize)));
   }
 
   /** [M, D] → [M, V] */
-  async distribution(hidden: Float32Array, scale: number): Promise<Float32Array> {
+  async distribution(hidden: Float32Array, factors: Factors): Promise<Float32Array> {
     const { text } = this.#base.config;
     const rows = hidden.length / text.hiddenSize;
     const logprobs = new Float32Array(rows * text.vocabSize);
-    await this.#run(hidden, logprobs, scale);
+    await this.#run(hidden, logprobs, factors);
     return logprobs;
   }
 
@@ -52,12 +50,12 @@ export class Head {
   async score(
     hidden: Float32Array,
     targets: Int32Array,
-    scale: number,
+    factors: Factors,
     signal: Cancellation,
   ): Promise<Float32Array> {
     const scored = new Float32Array(targets.length);
     const { vocabSize } = this.#base.config.text;
-    for await (const { start, rows, logprobs } of this.#chunks(hidden, scale, signal)) {
+    for await (const { start, rows, logprobs } of this.#chunks(hidden, factors, signal)) {
       for (let row = 0; row < rows; row++) {
         scored[start + row] = logprobs[row * vocabSize + targets[start + row]!]!;
       }
@@ -73,7 +71,7 @@ export class Head {
     hidden: Float32Array,
     targets: Int32Array,
     outputGradient: Float32Array,
-    scale: number,
+    factors: Factors,
     gradient: ParameterBuffer,
     signal: Cancellation,
   ): Promise<Float32Array> {
@@ -82,10 +80,10 @@ export class Head {
     this.#backward ??= this.#compileBackward();
     const program = await this.#backward;
     const added = accumulation(this.#graph, gradient);
-    for await (const { start, rows, logprobs } of this.#chunks(hidden, scale, signal)) {
+    for await (const { start, rows, logprobs } of this.#chunks(hidden, factors, signal)) {
       await program.run(
         {
-          ...this.#feeds(scale),
+          ...this.#feeds(factors),
           ...added.inputs,
           hidden: hidden.subarray(start * width, (start + rows) * width),
           logprobs,
@@ -107,7 +105,7 @@ export class Head {
     await (await this.#backward)?.dispose();
   }
 
-  async *#chunks(hidden: Float32Array, scale: number, signal: Cancellation) {
+  async *#chunks(hidden: Float32Array, factors: Factors, signal: Cancellation) {
     const { hiddenSize, vocabSize } = this.#base.config.text;
     const total = hidden.length / hiddenSize;
     const buffer = new Float32Array(Math.min(total, this.#chunk) * vocabSize);
@@ -116,16 +114,16 @@ export class Head {
       const rows = Math.min(this.#chunk, total - start);
       const logprobs = buffer.subarray(0, rows * vocabSize);
       const part = hidden.subarray(start * hiddenSize, (start + rows) * hiddenSize);
-      await this.#run(part, logprobs, scale);
+      await this.#run(part, logprobs, factors);
       yield { start, rows, logprobs };
     }
   }
 
-  async #run(hidden: Float32Array, logprobs: Float32Array, scale: number): Promise<void> {
+  async #run(hidden: Float32Array, logprobs: Float32Array, factors: Factors): Promise<void> {
     this.#forward ??= Program.compile({ logprobs: ops.logSoftmax(this.#graph.logits) });
     const program = await this.#forward;
     const rows = hidden.length / this.#base.config.text.hiddenSize;
-    await program.run({ ...this.#feeds(scale), hidden }, { logprobs }, { M: rows });
+    await program.run({ ...this.#feeds(factors), hidden }, { logprobs }, { M: rows });
   }
 
   #compileBackward(): Promise<Program> {
@@ -144,7 +142,7 @@ export class Head {
     return Program.compile(gradientResults(variables, gradients, this.#graph));
   }
 
-  #feeds(scale: number): Values {
-    return parameterFeeds(this.#graph, this.#base, this.#adapter, scale);
+  #feeds(factors: Factors): Values {
+    return parameterFeeds(this.#graph, this.#base, factors);
   }
 }

@@ -15,7 +15,7 @@ import {
 } from '../../../model/tiny-model.fixture.ts';
 import { branchGroups, type UpdateBatch, updateBatch } from '../batch.ts';
 import type { Network } from '../network.ts';
-import { openNetwork } from '../open-network.ts';
+import { everyParameter, openNetwork } from '../open-network.ts';
 import { createParameterBuffer, createStores } from '../weights/parameter-buffer.ts';
 import { WholeNetwork } from '../whole/whole-network.ts';
 
@@ -31,7 +31,7 @@ type Views = Readonly<Record<string, Float32Array>>;
 beforeAll(async () => {
   config = await tinyConfig();
   folder = await mkdtemp(join(tmpdir(), 'medix-layered-'));
-  whole = await open({ kind: 'whole', isTrained: () => true });
+  whole = await open({ kind: 'whole', trained: everyParameter });
   dequantised = roundedNetwork(whole.trained.views);
 });
 afterAll(async () => {

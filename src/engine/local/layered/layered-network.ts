@@ -8,10 +8,10 @@ import type { Bindings } from '../../../tensor/dim.ts';
 import type { Values } from '../../../tensor/program.ts';
 import type { Weights } from '../../engine.ts';
 import type { PrefillBatch, UpdateBatch } from '../batch.ts';
-import type { Cancellation, Network, StepBatch } from '../network.ts';
+import type { Basis, Cancellation, Network, StepBatch } from '../network.ts';
 import type { KeyValueCache } from '../sampling/key-value-cache.ts';
 import { imagesOf, imageTokens, placeImages } from '../vision-batch.ts';
-import type { Adapter } from '../weights/adapter.ts';
+import { type Adapter, type Factors, noFactors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
 import { createParameterBuffer, type ParameterBuffer } from '../weights/parameter-buffer.ts';
 import { AttentionPrograms } from './attention-programs.ts';
@@ -48,8 +48,7 @@ type Mark = {
 type Pass = {
   readonly values: Values;
   readonly placement: Placement;
-  /** Of the adapter; 0 is the base alone. */
-  readonly scale: number;
+  readonly factors: Factors;
   readonly signal: Cancellation;
 };
 
@@ -60,6 +59,7 @@ export type LayeredOptions = {
 };
 
 export class LayeredNetwork implements Network {
+  readonly basis: Basis | undefined;
   readonly trained: ParameterBuffer;
   readonly parameters: number;
   readonly #base: Base;
@@ -79,6 +79,10 @@ export class LayeredNetwork implements Network {
     this.#base = base;
     this.#adapter = adapter;
     this.#options = options;
+    this.basis = adapter && {
+      base: { digest: base.digest, format: base.format },
+      adapter: basisOf(adapter),
+    };
     this.trained = adapter?.parameters ?? createParameterBuffer([]);
     this.parameters = base.parameters;
     this.#stages = new DecoderStages(base, adapter);
@@ -110,7 +114,7 @@ export class LayeredNetwork implements Network {
       ),
     );
     const rows = pickRows(hidden, batch.values['predictors'] as Int32Array, this.#width);
-    return this.#head.distribution(rows, pass.scale);
+    return this.#head.distribution(rows, pass.factors);
   }
 
   async step(
@@ -119,7 +123,7 @@ export class LayeredNetwork implements Network {
     signal: Cancellation,
   ): Promise<Float32Array> {
     const placement = this.#noImages(values['tokens']!.length);
-    const pass = { values, placement, scale: this.#scaleOf('policy'), signal };
+    const pass = { values, placement, factors: this.#factorsOf('policy'), signal };
     const program = await this.#attention.step();
     const hidden = await this.#forward(pass, async (layer, projected, mixed) => {
       cache.newValues[`newKey${layer}`]!.set(projected['key']!);
@@ -137,14 +141,14 @@ export class LayeredNetwork implements Network {
         bindings,
       );
     });
-    return this.#head.distribution(hidden, pass.scale);
+    return this.#head.distribution(hidden, pass.factors);
   }
 
   async score(batch: UpdateBatch, weights: Weights, signal: Cancellation): Promise<Float32Array> {
     const pass = await this.#passOver(batch, weights, signal);
     const hidden = await this.#forward(pass, await this.#groupMix(batch));
     const rows = pickRows(hidden, batch.values['predictors'] as Int32Array, this.#width);
-    return this.#head.score(rows, batch.values['targets'] as Int32Array, pass.scale, signal);
+    return this.#head.score(rows, batch.values['targets'] as Int32Array, pass.factors, signal);
   }
 
   async accumulate(
@@ -154,14 +158,14 @@ export class LayeredNetwork implements Network {
     signal: Cancellation,
   ): Promise<void> {
     const pass = await this.#passOver(batch, 'policy', signal);
-    const { scale } = pass;
+    const { factors } = pass;
     const marks: Mark[] = [];
     const hidden = await this.#forward(pass, await this.#groupMix(batch), marks);
     const predictors = batch.values['predictors'] as Int32Array;
     const targets = batch.values['targets'] as Int32Array;
     const rows = pickRows(hidden, predictors, this.#width);
-    const outer = await lossGradient(await this.#head.score(rows, targets, scale, signal));
-    const dRows = await this.#head.backward(rows, targets, outer, scale, gradient, signal);
+    const outer = await lossGradient(await this.#head.score(rows, targets, factors, signal));
+    const dRows = await this.#head.backward(rows, targets, outer, factors, gradient, signal);
     const dHidden = this.#slots.take('dHidden', hidden.length).fill(0);
     addRows(dHidden, dRows, predictors, this.#width);
     const dLevels = await this.#backward(pass, batch.bindings, marks, dHidden, gradient);
@@ -183,16 +187,16 @@ export class LayeredNetwork implements Network {
     weights: Weights,
     signal: Cancellation,
   ): Promise<Pass> {
-    const scale = this.#scaleOf(weights);
+    const factors = this.#factorsOf(weights);
     const images = imagesOf(prompts);
-    if (images.length === 0) return { values, placement: this.#noImages(tokens), scale, signal };
-    const placement = await this.#place(images, prompts, bindings['S']!, tokens, scale, signal);
-    return { values, placement, scale, signal };
+    if (images.length === 0) return { values, placement: this.#noImages(tokens), factors, signal };
+    const placement = await this.#place(images, prompts, bindings['S']!, tokens, factors, signal);
+    return { values, placement, factors, signal };
   }
 
-  /** The reference is the base without its adapter. */
-  #scaleOf(weights: Weights): number {
-    return weights === 'policy' ? (this.#adapter?.scale ?? 0) : 0;
+  /** Without an adapter, the base alone is both. */
+  #factorsOf(weights: Weights): Factors {
+    return this.#adapter?.[weights] ?? noFactors;
   }
 
   async #place(
@@ -200,7 +204,7 @@ export class LayeredNetwork implements Network {
     prompts: readonly Prompt[],
     stride: number,
     tokens: number,
-    scale: number,
+    factors: Factors,
     signal: Cancellation,
   ): Promise<Placement> {
     const { config } = this.#base;
@@ -216,7 +220,7 @@ export class LayeredNetwork implements Network {
     );
     for (const [i, image] of images.entries()) {
       signal.throwIfAborted();
-      const features = await this.#vision.features(image, scale);
+      const features = await this.#vision.features(image, factors);
       levels.forEach((level, l) => {
         level.set(features[l]!, starts[i]! * this.#width);
       });
@@ -349,7 +353,7 @@ export class LayeredNetwork implements Network {
   }
 
   async #visionBackward(
-    { placement, scale, signal }: Pass,
+    { placement, factors, signal }: Pass,
     dLevels: readonly Float32Array[],
     gradient: ParameterBuffer,
   ): Promise<void> {
@@ -358,7 +362,7 @@ export class LayeredNetwork implements Network {
       const start = placement.starts[i]! * this.#width;
       const end = start + imageTokens(image, this.#base.config.vision) * this.#width;
       const seeds = dLevels.map((level) => level.slice(start, end));
-      await this.#vision.backward(image, seeds, scale, gradient);
+      await this.#vision.backward(image, seeds, factors, gradient);
     }
   }
 
@@ -373,20 +377,24 @@ export class LayeredNetwork implements Network {
     return x;
   }
 
-  #feeds({ values, placement, scale }: Pass, index: number): Values {
+  #feeds({ values, placement, factors }: Pass, index: number): Values {
     return {
       cos: values['cos']!,
       sin: values['sin']!,
       imageRow: placement.imageRow,
       // Level 0 takes the place of embeddings; level i is added after layer i − 1, which stage i ends.
       features: placement.levels[index] ?? placement.levels[0]!,
-      ...this.#stages.at(index).feeds(scale),
+      ...this.#stages.at(index).feeds(factors),
     };
   }
 
   #bindings({ values, placement }: Pass): Bindings {
     return { N: values['tokens']!.length, F: placement.levels[0]!.length / this.#width };
   }
+}
+
+function basisOf({ settings: { rank, alpha, rankStabilized }, layers }: Adapter): Basis['adapter'] {
+  return { rank, alpha, rankStabilized, layers };
 }
 
 /** Rows of [N, width], one after the other. */

@@ -2,6 +2,7 @@
  * Keys and values while decoding: of the prompts [P, K, S, d], written by the prefill, and of each row's
  * own tokens [P, R, K, T, d], appended in place. T grows by doubling.
  */
+import { invariant } from '../../../core/errors.ts';
 import type { TextConfig } from '../../../model/config.ts';
 
 const firstCapacity = 16;
@@ -11,9 +12,9 @@ export class KeyValueCache {
   /** T: tokens for which there is room. */
   capacity = firstCapacity;
   /** Graph values by name; buffers are replaced when rows are selected or the cache grows. */
-  promptValues: Record<string, Float32Array> = {};
-  cachedValues: Record<string, Float32Array> = {};
-  newValues: Record<string, Float32Array> = {};
+  readonly promptValues: Record<string, Float32Array> = {};
+  readonly cachedValues: Record<string, Float32Array> = {};
+  readonly newValues: Record<string, Float32Array> = {};
   readonly #heads: number;
   readonly #width: number;
   readonly #layers: number;
@@ -41,13 +42,14 @@ export class KeyValueCache {
     const before = this.capacity * this.#width;
     while (this.capacity < length) this.capacity *= 2;
     const after = this.capacity * this.#width;
-    this.cachedValues = mapValues(this.cachedValues, (old) => {
+    // One after the other: never twice the whole cache.
+    for (const [name, old] of Object.entries(this.cachedValues)) {
       const grown = new Float32Array((old.length / before) * after);
       for (let row = 0; row * before < old.length; row++) {
         grown.set(old.subarray(row * before, (row + 1) * before), row * after);
       }
-      return grown;
-    });
+      this.cachedValues[name] = grown;
+    }
   }
 
   /** Stores the new keys and values [P·R, K, d] as token `index` of every row. */
@@ -63,18 +65,25 @@ export class KeyValueCache {
     }
   }
 
-  /** Keeps `prompts`, and for each the rows named in `rows` (all lists of one length). */
+  /**
+   * Keeps `prompts`, and for each the rows named in `rows` (all lists of one length). Both are ascending, but
+   * that a prompt's first row may stand again at the end of its list.
+   */
   select(prompts: readonly number[], rows: readonly (readonly number[])[]): void {
     const rowsBefore = this.#rowsPerPrompt();
     const promptSize = this.#heads * this.promptLength * this.#width;
     const rowSize = this.#heads * this.capacity * this.#width;
+    const newSize = this.#heads * this.#width;
     const flat = prompts.flatMap((prompt, i) => rows[i]!.map((row) => prompt * rowsBefore + row));
-    this.promptValues = mapValues(this.promptValues, (old) => pick(old, prompts, promptSize));
-    this.cachedValues = mapValues(this.cachedValues, (old) => pick(old, flat, rowSize));
-    this.newValues = mapValues(
-      this.newValues,
-      () => new Float32Array(flat.length * this.#heads * this.#width),
-    );
+    for (const [name, old] of Object.entries(this.promptValues)) {
+      this.promptValues[name] = moveTogether(old, prompts, promptSize);
+    }
+    for (const [name, old] of Object.entries(this.cachedValues)) {
+      this.cachedValues[name] = moveTogether(old, flat, rowSize);
+    }
+    for (const [name, old] of Object.entries(this.newValues)) {
+      this.newValues[name] = old.subarray(0, flat.length * newSize);
+    }
   }
 
   #rowsPerPrompt(): number {
@@ -91,18 +100,17 @@ export class KeyValueCache {
   }
 }
 
-function mapValues(
-  record: Record<string, Float32Array>,
-  change: (value: Float32Array) => Float32Array,
-): Record<string, Float32Array> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
-}
-
-/** The blocks of `size` elements at the given places, in order. */
-function pick(source: Float32Array, places: readonly number[], size: number): Float32Array {
-  const result = new Float32Array(places.length * size);
+/**
+ * The blocks of `size` elements at the given places, in order, in the memory in which they are: no block comes
+ * to lie behind its place. One that is asked for again is where it went first.
+ */
+function moveTogether(values: Float32Array, places: readonly number[], size: number): Float32Array {
+  const moved = new Map<number, number>();
   places.forEach((place, i) => {
-    result.set(source.subarray(place * size, (place + 1) * size), i * size);
+    const from = moved.get(place) ?? place;
+    invariant(moved.has(place) || i <= place, 'blocks move to the front only');
+    if (from !== i) values.copyWithin(i * size, from * size, (from + 1) * size);
+    if (!moved.has(place)) moved.set(place, i);
   });
-  return result;
+  return values.subarray(0, places.length * size);
 }

@@ -11,17 +11,20 @@ type Source = {
 
 /** Whether none is NaN or infinite. */
 export function allFinite(values: Float32Array | Int32Array): boolean {
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;
+  if (values instanceof Int32Array) return true;
+  // By their bits: a vocabulary is looked through for every token that is sampled.
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  for (let i = 0; i < bits.length; i++) if ((bits[i]! & exponent) === exponent) return false;
   return true;
 }
 
-/**
- * Whether logprobs [V] tell tokens apart. NaN and infinity do not, nor does one value for all: that is what is
- * left where a norm divides by a number beyond 32 bits.
- */
-export function isDistribution(logprobs: Float32Array): boolean {
-  if (!allFinite(logprobs)) return false;
-  return logprobs.length < 2 || logprobs.some((value) => value !== logprobs[0]);
+/** All set where a float32 is NaN or infinite. */
+const exponent = 0x7f800000;
+
+/** Whether not all are the same. */
+export function differ(values: Float32Array): boolean {
+  for (let i = 1; i < values.length; i++) if (values[i] !== values[0]) return true;
+  return false;
 }
 
 /**

@@ -13,7 +13,7 @@ import type { Completion, SampledGroup, SampleRequest } from '../../engine.ts';
 import { type PrefillBatch, prefillBatch } from '../batch.ts';
 import type { Cancellation, Network } from '../network.ts';
 import { KeyValueCache } from './key-value-cache.ts';
-import { failNotFinite, isDistribution } from './not-finite.ts';
+import { failNotFinite } from './not-finite.ts';
 import { pickToken } from './pick-token.ts';
 
 export type SamplerSettings = SamplingLimits & {
@@ -130,11 +130,11 @@ async function* sampleBatch(
 
   const advance = (row: Row, distribution: Float32Array) => {
     const request = requests[row.request]!;
-    if (!isDistribution(distribution)) {
+    const token = pickToken(distribution, request, settings.bannedTokens, row.rng.next());
+    if (token === undefined) {
       const parameters = network.trained.views;
       failNotFinite({ directory: settings.directory, parameters }, request.prompt);
     }
-    const token = pickToken(distribution, request, settings.bannedTokens, row.rng.next());
     row.tokens.push(token);
     row.logprobs.push(distribution[token]!);
     request.onToken?.(row.completion, token);

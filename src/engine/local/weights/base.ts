@@ -5,8 +5,7 @@ import type { DataType } from '../../../tensor/op-attributes.ts';
 import type { Values } from '../../../tensor/program.ts';
 
 /** `int8`: matrices as 8-bit integers with a scale per row; norms, biases and tables stay float32. */
-export const baseFormats = ['f32', 'f16', 'int8'] as const;
-export type BaseFormat = (typeof baseFormats)[number];
+export type BaseFormat = 'f32' | 'f16' | 'int8';
 
 /** Declares what a program is fed; the same node for the same name. */
 export type DeclareInput = (name: string, dataType?: DataType) => Node;

@@ -46,7 +46,7 @@ function retyped(dtype: string, elementsPerByte: number) {
 }
 
 const networks = {
-  whole: { kind: 'whole', isTrained: () => true },
+  whole: { kind: 'whole', trained: /(?:)/ },
   f32: { kind: 'layered', base: 'f32', adapter: undefined, cache: folder, keptBytes: 0 },
   int8: { kind: 'layered', base: 'int8', adapter: undefined, cache: folder, keptBytes: 0 },
 } as const;
