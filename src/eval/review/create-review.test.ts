@@ -151,13 +151,10 @@ it('keeps the last rating of each item, over a line that a crash tore', async ()
   ]);
 });
 
-it.each([
-  ['below a file', 'taken/review'],
-  ['with a name that is too long', 'x'.repeat(300)],
-])('says that a folder %s cannot be written', async (_, name) => {
-  await writeFile(join(folder, 'taken'), 'precious');
-  const creating = createReview(options({ out: join(folder, name) }), signal);
+it('says that its folder cannot be written', async () => {
+  // Nobody makes folders there, whatever their permissions.
+  const creating = createReview(options({ out: '/proc/medix/review' }), signal);
   await expect(creating).rejects.toThrow(
-    /^--out .*: expected a place that can be written, got E.*; correct the path/,
+    /^--out \/proc\/medix\/review: expected a place that can be written, got E.*; correct the path/,
   );
 });

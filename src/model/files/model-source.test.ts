@@ -68,7 +68,7 @@ it('a relative path of a base is taken from the folder of the adapter', async ()
 it('a base that is not there is told with where to write its path', async () => {
   const folder = await adapterFolder({ ...plain, base_model_name_or_path: 'Qwen/Absent' });
   await expect(openModelSource(folder)).rejects.toThrow(
-    /adapter_config\.json: base_model_name_or_path: expected .*, got "Qwen\/Absent", where there is none; write there the path/,
+    /adapter_config\.json: base_model_name_or_path: expected .*, got "Qwen\/Absent", where there is none; download that model .* write the path/,
   );
 });
 

@@ -32,6 +32,6 @@ async function baseFolderOf({ folder, base }: AdapterConfig): Promise<string> {
     where: `${join(folder, adapterFiles.config)}: base_model_name_or_path`,
     expected: 'the folder of the model that the adapter was trained on',
     got: `${JSON.stringify(base)}, where there is none`,
-    next: 'write there the path of that folder, or put the model where it says',
+    next: 'download that model where it is of a hub, and write the path of its folder there',
   });
 }
