@@ -263,7 +263,8 @@ export function describeEngine(name: string, fixture: EngineFixture): void {
           await afterPlainStep(open, learn, after, a.gradNorm),
         ];
         movedA.forEach((row, i) => {
-          expect(difference(row, movedB[i]!)).toBeLessThan(Math.max(1e-4, rounding));
+          // AdamW's step does not shrink with a gradient that is all rounding.
+          expect(difference(row, movedB[i]!)).toBeLessThan(10 * rounding);
         });
       });
     }

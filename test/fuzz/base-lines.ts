@@ -88,6 +88,8 @@ export const baseLines: Readonly<Record<string, readonly BaseLine[]>> = {
       weight: 2,
     },
   ],
+  // There is no adapter in the world: what is refused must be refused clearly.
+  export: [{ argv: ['out/new', '--merge', 'model'] }],
   logprobs: [
     {
       argv: ['--model', 'model', '--in', 'data/completions.jsonl', '--out', 'out/new.jsonl'],

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -152,9 +152,9 @@ it('keeps the last rating of each item, over a line that a crash tore', async ()
 });
 
 it('says that its folder cannot be written', async () => {
-  // Nobody makes folders there, whatever their permissions.
-  const creating = createReview(options({ out: '/proc/medix/review' }), signal);
+  await symlink('nowhere', join(folder, 'gone'));
+  const creating = createReview(options({ out: join(folder, 'gone', 'review') }), signal);
   await expect(creating).rejects.toThrow(
-    /^--out \/proc\/medix\/review: expected a place that can be written, got E.*; correct the path/,
+    /^--out .*gone.review: expected a place that can be written, got no such file or folder; correct the path/,
   );
 });

@@ -1,4 +1,13 @@
-import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import {
+  access,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -72,11 +81,11 @@ describe('a task of the hub', () => {
   it('that cannot be kept is a clear error', async () => {
     const task = await openTask('pubmedqa');
     const hub = await serveHub(task, files);
-    // Nobody makes folders there, whatever their permissions.
-    const cache = '/proc/medix';
+    const cache = join(folder, 'gone');
+    await symlink('nowhere', cache);
     const opening = openTaskSource(task, { hub: { endpoint: hub.endpoint }, cache });
     await expect(opening).rejects.toThrow(
-      /^\/proc\/medix.*main\.json: expected a place that can be written, got .*; .* another folder for downloads$/,
+      /gone.*main\.json: expected a place that can be written, got .*; .* another folder for downloads$/,
     );
     await hub.close();
   });
