@@ -98,6 +98,8 @@ describe('within a budget', () => {
     expect(tight.limits.maxBatchTokens).toBeLessThan(roomy.limits.maxBatchTokens!);
     expect(tight.limits.maxCacheTokens).toBeLessThan(roomy.limits.maxCacheTokens!);
     expect(tight.peakBytes).toBeLessThanOrEqual(5.5 * gibibyte);
+    const masked = await plan(twoBillion, { lora: { dropout: 0.1 }, memory: '5.5GiB' }, train);
+    expect(masked.limits.maxBatchTokens).toBeLessThan(tight.limits.maxBatchTokens!);
   });
 
   it('too small for any base says what each would need', async () => {
@@ -127,4 +129,7 @@ it('frozen weights in fewer bits without anything to train are refused with the 
     trainingEngineSection.safeParse({ kind: 'local', lora: { targets: '(' } }).error?.issues[0]
       ?.path,
   ).toEqual(['lora', 'targets']);
+  expect(trainingEngineSection.safeParse({ kind: 'local', lora: { dropout: 1 } }).success).toBe(
+    false,
+  );
 });

@@ -184,6 +184,8 @@ type Sizes = {
   readonly matrices: number;
   readonly table: number;
   readonly adapter: number;
+  /** Elements of the dropout masks of one token and layer. */
+  readonly masks: number;
 };
 
 function sizesOf(model: ModelConfig, lora: AdapterSettings | undefined): Sizes {
@@ -201,6 +203,9 @@ function sizesOf(model: ModelConfig, lora: AdapterSettings | undefined): Sizes {
       (sum, { shape: [rows = 0, columns = 0] }) => sum + (lora?.rank ?? 0) * (rows + columns),
       0,
     ),
+    masks: lora?.dropout
+      ? adapted.reduce((sum, { shape }) => sum + shape[1]!, 0) / model.text.layers
+      : 0,
   };
 }
 
@@ -217,7 +222,7 @@ function wholeCost({ text }: ModelConfig, { parameters }: Sizes, use: Use): Whol
 
 function layeredCost(
   { text }: ModelConfig,
-  { parameters, matrices, table, adapter }: Sizes,
+  { parameters, matrices, table, adapter, masks }: Sizes,
   format: BaseFormat,
   use: Use,
 ): LayeredCost {
@@ -235,8 +240,8 @@ function layeredCost(
   return {
     kind: 'layered',
     fixed: processBytes + frozen + 4 * 5 * adapter,
-    // The residual stream and what attention mixed, at each layer.
-    perToken: 4 * ((layers + 1) * (hiddenSize + mixed) + layer),
+    // The residual stream and what attention mixed, at each layer; masks as they are fed and as they are chosen.
+    perToken: 4 * ((layers + 1) * (hiddenSize + mixed) + layer + 2 * masks),
     perPromptToken: 4 * (4 * hiddenSize + layer),
     perCachedToken: 4 * 2 * layers * kvHeads * headDim,
     adapterSize: adapter,

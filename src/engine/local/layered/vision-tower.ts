@@ -12,6 +12,7 @@ import { Program, type Values } from '../../../tensor/program.ts';
 import { imageInputs } from '../vision-batch.ts';
 import type { Adapter } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
+import { type Drawing, maskFeeds } from '../weights/dropout.ts';
 import {
   accumulation,
   gradientResults,
@@ -57,8 +58,8 @@ export class VisionTower {
     this.isTrained = variables.length > 0;
   }
 
-  async features(image: ImagePatches, scale: number): Promise<ImageFeatures> {
-    if (this.isTrained) return this.#compute(image, scale);
+  async features(image: ImagePatches, scale: number, drawing?: Drawing): Promise<ImageFeatures> {
+    if (this.isTrained) return this.#compute(image, scale, drawing);
     const { buffer, byteOffset, byteLength } = image.patches;
     const { h, w } = image.grid;
     const key = `${h}x${w} ${digestOfBytes(new Uint8Array(buffer, byteOffset, byteLength))}`;
@@ -80,9 +81,10 @@ export class VisionTower {
     seeds: ImageFeatures,
     scale: number,
     gradient: ParameterBuffer,
+    drawing: Drawing | undefined,
   ): Promise<void> {
     const { weights, results, variables, residuals, gradients } = this.#graph;
-    const { values, bindings } = imageInputs([image], this.#base.config.vision);
+    const { values, bindings } = this.#inputs(image, drawing);
     const forward = await this.#program();
     const handed: Record<string, Float32Array> = {};
     for (const [name, size] of forward.resultSizes(bindings)) {
@@ -105,8 +107,8 @@ export class VisionTower {
     await (await this.#backward)?.dispose();
   }
 
-  async #compute(image: ImagePatches, scale: number): Promise<ImageFeatures> {
-    const { values, bindings } = imageInputs([image], this.#base.config.vision);
+  async #compute(image: ImagePatches, scale: number, drawing?: Drawing): Promise<ImageFeatures> {
+    const { values, bindings } = this.#inputs(image, drawing);
     const program = await this.#program();
     const sizes = program.resultSizes(bindings);
     const results = Object.fromEntries(
@@ -114,6 +116,12 @@ export class VisionTower {
     );
     await program.run({ ...this.#feeds(scale), ...values }, results, bindings);
     return this.#levels.map((level) => results[level]!);
+  }
+
+  #inputs(image: ImagePatches, drawing: Drawing | undefined) {
+    const { values, bindings } = imageInputs([image], this.#base.config.vision);
+    const masks = maskFeeds(this.#graph.weights.masks, drawing, bindings, (layer) => layer);
+    return { values: { ...values, ...masks.values }, bindings: masks.bindings };
   }
 
   #program(): Promise<Program> {
