@@ -1,7 +1,8 @@
 /** What JavaScript does between the programs of the engine: picking tokens, and the optimizer's step. */
 import { rngFromKey } from '../src/core/rng.ts';
 import { adamStep } from '../src/engine/local/adam.ts';
-import { pickToken, type Sampling } from '../src/engine/local/sampling/pick-token.ts';
+import type { Sampling } from '../src/engine/local/sampling/pick-quickly.ts';
+import { pickToken } from '../src/engine/local/sampling/pick-token.ts';
 import { createParameterBuffer } from '../src/engine/local/weights/parameter-buffer.ts';
 
 /** A decode step over the vocabulary of Qwen3-VL. */

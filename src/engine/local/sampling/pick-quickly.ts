@@ -5,7 +5,9 @@
  * `y` is how far a logprob lies below a reference, in steps of which 2048 are 1 at the given temperature. The
  * reference is a step above the largest: step 0 has no weight but NaN, which tells of a logprob above 0.
  */
-import type { Sampling } from './pick-token.ts';
+import type { SampleRequest } from '../../engine.ts';
+
+export type Sampling = Pick<SampleRequest, 'temperature' | 'topP' | 'topK'>;
 
 const stepsPerUnit = 2048;
 /** Weights below e^−32 count as none. */

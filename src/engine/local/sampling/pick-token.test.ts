@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { rngFromKey } from '../../../core/rng.ts';
-import { pickQuickly } from './pick-quickly.ts';
-import { pickToken, type Sampling } from './pick-token.ts';
+import { pickQuickly, type Sampling } from './pick-quickly.ts';
+import { pickToken } from './pick-token.ts';
 
 /** The rule, step by step: for the same random number, runs of every version get the same token. */
 function pickByRule(

@@ -1,9 +1,6 @@
 /** Draws a token from a row of logprobs. */
-import type { SampleRequest } from '../../engine.ts';
 import { allFinite, differ } from './not-finite.ts';
-import { pickQuickly } from './pick-quickly.ts';
-
-export type Sampling = Pick<SampleRequest, 'temperature' | 'topP' | 'topK'>;
+import { pickQuickly, type Sampling } from './pick-quickly.ts';
 
 /**
  * @param logprobs [V] normalised at temperature 1.
