@@ -3,7 +3,7 @@ import { keepGroup } from '../src/advantage/filter.ts';
 import { quickstartConfig } from '../src/cli/quickstart/quickstart.ts';
 import { phantomSample } from '../src/data/phantoms/study.ts';
 import { openTemplate, renderMessages } from '../src/data/prompt-template.ts';
-import { openLocalEngine } from '../src/engine/local/local-engine.ts';
+import { openThreadedEngine } from '../src/engine/local/thread/threaded-engine.ts';
 import type { RewardFunction } from '../src/reward/composite.ts';
 import { createPromptPreparation } from '../src/rollout/prepare-prompts.ts';
 import { type Rollout, sampleGroups } from '../src/rollout/rollout.ts';
@@ -25,7 +25,7 @@ export async function benchQuickstart(reward: RewardFunction): Promise<Split> {
   const { stepsPerIteration } = config.optimizer;
   const algorithm = resolveAlgorithm(config.algorithm);
   const template = await openTemplate(config.data.template);
-  const engine = await openLocalEngine(config.model);
+  const engine = await openThreadedEngine(config.model, {}, never);
   const prepare = createPromptPreparation(
     engine.model,
     (sample) => renderMessages(template, sample),

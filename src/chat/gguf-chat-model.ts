@@ -157,6 +157,7 @@ function whatIsThere(identity: Identity): string | undefined {
       return undefined;
     case 'model-folder':
       return 'the folder of a checkpoint in Hugging Face layout';
+    case 'adapter':
     case 'other':
       return identity.what;
   }

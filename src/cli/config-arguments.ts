@@ -65,23 +65,24 @@ export function formatConfig(config: unknown): string {
   return stringify(config).trimEnd();
 }
 
-/** Help on the config's fields, for commands that make runs. */
-export function configHelp(schema: z.ZodType): string {
+/** {@link fieldsHelp} for commands that make runs. */
+export function configHelp(schema: z.ZodType): () => string {
   return fieldsHelp(schema, [
     '--resume takes the config that the run was started with; key=value arguments change it.',
   ]);
 }
 
-/** Help on the config's fields. */
-export function fieldsHelp(schema: z.ZodType, notes: readonly string[] = []): string {
-  return [
-    '',
-    'Arguments are a YAML or JSON file, changes to it as key=value, or both.',
-    ...notes,
-    '',
-    'Config fields:',
-    formatFields(listFields(schema)),
-  ].join('\n');
+/** Help on the config's fields, made when it is asked for: a schema takes long to read. */
+export function fieldsHelp(schema: z.ZodType, notes: readonly string[] = []): () => string {
+  return () =>
+    [
+      '',
+      'Arguments are a YAML or JSON file, changes to it as key=value, or both.',
+      ...notes,
+      '',
+      'Config fields:',
+      formatFields(listFields(schema)),
+    ].join('\n');
 }
 
 function sortWords(words: readonly string[]) {

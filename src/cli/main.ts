@@ -7,6 +7,7 @@ import { MedixError, messageOf } from '../core/errors.ts';
 import { packageVersion } from '../run/run-facts.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { addEvalCommand } from './eval/eval.ts';
+import { addExportCommand } from './export/export.ts';
 import { addGenerateCommand } from './generate/generate.ts';
 import { addJudgeCommand } from './judge/judge.ts';
 import { addLogprobsCommand } from './logprobs/logprobs.ts';
@@ -24,6 +25,7 @@ const commands: readonly AddCommand[] = [
   addTrainCommand,
   addGenerateCommand,
   addLogprobsCommand,
+  addExportCommand,
   addJudgeCommand,
   addEvalCommand,
   addRewardCommand,
@@ -37,9 +39,13 @@ Exit codes:
   0    all that was asked for is there
   1    it failed, or a part is missing: an answer, a verdict, a score, a comparison, every step of a training
   2    wrong usage
-  130  interrupted; commands that can go on say how`;
+  130  interrupted; commands that can go on say how
+  141  whoever read the output has gone, as head does`;
 
-const exitCodes = { failed: 1, usage: 2, interrupted: 130 } as const;
+const exitCodes = { failed: 1, usage: 2, interrupted: 130, readerGone: 141 } as const;
+
+/** Why a command stops whose output nobody reads any more: no failure that is to be told. */
+const readerGone = new Error('whoever read the output has gone');
 
 export type CliOutput = {
   readonly context: CommandContext;
@@ -80,7 +86,7 @@ function refuseEmptyNames(command: Command): void {
 
 /**
  * Runs one command line (without `node` and script).
- * @returns the exit code: 0 done, 1 failed (also to print), 2 wrong usage, 130 interrupted.
+ * @returns the exit code: 0 done, 1 failed (also to print), 2 wrong usage, 130 interrupted, 141 without a reader.
  */
 export async function runCli(argv: readonly string[], output: CliOutput): Promise<number> {
   const { context, printError } = output;
@@ -93,7 +99,8 @@ export async function runCli(argv: readonly string[], output: CliOutput): Promis
     const { aborted, reason } = context.signal;
     const message = describeError(error, context.signal);
     if (message !== undefined) printError(readable(message));
-    return aborted && !(reason instanceof MedixError) ? exitCodes.interrupted : exitCodes.failed;
+    if (!aborted || reason instanceof MedixError) return exitCodes.failed;
+    return reason === readerGone ? exitCodes.readerGone : exitCodes.interrupted;
   }
 }
 
@@ -102,6 +109,8 @@ export async function runCli(argv: readonly string[], output: CliOutput): Promis
  * where what stopped the command has been told.
  */
 function describeError(error: unknown, signal: AbortSignal): string | undefined {
+  const isEnd = error instanceof MedixError && error.boundary === 'cancelled';
+  if (signal.reason === readerGone && (isEnd || !(error instanceof MedixError))) return undefined;
   if (error instanceof MedixError) return error.message;
   if (signal.aborted) return signal.reason instanceof MedixError ? undefined : 'interrupted';
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -133,19 +142,25 @@ function abortOnInterrupt(controller: AbortController): void {
 /** Stops the command once its output goes nowhere; without a listener that is a crash. */
 function abortOnLostOutput(controller: AbortController, printError: CliOutput['printError']): void {
   process.stdout.once('error', (error: NodeJS.ErrnoException) => {
-    const isClosed = error.code === 'EPIPE';
+    // Further lines meet the same fate.
+    process.stdout.on('error', () => {});
+    if (error.code === 'EPIPE') {
+      controller.abort(readerGone);
+      process.on('exit', () => {
+        process.exitCode ||= exitCodes.readerGone;
+      });
+      return;
+    }
     const lost = new MedixError('run', [
       {
         where: 'standard output',
         expected: 'a place that takes what is printed',
-        got: isClosed ? 'one whose reader has gone (EPIPE)' : messageOf(error),
-        next: isClosed ? 'let the reader read to the end' : 'make room, or print elsewhere',
+        got: messageOf(error),
+        next: 'make room, or print elsewhere',
       },
     ]);
     printError(readable(lost.message));
     controller.abort(lost);
-    // Further lines meet the same fate.
-    process.stdout.on('error', () => {});
     process.on('exit', () => {
       process.exitCode ||= exitCodes.failed;
     });

@@ -61,7 +61,9 @@ const localFields = {
     .string()
     .min(1)
     .default('~/.cache/medix')
-    .describe('Folder for 8-bit weights, which are made once for each model'),
+    .describe(
+      'Folder for models of the hub, and for 8-bit weights, which are made once for each model',
+    ),
 };
 
 const ownEngine = z.strictObject({

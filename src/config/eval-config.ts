@@ -8,8 +8,11 @@ const modelSection = z.discriminatedUnion(
   'kind',
   [
     z.strictObject({
-      kind: z.literal('local').describe('a model folder in Hugging Face layout, in this process'),
-      path: z.string().min(1).describe('For "local", the model folder'),
+      kind: z.literal('local').describe('a model in Hugging Face layout, on this machine'),
+      path: z
+        .string()
+        .min(1)
+        .describe('For "local", the model folder, or owner/name[@revision] of the hub'),
       engine: answeringEngineSection,
     }),
     z.strictObject({

@@ -2,12 +2,13 @@
  * Code of the user's own: a judge, embedder, model or reward component, named as `./mine.ts#export`. Only
  * a config or the command line names it, never data: it runs with all rights of this process.
  */
-import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { digestOf, digestOfFile } from '../core/digest.ts';
 import { fail, messageOf } from '../core/errors.ts';
+import { foundAt, foundNames } from '../core/files.ts';
+import { reading } from '../core/reading.ts';
 import { locatePeer } from './optional-peer.ts';
 
 export type LoadedModule = {
@@ -33,12 +34,18 @@ export const loadModule: LoadModule = async (reference, where) => {
   const path = resolve(hash < 0 ? reference : reference.slice(0, hash));
   const name = hash < 0 ? 'default' : reference.slice(hash + 1);
   const place = `${where} ${reference}`;
-  if (!existsSync(path)) {
-    fail('config', {
-      where: place,
-      expected: 'the path of a module, relative to the working directory',
-      got: `no file ${path}`,
-      next: 'correct the path',
+  const asked = {
+    boundary: 'config',
+    where: place,
+    expected: 'the path of a module, relative to the working directory',
+    next: 'correct the path',
+  } as const;
+  const found = await reading(asked, () => foundAt(path));
+  if (found !== 'file') {
+    const { boundary, ...problem } = asked;
+    fail(boundary, {
+      ...problem,
+      got: found === 'missing' ? `no file ${path}` : foundNames[found],
     });
   }
   const exported = await importFile(path, place);

@@ -84,6 +84,20 @@ describe('reading a config', () => {
     expect(problem?.next).toContain('rollout.groupSize');
   });
 
+  test('places a problem on the command line that gave the field, a part of it or all around it', async () => {
+    const base = await configFile('model: a\ndata: {train: b}\noptimizer: {beta3: 1}\n');
+    const overrides = ['rollout={x: 1, groupSize: 4}', 'rollout.groupSize=5', 'reward=1'];
+    const places = (await problemsIn({ base, overrides })).map(({ where }) => where);
+    expect(places).toContain('command line: rollout.x');
+    expect(places).toContain('command line: reward');
+    expect(places).toContain(`${base}: optimizer.beta3`);
+  });
+
+  test('says of 60,000 unknown fields in moments that they are unknown', async () => {
+    const overrides = Array.from({ length: 60_000 }, (_, n) => `optimizer.unknown${n}=1`);
+    expect(await problemsIn({ overrides: [...required, ...overrides] })).toHaveLength(60_000);
+  });
+
   test('wants a number of phantoms, since they are endless', async () => {
     const [problem] = await problemsIn({ overrides: ['model=a', 'data.train=phantoms'] });
     expect(problem?.where).toContain('data.trainCount');

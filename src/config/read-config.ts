@@ -2,10 +2,11 @@
  * A config is a YAML or JSON file with `key=value` changes on top. All that is wrong with it is reported
  * at once, with the path of each field, before anything else is opened.
  */
-import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import { fail, MedixError, messageOf, type Problem } from '../core/errors.ts';
+import { readBytes } from '../core/files.ts';
 import { nameOf } from '../core/quoted.ts';
+import { readingAs } from '../core/reading.ts';
 import { parseYaml } from '../core/yaml.ts';
 import { listFields } from './field-list.ts';
 import { problemsOf } from './schema-problems.ts';
@@ -30,34 +31,53 @@ export async function readConfig<Schema extends z.ZodType>(
 ): Promise<z.output<Schema>> {
   const values = typeof base === 'string' ? await readConfigFile(base) : structuredClone(base);
   const problems: Problem[] = [];
-  const overridden = new Set<string>();
+  const overridden = emptyTree();
   for (const override of overrides) {
     const problem = applyOverride(values, override);
     if (problem) problems.push(problem);
-    overridden.add(override.split('=', 1)[0] ?? '');
+    addPath(overridden, override.split('=', 1)[0] ?? '');
   }
   const result = schema.safeParse(values);
   if (result.success && problems.length === 0) return result.data;
   const file = typeof base === 'string' ? base : 'config';
   const where = (path: string) =>
-    [...overridden].some((key) => `${path}.`.startsWith(`${key}.`) || key.startsWith(`${path}.`))
-      ? `command line: ${path}`
-      : `${file}: ${path}`;
+    touches(overridden, path) ? `command line: ${path}` : `${file}: ${path}`;
   if (!result.success) {
     problems.push(...problemsOf(result.error, values, listFields(schema), where));
   }
   throw new MedixError('config', problems);
 }
 
+/** Dotted paths by their names, since there may be thousands of them and as many problems. */
+type PathTree = { isGiven: boolean; readonly inner: Map<string, PathTree> };
+
+const emptyTree = (): PathTree => ({ isGiven: false, inner: new Map() });
+
+function addPath(tree: PathTree, path: string): void {
+  let node = tree;
+  for (const name of path.split('.')) {
+    const next = node.inner.get(name) ?? emptyTree();
+    node.inner.set(name, next);
+    node = next;
+  }
+  node.isGiven = true;
+}
+
+/** Whether a path was given, or one above or below it. */
+function touches(tree: PathTree, path: string): boolean {
+  let node: PathTree | undefined = tree;
+  for (const name of path.split('.')) {
+    node = node.inner.get(name);
+    if (node === undefined || node.isGiven) return node !== undefined;
+  }
+  return true;
+}
+
 async function readConfigFile(path: string): Promise<Section> {
   const expected = 'a YAML or JSON file with config fields';
   const next = 'correct the file; `medix train --help` lists the fields';
-  let value: unknown;
-  try {
-    value = parseYaml(await readFile(path)) ?? {};
-  } catch (error) {
-    fail('config', { where: path, expected, got: messageOf(error), next }, error);
-  }
+  const asked = { boundary: 'config', where: path, expected, next } as const;
+  const value = (await readingAs(asked, () => readBytes(path), parseYaml)) ?? {};
   if (!isSection(value)) {
     fail('config', { where: path, expected, got: nameOf(value), next });
   }

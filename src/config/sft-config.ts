@@ -35,7 +35,10 @@ const modelSection = z.union(
         .describe("Vocabulary size of its tokenizer, which is trained on the data set's texts"),
     }),
   ],
-  { error: 'a model folder, or {preset, imageSize, vocabularySize} for a new model' },
+  {
+    error:
+      'a model folder, owner/name of the hub, or {preset, imageSize, vocabularySize} for a new model',
+  },
 );
 
 /**
@@ -49,7 +52,7 @@ const learningRates = { newModel: 1e-3, existingModel: 1e-5 } as const;
 
 const fields = z.strictObject({
   model: modelSection.describe(
-    'Folder of the model to start from, in Hugging Face layout, or {preset, imageSize, vocabularySize} for a new one',
+    'Model to start from: a folder in Hugging Face layout, owner/name[@revision] of the hub, or {preset, imageSize, vocabularySize} for a new one',
   ),
   engine: trainingEngineSection,
   out: outField('runs/sft'),

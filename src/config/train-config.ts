@@ -74,7 +74,12 @@ const algorithmSection = z.strictObject({
 
 /** Schema of {@link TrainConfig}; its fields carry their own documentation. */
 export const trainConfigSchema = z.strictObject({
-  model: z.string().min(1).describe('Folder of the model to train, in Hugging Face layout'),
+  model: z
+    .string()
+    .min(1)
+    .describe(
+      'Model to train: a folder in Hugging Face layout, or owner/name[@revision] of the hub',
+    ),
   engine: trainingEngineSection,
   out: outField('runs/train'),
   seed: seedField,

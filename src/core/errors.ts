@@ -98,7 +98,7 @@ const shownIssues = 3;
 
 function describeIssues(issues: readonly z.core.$ZodIssue[]): string {
   const shown = issues.slice(0, shownIssues).map(({ path, message }) => {
-    const what = shortened(message, 160);
+    const what = shortened(message, 320);
     return path.length === 0 ? what : `${shortened(path.join('.'), 160)}: ${what}`;
   });
   const others = issues.length - shown.length;

@@ -1,7 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { fail } from '../core/errors.ts';
+import { lengthOf, openRegular, readInto, streamFile } from '../core/files.ts';
 
 /** A file of rows, local or remote, of which any part can be had without the rest. */
 export type DataFile = {
@@ -22,37 +20,34 @@ export function formatOf(name: string): DataFile['format'] | undefined {
   return name.endsWith('.jsonl') ? 'jsonl' : undefined;
 }
 
-/** @throws MedixError where it is no regular file; the system's error where it cannot be found */
+/** @throws MedixError where it is not there, cannot be read or is no regular file */
 export async function localFile(path: string, format: DataFile['format']): Promise<DataFile> {
-  const found = await stat(path);
-  const { size } = found;
-  if (!found.isFile()) {
-    fail('data', {
-      where: path,
-      expected: 'a file',
-      got: found.isDirectory() ? 'a folder' : 'a pipe or device',
-      next: 'give a file',
-    });
-  }
+  const size = await lengthOf(path);
   return {
     name: path,
     format,
     byteLength: size,
     folder: dirname(path),
-    slice: (start, end = size) => readPart(path, start, end),
-    stream: () => createReadStream(path),
+    slice: (start, end = size) => readPart(path, start, end, size),
+    stream: () => streamFile(path),
   };
 }
 
-async function readPart(path: string, start: number, end: number): Promise<ArrayBuffer> {
+async function readPart(
+  path: string,
+  start: number,
+  end: number,
+  size: number,
+): Promise<ArrayBuffer> {
+  // Before memory is taken for it: a damaged file may name any place.
+  if (!(start >= 0 && start <= end && end <= size)) {
+    throw new Error(`the file of ${size} bytes has no bytes from ${start} to ${end}`);
+  }
   const bytes = new Uint8Array(end - start);
-  const handle = await open(path);
+  const handle = await openRegular(path);
   try {
-    for (let done = 0; done < bytes.length; ) {
-      const { bytesRead } = await handle.read(bytes, done, bytes.length - done, start + done);
-      if (bytesRead === 0) throw new Error(`the file ends before byte ${end}`);
-      done += bytesRead;
-    }
+    const length = await readInto(handle, bytes, start);
+    if (length < bytes.length) throw new Error(`the file ends before byte ${end}`);
   } finally {
     await handle.close();
   }

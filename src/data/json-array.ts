@@ -2,8 +2,9 @@
  * Rows of a `.json` file, which on the hub is either one JSON array or, under a wrong name, JSON Lines.
  * One element is in memory at a time. Knows nothing about what the rows mean.
  */
+import { createGathering } from '../core/lines.ts';
 import type { DataFile } from './data-file.ts';
-import { createGathering, parseRow, readJsonLines } from './jsonl.ts';
+import { parseRow, readJsonLines } from './jsonl.ts';
 import type { RawRow } from './raw-row.ts';
 
 export async function* readJson(file: DataFile, signal?: AbortSignal): AsyncGenerator<RawRow> {

@@ -1,8 +1,8 @@
-import { readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { HubAccess } from '../config/environment.ts';
-import { fail, messageOf } from '../core/errors.ts';
-import { listed, oneLine } from '../core/quoted.ts';
+import { fail } from '../core/errors.ts';
+import { entriesBelow, foundAt } from '../core/files.ts';
+import { listed } from '../core/quoted.ts';
 import { type DataFile, formatOf, localFile } from './data-file.ts';
 import { isHubName, listHubFiles, openHubFile } from './hub.ts';
 
@@ -33,11 +33,11 @@ export async function* locate(location: string, hub: HubAccess): AsyncGenerator<
 
 /** Takes `@split` off, unless the location exists with it. */
 async function parseLocation(location: string) {
-  const kind = await kindOf(location);
+  const kind = await foundAt(location);
   const at = location.lastIndexOf('@');
   if (kind !== 'missing' || at < 0) return { path: location, kind, split: undefined };
   const path = location.slice(0, at);
-  return { path, kind: await kindOf(path), split: location.slice(at + 1) };
+  return { path, kind: await foundAt(path), split: location.slice(at + 1) };
 }
 
 /**
@@ -47,20 +47,8 @@ async function parseLocation(location: string) {
  * @throws MedixError where it cannot be read
  */
 export async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error) =>
-    fail(
-      'data',
-      {
-        where: folder,
-        expected: 'a folder that can be read',
-        got: oneLine(messageOf(error)),
-        next: 'grant access or correct the path',
-      },
-      error,
-    ),
-  );
   const names: string[] = [];
-  for (const entry of entries) {
+  for (const entry of await entriesBelow(folder)) {
     const path = join(entry.parentPath, entry.name);
     const name = relative(folder, path);
     if (isShown(name) && (entry.isFile() || (entry.isSymbolicLink() && (await isFile(path))))) {
@@ -75,7 +63,8 @@ function isShown(name: string): boolean {
 }
 
 async function isFile(path: string): Promise<boolean> {
-  return (await kindOf(path)) === 'file';
+  // A link in a circle is no file of rows.
+  return (await foundAt(path).catch(() => 'missing')) === 'file';
 }
 
 /** The files of one split, in order of name. */
@@ -139,16 +128,6 @@ async function openFile(path: string, split: string | undefined): Promise<DataFi
     });
   }
   return localFile(path, format);
-}
-
-async function kindOf(path: string): Promise<'file' | 'folder' | 'other' | 'missing'> {
-  try {
-    const found = await stat(path);
-    if (found.isDirectory()) return 'folder';
-    return found.isFile() ? 'file' : 'other';
-  } catch {
-    return 'missing';
-  }
 }
 
 function failMissing(location: string): never {

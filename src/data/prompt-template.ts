@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { fail, messageOf } from '../core/errors.ts';
+import { readText } from '../core/files.ts';
 import { compileJinja, type JinjaTemplate } from '../core/jinja.ts';
 import type { ContentPart, Message } from '../core/message.ts';
 import { modalities } from '../core/modality.ts';
+import { reading } from '../core/reading.ts';
 import type { Sample } from '../core/sample.ts';
 import { placeImages, withoutImageMarks } from './image-marks.ts';
 import { builtInTemplates } from './templates.ts';
@@ -94,18 +95,11 @@ function isBuiltIn(name: string): name is keyof typeof builtInTemplates {
 }
 
 async function readSource(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    return fail(
-      'data',
-      {
-        where: `prompt template ${path}`,
-        expected: `a Jinja file or one of ${Object.keys(builtInTemplates).join(', ')}`,
-        got: messageOf(error),
-        next: 'correct the path or choose a built-in template',
-      },
-      error,
-    );
-  }
+  const asked = {
+    boundary: 'data',
+    where: `prompt template ${path}`,
+    expected: `a Jinja file or one of ${Object.keys(builtInTemplates).join(', ')}`,
+    next: 'correct the path or choose a built-in template',
+  } as const;
+  return reading(asked, () => readText(path));
 }

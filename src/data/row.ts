@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
+import { messageOf } from '../core/errors.ts';
 import { isModality, modalities } from '../core/modality.ts';
 import { nameOf, oneLine, quoted } from '../core/quoted.ts';
 import type { ImageFile, Sample } from '../core/sample.ts';
@@ -75,7 +76,7 @@ export async function toOutcome(
   const id = String(idSchema.safeParse(fields['id']).data ?? unnamed);
 
   const parsed = rowSchema.safeParse(fields);
-  if (!parsed.success) return reject(id, 'malformed', describeIssues(parsed.error));
+  if (!parsed.success) return reject(id, 'malformed', messageOf(parsed.error));
   const { source, problem, solution, accepted, demonstration } = parsed.data;
 
   const tagged = /^\s*<([^<>\s]+)>\s*([\s\S]*?)\s*$/.exec(solution);
@@ -131,8 +132,4 @@ function problemOfMarks(problem: string, images: number): string | undefined {
   const marks = countImageMarks(problem);
   if (marks === 0 || marks === images) return undefined;
   return `problem: ${marks} marks ${imageMark}, but ${images} images`;
-}
-
-function describeIssues(error: z.ZodError): string {
-  return error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
 }

@@ -6,7 +6,6 @@
  * Quantised files of the dynamic kind scale activations by batch, so their vectors differ in the third
  * decimal with what else is embedded at the same time; full-precision files do not.
  */
-import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -14,6 +13,8 @@ import type { EmbedderConfig } from '../config/judge-config.ts';
 import { importPeer } from '../config/optional-peer.ts';
 import { digestOf, digestOfBytes, digestOfFile } from '../core/digest.ts';
 import { fail, messageOf } from '../core/errors.ts';
+import { foundAt } from '../core/files.ts';
+import { reading } from '../core/reading.ts';
 import { embedInBatches, inTurns } from './embed-in-batches.ts';
 import type { Embedder } from './embedder.ts';
 
@@ -107,12 +108,11 @@ type Source = {
 
 async function sourceOf(model: string, file: string): Promise<Source> {
   const folder = resolve(model);
-  if (await isFolder(folder)) {
+  const found = await reading(askedOf(model, 'of an encoder'), () => foundAt(folder));
+  if (found === 'folder') {
     const needed = [`onnx/${file}.onnx`, 'tokenizer.json', 'config.json'];
     const digests = await Promise.all(
-      needed.map((name) =>
-        digestOfFile(join(folder, name)).catch((error) => missingFile(model, name, error)),
-      ),
+      needed.map((name) => reading(askedOf(model, name), () => digestOfFile(join(folder, name)))),
     );
     return { name: folder, options: { local_files_only: true }, digest: digestOf(digests) };
   }
@@ -128,22 +128,13 @@ async function sourceOf(model: string, file: string): Promise<Source> {
   });
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  return found?.isDirectory() ?? false;
-}
-
-function missingFile(model: string, name: string, error: unknown): never {
-  return fail(
-    'judge',
-    {
-      where: `embedder ${model}`,
-      expected: `the file ${name}`,
-      got: messageOf(error),
-      next: 'correct embedder.model or embedder.file, or export the encoder to ONNX',
-    },
-    error,
-  );
+function askedOf(model: string, name: string) {
+  return {
+    boundary: 'judge',
+    where: `embedder ${model}`,
+    expected: `the file ${name}`,
+    next: 'correct embedder.model or embedder.file, or export the encoder to ONNX',
+  } as const;
 }
 
 function notLoaded(model: string, error: unknown): never {

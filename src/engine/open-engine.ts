@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { EngineConfig } from '../config/engine-config.ts';
 import { type LoadModule, loadModule, requireShape } from '../config/load-module.ts';
 import { readModelConfig } from '../model/config.ts';
+import { openModelSource } from '../model/files/model-source.ts';
 import type { Engine } from './engine.ts';
 import { planNetwork, thisMachine, type Use } from './local/plan-network.ts';
 import { openThreadedEngine } from './local/thread/threaded-engine.ts';
@@ -12,8 +13,8 @@ export type OpenOwnEngine = (model: string) => Promise<Engine> | Engine;
 
 /**
  * @param use whether it will be trained, and the seed of what training adds to it
- * @param model folder of the model in Hugging Face layout, whose weights are the policy's start and the
- *   reference
+ * @param model folder of the model in Hugging Face layout, or of an adapter that names its base; its weights
+ *   are the policy's start and the reference
  * @param signal ends the opening; a model of several gigabytes takes a while
  * @throws MedixError 'model' or 'engine' when it cannot be opened, 'config' when a module brings no engine
  */
@@ -25,12 +26,12 @@ export async function openEngine(
   load: LoadModule = loadModule,
 ): Promise<Engine> {
   switch (config.kind) {
-    case 'local':
-      return openThreadedEngine(
-        model,
-        await planNetwork(config, await readModelConfig(model), use, thisMachine),
-        signal,
-      );
+    case 'local': {
+      const { folder, adapter } = await openModelSource(model);
+      const modelConfig = await readModelConfig(folder);
+      const plan = await planNetwork(config, modelConfig, use, thisMachine, adapter);
+      return openThreadedEngine(model, plan, signal);
+    }
     case 'module':
       return openOwnEngine(config.module, model, load);
   }

@@ -9,6 +9,7 @@ import type { Clock } from '../core/async/clock.ts';
 import { createLimiter } from '../core/async/limiter.ts';
 import { cancelled, type Unscored } from '../core/outcome.ts';
 import type { Rng } from '../core/rng.ts';
+import { backOffMs } from './back-off.ts';
 import { type HttpRequest, openConnection } from './exchange.ts';
 import type { Ledger } from './ledger.ts';
 import { createRateLimit } from './rate-limit.ts';
@@ -70,8 +71,6 @@ type Tried<T> = { readonly kind: 'tried'; readonly replica: Replica; readonly se
 /** A call waits for servers that are down for as long as its own attempts may take, and at least so long. */
 const shortestPatienceMs = 60_000;
 
-const firstBackOffMs = 500;
-const longestBackOffMs = 30_000;
 /** A server that wants to be left alone for longer is given up. */
 const longestRestMs = 120_000;
 
@@ -227,11 +226,6 @@ function countAttempts(
     const restMs = shortestRestMs();
     return restMs > longestRestMs ? undefined : Math.max(backOffMs(made, rng), restMs);
   };
-}
-
-/** Doubles with every attempt; spread by ±50 %, so that requests that failed together part ways. */
-function backOffMs(attempt: number, rng: Rng): number {
-  return Math.min(longestBackOffMs, firstBackOffMs * 2 ** (attempt - 1) * (0.5 + rng.next()));
 }
 
 function httpOf(

@@ -8,6 +8,7 @@ import {
   Agent as HttpAgent,
   type IncomingHttpHeaders,
   type IncomingMessage,
+  type RequestOptions,
   request as requestHttp,
 } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
@@ -63,43 +64,48 @@ export function openConnection(address: ServerAddress, apiKey: string | undefine
     ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
   };
 
-  const send = ({ method, path, body }: HttpRequest): ClientRequest => {
-    const request = (isSecure ? requestHttps : requestHttp)(address.urlOf(path), {
-      method,
-      agent,
-      headers: {
-        ...headers,
-        ...(body === undefined
-          ? {}
-          : {
-              'content-type': 'application/json',
-              'content-length': Buffer.byteLength(body),
-            }),
-      },
-    });
-    request.end(body);
-    return request;
-  };
-
-  const exchange = async (request: HttpRequest, signal: AbortSignal): Promise<HttpOutcome> => {
-    if (signal.aborted) return lost('aborted');
-    const sent = send(request);
-    // Not taken back: destroying a request that is done does nothing, and the signal is this exchange's.
-    onAbort(signal, () => sent.destroy());
-    let response: IncomingMessage;
-    try {
-      response = await responseOf(sent);
-    } catch (error) {
-      return lost(describe(error), sent.reusedSocket && isReset(error));
-    }
-    try {
-      return await readWhole(response);
-    } catch (error) {
-      return lost(describe(error));
-    }
+  const exchange = async (
+    { method, path, body }: HttpRequest,
+    signal: AbortSignal,
+  ): Promise<HttpOutcome> => {
+    const content =
+      body === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const options = { method, agent, headers: { ...headers, ...content } };
+    const begun = await begin(address.urlOf(path), options, signal, body);
+    return begun.kind === 'begun' ? readWhole(begun.response) : begun;
   };
 
   return { address, exchange, close: () => agent.destroy() };
+}
+
+export type Begun =
+  /** The head of a response has come; its body is to be read. */
+  | { readonly kind: 'begun'; readonly response: IncomingMessage }
+  | Extract<HttpOutcome, { kind: 'lost' }>;
+
+/**
+ * Sends one request, and waits for the head of its response. Never rejects.
+ * @param options with an agent of the URL's protocol
+ * @param signal of this one exchange: it ends the response's body too
+ */
+export async function begin(
+  url: URL,
+  options: RequestOptions,
+  signal: AbortSignal,
+  body?: string,
+): Promise<Begun> {
+  if (signal.aborted) return lost('aborted');
+  const sent = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, options);
+  sent.end(body);
+  // Not taken back: destroying a request that is done does nothing, and the signal is this exchange's.
+  onAbort(signal, () => sent.destroy());
+  try {
+    return { kind: 'begun', response: await responseOf(sent) };
+  } catch (error) {
+    return lost(describe(error), sent.reusedSocket && isReset(error));
+  }
 }
 
 function responseOf(request: ClientRequest): Promise<IncomingMessage> {
@@ -109,16 +115,21 @@ function responseOf(request: ClientRequest): Promise<IncomingMessage> {
   });
 }
 
-async function readWhole(response: IncomingMessage): Promise<HttpOutcome> {
+/** The whole of a response that was begun. Never rejects. */
+export async function readWhole(response: IncomingMessage): Promise<HttpOutcome> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of response) {
-    length += chunk.length;
-    if (length > longestBodyBytes) {
-      response.destroy();
-      return tooLong;
+  try {
+    for await (const chunk of response) {
+      length += chunk.length;
+      if (length > longestBodyBytes) {
+        response.destroy();
+        return tooLong;
+      }
+      chunks.push(chunk);
     }
-    chunks.push(chunk);
+  } catch (error) {
+    return lost(describe(error));
   }
   const { statusCode = 0, headers } = response;
   const plain = await decompress(
@@ -143,7 +154,7 @@ const tooLong: HttpOutcome = {
   message: `the response is longer than ${longestBodyBytes} bytes`,
 };
 
-function lost(message: string, wasReused = false): HttpOutcome {
+export function lost(message: string, wasReused = false): Extract<HttpOutcome, { kind: 'lost' }> {
   return { kind: 'lost', message, wasReused };
 }
 
@@ -156,7 +167,7 @@ function isReset(error: unknown): boolean {
 }
 
 /** Where every address of a host refuses, Node's error has no message of its own. */
-function describe(error: unknown): string {
+export function describe(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(messageOf).join(', ');
   return messageOf(error);
 }

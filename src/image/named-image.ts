@@ -3,10 +3,10 @@
  * strangers and images go to servers, so that a row must not name any other file of this machine: only a
  * regular file below one folder counts, symbolic links followed, and only if it is an image by its bytes.
  */
-import { constants } from 'node:fs';
-import { open, realpath } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { openRegular, readInto, realPathOf } from '../core/files.ts';
 import { oneLine, quoted } from '../core/quoted.ts';
+import { refusalOf } from '../core/reading.ts';
 import type { ImageFile } from '../core/sample.ts';
 import { decodeUtf8 } from '../core/utf8.ts';
 import { rasterFormat } from './image-name.ts';
@@ -144,8 +144,8 @@ async function readBelow(root: string, path: string): Promise<NamedImage> {
   const shown = quoted(path, 100);
   let file: string;
   try {
-    const folder = await realpath(root);
-    file = await realpath(resolve(folder, path));
+    const folder = await realPathOf(root);
+    file = await realPathOf(resolve(folder, path));
     if (!isInside(folder, file)) {
       return { kind: 'missing', problem: `${shown} does not lie below ${oneLine(root)}` };
     }
@@ -164,15 +164,12 @@ function isInside(folder: string, file: string): boolean {
   return path !== '' && path !== '..' && !path.startsWith(`..${sep}`) && !isAbsolute(path);
 }
 
-/** Without waiting where the file is a pipe, and not through a link that was put there meanwhile. */
-const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
-
 async function readRegular(file: string, name: string): Promise<NamedImage> {
-  const handle = await open(file, flags);
+  // Not through a link that was put there meanwhile.
+  const handle = await openRegular(file, 'refused');
   try {
     const found = await handle.stat();
     const shown = quoted(name, 100);
-    if (!found.isFile()) return { kind: 'unusable', problem: `${shown} is no regular file` };
     if (found.size > maxFileBytes) {
       return {
         kind: 'unusable',
@@ -180,10 +177,8 @@ async function readRegular(file: string, name: string): Promise<NamedImage> {
       };
     }
     const bytes = new Uint8Array(found.size);
-    for (let done = 0; done < bytes.length; ) {
-      const { bytesRead } = await handle.read(bytes, done, bytes.length - done, done);
-      if (bytesRead === 0) return { kind: 'unusable', problem: `${shown} is cut short` };
-      done += bytesRead;
+    if ((await readInto(handle, bytes, 0)) < bytes.length) {
+      return { kind: 'unusable', problem: `${shown} is cut short` };
     }
     return checked(bytes, name);
   } finally {
@@ -193,13 +188,5 @@ async function readRegular(file: string, name: string): Promise<NamedImage> {
 
 /** Without the path, which the message names once already. */
 function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-  const reasons: Readonly<Record<string, string>> = {
-    ENOENT: 'no such file',
-    ENOTDIR: 'no such file',
-    EACCES: 'no permission to read it',
-    ELOOP: 'a link that leads to itself',
-    ENAMETOOLONG: 'a name that is too long',
-  };
-  return reasons[code] ?? code;
+  return refusalOf(error) ?? 'unreadable';
 }

@@ -7,12 +7,13 @@
  * does not contain), `imageCount` (images shown) and `verdict` (`word`, `json` or `logprobs`: the form that
  * the reply shall have).
  */
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { JudgeConfig } from '../config/judge-config.ts';
 import { digestOfBytes } from '../core/digest.ts';
 import { fail, messageOf } from '../core/errors.ts';
+import { readText } from '../core/files.ts';
 import { compileJinja, type JinjaTemplate } from '../core/jinja.ts';
+import { reading } from '../core/reading.ts';
 import { withoutMarks } from './fence.ts';
 import type { JudgeItem } from './judge.ts';
 
@@ -56,7 +57,7 @@ const longestAnswer = 4000;
 export async function openJudgePrompt(nameOrPath: string): Promise<JudgePrompt> {
   const known = Object.hasOwn(shipped, nameOrPath) ? shipped[nameOrPath] : undefined;
   const path = known === undefined ? nameOrPath : `${folder}${known}.jinja`;
-  const source = await readFile(path, 'utf8').catch((error) => unreadable(nameOrPath, error));
+  const source = await reading(askedOf(nameOrPath), () => readText(path));
   const isReference = nameOrPath === 'medix-r1-reference';
   const shown = isReference ? (text: string) => text : (text: string) => shownAnswer(text);
   const template = compile(nameOrPath, source);
@@ -136,15 +137,11 @@ function unusable(where: string, got: string, cause?: unknown): never {
   );
 }
 
-function unreadable(where: string, error: unknown): never {
-  return fail(
-    'judge',
-    {
-      where: `judge prompt ${where}`,
-      expected: `${Object.keys(shipped).join(', ')}, or the path of a Jinja file`,
-      got: messageOf(error),
-      next: 'correct judge.prompt',
-    },
-    error,
-  );
+function askedOf(nameOrPath: string) {
+  return {
+    boundary: 'judge',
+    where: `judge prompt ${nameOrPath}`,
+    expected: `${Object.keys(shipped).join(', ')}, or the path of a Jinja file`,
+    next: 'correct judge.prompt',
+  } as const;
 }

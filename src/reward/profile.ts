@@ -3,11 +3,12 @@
  * code (arXiv 2602.23363), quirks included; `medix-r1`, the default, keeps its components and weights and
  * repairs its defects; a user's own may change anything that profile-schema.ts lists.
  */
-import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { readConfig } from '../config/read-config.ts';
 import { digestOf } from '../core/digest.ts';
-import { fail, messageOf } from '../core/errors.ts';
+import { fail } from '../core/errors.ts';
+import { foundAt, foundNames } from '../core/files.ts';
+import { reading } from '../core/reading.ts';
 import { normaliserVersion } from '../judge/normalise.ts';
 import { type RewardProfileSettings, rewardProfileSchema } from './profile-schema.ts';
 
@@ -57,18 +58,13 @@ export async function openRewardProfile(nameOrPath: string): Promise<RewardProfi
   const path = shippedNames.includes(nameOrPath)
     ? fileURLToPath(new URL(`${nameOrPath}.yaml`, shippedFolder))
     : nameOrPath;
-  await access(path).catch((error: unknown) =>
-    fail(
-      'config',
-      {
-        where: `reward profile ${nameOrPath}`,
-        expected: `${shippedNames.join(' or ')}, or a file that can be read`,
-        got: messageOf(error),
-        next: 'correct the name or the path',
-      },
-      error,
-    ),
-  );
+  const asked = {
+    where: `reward profile ${nameOrPath}`,
+    expected: `${shippedNames.join(' or ')}, or a file that can be read`,
+    next: 'correct the name or the path',
+  };
+  const found = await reading({ boundary: 'config', ...asked }, () => foundAt(path));
+  if (found !== 'file') fail('config', { ...asked, got: foundNames[found] });
   const settings = await readConfig(rewardProfileSchema, { base: path, overrides: [] });
   // The paper's rules compare characters, so no form of ours shapes them.
   const shaping = settings.rules === 'medix-r1' ? [settings, normaliserVersion] : settings;

@@ -7,9 +7,11 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { fail, messageOf } from '../core/errors.ts';
+import { fail } from '../core/errors.ts';
+import { readText } from '../core/files.ts';
+import { isMissing, readingAs } from '../core/reading.ts';
 import { flush, unfinishedPrefix } from '../core/write-aside.ts';
-import { isMissing, namesIn, writeFileDurably } from './durable.ts';
+import { namesIn, removeUnfinished, writeFileDurably } from './durable.ts';
 import { type Attempt, attemptSchema } from './records.ts';
 
 /**
@@ -24,21 +26,18 @@ export async function readAttempts(runDirectory: string): Promise<Attempt[]> {
 }
 
 async function readAttempt(file: string): Promise<Attempt> {
-  try {
-    return attemptSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch (error) {
-    // Which lines of the history count follows from all attempts: none may be left out.
-    return fail(
-      'run',
-      {
-        where: file,
-        expected: 'the record of a process that wrote here',
-        got: messageOf(error),
-        next: 'restore the file from a copy, or start anew in another directory',
-      },
-      error,
-    );
-  }
+  // Which lines of the history count follows from all attempts: none may be left out.
+  const asked = {
+    boundary: 'run',
+    where: file,
+    expected: 'the record of a process that wrote here',
+    next: 'restore the file from a copy, or start anew in another directory',
+  } as const;
+  return readingAs(
+    asked,
+    () => readText(file),
+    (text) => attemptSchema.parse(JSON.parse(text)),
+  );
 }
 
 /** The number of the attempt after these. */
@@ -75,7 +74,10 @@ export async function claimAttempt(
   try {
     await link(aside, attemptFile(runDirectory, attempt.attempt));
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    // Whoever was faster has also deleted what was beside its own attempt.
+    const isTaken =
+      error instanceof Error && 'code' in error && ['EEXIST', 'ENOENT'].includes(`${error.code}`);
+    if (!isTaken) throw error;
     fail('run', {
       where: runDirectory,
       expected: 'no other process that writes this run',
@@ -85,6 +87,7 @@ export async function claimAttempt(
   } finally {
     await rm(aside, { force: true });
   }
+  await removeUnfinished(directory);
   await flush(directory);
   return attempt;
 }

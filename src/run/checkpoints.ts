@@ -2,9 +2,11 @@
  * Checkpoints of a run: `checkpoints/<iteration>/` with the engine's files and the trainer's state. A
  * directory with a plain number is complete; the newest and the best are kept.
  */
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fail, messageOf } from '../core/errors.ts';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { fail } from '../core/errors.ts';
+import { entriesBelow, foundAt, lengthOf, readText } from '../core/files.ts';
+import { readingAs } from '../core/reading.ts';
 import { namesIn, removeDurably, writeDirectoryDurably } from './durable.ts';
 import { type CheckpointRecord, checkpointSchema } from './records.ts';
 
@@ -83,21 +85,18 @@ async function prune(runDirectory: string, keepLast: number): Promise<void> {
 
 async function readCheckpoint(directory: string): Promise<Checkpoint> {
   const file = join(directory, 'checkpoint.json');
-  try {
-    const record = checkpointSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-    return { ...record, directory, engineDirectory: join(directory, 'engine') };
-  } catch (error) {
-    fail(
-      'run',
-      {
-        where: file,
-        expected: "a checkpoint's description",
-        got: messageOf(error),
-        next: `delete ${directory} to resume from the checkpoint before`,
-      },
-      error,
-    );
-  }
+  const asked = {
+    boundary: 'run',
+    where: file,
+    expected: "a checkpoint's description",
+    next: `delete ${directory} to resume from the checkpoint before`,
+  } as const;
+  const record = await readingAs(
+    asked,
+    () => readText(file),
+    (text) => checkpointSchema.parse(JSON.parse(text)),
+  );
+  return { ...record, directory, engineDirectory: join(directory, 'engine') };
 }
 
 function checkpointDirectory(runDirectory: string, iteration: number): string {
@@ -105,11 +104,12 @@ function checkpointDirectory(runDirectory: string, iteration: number): string {
 }
 
 async function filesIn(directory: string): Promise<{ path: string; bytes: number }[]> {
-  const names = (await readdir(directory, { recursive: true })).sort();
-  const files = await Promise.all(
-    names.map(async (path) => ({ path, stats: await stat(join(directory, path)) })),
-  );
-  return files
-    .filter(({ stats }) => stats.isFile())
-    .map(({ path, stats }) => ({ path, bytes: stats.size }));
+  const entries = await entriesBelow(directory);
+  const paths = entries.map(({ parentPath, name }) => relative(directory, join(parentPath, name)));
+  const files: { path: string; bytes: number }[] = [];
+  for (const path of paths.sort()) {
+    const file = join(directory, path);
+    if ((await foundAt(file)) === 'file') files.push({ path, bytes: await lengthOf(file) });
+  }
+  return files;
 }

@@ -3,9 +3,11 @@
  * place, flushed, renamed, and the rename flushed.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fail, messageOf } from '../core/errors.ts';
+import { fail, MedixError } from '../core/errors.ts';
+import { entriesOf } from '../core/files.ts';
+import { isMissing, refusalOf } from '../core/reading.ts';
 import { flush, unfinishedPrefix, writeAside } from '../core/write-aside.ts';
 
 /** Replaces `path` by `text` in one step. */
@@ -58,18 +60,17 @@ export async function removeUnfinished(directory: string): Promise<void> {
   }
 }
 
-/** Names in a directory in ascending order; none where it does not exist. */
+/**
+ * Names in a directory in ascending order; none where it does not exist.
+ * @throws MedixError where it cannot be read
+ */
 export async function namesIn(directory: string): Promise<string[]> {
   try {
-    return (await readdir(directory)).sort();
+    return (await entriesOf(directory)).map(({ name }) => name).sort();
   } catch (error) {
     if (isMissing(error)) return [];
     throw error;
   }
-}
-
-export function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 /** Turns what the file system refuses (no room, no permission) into an error that says how to resume. */
@@ -81,13 +82,14 @@ export async function storing<T>(
   try {
     return await write();
   } catch (error) {
-    if (!(error instanceof Error && 'syscall' in error)) throw error;
+    const got = error instanceof MedixError ? undefined : refusalOf(error);
+    if (got === undefined) throw error;
     fail(
       'run',
       {
         where,
         expected: 'a place that can be written',
-        got: messageOf(error),
+        got,
         next,
       },
       error,
@@ -96,8 +98,7 @@ export async function storing<T>(
 }
 
 async function flushTree(directory: string): Promise<void> {
-  const entries = await readdir(directory, { withFileTypes: true });
-  for (const entry of entries) {
+  for (const entry of await entriesOf(directory)) {
     const path = join(directory, entry.name);
     if (entry.isDirectory()) await flushTree(path);
     else await flush(path);

@@ -2,9 +2,11 @@
  * Follows a file of JSON lines while another process appends to it. Only whole lines are read, each once; a
  * line that a crash tore is passed over.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { ZodType } from 'zod';
-import { isMissing } from './durable.ts';
+import { openRegular, piecesOf } from '../core/files.ts';
+import { linesIn } from '../core/lines.ts';
+import { isMissing } from '../core/reading.ts';
 
 export type LineFollower<T> = {
   /**
@@ -13,10 +15,6 @@ export type LineFollower<T> = {
    */
   next(): Promise<{ readonly values: readonly T[]; readonly restarted: boolean }>;
 };
-
-/** Read at a time: memory holds no more of the file than this and one line. */
-const chunkBytes = 1 << 20;
-const lineFeed = 0x0a;
 
 /**
  * @param path need not exist yet; it is opened anew with every call and never held open.
@@ -37,17 +35,11 @@ export function followJsonLines<T>(path: string, schema: ZodType<T>): LineFollow
     if (restarted) offset = 0;
     inode = ino;
     const values: T[] = [];
-    let rest = Buffer.alloc(0);
-    for (let position = offset; position < size; ) {
-      const length = Math.min(chunkBytes, size - position);
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, position);
-      if (bytesRead === 0) break;
-      position += bytesRead;
-      const text = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
-      const end = text.lastIndexOf(lineFeed) + 1;
-      values.push(...parseLines(text.subarray(0, end), schema));
-      offset += end;
-      rest = text.subarray(end);
+    for await (const { bytes, length, isWhole } of linesIn(piecesOf(file, offset, size))) {
+      if (!isWhole) break;
+      offset += length + 1;
+      const value = bytes === undefined ? undefined : parse(bytes.toString(), schema);
+      if (value !== undefined) values.push(value);
     }
     return { values, restarted };
   };
@@ -56,7 +48,7 @@ export function followJsonLines<T>(path: string, schema: ZodType<T>): LineFollow
     next: async () => {
       let file: FileHandle;
       try {
-        file = await open(path, 'r');
+        file = await openRegular(path);
       } catch (error) {
         if (!isMissing(error)) throw error;
         const restarted = inode !== undefined;
@@ -67,13 +59,6 @@ export function followJsonLines<T>(path: string, schema: ZodType<T>): LineFollow
       return read(file).finally(() => file.close());
     },
   };
-}
-
-function parseLines<T>(lines: Buffer, schema: ZodType<T>): T[] {
-  return lines
-    .toString()
-    .split('\n')
-    .flatMap((line) => parse(line, schema) ?? []);
 }
 
 function parse<T>(line: string, schema: ZodType<T>): T | undefined {

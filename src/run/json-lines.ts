@@ -2,8 +2,10 @@
  * One JSON value a line, appended only. A line that a crash tore is never cut off: the next writer
  * starts on a new line, and readers pass over what does not parse.
  */
-import { type FileHandle, open, readFile } from 'node:fs/promises';
-import { isMissing } from './durable.ts';
+import type { FileHandle } from 'node:fs/promises';
+import { openToAppend, streamFile } from '../core/files.ts';
+import { linesIn } from '../core/lines.ts';
+import { isMissing } from '../core/reading.ts';
 
 export class JsonLinesWriter {
   readonly #file: FileHandle;
@@ -13,7 +15,7 @@ export class JsonLinesWriter {
   }
 
   static async open(path: string): Promise<JsonLinesWriter> {
-    const file = await open(path, 'a+');
+    const file = await openToAppend(path);
     const { size } = await file.stat();
     if (size > 0) {
       const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
@@ -35,32 +37,31 @@ export class JsonLinesWriter {
   }
 }
 
-/** The values that `parse` accepts, in file order; none where the file does not exist. */
+/**
+ * The values that `parse` accepts, in file order; none where the file does not exist.
+ * @throws MedixError where it cannot be read
+ */
 export async function readJsonLines<T>(
   path: string,
   parse: (value: unknown) => T | undefined,
 ): Promise<T[]> {
   const values: T[] = [];
-  for (const line of (await readText(path)).split('\n')) {
-    const value = parseJson(line);
-    const parsed = value === undefined ? undefined : parse(value);
-    if (parsed !== undefined) values.push(parsed);
+  try {
+    for await (const { bytes } of linesIn(streamFile(path))) {
+      const value = parseJson(bytes);
+      const parsed = value === undefined ? undefined : parse(value);
+      if (parsed !== undefined) values.push(parsed);
+    }
+  } catch (error) {
+    if (!isMissing(error)) throw error;
   }
   return values;
 }
 
-async function readText(path: string): Promise<string> {
+/** Undefined where the line is too long to be one, or torn. */
+function parseJson(line: Buffer | undefined): unknown {
   try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (isMissing(error)) return '';
-    throw error;
-  }
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
+    return line === undefined ? undefined : JSON.parse(line.toString());
   } catch {
     return undefined;
   }

@@ -157,6 +157,13 @@ describe('a killed run', () => {
     expect(await readFile(join(directory, 'metrics.jsonl'), 'utf8')).toContain('"itera\n{');
   });
 
+  test('in the middle of writing its attempt leaves nothing of it to the next one', async () => {
+    await kill(await create());
+    await writeFile(join(directory, 'attempts', '.unfinished-x'), '{"attempt": 1, "fr');
+    await resume();
+    expect((await readdir(join(directory, 'attempts'))).sort()).toEqual(['0001.json', '0002.json']);
+  });
+
   test('in the middle of a checkpoint goes on from the one before', async () => {
     const run = await create();
     await checkpointAt(run, 1);

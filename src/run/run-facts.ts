@@ -1,5 +1,5 @@
 /** What else a run's result depends on, for its manifest. */
-import { readFile } from 'node:fs/promises';
+import { readText } from '../core/files.ts';
 
 /** Versions of this package and of the machine it runs on. */
 export async function runFacts(): Promise<Record<string, string>> {
@@ -11,6 +11,6 @@ export async function runFacts(): Promise<Record<string, string>> {
 }
 
 export async function packageVersion(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  const text = await readText(new URL('../../package.json', import.meta.url));
   return (JSON.parse(text) as { version: string }).version;
 }

@@ -4,12 +4,11 @@
  * A line is *live* unless a later attempt went on from an iteration before it, and so did it again. Of
  * two live lines about iteration 0 the later attempt's counts.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ZodType } from 'zod';
-import { fail, messageOf } from '../core/errors.ts';
+import { readText } from '../core/files.ts';
+import { readingAs } from '../core/reading.ts';
 import { readAttempts } from './attempt.ts';
-import { isMissing } from './durable.ts';
 import { readJsonLines } from './json-lines.ts';
 import {
   type Attempt,
@@ -28,21 +27,17 @@ import { requireSelfContained } from './self-contained.ts';
 /** @throws MedixError 'run' when the directory is no run, or a symbolic link in it leads out of it. */
 export async function readManifest(runDirectory: string): Promise<Manifest> {
   const file = join(runDirectory, 'manifest.json');
-  let manifest: Manifest;
-  try {
-    manifest = manifestSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch (error) {
-    return fail(
-      'run',
-      {
-        where: file,
-        expected: "a run's manifest",
-        got: isMissing(error) ? 'no such file' : messageOf(error),
-        next: 'check the path; to start a new run, give its config file without --resume',
-      },
-      error,
-    );
-  }
+  const asked = {
+    boundary: 'run',
+    where: file,
+    expected: "a run's manifest",
+    next: 'check the path; to start a new run, give its config file without --resume',
+  } as const;
+  const manifest = await readingAs(
+    asked,
+    () => readText(file),
+    (text) => manifestSchema.parse(JSON.parse(text)),
+  );
   await requireSelfContained(runDirectory);
   return manifest;
 }

@@ -94,7 +94,6 @@ export class RunWriter {
         startedAt: now,
       });
       await removeUnfinished(directory);
-      await removeUnfinished(join(directory, 'attempts'));
       await writeManifest(directory, { ...manifest, createdAt: now });
       return RunWriter.#open(directory, claim, undefined, clock);
     });
@@ -137,10 +136,11 @@ export class RunWriter {
     clock: WallClock,
   ): Promise<RunWriter> {
     await mkdir(join(directory, 'rollouts'), { recursive: true });
-    const logs = [
-      await JsonLinesWriter.open(join(directory, 'metrics.jsonl')),
-      await JsonLinesWriter.open(join(directory, 'events.jsonl')),
-    ] as const;
+    const open = (name: string) => {
+      const path = join(directory, name);
+      return storing(path, () => JsonLinesWriter.open(path));
+    };
+    const logs = [await open('metrics.jsonl'), await open('events.jsonl')] as const;
     return new RunWriter(directory, claim, resumeFrom, logs, clock);
   }
 

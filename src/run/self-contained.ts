@@ -2,9 +2,10 @@
  * Folders that somebody else may have made. What MediX reads and writes below a run, an evaluation or a review
  * has to stay below it, so a symbolic link there may not lead out.
  */
-import { readdir, realpath } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
-import { fail, messageOf } from '../core/errors.ts';
+import { fail } from '../core/errors.ts';
+import { entriesOf, realPathOf } from '../core/files.ts';
+import { reading, refusalCode } from '../core/reading.ts';
 
 /**
  * Nothing where there is no such folder.
@@ -12,10 +13,10 @@ import { fail, messageOf } from '../core/errors.ts';
  *   cannot be listed
  */
 export async function requireSelfContained(folder: string): Promise<void> {
-  const root = await realpath(folder).catch(() => undefined);
+  const root = await realPathOf(folder).catch(() => undefined);
   if (root === undefined) return;
   for await (const link of linksBelow(root)) {
-    const target = await realpath(link).catch(() => undefined);
+    const target = await realPathOf(link).catch(() => undefined);
     // To write through a link that leads to nothing would make a file there.
     if (target !== undefined && isBelow(root, target)) continue;
     fail('run', {
@@ -29,35 +30,27 @@ export async function requireSelfContained(folder: string): Promise<void> {
 }
 
 async function* linksBelow(folder: string): AsyncGenerator<string> {
-  for (const entry of await entriesOf(folder)) {
+  for (const entry of await entriesIn(folder)) {
     const path = join(folder, entry.name);
     if (entry.isSymbolicLink()) yield path;
     else if (entry.isDirectory()) yield* linksBelow(path);
   }
 }
 
-async function entriesOf(folder: string) {
-  try {
-    return await readdir(folder, { withFileTypes: true });
-  } catch (error) {
-    // A process that is still writing may have taken it away.
-    if (isGone(error)) return [];
-    return fail(
-      'run',
-      {
-        where: folder,
-        expected: 'a folder that can be listed',
-        got: messageOf(error),
-        next: 'grant access',
-      },
-      error,
-    );
-  }
-}
-
-function isGone(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === 'ENOENT' || code === 'ENOTDIR';
+async function entriesIn(folder: string) {
+  const asked = {
+    boundary: 'run',
+    where: folder,
+    expected: 'a folder that can be listed',
+    next: 'grant access',
+  } as const;
+  return reading(asked, () =>
+    entriesOf(folder).catch((error: unknown) => {
+      // A process that is still writing may have taken it away.
+      if (['ENOENT', 'ENOTDIR'].includes(refusalCode(error) ?? '')) return [];
+      throw error;
+    }),
+  );
 }
 
 function isBelow(root: string, path: string): boolean {

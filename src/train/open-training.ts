@@ -3,13 +3,13 @@ import type { HubAccess, Secrets } from '../config/environment.ts';
 import { type LoadModule, loadModule } from '../config/load-module.ts';
 import type { SftConfig } from '../config/sft-config.ts';
 import type { TrainConfig } from '../config/train-config.ts';
-import type { Clock } from '../core/async/clock.ts';
 import { defined } from '../core/errors.ts';
 import type { Message } from '../core/message.ts';
 import type { Sample } from '../core/sample.ts';
 import { openTemplate, renderMessages } from '../data/prompt-template.ts';
 import type { RejectedRow } from '../data/row.ts';
 import type { Engine } from '../engine/engine.ts';
+import { findModel, type ModelAccess } from '../engine/find-model.ts';
 import { openEngine } from '../engine/open-engine.ts';
 import { vetJudge } from '../judge/certificate/assess.ts';
 import { type OpenedReward, openReward, requireReachable } from '../reward/open-reward.ts';
@@ -46,6 +46,7 @@ export async function openData(
 }
 
 export type OpenedTraining = OpenedData & {
+  /** Names a model of the hub at its commit, so that a resumed run has the same. */
   readonly config: TrainConfig;
   readonly algorithm: Algorithm;
   /** The reward with its judge and embedder. */
@@ -59,10 +60,8 @@ export type OpenedTraining = OpenedData & {
   close(): Promise<void>;
 };
 
-export type TrainingContext = {
-  readonly hub: HubAccess;
+export type TrainingContext = ModelAccess & {
   readonly secrets: Secrets;
-  readonly clock: Clock;
   readonly signal: AbortSignal;
   /** How code of the user's own is found. @default from the modules that the config names */
   readonly load?: LoadModule;
@@ -77,8 +76,9 @@ export type TrainingContext = {
  */
 export async function openTraining(
   config: TrainConfig,
-  { hub, secrets, clock, signal, load = loadModule }: TrainingContext,
+  context: TrainingContext,
 ): Promise<OpenedTraining> {
+  const { hub, secrets, clock, signal, load = loadModule } = context;
   const data = await openData(config.data, hub, signal);
   const algorithm = resolveAlgorithm(config.algorithm);
   const scoring = await openReward(config.reward, { secrets, seed: config.seed, clock, load });
@@ -87,17 +87,13 @@ export async function openTraining(
     const policy = [config.model, 'Qwen3VLForConditionalGeneration'];
     const vetted = await vetJudge(config.reward.judge, scoring.judge.describe, policy);
     await requireReachable(scoring, signal);
-    const engine = await openEngine(
-      config.engine,
-      config.model,
-      { kind: 'train', seed: config.seed },
-      signal,
-      load,
-    );
+    const { folder, name: model } = await findModel(config.engine, config.model, context, signal);
+    const use = { kind: 'train', seed: config.seed } as const;
+    const engine = await openEngine(config.engine, folder, use, signal, load);
     const { maxCompletionTokens } = config.rollout;
     return {
       ...data,
-      config,
+      config: { ...config, model },
       algorithm,
       scoring,
       engine,

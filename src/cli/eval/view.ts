@@ -10,6 +10,7 @@ export function stageContext({ terminal, signal, clock }: CommandContext): Stage
     signal,
     clock,
     onProgress: createStageView(terminal),
+    onDownload: (line) => terminal.showStatus(line),
     onWarning: (warning) => terminal.print(`warning: ${warning}`),
   };
 }

@@ -1,9 +1,10 @@
 /** `medix generate`: one answer of a model, shown while it is sampled. */
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { localEngine } from '../../config/engine-config.ts';
-import { defined, fail, messageOf } from '../../core/errors.ts';
+import { defined, fail } from '../../core/errors.ts';
+import { readBytes } from '../../core/files.ts';
+import { reading } from '../../core/reading.ts';
 import type { ImageFile } from '../../core/sample.ts';
 import { openTemplate, renderMessages } from '../../data/prompt-template.ts';
 import { parseResponse } from '../../data/response.ts';
@@ -13,6 +14,7 @@ import { openEngine } from '../../engine/open-engine.ts';
 import type { Prompt } from '../../model/prompt.ts';
 import { readManifest } from '../../run/run-reader.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
+import { findModelFor } from '../find-model-for.ts';
 import { decimalNumber, wholeNumber } from '../option-values.ts';
 import { createResponseView } from '../reward/response-view.ts';
 import { createTokenText } from './token-text.ts';
@@ -40,7 +42,10 @@ export const addGenerateCommand: AddCommand = (program, context) => {
   program
     .command('generate')
     .description('Ask a model one question about zero, one or several images')
-    .requiredOption('--model <directory>', 'model in Hugging Face layout')
+    .requiredOption(
+      '--model <model>',
+      'folder of a model in Hugging Face layout, or owner/name[@revision] of the hub',
+    )
     .requiredOption('--prompt <text>', 'the question')
     .option('--image <files...>', 'images, in the order the model sees them')
     .option(
@@ -82,9 +87,10 @@ what is wrong.`;
 
 async function generate(options: Options, { terminal, signal }: CommandContext): Promise<void> {
   const images = await Promise.all((options.image ?? []).map(readImage));
-  const template = await openTemplate(options.template ?? (await templateOf(options.model)));
+  const { folder } = await findModelFor(options.model, { terminal, signal });
+  const template = await openTemplate(options.template ?? (await templateOf(folder)));
   const messages = renderMessages(template, { images, problem: options.prompt });
-  const engine = await openEngine(localEngine, options.model, { kind: 'answer' }, signal);
+  const engine = await openEngine(localEngine, folder, { kind: 'answer' }, signal);
   try {
     const { processor } = engine.model;
     const request = requestOf(engine, await processor.encode(messages), options);
@@ -150,20 +156,13 @@ function describe({ tokens, logprobs, stopReason }: Completion, text: string) {
 }
 
 async function readImage(path: string): Promise<ImageFile> {
-  try {
-    return { bytes: await readFile(path), name: path };
-  } catch (error) {
-    return fail(
-      'data',
-      {
-        where: `--image ${path}`,
-        expected: 'an image file',
-        got: messageOf(error),
-        next: 'correct the path',
-      },
-      error,
-    );
-  }
+  const asked = {
+    boundary: 'data',
+    where: `--image ${path}`,
+    expected: 'an image file',
+    next: 'correct the path',
+  } as const;
+  return { bytes: await reading(asked, () => readBytes(path)), name: path };
 }
 
 const runConfigSchema = z.object({ data: z.object({ template: z.string() }) });

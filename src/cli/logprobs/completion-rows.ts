@@ -1,10 +1,10 @@
 /** Rows of `medix logprobs`: prompts with completions, checked and encoded one at a time. */
-import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { type Field, listFields } from '../../config/field-list.ts';
 import { problemsOf } from '../../config/schema-problems.ts';
-import { fail, MedixError, messageOf, type Problem } from '../../core/errors.ts';
+import { fail, MedixError, type Problem } from '../../core/errors.ts';
+import { reading } from '../../core/reading.ts';
 import type { ImageFile } from '../../core/sample.ts';
 import { localFile } from '../../data/data-file.ts';
 import { countImageMarks, imageMark, placeImages } from '../../data/image-marks.ts';
@@ -74,9 +74,13 @@ export async function* readRows(
   encoding: RowEncoding,
   signal: AbortSignal,
 ): AsyncGenerator<RowOutcome> {
-  const found = await stat(path).catch((error) => missing(path, messageOf(error)));
-  if (!found.isFile()) missing(path, 'a folder');
-  const file = await localFile(path, 'jsonl');
+  const asked = {
+    boundary: 'data',
+    where: path,
+    expected: 'a file that can be read',
+    next: 'correct the path',
+  } as const;
+  const file = await reading(asked, () => localFile(path, 'jsonl'));
   for await (const raw of readJsonLines(file, signal)) yield await encodeRow(path, raw, encoding);
 }
 
@@ -159,13 +163,4 @@ async function readImages(value: unknown, root: string): Promise<readonly ImageF
     images.push(read.image);
   }
   return images;
-}
-
-function missing(where: string, got: string): never {
-  return fail('data', {
-    where,
-    expected: 'a file that can be read',
-    got,
-    next: 'correct the path',
-  });
 }

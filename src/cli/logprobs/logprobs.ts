@@ -8,8 +8,10 @@ import type { Engine } from '../../engine/engine.ts';
 import { openEngine } from '../../engine/open-engine.ts';
 import { readModelConfig } from '../../model/config.ts';
 import { readModelFiles } from '../../model/files/model-files.ts';
+import { openModelSource } from '../../model/files/model-source.ts';
 import { createProcessor } from '../../model/processor.ts';
 import type { AddCommand, CommandContext } from '../command.ts';
+import { findModelFor } from '../find-model-for.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
 import { type EncodedRow, type RowEncoding, readRows, rowFields } from './completion-rows.ts';
 
@@ -25,7 +27,10 @@ export const addLogprobsCommand: AddCommand = (program, context) => {
   program
     .command('logprobs')
     .description('Compute the logprob of each token of given completions')
-    .requiredOption('--model <directory>', 'model in Hugging Face layout')
+    .requiredOption(
+      '--model <model>',
+      'folder of a model in Hugging Face layout, or owner/name[@revision] of the hub',
+    )
     .requiredOption('--in <file>', 'JSONL of prompts with completions')
     .requiredOption('--out <file>', 'JSONL of their tokens and logprobs, in the same order')
     .option(
@@ -58,13 +63,14 @@ const shownProblems = 20;
 async function scoreFile(options: Options, { terminal, signal }: CommandContext): Promise<void> {
   await requireWritable(options.out, options.force ?? false);
   const { imageRoot } = options;
+  const { folder } = await findModelFor(options.model, { terminal, signal });
   const encoding = {
-    ...(await openEncoding(options.model)),
+    ...(await openEncoding(folder)),
     ...(imageRoot === undefined ? {} : { imageRoot }),
   };
   const total = await checkRows(options.in, encoding, signal);
   await writeOut(options.out, async (append) => {
-    const engine = await openEngine(localEngine, options.model, { kind: 'answer' }, signal);
+    const engine = await openEngine(localEngine, folder, { kind: 'answer' }, signal);
     try {
       let done = 0;
       for await (const batch of readBatches(options.in, encoding, signal)) {
@@ -81,9 +87,10 @@ async function scoreFile(options: Options, { terminal, signal }: CommandContext)
 
 /** Tokenizer, image processor and limits of a model, without its weights. */
 async function openEncoding(model: string): Promise<RowEncoding> {
-  const config = await readModelConfig(model);
+  const { folder } = await openModelSource(model);
+  const config = await readModelConfig(folder);
   return {
-    processor: createProcessor(await readModelFiles(model), config),
+    processor: createProcessor(await readModelFiles(folder), config),
     vocabularySize: config.text.vocabSize,
     contextLength: config.text.maxPositions,
   };

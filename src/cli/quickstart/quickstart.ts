@@ -3,11 +3,11 @@
  * read synthetic studies is trained by RL to answer questions about them, and asked the same held-out
  * questions before and after.
  */
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type TrainConfig, trainConfigSchema } from '../../config/train-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
+import { linkAt } from '../../core/files.ts';
 import { writeFileDurably } from '../../run/durable.ts';
 import { requireNewRun } from '../../run/run-writer.ts';
 import { compareBeforeAfter } from '../../train/before-after.ts';
@@ -156,10 +156,6 @@ Next:
 async function firstFreeDirectory(base: string): Promise<string> {
   for (let n = 1; ; n++) {
     const directory = n === 1 ? base : `${base}-${n}`;
-    const taken = await stat(directory).then(
-      () => true,
-      () => false,
-    );
-    if (!taken) return directory;
+    if ((await linkAt(directory)) === 'missing') return directory;
   }
 }

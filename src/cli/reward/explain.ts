@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { readHubAccess } from '../../config/environment.ts';
 import { defined, fail } from '../../core/errors.ts';
+import { reading } from '../../core/reading.ts';
 import { localFile } from '../../data/data-file.ts';
 import { readJsonLines } from '../../data/jsonl.ts';
 import { explainReward } from '../../reward/explain.ts';
@@ -104,9 +105,13 @@ async function explainRow(
 
 /** @throws MedixError 'data' when no row has the id. */
 async function findRow(path: string, id: string, signal: AbortSignal) {
-  const file = await localFile(path, 'jsonl').catch((error: Error) =>
-    notFound(path, 'a JSONL file of responses', error.message),
-  );
+  const asked = {
+    boundary: 'data',
+    where: path,
+    expected: 'a JSONL file of responses',
+    next: 'correct the path',
+  } as const;
+  const file = await reading(asked, () => localFile(path, 'jsonl'));
   for await (const raw of readJsonLines(file, signal)) {
     if (raw.kind === 'fields' && String(raw.fields['id']) === id) return raw;
   }

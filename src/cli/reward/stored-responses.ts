@@ -1,10 +1,11 @@
 /** Responses that were scored before: in a run, in the journal of a reward service, or in a file of rows. */
-import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { readHubAccess } from '../../config/environment.ts';
-import { fail, messageOf } from '../../core/errors.ts';
+import { fail } from '../../core/errors.ts';
 import { exactJson } from '../../core/exact-json.ts';
+import { foundAt, foundNames } from '../../core/files.ts';
+import { reading as readingOf } from '../../core/reading.ts';
 import { localFile } from '../../data/data-file.ts';
 import { readJsonLines } from '../../data/jsonl.ts';
 import { type ReadRow, type RowReading, readScoreRow } from '../../reward/offline/read-rows.ts';
@@ -63,20 +64,15 @@ export async function* readStored(
 
 /** @throws MedixError 'data' where there is neither. */
 export async function isDirectory(source: string): Promise<boolean> {
-  try {
-    return (await stat(source)).isDirectory();
-  } catch (error) {
-    return fail(
-      'data',
-      {
-        where: source,
-        expected: 'a run directory, a journal of the reward service or a JSONL file of rows',
-        got: messageOf(error),
-        next: 'correct the path',
-      },
-      error,
-    );
-  }
+  const asked = {
+    where: source,
+    expected: 'a run directory, a journal of the reward service or a JSONL file of rows',
+    next: 'correct the path',
+  };
+  const found = await readingOf({ boundary: 'data', ...asked }, () => foundAt(source));
+  if (found === 'folder') return true;
+  if (found === 'file') return false;
+  return fail('data', { ...asked, got: foundNames[found] });
 }
 
 async function* readRun(run: string, signal: AbortSignal): AsyncGenerator<StoredBatch> {

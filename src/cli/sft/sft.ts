@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readHubAccess } from '../../config/environment.ts';
 import { type SftConfig, sftConfigSchema } from '../../config/sft-config.ts';
+import { systemClock } from '../../core/async/clock.ts';
 import { fail } from '../../core/errors.ts';
 import type { Message } from '../../core/message.ts';
 import type { Sample } from '../../core/sample.ts';
 import { formatDemonstration } from '../../data/response.ts';
 import type { Engine } from '../../engine/engine.ts';
+import { findModel } from '../../engine/find-model.ts';
 import { openEngine } from '../../engine/open-engine.ts';
 import { createPromptPreparation } from '../../rollout/prepare-prompts.ts';
 import { runFacts } from '../../run/run-facts.ts';
@@ -46,13 +48,21 @@ async function runFineTuning(
   const { terminal, signal, clock } = context;
   if (!isResumed) await requireNewRun(config.out);
   terminal.print(formatConfig(config));
+  const hub = readHubAccess();
 
-  const { render, ...data } = await openData(config.data, readHubAccess(), signal);
+  const { render, ...data } = await openData(config.data, hub, signal);
   reportRejectedRows(terminal, data.rejected);
   const demonstrated = config.demonstrations === 'given' ? (set: SampleSet) => set : fromSolutions;
   const samples = demonstrated(data.samples);
   const validationSamples = data.validationSamples && demonstrated(data.validationSamples);
-  const engine = await openModel(config, samples, render, signal);
+  const { model: start } = config;
+  const onProgress = (line: string) => terminal.showStatus(line);
+  const access = { hub, clock: systemClock, onProgress };
+  const found =
+    typeof start === 'string' ? await findModel(config.engine, start, access, signal) : undefined;
+  const engine = await openModel(config, found?.folder, samples, render, signal);
+  // A model of the hub is named at its commit, so that a resumed run begins with the same.
+  const named = found === undefined ? config : { ...config, model: found.name };
   try {
     const model = await writeRun(
       {
@@ -60,7 +70,7 @@ async function runFineTuning(
         command: 'sft',
         out: config.out,
         isResumed,
-        config,
+        config: named,
         overrides,
         facts: await runFacts(),
       },
@@ -93,15 +103,17 @@ async function runFineTuning(
 /** A new model is a function of the config and the data, so a resumed run makes the same one again. */
 async function openModel(
   { model, engine, seed }: SftConfig,
+  folder: string | undefined,
   samples: SampleSet,
   render: (sample: Sample) => readonly Message[],
   signal: AbortSignal,
 ): Promise<Engine> {
-  if (typeof model === 'string') return openEngine(engine, model, { kind: 'train', seed }, signal);
+  const use = { kind: 'train', seed } as const;
+  if (typeof model === 'string') return openEngine(engine, folder ?? model, use, signal);
   const directory = await mkdtemp(join(tmpdir(), 'medix-new-model-'));
   try {
     await makeModel(directory, model, samples, render, seed);
-    return await openEngine(engine, directory, { kind: 'train', seed }, signal);
+    return await openEngine(engine, directory, use, signal);
   } finally {
     await rm(directory, { recursive: true });
   }

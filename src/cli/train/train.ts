@@ -35,7 +35,8 @@ async function trainByConfig(
   const secrets = readSecrets(config.reward);
   if (!isResumed) await requireNewRun(config.out);
   terminal.print(formatConfig(config));
-  const parts = { hub: readHubAccess(), secrets, clock: systemClock, signal };
+  const onProgress = (line: string) => terminal.showStatus(line);
+  const parts = { hub: readHubAccess(), secrets, clock: systemClock, signal, onProgress };
   const training = await openTraining(config, parts);
   try {
     reportRejectedRows(terminal, training.rejected);

@@ -46,7 +46,7 @@ describe('a checkpoint of the local engine', () => {
   it('without a state is the same error', async () => {
     await rm(join(checkpoint, 'engine.json'));
     await expect(engine.load(handle, checkpoint)).rejects.toThrow(
-      /the state of a local engine, got ENOENT/,
+      /the state of a local engine, got no such file/,
     );
   });
 });

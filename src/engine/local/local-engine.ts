@@ -5,49 +5,51 @@
  */
 import { readModelConfig } from '../../model/config.ts';
 import { readModelFiles } from '../../model/files/model-files.ts';
+import { openModelSource } from '../../model/files/model-source.ts';
 import { createProcessor } from '../../model/processor.ts';
 import type { Processor } from '../../model/prompt.ts';
 import { requireRoom } from '../context-length.ts';
 import type { Engine, ModelDescription } from '../engine.ts';
-import { type LocalEngineOptions, type ModelSource, openPolicy } from './open-policy.ts';
+import { type LocalEngineOptions, openPolicy, type PolicySource } from './open-policy.ts';
 
 /**
- * Opens a model directory in Hugging Face layout, in this thread. Its weights are the policy's start and the
- * reference.
- * @throws MedixError where the directory is no dense Qwen3-VL checkpoint, its weights are not finite, or ONNX
- *   Runtime is not installed.
+ * Opens a model folder in Hugging Face layout, or an adapter's of `peft` together with its base, in this
+ * thread. Its weights are the policy's start and the reference.
+ * @throws MedixError where the folder is no dense Qwen3-VL checkpoint or an adapter of one, its weights are not
+ *   finite, or ONNX Runtime is not installed.
  */
 export async function openLocalEngine(
-  directory: string,
+  name: string,
   options: LocalEngineOptions = {},
 ): Promise<Engine> {
-  const { source, processor } = await readModel(directory);
+  const { source, processor } = await readModel(name);
   const { policy, parameters } = await openPolicy(source, options);
-  return engineOf(policy, { ...source, ...options, processor, parameters });
+  return engineOf(policy, { ...source, ...options, name, processor, parameters });
 }
 
 /** All but the weights. */
 export async function readModel(
-  directory: string,
-): Promise<{ readonly source: ModelSource; readonly processor: Processor }> {
+  name: string,
+): Promise<{ readonly source: PolicySource; readonly processor: Processor }> {
+  const { folder: directory, adapter } = await openModelSource(name);
   const config = await readModelConfig(directory);
   const files = await readModelFiles(directory);
   const processor = createProcessor(files, config);
   const { stopTokens, bannedTokens } = processor;
-  return { source: { directory, config, files, stopTokens, bannedTokens }, processor };
+  return { source: { directory, adapter, config, files, stopTokens, bannedTokens }, processor };
 }
 
-type Described = Pick<ModelSource, 'directory' | 'config'> &
+type Described = Pick<PolicySource, 'config'> &
   Pick<LocalEngineOptions, 'setup'> &
-  Pick<ModelDescription, 'parameters' | 'processor'>;
+  Pick<ModelDescription, 'parameters' | 'processor'> & { readonly name: string };
 
 /** An engine whose verbs are those of `policy`, which is asked for nothing that exceeds the model's context. */
 export function engineOf(
   policy: Omit<Engine, 'model' | 'guarantees'>,
-  { directory, config, parameters, setup, processor }: Described,
+  { name, config, parameters, setup, processor }: Described,
 ): Engine {
   const model = {
-    id: directory,
+    id: name,
     contextLength: config.text.maxPositions,
     parameters,
     ...(setup === undefined ? {} : { setup }),

@@ -2,11 +2,13 @@
  * The policy's verbs over a network in this thread: batches, loss, optimizer, checkpoints. Knows tokens and
  * arrays; text and images are the engine's (local-engine.ts).
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fail, invariant, messageOf } from '../../core/errors.ts';
+import { invariant } from '../../core/errors.ts';
+import { readText } from '../../core/files.ts';
 import { mergeMetrics } from '../../core/metrics.ts';
+import { readingAs } from '../../core/reading.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { requireOwnHandle } from '../checkpoint-handle.ts';
 import type {
@@ -24,6 +26,7 @@ import type {
 import { type AdamState, adamStep } from './adam.ts';
 import { branchGroups, microBatches, type UpdateBatch, updateBatch } from './batch.ts';
 import type { Cancellation, Network } from './network.ts';
+import { basisSchema, requireBasis } from './require-basis.ts';
 import { allFinite, failNotFinite } from './sampling/not-finite.ts';
 import { sampleBatched } from './sampling/sampler.ts';
 import {
@@ -156,14 +159,16 @@ export class LocalPolicy {
       ['first.', first],
       ['second.', second],
     ]);
-    await writeFile(join(folder, stateFile), JSON.stringify({ steps }));
+    await writeFile(join(folder, stateFile), JSON.stringify({ steps, ...this.#network.basis }));
     return { engine: engineName };
   }
 
   async load(handle: CheckpointHandle, folder: string): Promise<void> {
     requireOwnHandle(handle, engineName, folder);
     const state = this.#trainingState();
-    const { steps } = await readState(join(folder, stateFile));
+    const path = join(folder, stateFile);
+    const { steps, ...saved } = await readState(path);
+    requireBasis(this.#network.basis, saved, path);
     await readParameters(this.#network.trained, weightsFile(folder));
     await readParameters(state.adam.first, join(folder, optimizerFile), 'first.');
     await readParameters(state.adam.second, join(folder, optimizerFile), 'second.');
@@ -215,21 +220,18 @@ function spread(gradients: LossPart['gradients'], batch: UpdateBatch, size: numb
 const engineName = 'local';
 const optimizerFile = 'optimizer.safetensors';
 const stateFile = 'engine.json';
-const stateSchema = z.object({ steps: z.int().nonnegative() });
+const stateSchema = basisSchema.partial().extend({ steps: z.int().nonnegative() });
 
 async function readState(path: string): Promise<z.infer<typeof stateSchema>> {
-  try {
-    return stateSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-  } catch (error) {
-    fail(
-      'engine',
-      {
-        where: path,
-        expected: 'the state of a local engine',
-        got: messageOf(error),
-        next: 'resume from another checkpoint',
-      },
-      error,
-    );
-  }
+  const asked = {
+    boundary: 'engine',
+    where: path,
+    expected: 'the state of a local engine',
+    next: 'resume from another checkpoint',
+  } as const;
+  return readingAs(
+    asked,
+    () => readText(path),
+    (text) => stateSchema.parse(JSON.parse(text)),
+  );
 }

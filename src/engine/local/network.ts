@@ -12,7 +12,20 @@ export type Cancellation = Pick<AbortSignal, 'throwIfAborted'>;
 /** One token for each row that is being sampled. */
 export type StepBatch = { readonly values: Values; readonly bindings: Bindings };
 
+/** What trained parameters belong to that are only a part of the model: with another one they mean nothing. */
+export type Basis = {
+  readonly base: { readonly digest: string; readonly format: string };
+  readonly adapter: {
+    readonly rank: number;
+    readonly alpha: number;
+    readonly rankStabilized: boolean;
+    readonly layers: readonly string[];
+  };
+};
+
 export type Network = {
+  /** Undefined where the trained parameters are the model's own. */
+  readonly basis: Basis | undefined;
   /** What training changes. */
   readonly trained: ParameterBuffer;
   /** All parameters, trained or not. */

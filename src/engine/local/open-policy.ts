@@ -1,5 +1,6 @@
 /** The policy of a model folder, without what turns text and images into tokens. */
 import type { ModelConfig } from '../../model/config.ts';
+import type { AdapterConfig } from '../../model/files/adapter-config.ts';
 import type { ModelFiles } from '../../model/files/model-files.ts';
 import { loadOnnxRuntime } from '../../tensor/onnx-runtime.ts';
 import { LocalPolicy, type PassLimits, usualLimits } from './local-policy.ts';
@@ -9,15 +10,17 @@ import { everyParameter, type NetworkOptions, openNetwork } from './open-network
 export type LocalEngineOptions = {
   /** @default {@link usualLimits} */
   readonly limits?: Partial<PassLimits>;
-  /** @default whole, with all parameters trained */
+  /** @default whole with all parameters trained; of an adapter, layered over a base in float32 */
   readonly network?: NetworkOptions;
   /** See `ModelDescription` of engine.ts. */
   readonly setup?: string;
 };
 
 /** What has been read of a model folder beside its weights. */
-export type ModelSource = {
+export type PolicySource = {
   readonly directory: string;
+  /** Where the model is an adapter on the checkpoint of the directory. */
+  readonly adapter: AdapterConfig | undefined;
   readonly config: ModelConfig;
   readonly files: ModelFiles;
   readonly stopTokens: readonly number[];
@@ -32,11 +35,16 @@ export type OpenedPolicy = {
 
 /** @throws MedixError where the weights cannot be read or are not finite, or ONNX Runtime is not installed */
 export async function openPolicy(
-  { directory, config, files, stopTokens, bannedTokens }: ModelSource,
-  { limits, network: options = { kind: 'whole', trained: everyParameter } }: LocalEngineOptions,
+  { directory, adapter, config, files, stopTokens, bannedTokens }: PolicySource,
+  { limits, network: options = usualNetwork(adapter) }: LocalEngineOptions,
 ): Promise<OpenedPolicy> {
   await loadOnnxRuntime();
   const network = await openNetwork(directory, config, files, options);
   const settings = { ...usualLimits, ...limits, directory, stopTokens, bannedTokens };
   return { policy: new LocalPolicy(network, config, settings), parameters: network.parameters };
+}
+
+function usualNetwork(adapter: AdapterConfig | undefined): NetworkOptions {
+  if (adapter === undefined) return { kind: 'whole', trained: everyParameter };
+  return { kind: 'layered', base: 'f32', adapter: { opened: adapter }, cache: '', keptBytes: 0 };
 }

@@ -4,10 +4,17 @@ import { type LocalEngineConfig, memoryBytes } from '../../config/engine-config.
 import { fail } from '../../core/errors.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { headName } from '../../model/decoder/decoder-graph.ts';
+import type { AdapterConfig } from '../../model/files/adapter-config.ts';
 import { type ParameterSpec, parameterSpecs } from '../../model/parameters.ts';
 import type { PassLimits } from './local-policy.ts';
-import { everyParameter, type NetworkOptions, noParameter } from './open-network.ts';
-import { type AdapterSettings, adaptedLayers } from './weights/adapter.ts';
+import {
+  everyParameter,
+  type LayeredNetworkOptions,
+  type NetworkOptions,
+  noParameter,
+} from './open-network.ts';
+import { type AdapterSettings, adaptedLayers, linearLayers, scaleOf } from './weights/adapter.ts';
+import { targetsOf } from './weights/adapter-file.ts';
 import type { BaseFormat } from './weights/base.ts';
 import { multipliesIntegersExactly } from './weights/integer-self-test.ts';
 
@@ -51,34 +58,39 @@ const processBytes = 500 * 2 ** 20;
  * The first of the possible networks whose expected peak is within the budget: with more memory more tokens
  * go through at once, and a layered network keeps more of its forward pass.
  *
- * @throws MedixError 'engine' where none fits, with what each would need
+ * @param opened the adapter that is put on the model, and trained further
+ * @throws MedixError 'engine' where none fits, with what each would need; where other settings are asked for
+ *   than the opened adapter has
  */
 export async function planNetwork(
   config: LocalEngineConfig,
   model: ModelConfig,
   use: Use,
   machine: Machine,
+  opened?: AdapterConfig,
 ): Promise<NetworkPlan> {
-  const lora = ('lora' in config ? config.lora : null) ?? undefined;
+  const asked = ('lora' in config ? config.lora : null) ?? undefined;
+  const adapter = adapterOf(asked, opened, use, parameterSpecs(model));
+  const isAdapted = (opened ?? asked) !== undefined;
   const budget = memoryBytes(config.memory) ?? 0.75 * machine.memoryBytes;
-  const sizes = sizesOf(model, lora);
+  const sizes = sizesOf(model, asked, opened, use);
   const needs: string[] = [];
-  for (const format of await formatsOf(config, sizes, use, lora, machine)) {
+  for (const format of await formatsOf(config, sizes, use, isAdapted, machine)) {
     const cost =
-      format === 'f32' && lora === undefined
+      format === 'f32' && !isAdapted
         ? wholeCost(model, sizes, use)
         : layeredCost(model, sizes, format, use);
     const least = cost.fixed + leastBatchTokens * cost.perToken;
     if (least > budget) needs.push(`${gibibytes(least)} in ${format}`);
     else if (cost.kind === 'whole') return wholePlan(cost, budget, use);
-    else return layeredPlan(cost, budget, config, format, use, lora);
+    else return layeredPlan(cost, budget, config, format, use, adapter);
   }
   const isGuess = config.memory === 'auto' ? ', three quarters of what this process may use' : '';
   return fail('engine', {
     where: 'engine.memory',
     expected: `room to ${use.kind === 'train' ? 'train' : 'run'} ${(sizes.parameters / 1e9).toFixed(1)} billion weights: ${needs.join(', ')}`,
     got: `${gibibytes(budget)}${isGuess}`,
-    next: adviceOf(config, lora, use),
+    next: adviceOf(config, isAdapted, use),
   });
 }
 
@@ -113,22 +125,21 @@ function layeredPlan(
   config: LocalEngineConfig,
   base: BaseFormat,
   use: Use,
-  lora: AdapterSettings | undefined,
+  adapter: LayeredNetworkOptions['adapter'],
 ): NetworkPlan {
   const room = budget - fixed;
   const maxBatchTokens = batchTokens(room, perToken);
   // Sampling and updating take turns, so each may fill the room.
   const maxPrefillTokens = 2 * batchTokens(room / 4, perPromptToken);
   const cacheRoom = room - maxPrefillTokens * perPromptToken;
+  const count = adapterSize.toLocaleString('en');
   const factors =
-    lora && use.kind === 'train'
-      ? [`${adapterSize.toLocaleString('en')} in factors of rank ${lora.rank} trained`]
-      : [];
+    adapterSize > 0 ? [`${count} in factors${use.kind === 'train' ? ' trained' : ''}`] : [];
   return {
     network: {
       kind: 'layered',
       base,
-      adapter: lora && use.kind === 'train' ? { settings: lora, seed: use.seed } : undefined,
+      adapter,
       cache: config.cache.replace(/^~(?=\/|$)/, homedir()),
       keptBytes: use.kind === 'train' ? room - maxBatchTokens * perToken : 0,
     },
@@ -151,8 +162,8 @@ function batchTokens(room: number, perToken: number): number {
   return Math.min(usualBatchTokens, Math.floor(room / perToken));
 }
 
-function adviceOf(config: LocalEngineConfig, lora: AdapterSettings | undefined, use: Use): string {
-  if (use.kind === 'train' && lora === undefined) {
+function adviceOf(config: LocalEngineConfig, isAdapted: boolean, use: Use): string {
+  if (use.kind === 'train' && !isAdapted) {
     return 'give engine.lora={} to train small factors beside frozen weights, or use a smaller model';
   }
   if (config.base === 'auto' || config.base === 'int8') {
@@ -166,16 +177,72 @@ async function formatsOf(
   { base }: LocalEngineConfig,
   { parameters }: Sizes,
   use: Use,
-  lora: AdapterSettings | undefined,
+  isAdapted: boolean,
   machine: Machine,
 ): Promise<readonly BaseFormat[]> {
   if (base !== 'auto') return [base];
-  if (use.kind === 'train' && lora === undefined) return ['f32'];
+  if (use.kind === 'train' && !isAdapted) return ['f32'];
   if (parameters < smallModel) return ['f32'];
   const exact: readonly BaseFormat[] = ['f32', 'f16'];
   if (!(await machine.multipliesIntegers())) return exact;
   // Answers are measured, so they come from the weights as they are where those fit; training takes what is fastest.
   return use.kind === 'train' ? ['int8', ...exact] : [...exact, 'int8'];
+}
+
+function layersOf(
+  settings: AdapterSettings | undefined,
+  specs: readonly ParameterSpec[],
+): readonly string[] {
+  return settings === undefined ? [] : adaptedLayers(settings, specs).map(({ layer }) => layer);
+}
+
+/** An opened one is there whether it is trained or answers; a new one only to be trained. */
+function adapterOf(
+  asked: AdapterSettings | undefined,
+  opened: AdapterConfig | undefined,
+  use: Use,
+  specs: readonly ParameterSpec[],
+): LayeredNetworkOptions['adapter'] {
+  if (asked !== undefined && opened !== undefined) requireSameSettings(asked, opened, specs);
+  if (opened !== undefined) {
+    const rate = dropoutOf(asked, opened, use);
+    const dropout = use.kind === 'train' && rate > 0 ? { rate, seed: use.seed } : undefined;
+    return { opened, dropout };
+  }
+  return asked && use.kind === 'train' ? { settings: asked, seed: use.seed } : undefined;
+}
+
+/** That of the settings, else the one with which an opened adapter was trained before. */
+function dropoutOf(
+  asked: AdapterSettings | undefined,
+  opened: AdapterConfig | undefined,
+  use: Use,
+): number {
+  return use.kind === 'train' ? ((asked ?? opened)?.dropout ?? 0) : 0;
+}
+
+/** An adapter that is trained further keeps its rank and its layers. */
+function requireSameSettings(
+  asked: AdapterSettings,
+  opened: AdapterConfig,
+  specs: readonly ParameterSpec[],
+): void {
+  const layers = layersOf(asked, specs);
+  const found = new Set(opened.layers);
+  const isSame =
+    asked.rank === opened.rank &&
+    scaleOf(asked) === scaleOf(opened) &&
+    layers.length === found.size &&
+    layers.every((layer) => found.has(layer));
+  if (isSame) return;
+  const settings = `rank=${opened.rank}, alpha=${opened.alpha}, rankStabilized=${opened.rankStabilized}`;
+  const targets = JSON.stringify(targetsOf(opened.layers, specs));
+  fail('engine', {
+    where: 'engine.lora',
+    expected: `the settings of the adapter ${opened.folder}: ${settings}, targets=${targets}`,
+    got: `rank=${asked.rank}, alpha=${asked.alpha}, rankStabilized=${asked.rankStabilized}, which gives factors to ${layers.length} layers`,
+    next: 'leave engine.lora out, or give it these settings',
+  });
 }
 
 type Sizes = {
@@ -188,24 +255,32 @@ type Sizes = {
   readonly masks: number;
 };
 
-function sizesOf(model: ModelConfig, lora: AdapterSettings | undefined): Sizes {
+function sizesOf(
+  model: ModelConfig,
+  asked: AdapterSettings | undefined,
+  opened: AdapterConfig | undefined,
+  use: Use,
+): Sizes {
   const specs = parameterSpecs(model);
   const count = (some: readonly ParameterSpec[]) =>
     some.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const table = model.text.vocabSize * model.text.hiddenSize;
   const head = `${headName(model.text)}.weight`;
-  const adapted = lora === undefined ? [] : adaptedLayers(lora, specs);
+  const layers = new Set(opened?.layers ?? layersOf(asked, specs));
+  const adapted = linearLayers(specs).filter(({ layer }) => layers.has(layer));
+  const rank = (opened ?? asked)?.rank ?? 0;
   return {
     parameters: count(specs),
     matrices: count(specs.filter(({ name, isLinear }) => isLinear || name === head)),
     table,
     adapter: adapted.reduce(
-      (sum, { shape: [rows = 0, columns = 0] }) => sum + (lora?.rank ?? 0) * (rows + columns),
+      (sum, { shape: [rows = 0, columns = 0] }) => sum + rank * (rows + columns),
       0,
     ),
-    masks: lora?.dropout
-      ? adapted.reduce((sum, { shape }) => sum + shape[1]!, 0) / model.text.layers
-      : 0,
+    masks:
+      dropoutOf(asked, opened, use) > 0
+        ? adapted.reduce((sum, { shape }) => sum + shape[1]!, 0) / model.text.layers
+        : 0,
   };
 }
 

@@ -3,9 +3,12 @@ import { z } from 'zod';
 import { digestOfFile } from '../../core/digest.ts';
 import { fail, MedixError, type Problem } from '../../core/errors.ts';
 import { parseExactJson } from '../../core/exact-json.ts';
+import { streamFile } from '../../core/files.ts';
+import { linesIn, longestLine } from '../../core/lines.ts';
 import { nameOf, oneLine, quoted } from '../../core/quoted.ts';
+import { reading } from '../../core/reading.ts';
 import { decodeUtf8 } from '../../core/utf8.ts';
-import { linesOf, type Row, RowFile } from '../results/rows.ts';
+import { type Row, RowFile } from '../results/rows.ts';
 import type { Answerer, AnswerOutcome, AnswerRequest } from './answerer.ts';
 
 const wrong = {
@@ -36,7 +39,8 @@ export async function openFileAnswerer(
   name: string,
   epochs: number,
 ): Promise<Answerer> {
-  const places = await findAnswers(path, epochs);
+  const asked = { boundary: 'data', where: path, ...answerRows } as const;
+  const places = await reading(asked, () => findAnswers(path, epochs));
   const file = await RowFile.open(path, fileRowSchema);
 
   const find = async ({ key }: AnswerRequest): Promise<AnswerOutcome> => {
@@ -68,10 +72,10 @@ async function findAnswers(
 ): Promise<ReadonlyMap<string, readonly Place[]>> {
   const places = new Map<string, Place[]>();
   const problems: Problem[] = [];
-  for await (const { number, bytes, offset } of placedLines(path)) {
+  for await (const { number, bytes, offset, length } of placedLines(path)) {
     const read = readRow(bytes);
     if (read === undefined) continue;
-    const problem = read.kind === 'problem' ? read.problem : place(read.id, offset, bytes.length);
+    const problem = read.kind === 'problem' ? read.problem : place(read.id, offset, length);
     if (problem !== undefined) problems.push(problemOf(`${path}: line ${number}`, problem));
   }
   if (problems.length > shownProblems) {
@@ -95,13 +99,10 @@ async function findAnswers(
 
 /** Lines from 1 and where they stand, without the byte order mark that editors put before the first. */
 async function* placedLines(path: string) {
-  let start = 0;
   let number = 0;
-  for await (const line of linesOf(path)) {
-    number++;
-    const mark = number === 1 ? lengthOfMark(line) : 0;
-    yield { number, offset: start + mark, bytes: line.subarray(mark) };
-    start += line.length + 1;
+  for await (const { bytes, offset, length } of linesIn(streamFile(path))) {
+    const mark = ++number === 1 && bytes !== undefined ? lengthOfMark(bytes) : 0;
+    yield { number, offset: offset + mark, length: length - mark, bytes: bytes?.subarray(mark) };
   }
 }
 
@@ -114,8 +115,9 @@ type ReadRow =
   | { readonly kind: 'problem'; readonly problem: string };
 
 /** Undefined for a blank line. */
-function readRow(line: Uint8Array): ReadRow | undefined {
+function readRow(line: Uint8Array | undefined): ReadRow | undefined {
   const problem = (text: string): ReadRow => ({ kind: 'problem', problem: text });
+  if (line === undefined) return problem(`a line of more than ${longestLine} bytes`);
   const text = decodeUtf8(line);
   if (text === undefined) return problem('a line that is not UTF-8 text');
   if (text.trim() === '') return undefined;
@@ -140,11 +142,11 @@ function problemOf(where: string, got: string): Problem {
   return { where, expected, got, next: 'correct the file; `medix eval samples` lists the ids' };
 }
 
+const answerRows = {
+  expected: 'JSONL rows {"id": …, "response": …}',
+  next: 'correct model.path; `medix eval samples` lists the ids',
+};
+
 function failEmpty(path: string): never {
-  fail('data', {
-    where: path,
-    expected: 'JSONL rows {"id": …, "response": …}',
-    got: 'a file that does not exist or holds no row',
-    next: 'correct model.path; `medix eval samples` lists the ids',
-  });
+  fail('data', { where: path, ...answerRows, got: 'a file without rows' });
 }

@@ -1,18 +1,21 @@
 /** The model under test that a config names. */
-import { readdir } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createOpenAiChatModel } from '../../chat/openai-chat-model.ts';
+import type { HubAccess } from '../../config/environment.ts';
 import type { EvalConfig, EvalModelConfig } from '../../config/eval-config.ts';
 import { type LoadModule, loadModule } from '../../config/load-module.ts';
 import type { Clock } from '../../core/async/clock.ts';
 import { digestOf, digestOfFile } from '../../core/digest.ts';
 import { fail } from '../../core/errors.ts';
+import { entriesOf } from '../../core/files.ts';
 import type { Message } from '../../core/message.ts';
 import { rngFromKey } from '../../core/rng.ts';
 import type { Sample } from '../../core/sample.ts';
 import type { LedgerSummary } from '../../core/usage.ts';
+import { findModel, modelNameOf } from '../../engine/find-model.ts';
 import { openEngine } from '../../engine/open-engine.ts';
 import { createLedger, type Ledger } from '../../http/ledger.ts';
+import { openModelSource } from '../../model/files/model-source.ts';
 import type { Answerer } from './answerer.ts';
 import { createChatAnswerer } from './chat.ts';
 import { openFileAnswerer } from './file.ts';
@@ -22,6 +25,10 @@ import { ownAnswererIdOf, ownAnswererOf } from './own.ts';
 export type AnswererContext = {
   readonly render: (sample: Sample) => readonly Message[];
   readonly clock: Clock;
+  /** Of a model in this process. @default the public one */
+  readonly hub?: HubAccess;
+  /** Hears in one line how far the download of a model is. @default nobody */
+  readonly onDownload?: (line: string) => void;
   readonly apiKey?: string;
   /** How code of the user's own is found. @default {@link loadModule} */
   readonly load?: LoadModule;
@@ -33,6 +40,8 @@ export type AnswererContext = {
 
 export type OpenedAnswerer = {
   readonly answerer: Answerer;
+  /** As the config names it, but a model of the hub at its commit. */
+  readonly model: EvalModelConfig;
   /** Absent for models in this process and for files, which cost nothing. */
   readonly ledger?: Ledger;
 };
@@ -53,17 +62,20 @@ export async function openAnswerer(
   const { render, clock, load = loadModule, onWarning = () => {} } = context;
   switch (model.kind) {
     case 'file':
-      return { answerer: await openFileAnswerer(model.path, model.name, sampling.epochs) };
+      return { model, answerer: await openFileAnswerer(model.path, model.name, sampling.epochs) };
     case 'module': {
       const loaded = await load(model.module, moduleWhere);
-      return { answerer: ownAnswererOf(loaded, moduleWhere, { render, sampling, clock }) };
+      return { model, answerer: ownAnswererOf(loaded, moduleWhere, { render, sampling, clock }) };
     }
     case 'local': {
-      const engine = await openEngine(model.engine, model.path, { kind: 'answer' }, signal);
-      const digest = await digestOfFolder(model.path);
-      const describe = { id: basename(resolve(model.path)), kind: 'local', digest };
+      const { hub = {}, onDownload: onProgress = () => {} } = context;
+      const access = { hub, clock, onProgress };
+      const { folder, name: path } = await findModel(model.engine, model.path, access, signal);
+      const engine = await openEngine(model.engine, folder, { kind: 'answer' }, signal);
+      const digest = await digestOfModel(folder);
+      const describe = { id: await modelNameOf(model.path), kind: 'local', digest };
       const parts = { engine, describe, render, sampling, clock, onWarning };
-      return { answerer: createLocalAnswerer(parts) };
+      return { model: { ...model, path }, answerer: createLocalAnswerer(parts) };
     }
     case 'openai': {
       const ledger = createLedger({ prices: model.prices, cap: model.cap, charged: 'model' });
@@ -79,7 +91,8 @@ export async function openAnswerer(
         failUnreachable(model.model, `${failure.cause}: ${failure.message}`);
       }
       const window = ahead * model.concurrency;
-      return { answerer: createChatAnswerer({ model: chat, render, sampling, window }), ledger };
+      const answerer = createChatAnswerer({ model: chat, render, sampling, window });
+      return { model, answerer, ledger };
     }
   }
 }
@@ -92,15 +105,23 @@ export async function modelIdOf(model: EvalModelConfig): Promise<string> {
     case 'file':
       return model.name;
     case 'local':
-      return basename(resolve(model.path));
+      return modelNameOf(model.path);
     case 'openai':
       return model.model;
   }
 }
 
+/** Of all that answers depend on: with an adapter, of its base too. */
+async function digestOfModel(path: string): Promise<string> {
+  const { folder, adapter } = await openModelSource(path);
+  const digest = await digestOfFolder(folder);
+  if (adapter === undefined) return digest;
+  return digestOf([digest, await digestOfFolder(adapter.folder)]);
+}
+
 /** Digest of all files of a model folder, names included. */
 async function digestOfFolder(folder: string): Promise<string> {
-  const entries = await readdir(folder, { withFileTypes: true });
+  const entries = await entriesOf(folder);
   const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   const digests: [name: string, digest: string][] = [];
   for (const name of names.toSorted()) {

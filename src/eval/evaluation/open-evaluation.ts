@@ -1,5 +1,5 @@
 /** An evaluation's config, checked as a whole, and what its stages share. */
-import { readApiKeys, readHubAccess } from '../../config/environment.ts';
+import { type HubAccess, readApiKeys, readHubAccess } from '../../config/environment.ts';
 import type { EvalConfig } from '../../config/eval-config.ts';
 import { fail } from '../../core/errors.ts';
 import type { OpenedTask } from '../stages/asked-samples.ts';
@@ -15,12 +15,16 @@ type EvalKeys = {
   readonly judges: readonly (string | undefined)[];
 };
 
-export type Evaluation = Prepared & { readonly config: EvalConfig; readonly keys: EvalKeys };
+export type Evaluation = Prepared & {
+  readonly config: EvalConfig;
+  readonly keys: EvalKeys;
+  readonly hub: HubAccess;
+};
 
 /** @throws MedixError 'config' with all that keeps these stages from being done */
 export async function openEvaluation(config: EvalConfig, stages: Stages): Promise<Evaluation> {
   const prepared = await prepareEvaluation(config, stages, () => readKeys(config, stages), hub());
-  return { ...prepared, config };
+  return { ...prepared, config, hub: readHubAccess() };
 }
 
 /** @throws MedixError where the task's rows cannot be found, or the hub has to be asked and cannot be */

@@ -25,6 +25,8 @@ export type StageContext = {
   readonly onProgress: OnProgress;
   /** Hears what speaks against a judge, before any work, and what a model cannot do as it is asked to. */
   readonly onWarning: (warning: string) => void;
+  /** Hears in one line how far the download of a model is. @default nobody */
+  readonly onDownload?: (line: string) => void;
   /** How code of the user's own is found. @default {@link loadModule} */
   readonly load?: LoadModule;
 };
@@ -38,14 +40,16 @@ export async function runGenerate(
   context: StageContext,
   most?: number,
 ): Promise<StageEnd> {
-  const { config, template, render, keys } = evaluation;
+  const { config, template, render, keys, hub } = evaluation;
   const { signal, load } = context;
   const earlier = await findEvalManifest(config.out);
-  const { answerer, ledger } = await openAnswerer(
+  const { answerer, ledger, model } = await openAnswerer(
     config,
     {
       render,
       clock: systemClock,
+      hub,
+      ...(context.onDownload ? { onDownload: context.onDownload } : {}),
       ...(keys.model === undefined ? {} : { apiKey: keys.model }),
       earlierUsage: earlier?.ledger ?? {},
       onWarning: context.onWarning,
@@ -57,7 +61,7 @@ export async function runGenerate(
     const tasks: OpenedTask[] = [];
     for (const task of evaluation.tasks) tasks.push(await openEvaluationTask(task, config));
     const facts = {
-      config,
+      config: { ...config, model },
       model: answerer.describe,
       tasks: Object.fromEntries(
         tasks.map(({ task, source }): [string, EvalManifest['tasks'][string]] => {

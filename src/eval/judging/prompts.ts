@@ -2,9 +2,9 @@
  * How judges are asked in an evaluation: Jinja files in versioned folders, one folder a mode. Those of
  * `medix-r1-reference` keep the content of the paper's prompts (arXiv 2602.23363), worded anew.
  */
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { digestOf } from '../../core/digest.ts';
+import { readText } from '../../core/files.ts';
 import { compileJinja } from '../../core/jinja.ts';
 import { shownAnswer } from '../../judge/judge-prompt.ts';
 import type { GraderItem, JudgedSample } from './grader.ts';
@@ -91,5 +91,5 @@ function expertAnswer(reference: string, choices: JudgedSample['choices']): stri
 }
 
 function readPrompt(name: string): Promise<string> {
-  return readFile(`${folder}${name}.jinja`, 'utf8');
+  return readText(`${folder}${name}.jinja`);
 }

@@ -4,10 +4,10 @@
  * which escapes it, and the page's content security policy forbids everything but its own style sheet and
  * data images.
  */
-import { readFile } from 'node:fs/promises';
 import { html, raw } from 'hono/html';
 import type { HtmlEscapedString } from 'hono/utils/html';
 import { digestOfBytes } from '../../core/digest.ts';
+import { readText } from '../../core/files.ts';
 import type { Section } from './table.ts';
 
 export type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
@@ -31,7 +31,7 @@ const unprintable = /(?![\n\t])[\p{Cc}\p{Bidi_Control}]/gu;
 
 /** The whole document. */
 export async function renderPage({ title, lead, warnings, sections }: ReportPage): Promise<string> {
-  const style = await readFile(styleSheet, 'utf8');
+  const style = await readText(styleSheet);
   const digest = digestOfBytes(style, 'base64');
   const policy = `default-src 'none'; style-src 'sha256-${digest}'; img-src data:; base-uri 'none'; form-action 'none'`;
   const page = await html`<!doctype html>

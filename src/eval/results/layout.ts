@@ -1,10 +1,11 @@
 /** Where things lie in a results folder, and the two records that say what it is about. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ZodType } from 'zod';
 import { judgingNamePattern } from '../../config/eval-config.ts';
-import { fail, messageOf } from '../../core/errors.ts';
-import { isMissing, namesIn } from '../../run/durable.ts';
+import { fail } from '../../core/errors.ts';
+import { readText } from '../../core/files.ts';
+import { readingAs, readingIfThere } from '../../core/reading.ts';
+import { namesIn } from '../../run/durable.ts';
 import { requireSelfContained } from '../../run/self-contained.ts';
 import {
   type EvalManifest,
@@ -92,19 +93,21 @@ export async function judgingNames(folder: string): Promise<string[]> {
 }
 
 async function readRecord<T>(file: string, schema: ZodType<T>): Promise<T | undefined> {
-  try {
-    return schema.parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    return failNoRecord(
-      file,
-      messageOf(error),
-      'restore the file, or start in a new results folder',
-      error,
-    );
-  }
+  const asked = {
+    boundary: 'run',
+    where: file,
+    expected: aRecord,
+    next: 'restore the file, or start in a new results folder',
+  } as const;
+  return readingAs(
+    asked,
+    () => readingIfThere(asked, () => readText(file)),
+    (text) => (text === undefined ? undefined : schema.parse(JSON.parse(text))),
+  );
 }
 
-function failNoRecord(where: string, got: string, next: string, cause?: unknown): never {
-  fail('run', { where, expected: 'a record that `medix eval` wrote', got, next }, cause);
+const aRecord = 'a record that `medix eval` wrote';
+
+function failNoRecord(where: string, got: string, next: string): never {
+  fail('run', { where, expected: aRecord, got, next });
 }

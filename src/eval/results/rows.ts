@@ -2,10 +2,11 @@
  * Files of rows that may be larger than memory: one pass tells where each row stands, and rows are read
  * again when they are needed.
  */
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { ZodType } from 'zod';
-import { isMissing } from '../../run/durable.ts';
+import { openRegular, streamFile } from '../../core/files.ts';
+import { linesIn } from '../../core/lines.ts';
+import { isMissing } from '../../core/reading.ts';
 import type { AnswerKey, Variant } from './records.ts';
 
 export type Row<T> = {
@@ -15,15 +16,18 @@ export type Row<T> = {
   readonly bytes: number;
 };
 
-const lineFeed = 0x0a;
-
-/** Rows of a schema in file order, none where there is no file; lines that a crash tore are passed over. */
+/**
+ * Rows of a schema in file order, none where there is no file; lines that a crash tore are passed over.
+ * @throws MedixError where it cannot be read
+ */
 export async function* readRows<T>(path: string, schema: ZodType<T>): AsyncGenerator<Row<T>> {
-  let offset = 0;
-  for await (const line of linesOf(path)) {
-    const value = parseRow(line, schema);
-    if (value !== undefined) yield { value, offset, bytes: line.length };
-    offset += line.length + 1;
+  try {
+    for await (const { bytes, offset, length } of linesIn(streamFile(path))) {
+      const value = bytes === undefined ? undefined : parseRow(bytes, schema);
+      if (value !== undefined) yield { value, offset, bytes: length };
+    }
+  } catch (error) {
+    if (!isMissing(error)) throw error;
   }
 }
 
@@ -38,7 +42,7 @@ export class RowFile<T> {
   }
 
   static async open<T>(path: string, schema: ZodType<T>): Promise<RowFile<T>> {
-    return new RowFile(await open(path, 'r'), schema);
+    return new RowFile(await openRegular(path), schema);
   }
 
   async read({ offset, bytes }: Pick<Row<T>, 'offset' | 'bytes'>): Promise<T> {
@@ -65,27 +69,6 @@ export function keysOf(
   return variants.flatMap((variant) =>
     Array.from({ length: epochs }, (_, epoch) => ({ sampleId, variant, epoch })),
   );
-}
-
-/** Lines without their ends, as bytes; none where there is no file. */
-export async function* linesOf(path: string): AsyncGenerator<Buffer> {
-  let rest: Buffer[] = [];
-  try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) {
-      const bytes = chunk as Buffer;
-      let start = 0;
-      for (let end = bytes.indexOf(lineFeed); end >= 0; end = bytes.indexOf(lineFeed, start)) {
-        yield Buffer.concat([...rest, bytes.subarray(start, end)]);
-        rest = [];
-        start = end + 1;
-      }
-      rest.push(bytes.subarray(start));
-    }
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
-  const last = Buffer.concat(rest);
-  if (last.length > 0) yield last;
 }
 
 function parseRow<T>(line: Buffer, schema: ZodType<T>): T | undefined {

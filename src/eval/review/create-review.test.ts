@@ -150,3 +150,11 @@ it('keeps the last rating of each item, over a line that a crash tore', async ()
     ['item-2', 'b'],
   ]);
 });
+
+it('says that its folder cannot be written', async () => {
+  // Nobody makes folders there, whatever their permissions.
+  const creating = createReview(options({ out: '/proc/medix/review' }), signal);
+  await expect(creating).rejects.toThrow(
+    /^--out \/proc\/medix\/review: expected a place that can be written, got E.*; correct the path/,
+  );
+});

@@ -1,11 +1,13 @@
 /** Draws a blinded review from stored evaluations and writes its folder. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { lstat, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WallClock } from '../../core/async/clock.ts';
 import { defined, fail } from '../../core/errors.ts';
+import { linkAt } from '../../core/files.ts';
+import { reading } from '../../core/reading.ts';
 import { rngFromKey } from '../../core/rng.ts';
-import { writeDirectoryDurably } from '../../run/durable.ts';
+import { storing, writeDirectoryDurably } from '../../run/durable.ts';
 import type { EvalManifest } from '../results/records.ts';
 import { blindItems, type DrawnItem } from './blind-items.ts';
 import { findCandidates, type TaskCandidates } from './candidates.ts';
@@ -93,7 +95,7 @@ export async function createReview(
 
   const items: ReviewItem[] = [];
   const keyItems: KeyItem[] = [];
-  await writeDirectoryDurably(out, async (folder) => {
+  const write = async (folder: string): Promise<void> => {
     const imageFolder = join(folder, reviewFiles.images);
     await mkdir(imageFolder);
     for (const task of tasks) {
@@ -118,7 +120,12 @@ export async function createReview(
     await writeJson(join(folder, reviewFiles.review), { ...review, items });
     await writeJson(join(folder, reviewFiles.key), { ...key, items: keyItems }, ownerOnly);
     await writeJson(join(folder, reviewFiles.raters), raters, ownerOnly);
-  });
+  };
+  await storing(
+    `--out ${out}`,
+    () => writeDirectoryDurably(out, write),
+    'correct the path, make room or grant access',
+  );
   return { review: { ...review, items }, key: { ...key, items: keyItems }, raters };
 }
 
@@ -170,15 +177,14 @@ function distinctJudgings(evaluations: readonly StoredEvaluation[]): ReviewKey['
 }
 
 async function requireFree(out: string): Promise<void> {
-  // A link to nothing is there as well.
-  const found = await lstat(out).catch(() => undefined);
-  if (found === undefined) return;
-  fail('config', {
+  const asked = {
     where: `--out ${out}`,
     expected: 'a folder that does not exist yet',
-    got: 'one that does',
     next: 'choose another name: a review and its answers are never overwritten',
-  });
+  };
+  // A link to nothing is there as well.
+  if ((await reading({ boundary: 'config', ...asked }, () => linkAt(out))) === 'missing') return;
+  fail('config', { ...asked, got: 'one that does' });
 }
 
 function manifestOf([evaluation]: readonly StoredEvaluation[]): EvalManifest {

@@ -1,7 +1,8 @@
 /** Review folders on disk. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fail, messageOf } from '../../core/errors.ts';
+import { fail } from '../../core/errors.ts';
+import { readText } from '../../core/files.ts';
+import { readingAs } from '../../core/reading.ts';
 import { requireSelfContained } from '../../run/self-contained.ts';
 import {
   keySchema,
@@ -40,18 +41,15 @@ export async function openKey(folder: string, review: Review): Promise<ReviewKey
 
 async function read<T>(folder: string, name: string, parse: (value: unknown) => T): Promise<T> {
   const path = join(folder, name);
-  try {
-    return parse(JSON.parse(await readFile(path, 'utf8')));
-  } catch (error) {
-    return fail(
-      'data',
-      {
-        where: path,
-        expected: 'a review folder that `medix review create` wrote',
-        got: messageOf(error),
-        next: 'correct the path',
-      },
-      error,
-    );
-  }
+  const asked = {
+    boundary: 'data',
+    where: path,
+    expected: 'a review folder that `medix review create` wrote',
+    next: 'correct the path',
+  } as const;
+  return readingAs(
+    asked,
+    () => readText(path),
+    (text) => parse(JSON.parse(text)),
+  );
 }

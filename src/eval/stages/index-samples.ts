@@ -1,6 +1,6 @@
 /** First pass over a task's rows: which samples are asked, and which rows cannot be. */
-import { access } from 'node:fs/promises';
 import { digestOfBytes } from '../../core/digest.ts';
+import { foundAt } from '../../core/files.ts';
 import type { Append } from '../../core/write-aside.ts';
 import type { ResultsWriter } from '../results/folder.ts';
 import { resultsFile } from '../results/layout.ts';
@@ -23,7 +23,7 @@ export async function indexSamples(
   signal: AbortSignal,
 ): Promise<void> {
   const samplesPath = resultsFile.samples(results.folder, task.id);
-  if (await exists(samplesPath)) return;
+  if ((await foundAt(samplesPath)) !== 'missing') return;
   const rejectedPath = resultsFile.rejected(results.folder, task.id);
   await results.writeWhole(samplesPath, (appendSample) =>
     // Renamed first: where this file is missing the other is not there either.
@@ -74,11 +74,4 @@ function drawSamples(limit: number, append: Append): SampleSink {
 
 function lineOf(row: unknown): string {
   return `${JSON.stringify(row)}\n`;
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

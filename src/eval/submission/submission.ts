@@ -8,10 +8,11 @@
  *
  * The same results give the same bytes.
  */
-import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { md5OfText } from '../../core/digest.ts';
-import { fail, messageOf } from '../../core/errors.ts';
+import { fail } from '../../core/errors.ts';
+import { entriesBelow, readBytes } from '../../core/files.ts';
+import { reading } from '../../core/reading.ts';
 import type { Append } from '../../core/write-aside.ts';
 import { readEvalManifest, readJudgingManifest } from '../results/layout.ts';
 import type { EvalManifest } from '../results/records.ts';
@@ -187,23 +188,15 @@ function failNoTask(folder: string, { tasks }: EvalManifest): never {
 
 /** Paths of all files below a folder, in ascending order. */
 async function filesBelow(folder: string): Promise<string[]> {
-  try {
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-    const files = entries.filter((entry) => entry.isFile());
-    if (files.length === 0) throw new Error('an empty folder');
-    return files.map((entry) => relative(folder, join(entry.parentPath, entry.name))).toSorted();
-  } catch (error) {
-    return fail(
-      'run',
-      {
-        where: `--mmmu ${folder}`,
-        expected: 'the folder that MedEvalKit wrote for MMMU-Medical-val',
-        got: messageOf(error),
-        next: 'correct the path',
-      },
-      error,
-    );
-  }
+  const asked = {
+    where: `--mmmu ${folder}`,
+    expected: 'the folder that MedEvalKit wrote for MMMU-Medical-val',
+    next: 'correct the path',
+  };
+  const entries = await reading({ boundary: 'run', ...asked }, () => entriesBelow(folder));
+  const files = entries.filter((entry) => entry.isFile());
+  if (files.length === 0) fail('run', { ...asked, got: 'an empty folder' });
+  return files.map((entry) => relative(folder, join(entry.parentPath, entry.name))).toSorted();
 }
 
 async function addFolder(
@@ -221,6 +214,6 @@ async function addFolder(
   }
   for (const path of [...folders].toSorted()) await zip.folder(`${prefix}${path}`);
   for (const file of files) {
-    await zip.file(`${prefix}${file.split(sep).join('/')}`, [await readFile(join(folder, file))]);
+    await zip.file(`${prefix}${file.split(sep).join('/')}`, [await readBytes(join(folder, file))]);
   }
 }

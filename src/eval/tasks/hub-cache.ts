@@ -6,14 +6,17 @@
  * with the commit and the names of its files. A data set without a pinned commit stays at the one that
  * `main.json` names until that file is deleted.
  */
-import { access, mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { z } from 'zod';
 import type { HubAccess } from '../../config/environment.ts';
 import { fail } from '../../core/errors.ts';
-import { writeAside } from '../../core/write-aside.ts';
+import { foundAt, readText } from '../../core/files.ts';
+import { readingIfThere } from '../../core/reading.ts';
+import { type Append, writeAside } from '../../core/write-aside.ts';
 import { listHubFiles, openHubFile, resolveHubRevision } from '../../data/hub.ts';
+import { storing } from '../../run/durable.ts';
 
 /** Where files of the hub are kept unless the user says otherwise. */
 export const defaultCacheFolder = join(homedir(), '.cache', 'medix');
@@ -34,7 +37,8 @@ export async function knownSnapshot(
   dataset: string,
   revision: string | null,
 ): Promise<HubSnapshot | undefined> {
-  const text = await readFile(indexPath(cache, dataset, revision), 'utf8').catch(() => undefined);
+  const path = indexPath(cache, dataset, revision);
+  const text = await readingIfThere(askedOf(path), () => readText(path));
   if (text === undefined) return undefined;
   const parsed = snapshotSchema.safeParse(parseJson(text));
   return parsed.success ? parsed.data : undefined;
@@ -58,8 +62,7 @@ export async function openSnapshot(
     files: await listHubFiles(dataset, cache.hub, commit),
   });
   const path = indexPath(cache, dataset, revision);
-  await mkdir(dirname(path), { recursive: true });
-  await writeAside(path, (append) => append(`${JSON.stringify(snapshot)}\n`));
+  await keeping(path, (append) => append(`${JSON.stringify(snapshot)}\n`));
   return snapshot;
 }
 
@@ -71,10 +74,7 @@ export async function cachedFile(
   name: string,
 ): Promise<string | undefined> {
   const path = pathOf(cache, dataset, revision, name);
-  return access(path).then(
-    () => path,
-    () => undefined,
-  );
+  return (await foundAt(path)) === 'missing' ? undefined : path;
 }
 
 /**
@@ -94,8 +94,7 @@ export async function downloadToCache(
   if (known !== undefined) return known;
   const path = pathOf(cache, dataset, snapshot.revision, name);
   const remote = await openHubFile(dataset, name, 'jsonl', cache.hub, snapshot.revision);
-  await mkdir(dirname(path), { recursive: true });
-  await writeAside(path, async (append) => {
+  await keeping(path, async (append) => {
     let received = 0;
     for await (const chunk of remote.stream()) {
       signal.throwIfAborted();
@@ -105,6 +104,17 @@ export async function downloadToCache(
     if (received !== remote.byteLength) failCut(remote.name, remote.byteLength, received);
   });
   return path;
+}
+
+async function keeping(path: string, write: (append: Append) => Promise<void>): Promise<void> {
+  await storing(
+    path,
+    async () => {
+      await mkdir(dirname(path), { recursive: true });
+      await writeAside(path, write);
+    },
+    'make room or grant access, or name another folder for downloads',
+  );
 }
 
 function failCut(where: string, expected: number, got: number): never {
@@ -136,6 +146,15 @@ function pathOf(cache: HubCache, dataset: string, revision: string, name: string
     got: name,
     next: 'check HF_ENDPOINT',
   });
+}
+
+function askedOf(where: string) {
+  return {
+    boundary: 'data',
+    where,
+    expected: 'the list of a data set, as it was kept before',
+    next: 'delete it, so that the hub is asked again, or choose another folder with cache or --cache',
+  } as const;
 }
 
 function parseJson(text: string): unknown {

@@ -1,11 +1,12 @@
 /** Task files: those that come with MediX and those of the user. */
-import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { listFields } from '../../config/field-list.ts';
 import { problemsOf } from '../../config/schema-problems.ts';
 import { digestOfBytes } from '../../core/digest.ts';
-import { fail, MedixError, messageOf, type Problem } from '../../core/errors.ts';
+import { fail, MedixError, type Problem } from '../../core/errors.ts';
+import { entriesOf, readBytes } from '../../core/files.ts';
+import { reading, readingAs } from '../../core/reading.ts';
 import { parseYaml } from '../../core/yaml.ts';
 import { taskSchema } from './task-checks.ts';
 import type { Task } from './task-schema.ts';
@@ -69,21 +70,15 @@ async function taskFiles(folder: string | undefined): Promise<string[]> {
 }
 
 async function yamlFilesIn(folder: string): Promise<string[]> {
-  try {
-    const names = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name));
-    return names.toSorted().map((name) => join(folder, name));
-  } catch (error) {
-    return fail(
-      'config',
-      {
-        where: folder,
-        expected: 'a folder of task files',
-        got: messageOf(error),
-        next: 'correct the path',
-      },
-      error,
-    );
-  }
+  const asked = {
+    boundary: 'config',
+    where: folder,
+    expected: 'a folder of task files',
+    next: 'correct the path',
+  } as const;
+  const names = (await reading(asked, () => entriesOf(folder))).map(({ name }) => name);
+  const files = names.filter((name) => /\.ya?ml$/.test(name));
+  return files.toSorted().map((name) => join(folder, name));
 }
 
 async function readTasks(files: readonly string[]): Promise<Task[]> {
@@ -117,20 +112,13 @@ async function readTask(file: string): Promise<Task> {
 }
 
 async function readYaml(file: string): Promise<unknown> {
-  try {
-    return parseYaml(await readFile(file));
-  } catch (error) {
-    return fail(
-      'config',
-      {
-        where: file,
-        expected: 'a task file in YAML',
-        got: messageOf(error),
-        next: 'correct the file; `medix eval tasks` lists the tasks there are',
-      },
-      error,
-    );
-  }
+  const asked = {
+    boundary: 'config',
+    where: file,
+    expected: 'a task file in YAML',
+    next: 'correct the file; `medix eval tasks` lists the tasks there are',
+  } as const;
+  return readingAs(asked, () => readBytes(file), parseYaml);
 }
 
 /** JSON with sorted keys, so that the order in which a file states things does not matter. */

@@ -69,6 +69,18 @@ describe('a task of the hub', () => {
     await hub.close();
   });
 
+  it('that cannot be kept is a clear error', async () => {
+    const task = await openTask('pubmedqa');
+    const hub = await serveHub(task, files);
+    // Nobody makes folders there, whatever their permissions.
+    const cache = '/proc/medix';
+    const opening = openTaskSource(task, { hub: { endpoint: hub.endpoint }, cache });
+    await expect(opening).rejects.toThrow(
+      /^\/proc\/medix.*main\.json: expected a place that can be written, got .*; .* another folder for downloads$/,
+    );
+    await hub.close();
+  });
+
   it('that is gated, or that names files outside of it, is a clear error', async () => {
     const task = await openTask('pubmedqa');
     const gated = await serveHub(task, files, 401);
@@ -112,7 +124,7 @@ describe('a task with data of the user', () => {
   it('that is missing is named', async () => {
     const task = await openTask('pubmedqa');
     const given = { data: join(folder, 'gone.jsonl'), hub: {}, cache: '' };
-    await expect(openTaskSource(task, given)).rejects.toThrow(/gone\.jsonl: .*got none/);
+    await expect(openTaskSource(task, given)).rejects.toThrow(/gone\.jsonl: .*got no such file/);
     expect(await taskDataState(task, given)).toMatchObject({ kind: 'local', exists: false });
   });
 });

@@ -1,10 +1,9 @@
 /** Where a task's rows and images come from on this machine: files the user names, or the hub. */
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { HubAccess } from '../../config/environment.ts';
 import { createDigest } from '../../core/digest.ts';
 import { fail, type Problem } from '../../core/errors.ts';
+import { foundAt, foundNames, streamFile } from '../../core/files.ts';
 import { listed } from '../../core/quoted.ts';
 import { type DataFile, localFile } from '../../data/data-file.ts';
 import { filesBelow, filesOfSplit } from '../../data/locate.ts';
@@ -113,11 +112,7 @@ type TaskDataState =
 export async function taskDataState(task: Task, access: TaskAccess): Promise<TaskDataState> {
   const place = placeOf(task, access);
   if (place.kind === 'local') {
-    const exists = await stat(place.path).then(
-      () => true,
-      () => false,
-    );
-    return { ...place, exists };
+    return { ...place, exists: (await foundAt(place.path)) !== 'missing' };
   }
   const { source } = place;
   const cache = cacheOf(access);
@@ -160,10 +155,10 @@ async function openLocal(task: Task, path: string): Promise<TaskSource> {
 }
 
 async function localPaths({ source }: Task, path: string): Promise<string[]> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found) return failNoFiles(path, []);
-  if (found.isFile() && isDataFile(path)) return [path];
-  if (!found.isDirectory()) return failNoFiles(path, [path]);
+  const found = await foundAt(path);
+  if (found === 'file' && isDataFile(path)) return [path];
+  if (found === 'file') return failNoFiles(path, [path]);
+  if (found !== 'folder') return failNoFiles(path, foundNames[found]);
   const names = await filesBelow(path);
   const folders = 'hub' in source ? foldersOf(source) : [];
   const split = 'hub' in source ? source.split : undefined;
@@ -204,16 +199,16 @@ async function digestOfFiles(paths: readonly string[]): Promise<string> {
   const hash = createDigest();
   for (const path of paths) {
     hash.update(`${relative(dirname(paths[0] ?? path), path)}\0`);
-    for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
+    for await (const piece of streamFile(path)) hash.update(piece);
   }
   return hash.digest('hex');
 }
 
-function failNoFiles(where: string, names: readonly string[]): never {
+function failNoFiles(where: string, found: readonly string[] | string): never {
   return fail('data', {
     where,
     expected: 'parquet, JSONL or JSON files of the task',
-    got: listed(names),
+    got: typeof found === 'string' ? found : listed(found),
     next: 'correct the location of the task’s data, or its source in the task file',
   });
 }

@@ -1,8 +1,9 @@
 /** The record of how well a judge did on labelled answers, as it is stored and read back. */
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { digestOf } from '../../core/digest.ts';
-import { fail, messageOf } from '../../core/errors.ts';
+import { fail } from '../../core/errors.ts';
+import { readText } from '../../core/files.ts';
+import { readingAs } from '../../core/reading.ts';
 import { ledgerSummarySchema } from '../../core/usage.ts';
 import { figuresSchema, kappaSchema, rateSchema } from './figures.ts';
 
@@ -69,12 +70,11 @@ export async function readCertificate(path: string): Promise<Certificate> {
   const expected = 'a certificate written by medix judge certify';
   const next =
     'correct judge.certificate.path, or certify the judge again with `medix judge certify`';
-  let content: unknown;
-  try {
-    content = JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    fail('judge', { where, expected, got: messageOf(error), next }, error);
-  }
+  const content: unknown = await readingAs(
+    { boundary: 'judge', where, expected, next },
+    () => readText(path),
+    (text) => JSON.parse(text),
+  );
   const parsed = certificateSchema.safeParse(content);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];

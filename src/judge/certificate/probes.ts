@@ -3,13 +3,14 @@
  * form. The shipped pack is text only and holds what judges are known to get wrong, among it the "master
  * keys" that pass with most of them (arXiv 2507.08794).
  */
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { digestOf } from '../../core/digest.ts';
-import { fail, MedixError, messageOf, type Problem } from '../../core/errors.ts';
+import { fail, MedixError, type Problem } from '../../core/errors.ts';
 import { parseExactJson } from '../../core/exact-json.ts';
+import { readBytes } from '../../core/files.ts';
 import { modalities } from '../../core/modality.ts';
 import { nameOf } from '../../core/quoted.ts';
+import { reading } from '../../core/reading.ts';
 import { decodeUtf8 } from '../../core/utf8.ts';
 
 const probeSchema = z.strictObject({
@@ -43,7 +44,7 @@ const shownProblems = 20;
 
 /** The pack `judge-v1`. Its rows never change: another pack gets another name. */
 export async function readShippedProbes(): Promise<ProbePack> {
-  return packOf(await readFile(shippedPath), shippedPath.pathname);
+  return packOf(await readBytes(shippedPath), shippedPath.pathname);
 }
 
 /**
@@ -52,22 +53,13 @@ export async function readShippedProbes(): Promise<ProbePack> {
  * @throws MedixError 'data' with every bad row, at most the first 20.
  */
 export async function readLabelledFile(path: string): Promise<ProbePack> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    fail(
-      'data',
-      {
-        where: path,
-        expected: 'a file of labelled answers that can be read',
-        got: messageOf(error),
-        next: 'correct the path',
-      },
-      error,
-    );
-  }
-  return packOf(bytes, path);
+  const asked = {
+    boundary: 'data',
+    where: path,
+    expected: 'a file of labelled answers that can be read',
+    next: 'correct the path',
+  } as const;
+  return packOf(await reading(asked, () => readBytes(path)), path);
 }
 
 function packOf(bytes: Uint8Array, path: string): ProbePack {

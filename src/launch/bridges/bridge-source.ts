@@ -2,8 +2,8 @@
  * Python files that foreign trainers load as their reward function. Each is one file of its own, since
  * trainers load it by its path and ship it alone: the client in front, then what the trainer calls.
  */
-import { readFile } from 'node:fs/promises';
 import { fail, invariant } from '../../core/errors.ts';
+import { readText } from '../../core/files.ts';
 
 export const bridgeTrainers = ['easyr1', 'verl', 'trl'] as const;
 export type BridgeTrainer = (typeof bridgeTrainers)[number];
@@ -25,8 +25,8 @@ const defaultUrl = '"http://127.0.0.1:8090"';
  */
 export async function bridgeSource(trainer: BridgeTrainer, url: string): Promise<string> {
   const address = JSON.stringify(checkUrl(url));
-  const client = splitModule(await readFile(new URL('client.py', folder), 'utf8'));
-  const calls = splitModule(await readFile(new URL(`${trainer}.py`, folder), 'utf8'));
+  const client = splitModule(await readText(new URL('client.py', folder)));
+  const calls = splitModule(await readText(new URL(`${trainer}.py`, folder)));
   invariant(client.body.includes(defaultUrl), 'client.py names the default address');
   return [
     calls.docstring,

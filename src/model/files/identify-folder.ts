@@ -1,13 +1,15 @@
 /** What kind of model, or of something else, a folder holds, by the names and the beginnings of its files. */
-import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { entriesOf, foundAt } from '../../core/files.ts';
 import { readStart } from './read-start.ts';
 
 export type Identity =
   /** A folder with what a checkpoint in Hugging Face layout begins with; it may still be of another family. */
   | { readonly kind: 'model-folder' }
   | { readonly kind: 'gguf' }
+  /** An adapter of `peft`, of whatever kind. */
+  | { readonly kind: 'adapter'; readonly what: string }
   | { readonly kind: 'other'; readonly what: string; readonly next: string };
 
 /** What is computed here. */
@@ -35,7 +37,7 @@ const signs: readonly (readonly [
         `${give}; an encoder can be an embedder (embedder.kind=onnx)`,
       ),
   ],
-  [(has) => has('adapter_config.json') && !has('config.json'), adapter],
+  [(has) => has('adapter_config.json') && !hasWeights(has), adapter],
   [(has) => has('config.json'), checkpoint],
   [
     (has) => has('open_clip_config.json'),
@@ -79,19 +81,36 @@ const signs: readonly (readonly [
   ],
 ];
 
+/** Of a whole model; trainers lay copies of its config.json beside adapters. */
+function hasWeights(has: Has): boolean {
+  if (!has('config.json')) return false;
+  return has(/^model.*\.safetensors/) || !has(/^adapter_model\./);
+}
+
 export async function identifyFolder(path: string): Promise<Identity> {
-  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+  const entries = await entriesOf(path);
   const names = entries.map(({ name }) => name);
-  const has: Has = (name) =>
-    names.some((one) => (typeof name === 'string' ? one === name : name.test(one)));
-  const found = signs.find(([sign]) => sign(has));
-  if (found) return found[1](path, has);
+  const found = await identifyNames(path, names);
+  if (found) return found;
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   const inside = await firstModelIn(path, folders);
   if (inside !== undefined) {
     return other(`a folder without config.json, but with a model in ${inside}`, `give ${inside}`);
   }
   return other(names.length === 0 ? 'an empty folder' : 'a folder without config.json', give);
+}
+
+/**
+ * The same by names alone, of which few need to be there: the small files whose content tells more.
+ * @returns undefined where the names tell nothing
+ */
+export async function identifyNames(
+  path: string,
+  names: readonly string[],
+): Promise<Identity | undefined> {
+  const has: Has = (name) =>
+    names.some((one) => (typeof name === 'string' ? one === name : name.test(one)));
+  return signs.find(([sign]) => sign(has))?.[1](path, has);
 }
 
 const adapterSchema = z.object({
@@ -112,10 +131,7 @@ async function adapter(path: string, has: Has): Promise<Identity> {
   }
   const kind =
     (peft_type ?? 'LoRA').toUpperCase() === 'LORA' ? 'a LoRA adapter' : `an adapter (${peft_type})`;
-  return other(
-    `${kind} for ${base}, not a whole model`,
-    'merge it into its base model (merge_and_unload of peft, then save_pretrained) and give the folder of the result',
-  );
+  return { kind: 'adapter', what: `${kind} for ${base}, not a whole model` };
 }
 
 const checkpointSchema = z.looseObject({
@@ -180,8 +196,11 @@ function runDirectory(path: string, has: Has): Identity {
 }
 
 async function hubCache(path: string): Promise<Identity> {
-  const snapshots = await readdir(join(path, 'snapshots')).catch(() => []);
-  const first = snapshots.toSorted().at(-1);
+  const snapshots = await entriesOf(join(path, 'snapshots')).catch(() => []);
+  const first = snapshots
+    .map(({ name }) => name)
+    .toSorted()
+    .at(-1);
   return other(
     'a model in the cache of the Hugging Face hub',
     first === undefined ? give : `give a snapshot in it: ${join(path, 'snapshots', first)}`,
@@ -194,15 +213,15 @@ const most = 50;
 async function firstModelIn(path: string, folders: readonly string[]): Promise<string | undefined> {
   for (const name of folders.toSorted().slice(0, most)) {
     const inside = join(path, name);
-    const found = await stat(join(inside, 'config.json')).catch(() => undefined);
-    if (found?.isFile()) return inside;
+    const found = await foundAt(join(inside, 'config.json')).catch(() => 'missing');
+    if (found === 'file') return inside;
   }
   return undefined;
 }
 
 /** The `format` that a safetensors file names, e.g. `pt` or `mlx`. */
 async function safetensorsFormat(folder: string): Promise<string | undefined> {
-  const names = await readdir(folder).catch(() => []);
+  const names = (await entriesOf(folder)).map(({ name }) => name);
   const first = names.filter((name) => name.endsWith('.safetensors')).toSorted()[0];
   if (first === undefined) return undefined;
   const header = await readStart(join(folder, first), 1024);

@@ -38,23 +38,6 @@ const weights = { 'model.safetensors': safetensors('pt') };
 describe('a folder that is no model is named', () => {
   it.each<[what: RegExp, next: RegExp, files: Readonly<Record<string, Content>>]>([
     [
-      /^a LoRA adapter for Qwen\/Qwen3-VL-2B-Instruct, not a whole model$/,
-      /merge_and_unload/,
-      {
-        'adapter_config.json': {
-          peft_type: 'LORA',
-          base_model_name_or_path: 'Qwen/Qwen3-VL-2B-Instruct',
-        },
-        'adapter_model.safetensors': safetensors('pt'),
-      },
-    ],
-    [/^a LoRA adapter for its base model/, /merge/, { 'adapter_config.json': '{' }],
-    [
-      /^an adapter \(PROMPT_TUNING\) for x/,
-      /merge/,
-      { 'adapter_config.json': { peft_type: 'PROMPT_TUNING', base_model_name_or_path: 'x' } },
-    ],
-    [
       /^an adapter of MLX for mlx-community\/Q/,
       /fuse/,
       {
@@ -144,6 +127,30 @@ describe('a folder that is no model is named', () => {
   });
 });
 
+describe('the folder of an adapter is told from that of a model', () => {
+  const base_model_name_or_path = 'Qwen/Qwen3-VL-2B-Instruct';
+  const adapter = { 'adapter_config.json': { peft_type: 'LORA', base_model_name_or_path } };
+  const factors = { 'adapter_model.safetensors': safetensors('pt') };
+
+  it.each<[what: RegExp, files: Readonly<Record<string, Content>>]>([
+    [
+      /^a LoRA adapter for Qwen\/Qwen3-VL-2B-Instruct, not a whole model$/,
+      { ...adapter, ...factors },
+    ],
+    // Some trainers lay a copy of the base's config beside it.
+    [/^a LoRA adapter for Qwen/, { ...adapter, ...factors, 'config.json': config }],
+    [/^a LoRA adapter for its base model/, { 'adapter_config.json': '{' }],
+    [
+      /^an adapter \(PROMPT_TUNING\) for x/,
+      { 'adapter_config.json': { peft_type: 'PROMPT_TUNING', base_model_name_or_path: 'x' } },
+    ],
+  ])('%s', async (what, files) => {
+    const folder = await folderOf(files);
+    expect(await identify(folder)).toEqual({ kind: 'adapter', what: expect.stringMatching(what) });
+    await expect(requireModelFolder(folder)).rejects.toThrow(/medix export --merge/);
+  });
+});
+
 describe('a file that is given for a folder is named', () => {
   it.each([
     ['model.safetensors', safetensors('pt'), 'a single file of a model'],
@@ -175,11 +182,11 @@ describe('a path where nothing is', () => {
     ['https://huggingface.co/Qwen/Qwen3-VL/tree/main', 'Qwen/Qwen3-VL'],
     ['hf://Qwen/Qwen3-VL', 'Qwen/Qwen3-VL'],
     ['hf.co/Qwen/Qwen3-VL', 'Qwen/Qwen3-VL'],
-  ])('that looks like an id of the hub says how to download it: %s', async (path, id) => {
+  ])('that looks like an id of the hub says what to give instead: %s', async (path, id) => {
     expect(await identify(path)).toEqual({
       kind: 'other',
       what: `no such folder; it looks like the id of a model on the Hugging Face hub (${id})`,
-      next: expect.stringContaining(`hf download ${id} --local-dir models/`),
+      next: `give ${id}, or ${id}@revision, to have it downloaded`,
     });
   });
 

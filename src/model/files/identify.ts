@@ -2,9 +2,10 @@
  * What is at a path that was given as a model. Users hand over what they have (an id of the hub, a GGUF file,
  * an adapter); to be told that `config.json` is missing would not help them.
  */
-import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fail } from '../../core/errors.ts';
+import { foundAt, foundNames } from '../../core/files.ts';
+import { refusalOf } from '../../core/reading.ts';
 import { give, type Identity, identifyFolder, layout, other } from './identify-folder.ts';
 import { readStart } from './read-start.ts';
 
@@ -12,10 +13,14 @@ export type { Identity } from './identify-folder.ts';
 
 /** Never throws: what cannot be read is told by whoever opens it. */
 export async function identify(path: string): Promise<Identity> {
-  const found = await stat(path).catch(() => undefined);
-  if (found === undefined) return missing(path);
-  if (found.isDirectory()) return identifyFolder(path);
-  return identifyFile(path);
+  try {
+    const found = await foundAt(path);
+    if (found === 'missing') return await missing(path);
+    if (found === 'folder') return await identifyFolder(path);
+    return found === 'file' ? await identifyFile(path) : other(foundNames.other, give);
+  } catch (error) {
+    return other(refusalOf(error) ?? 'what cannot be read', `correct the path, or ${give}`);
+  }
 }
 
 /** `owner/name`, as a link or with what tools append for a revision or a quantisation. */
@@ -27,14 +32,13 @@ async function missing(path: string): Promise<Identity> {
   const id = hubId.exec(path)?.[1];
   const owner = id?.split('/')[0] ?? '';
   // A path below a folder that is there is a path with a wrong end.
-  const isPath = !hubLink.test(path) && (await stat(owner).catch(() => undefined)) !== undefined;
+  const isPath = !hubLink.test(path) && (await foundAt(owner)) !== 'missing';
   if (id === undefined || isPath || (path.split('/').length > 2 && !hubLink.test(path))) {
     return other('no such file or folder', `correct the path, or ${give}`);
   }
-  const folder = `models/${basename(id)}`;
   return other(
     `no such folder; it looks like the id of a model on the Hugging Face hub (${id})`,
-    `download it first (hf download ${id} --local-dir ${folder}), then give ${folder}`,
+    `give ${id}, or ${id}@revision, to have it downloaded`,
   );
 }
 
@@ -70,6 +74,11 @@ export async function requireModelFolder(path: string): Promise<void> {
           got: 'a GGUF file (for llama.cpp)',
           next: `${give}; a GGUF file can be a judge (judge.kind=gguf), or be served by llama.cpp and evaluated with model.kind=openai`,
         }
-      : { got: identity.what, next: identity.next }),
+      : identity.kind === 'adapter'
+        ? {
+            got: identity.what,
+            next: `${give}, with the adapter merged into it (medix export --merge)`,
+          }
+        : { got: identity.what, next: identity.next }),
   });
 }

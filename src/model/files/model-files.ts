@@ -1,14 +1,15 @@
 /** The text files beside a checkpoint's weights: tokenizer, chat template, processor settings. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { fail, MedixError, messageOf } from '../../core/errors.ts';
+import { readText } from '../../core/files.ts';
+import { readingIfThere } from '../../core/reading.ts';
 
 /** File name to content. An exported model carries these verbatim. */
 export type ModelFiles = Readonly<Record<string, string>>;
 
-/** What public Qwen3-VL checkpoints and `save_pretrained` of transformers 4 and 5 write. */
-const fileNames = [
+/** What public Qwen3-VL checkpoints and `save_pretrained` of transformers 4 and 5 write beside config and weights. */
+export const modelFileNames = [
   'tokenizer.json',
   'tokenizer_config.json',
   'special_tokens_map.json',
@@ -28,7 +29,7 @@ const fileNames = [
  * is unreadable.
  */
 export function readModelFiles(directory: string): Promise<ModelFiles> {
-  return readFiles(directory, fileNames);
+  return readFiles(directory, modelFileNames);
 }
 
 /** Those of the named files that exist. Throws a `model` error when one is unreadable. */
@@ -36,21 +37,13 @@ export async function readFiles(directory: string, names: readonly string[]): Pr
   const entries = await Promise.all(
     names.map(async (name) => {
       const path = join(directory, name);
-      const content = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) =>
-        error.code === 'ENOENT'
-          ? undefined
-          : fail(
-              'model',
-              {
-                where: path,
-                expected: 'a readable file',
-                got: messageOf(error),
-                next: 'check the model directory',
-              },
-              error,
-            ),
-      );
-      return [name, content] as const;
+      const asked = {
+        boundary: 'model',
+        where: path,
+        expected: 'a readable file',
+        next: 'check the model directory',
+      } as const;
+      return [name, await readingIfThere(asked, () => readText(path))] as const;
     }),
   );
   return Object.fromEntries(

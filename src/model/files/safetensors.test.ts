@@ -168,6 +168,41 @@ test('a sharded checkpoint opens as one', async () => {
   await expect(openSafetensors(sharded)).rejects.toThrow('model.safetensors.index.json');
 });
 
+test('a shard that is not there is named, and so is one that Git LFS has not fetched', async () => {
+  const folder = await mkdtemp(join(directory, 'incomplete-'));
+  await writeFile(
+    join(folder, 'model.safetensors.index.json'),
+    JSON.stringify({ weight_map: { x: 'model-00001-of-00002.safetensors' } }),
+  );
+  await expect(openSafetensors(folder)).rejects.toThrow(
+    /model-00001-of-00002\.safetensors: expected a file that .*index\.json names, got no such file; /,
+  );
+  const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n';
+  await writeFile(join(folder, 'model-00001-of-00002.safetensors'), pointer);
+  await expect(openSafetensors(folder)).rejects.toThrow(/got a pointer of Git LFS .*git lfs pull/);
+});
+
+test.each([
+  ['F8_E4M3', 4, 4],
+  ['F8_E5M2', 4, 4],
+  ['F8_E8M0', 4, 4],
+  ['I8', 4, 4],
+  ['U8', 4, 4],
+  ['I4', 5, 3],
+  ['F4', 4, 2],
+  ['F6_E2M3', 4, 3],
+  ['F64', 1, 8],
+])('a tensor of type %s is there, but not read', async (dtype, count, bytes) => {
+  const store = await openSafetensors(
+    await fileWith({ x: entry(0, bytes, [count], dtype) }, bytes),
+  );
+  expect(store.tensors.get('x')).toMatchObject({ dtype, shape: [count] });
+  await expect(store.read('x')).rejects.toThrow(
+    new RegExp(`broken\\.safetensors: x: expected F32, F16 or BF16, got ${dtype}, `),
+  );
+  await store.close();
+});
+
 test.each([
   ['a header that is not JSON', '{"x":', 4],
   ['a header without offsets', { x: { dtype: 'F32', shape: [1] } }, 4],

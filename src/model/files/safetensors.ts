@@ -6,10 +6,12 @@
  * Source: https://github.com/huggingface/safetensors (format description). The host is little endian,
  * as every platform of Node with prebuilt binaries is.
  */
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { defined, fail, invariant, messageOf } from '../../core/errors.ts';
+import { defined, fail, invariant } from '../../core/errors.ts';
+import { foundAt, openRegular, readInto, readText } from '../../core/files.ts';
+import { reading, readingIfThere, refusalCode } from '../../core/reading.ts';
 import { bfloat16ToFloat32, float16ToFloat32 } from './half-floats.ts';
 
 type TensorInfo = {
@@ -42,23 +44,36 @@ type Entry = TensorInfo & {
   readonly end: number;
 };
 
-const bytesPerElement: Readonly<Record<string, number>> = {
-  BOOL: 1,
-  U8: 1,
-  I8: 1,
-  F8_E4M3: 1,
-  F8_E5M2: 1,
-  U16: 2,
-  I16: 2,
-  F16: 2,
-  BF16: 2,
-  U32: 4,
-  I32: 4,
-  F32: 4,
-  U64: 8,
-  I64: 8,
-  F64: 8,
+/** Of all types of the format; a byte holds several elements of the smallest ones. */
+const bitsPerElement: Readonly<Record<string, number>> = {
+  F4: 4,
+  I4: 4,
+  U4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  BOOL: 8,
+  U8: 8,
+  I8: 8,
+  F8_E4M3: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2: 8,
+  F8_E5M2FNUZ: 8,
+  F8_E8M0: 8,
+  U16: 16,
+  I16: 16,
+  F16: 16,
+  BF16: 16,
+  U32: 32,
+  I32: 32,
+  F32: 32,
+  U64: 64,
+  I64: 64,
+  F64: 64,
+  C64: 64,
 };
+
+/** Those that are read as numbers, with the bytes of an element. */
+const readTypes = { F32: 4, F16: 2, BF16: 2 } as const;
 
 const maxHeaderBytes = 100_000_000;
 
@@ -71,7 +86,8 @@ const headerSchema = z.record(
   }),
 );
 
-const indexSchema = z.object({
+/** Of `model.safetensors.index.json`. */
+export const indexSchema = z.object({
   weight_map: z.record(z.string(), z.string().regex(/^[^/\\]+\.safetensors$/)),
 });
 
@@ -81,26 +97,32 @@ const indexSchema = z.object({
  * is absent, truncated or inconsistent.
  */
 export async function openSafetensors(path: string): Promise<TensorStore> {
-  const found = await stat(path).catch((error) => unreadable(path, error));
-  if (!found.isDirectory()) return openFile(path);
+  const found = await reading(asked(path), () => foundAt(path));
+  if (found !== 'folder') return openFile(path);
   const single = join(path, 'model.safetensors');
-  const isSingle = await stat(single).then(
-    () => true,
-    () => false,
-  );
-  if (isSingle) return openFile(single);
+  if ((await reading(asked(single), () => foundAt(single))) !== 'missing') return openFile(single);
   const index = join(path, 'model.safetensors.index.json');
-  const text = await readFile(index, 'utf8').catch((error: NodeJS.ErrnoException) =>
-    error.code === 'ENOENT' ? undefined : unreadable(index, error),
-  );
+  const text = await readingIfThere(asked(index), () => readText(index));
   return text === undefined ? openFile(single) : openShards(index, text, path);
 }
 
-async function openShards(index: string, text: string, directory: string): Promise<TensorStore> {
+/**
+ * The files that the index of a sharded checkpoint names.
+ * @param index its path, for messages
+ * @throws MedixError 'model' where the text is no index
+ */
+export function shardNames(index: string, text: string): string[] {
+  return [...new Set(Object.values(parseIndex(index, text)))];
+}
+
+function parseIndex(index: string, text: string): Readonly<Record<string, string>> {
   const parsed = indexSchema.safeParse(parseJson(text));
-  if (!parsed.success) {
-    return corrupt(index, 'a weight_map of tensor names to files', z.prettifyError(parsed.error));
-  }
+  if (parsed.success) return parsed.data.weight_map;
+  return corrupt(index, 'a weight_map of tensor names to files', z.prettifyError(parsed.error));
+}
+
+async function openShards(index: string, text: string, directory: string): Promise<TensorStore> {
+  const owned = Object.entries(parseIndex(index, text));
   const shards = new Map<string, TensorStore>();
   const close = async (): Promise<void> => {
     await Promise.all([...shards.values()].map((shard) => shard.close()));
@@ -108,10 +130,10 @@ async function openShards(index: string, text: string, directory: string): Promi
   const tensors = new Map<string, TensorInfo>();
   const owners = new Map<string, TensorStore>();
   try {
-    for (const file of new Set(Object.values(parsed.data.weight_map))) {
-      shards.set(file, await openFile(join(directory, file)));
+    for (const file of shardNames(index, text)) {
+      shards.set(file, await openFile(join(directory, file), index));
     }
-    for (const [name, file] of Object.entries(parsed.data.weight_map)) {
+    for (const [name, file] of owned) {
       const shard = defined(shards.get(file), file);
       const info = shard.tensors.get(name) ?? corrupt(index, `tensor ${name} in ${file}`, 'none');
       tensors.set(name, info);
@@ -132,8 +154,13 @@ async function openShards(index: string, text: string, directory: string): Promi
   };
 }
 
-async function openFile(path: string): Promise<TensorStore> {
-  const handle = await open(path, 'r').catch((error) => unreadable(path, error));
+/** @param index what names the file, where something does */
+async function openFile(path: string, index?: string): Promise<TensorStore> {
+  const handle = await reading(asked(path), () => openRegular(path)).catch((error: unknown) =>
+    refusalCode(error) === 'ENOENT' && index !== undefined
+      ? missingShard(path, index)
+      : rethrow(error),
+  );
   try {
     const tensors = await readHeader(handle, path);
     const entry = (name: string) => tensors.get(name) ?? missing(path, name);
@@ -159,6 +186,7 @@ async function openFile(path: string): Promise<TensorStore> {
 async function readHeader(handle: FileHandle, path: string): Promise<Map<string, Entry>> {
   const { size } = await handle.stat();
   const prefix = await readBytes(handle, path, 0, Math.min(8, size));
+  if (new TextDecoder().decode(prefix) === 'version ') failPointer(path);
   const length = size < 8 ? Number.NaN : Number(new DataView(prefix).getBigUint64(0, true));
   if (!(length >= 2 && length <= maxHeaderBytes && 8 + length <= size)) {
     corrupt(path, `a header that fits into ${size} bytes`, `a header of ${length} bytes`);
@@ -202,11 +230,11 @@ function layout(
     .sort((a, b) => a.start - b.start || a.end - b.end);
   let position = origin;
   for (const { name, dtype, shape, start, end } of entries) {
-    const width = bytesPerElement[dtype] ?? corrupt(path, `a known dtype for ${name}`, dtype);
+    const bits = bitsPerElement[dtype] ?? corrupt(path, `a known dtype for ${name}`, dtype);
     if (start !== position) {
       corrupt(path, `tensor ${name} at byte ${position}`, `byte ${start} (gap or overlap)`);
     }
-    const bytes = shape.reduce((product, dimension) => product * dimension, width);
+    const bytes = Math.ceil(shape.reduce((product, dimension) => product * dimension, bits) / 8);
     if (end - start !== bytes) {
       corrupt(path, `${bytes} bytes for ${name} [${shape.join(', ')}] ${dtype}`, `${end - start}`);
     }
@@ -217,7 +245,7 @@ function layout(
 }
 
 function sliceOf(entry: Entry, start: number, count: number): Entry {
-  const width = defined(bytesPerElement[entry.dtype], entry.dtype);
+  const width = readTypes[entry.dtype as keyof typeof readTypes] ?? 0;
   const from = entry.start + start * width;
   invariant(from + count * width <= entry.end, 'a slice lies within its tensor');
   return { ...entry, start: from, end: from + count * width };
@@ -229,6 +257,7 @@ async function readElements(
   name: string,
   { dtype, start, end }: Entry,
 ): Promise<Float32Array<ArrayBuffer>> {
+  requireReadType(`${path}: ${name}`, dtype);
   switch (dtype) {
     case 'F32':
       return new Float32Array(await readBytes(handle, path, start, end));
@@ -236,9 +265,27 @@ async function readElements(
       return bfloat16ToFloat32(new Uint16Array(await readBytes(handle, path, start, end)));
     case 'F16':
       return float16ToFloat32(new Uint16Array(await readBytes(handle, path, start, end)));
-    default:
-      return corrupt(path, `F32, F16 or BF16 for ${name}`, dtype);
   }
+}
+
+/**
+ * @param where file and tensor, for the message
+ * @throws MedixError 'model' that names the type where its elements are not read as numbers
+ */
+export function requireReadType(
+  where: string,
+  dtype: string,
+): asserts dtype is keyof typeof readTypes {
+  if (dtype in readTypes) return;
+  const isQuantised = (bitsPerElement[dtype] ?? 64) <= 8;
+  fail('model', {
+    where,
+    expected: 'F32, F16 or BF16',
+    got: isQuantised ? `${dtype}, a type of quantised weights` : `${dtype}, another type`,
+    next: isQuantised
+      ? 'use the checkpoint that was quantised, with its weights in BF16, F16 or F32; MediX makes 8-bit weights itself (engine.base)'
+      : 'save the weights as BF16, F16 or F32',
+  });
 }
 
 async function readBytes(
@@ -248,15 +295,8 @@ async function readBytes(
   end: number,
 ): Promise<ArrayBuffer> {
   const bytes = new Uint8Array(end - start);
-  for (let filled = 0; filled < bytes.length; ) {
-    // One read call is limited to 2 GiB by Linux.
-    const length = Math.min(bytes.length - filled, 1 << 30);
-    const { bytesRead } = await handle
-      .read(bytes, filled, length, start + filled)
-      .catch((error) => unreadable(path, error));
-    if (bytesRead === 0) corrupt(path, `${end} bytes`, `${start + filled}`);
-    filled += bytesRead;
-  }
+  const filled = await reading(asked(path), () => readInto(handle, bytes, start));
+  if (filled < bytes.length) corrupt(path, `${end} bytes`, `${start + filled}`);
   return bytes.buffer;
 }
 
@@ -269,17 +309,35 @@ function parseJson(text: string): unknown {
   }
 }
 
-function unreadable(path: string, error: unknown): never {
-  return fail(
-    'model',
-    {
-      where: path,
-      expected: 'a readable file',
-      got: messageOf(error),
-      next: 'check the model directory',
-    },
-    error,
-  );
+function asked(where: string) {
+  return {
+    boundary: 'model',
+    where,
+    expected: 'a readable file',
+    next: 'check the model directory',
+  } as const;
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}
+
+function failPointer(path: string): never {
+  return fail('model', {
+    where: path,
+    expected: 'weights',
+    got: 'a pointer of Git LFS to a file that was not fetched',
+    next: 'run git lfs pull',
+  });
+}
+
+function missingShard(path: string, index: string): never {
+  return fail('model', {
+    where: path,
+    expected: `a file that ${index} names`,
+    got: 'no such file',
+    next: 'download or copy the missing shard to the others',
+  });
 }
 
 function corrupt(path: string, expected: string, got: string): never {

@@ -3,13 +3,16 @@
  * lines it wrote, and the next process continues after the last whole line. `<path>.medix.json`, written
  * before the first line, says what the lines were made from, so that no file mixes two origins.
  */
-import { appendFileSync, createReadStream, fstatSync } from 'node:fs';
-import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { appendFileSync, fstatSync } from 'node:fs';
+import { type FileHandle, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../core/errors.ts';
+import { foundAt, openToAppend, readText, streamFile } from '../../core/files.ts';
+import { linesIn } from '../../core/lines.ts';
+import { isMissing } from '../../core/reading.ts';
 import { flush } from '../../core/write-aside.ts';
-import { isMissing, storing, writeFileDurably } from '../../run/durable.ts';
+import { storing, writeFileDurably } from '../../run/durable.ts';
 
 /** What shapes the lines, by name: digests and settings. */
 type Origin = Readonly<Record<string, string>>;
@@ -64,7 +67,7 @@ export async function openGrowingFile(options: GrowingFileOptions): Promise<Grow
     await storingAt(path, () => rm(partPath, { force: true }));
     await writeRecord({});
   }
-  const file = await storingAt(path, () => open(partPath, 'a'));
+  const file = await storingAt(path, () => openToAppend(partPath));
   let size = await acceptedBytes(partPath, accept);
   await storingAt(path, () => file.truncate(size));
 
@@ -106,11 +109,8 @@ async function earlierRecord(
   partPath: string,
   recordPath: string,
 ): Promise<FileRecord | undefined> {
-  const isUnfinished = await stat(partPath).then(
-    () => true,
-    () => false,
-  );
-  if (!isUnfinished) return undefined;
+  const before = await foundAt(partPath);
+  if (before === 'missing') return undefined;
   const record = await readRecord(recordPath);
   const changed = record === undefined ? ['origin'] : changesOf(record.origin, origin);
   if (changed.length === 0) return record;
@@ -128,7 +128,7 @@ async function earlierRecord(
 
 async function readRecord(path: string): Promise<FileRecord | undefined> {
   try {
-    return recordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return recordSchema.parse(JSON.parse(await readText(path)));
   } catch (error) {
     if (isMissing(error) || error instanceof SyntaxError || error instanceof z.ZodError) {
       return undefined;
@@ -145,17 +145,9 @@ function changesOf(before: Origin, now: Origin): string[] {
 /** Length of the file up to the last whole line that was accepted, in bytes. */
 async function acceptedBytes(path: string, accept: (line: string) => boolean): Promise<number> {
   let accepted = 0;
-  let open: Buffer[] = [];
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-    let start = 0;
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-      const line = Buffer.concat([...open, chunk.subarray(start, end)]);
-      if (!accept(line.toString('utf8'))) return accepted;
-      accepted += line.byteLength + 1;
-      open = [];
-      start = end + 1;
-    }
-    if (start < chunk.length) open.push(chunk.subarray(start));
+  for await (const { bytes, length, isWhole } of linesIn(streamFile(path))) {
+    if (!isWhole || bytes === undefined || !accept(bytes.toString())) break;
+    accepted += length + 1;
   }
   return accepted;
 }

@@ -2,6 +2,7 @@
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { type Field, listFields } from '../../config/field-list.ts';
+import { messageOf } from '../../core/errors.ts';
 import { modalities } from '../../core/modality.ts';
 import { nameOf } from '../../core/quoted.ts';
 import type { ImageFile } from '../../core/sample.ts';
@@ -107,7 +108,7 @@ export async function readScoreRow(
   if (raw.kind === 'unreadable') return malformed(null, raw.problem);
   const parsed = rowSchema.safeParse(raw.fields);
   if (!parsed.success) {
-    return malformed(idSchema.safeParse(raw.fields['id']).data ?? null, describe(parsed.error));
+    return malformed(idSchema.safeParse(raw.fields['id']).data ?? null, messageOf(parsed.error));
   }
   const { id, question, response, ground_truth: groundTruth, accepted } = parsed.data;
   const read = readGroundTruth(groundTruth, profile);
@@ -137,10 +138,4 @@ function counted(value: unknown): NamedImage {
   const entry = imageEntry(value);
   if (entry.kind === 'other') return { kind: 'unusable', problem: entry.problem };
   return { kind: 'image', image: { bytes: new Uint8Array(), name: 'of the row' } };
-}
-
-function describe(error: z.ZodError): string {
-  return error.issues
-    .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
-    .join('; ');
 }

@@ -3,10 +3,10 @@
  * the same call resumes where it stopped, and answers that are in the judge's cache are not asked for
  * again.
  */
-import { stat } from 'node:fs/promises';
 import { digestOfFile } from '../../core/digest.ts';
-import { fail, messageOf } from '../../core/errors.ts';
+import { fail } from '../../core/errors.ts';
 import { exactJson } from '../../core/exact-json.ts';
+import { reading } from '../../core/reading.ts';
 import { type LedgerSummary, ledgerSummarySchema } from '../../core/usage.ts';
 import type { OpenedReward } from '../open-reward.ts';
 import { type GrowingFile, openGrowingFile } from './growing-file.ts';
@@ -139,13 +139,11 @@ function readScoredRow(line: string): ScoredRow | undefined {
 }
 
 async function digestOfInput(path: string, signal: AbortSignal): Promise<string> {
-  const problem = await stat(path).then(
-    (found) => (found.isFile() ? undefined : 'something else than a file'),
-    messageOf,
-  );
-  if (problem !== undefined) {
-    const next = 'correct the path';
-    fail('data', { where: path, expected: 'a JSONL file of responses', got: problem, next });
-  }
-  return digestOfFile(path, signal);
+  const asked = {
+    boundary: 'data',
+    where: path,
+    expected: 'a JSONL file of responses',
+    next: 'correct the path',
+  } as const;
+  return reading(asked, () => digestOfFile(path, signal));
 }

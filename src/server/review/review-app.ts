@@ -2,12 +2,12 @@
  * The pages of a review. A rater's link holds a token, which is all there is to sign in with; everything
  * a page shows comes from `review.json`, so that it cannot tell which model gave an answer.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import type { WallClock } from '../../core/async/clock.ts';
 import { digestOfBytes } from '../../core/digest.ts';
+import { readBytes, readText } from '../../core/files.ts';
 import type { PresentedItem } from '../../eval/review/presentation.ts';
 import { presentationFor } from '../../eval/review/presentation.ts';
 import { type RatingWriter, readRatings } from '../../eval/review/ratings.ts';
@@ -54,8 +54,8 @@ export async function createReviewApp(parts: ReviewAppParts): Promise<Hono<Env>>
       { id, base: `/r/${token}`, items: presentationFor(review, id) },
     ]),
   );
-  const style = await readFile(new URL('review.css', assets), 'utf8');
-  const script = await readFile(new URL('review.js', assets), 'utf8');
+  const style = await readText(new URL('review.css', assets));
+  const script = await readText(new URL('review.js', assets));
 
   const show = async (c: Context<Env>, position: number, refused?: Refused) => {
     const { id, base, items } = c.get('rater');
@@ -133,7 +133,7 @@ export async function createReviewApp(parts: ReviewAppParts): Promise<Hono<Env>>
   app.get('/r/:token/images/:name', async (c) => {
     const name = c.req.param('name');
     if (!imageNames.has(name)) return c.notFound();
-    const bytes = await readFile(join(folder, reviewFiles.images, name));
+    const bytes = await readBytes(join(folder, reviewFiles.images, name));
     const type = imageTypes[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
     return c.body(new Uint8Array(bytes), 200, { 'Content-Type': type });
   });

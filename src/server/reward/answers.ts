@@ -1,6 +1,7 @@
 /** What a scoring route answers, and how a body that does not fit is refused. */
 import type { Hook, z } from '@hono/zod-openapi';
 import type { Env } from 'hono';
+import { messageOf } from '../../core/errors.ts';
 import { refusalSchema, refuse } from './refusal.ts';
 
 const refusal = (description: string) => ({
@@ -33,14 +34,8 @@ export function jsonBody<Body extends z.ZodType>(schema: Body) {
   return { required: true, content: { 'application/json': { schema } } } as const;
 }
 
-/** Answers 400 with everything that is wrong with a body or a query. */
+/** Answers 400 with the first of what is wrong with a body or a query. */
 export const refuseMisfit: Hook<unknown, Env, string, unknown> = (result, c) => {
   if (result.success) return undefined;
-  return refuse(c, 400, 'malformed', describeIssues(result.error));
+  return refuse(c, 400, 'malformed', messageOf(result.error));
 };
-
-export function describeIssues(error: z.ZodError): string {
-  return error.issues
-    .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
-    .join('; ');
-}

@@ -1,9 +1,10 @@
 /** One item as it came over the wire, made into what the reward scores. */
+
+import { messageOf } from '../../core/errors.ts';
 import type { ImageFile } from '../../core/sample.ts';
 import { imageOfText } from '../../image/named-image.ts';
 import type { RewardProfile } from '../../reward/profile.ts';
 import { type RewardItem, readGroundTruth } from '../../reward/reward-item.ts';
-import { describeIssues } from './answers.ts';
 import { itemSchema, type WireItem } from './wire.ts';
 
 export type ReadableItem = {
@@ -35,7 +36,7 @@ export function readItem(
     return {
       kind: 'malformed',
       id: idOf(raw) ?? String(place),
-      message: describeIssues(parsed.error),
+      message: messageOf(parsed.error),
     };
   }
   const wire = parsed.data;

@@ -64,6 +64,18 @@ describe('POST /v1/rewards', () => {
     });
   });
 
+  it('tells the first of many faults, and how many there are', async () => {
+    const { post } = await createTestApp(no);
+    const many = { ...item('x'), accepted: Array.from({ length: 500 }, (_, n) => n) };
+    const named = { ...item('x'), ['k'.repeat(3000)]: 1 };
+    const results = await resultsOf(await post(route, { items: [many, named] }));
+    const messages = results.map((result) => ('message' in result ? result.message : ''));
+    expect(messages[0]).toMatch(/^accepted\.0: .*; and 497 more$/);
+    for (const message of messages) expect(message.length).toBeLessThan(1000);
+    const refused = await post(route, { items: 1, ['k'.repeat(3000)]: 1 });
+    expect((await errorOf(refused)).message.length).toBeLessThan(1000);
+  });
+
   it('gives malformed items their own result and leaves the rest unharmed', async () => {
     const { post, entries } = await createTestApp(no);
     const bad = [

@@ -1,7 +1,7 @@
 /** The stages of a decoder over one base. */
 import type { Bindings } from '../../../tensor/dim.ts';
 import type { Values } from '../../../tensor/program.ts';
-import type { Adapter } from '../weights/adapter.ts';
+import type { Adapter, Factors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
 import { type Drawing, maskFeeds } from '../weights/dropout.ts';
 import type { ParameterBuffer } from '../weights/parameter-buffer.ts';
@@ -11,8 +11,8 @@ import { namingOfStage, Stage } from './stage.ts';
 type PlacedStage = {
   readonly results: readonly string[];
   sizes(bindings: Bindings): Promise<ReadonlyMap<string, number>>;
-  /** Its parameters, under the names that it knows them by. @param scale of the adapter */
-  feeds(scale: number): Values;
+  /** Its parameters, under the names that it knows them by. */
+  feeds(factors: Factors): Values;
   /** Its masks, and bindings with their sizes. */
   masks(
     drawing: Drawing | undefined,
@@ -34,7 +34,6 @@ export class DecoderStages {
   /** The first stage with something to train; `count` where there is none. */
   readonly lowestAdapted: number;
   readonly #base: Base;
-  readonly #adapter: Adapter | undefined;
   readonly #stages: readonly Stage[];
 
   constructor(base: Base, adapter: Adapter | undefined) {
@@ -53,7 +52,6 @@ export class DecoderStages {
     const lowest = this.#stages.findIndex(({ adapted }) => adapted.length > 0);
     this.lowestAdapted = lowest < 0 ? this.count : lowest;
     this.#base = base;
-    this.#adapter = adapter;
   }
 
   at(index: number): PlacedStage {
@@ -62,7 +60,7 @@ export class DecoderStages {
     return {
       results: stage.results,
       sizes: (bindings) => stage.sizes(bindings),
-      feeds: (scale) => stage.feeds(this.#base, this.#adapter, scale, naming),
+      feeds: (factors) => stage.feeds(this.#base, factors, naming),
       masks: (drawing, bindings, take) =>
         maskFeeds(stage.masks, drawing, bindings, naming.parameter, take),
       forward: (inputs, values, results, bindings) =>

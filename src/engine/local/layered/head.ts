@@ -7,7 +7,7 @@ import { gradientsOf } from '../../../tensor/gradient.ts';
 import * as ops from '../../../tensor/ops.ts';
 import { Program, type Values } from '../../../tensor/program.ts';
 import type { Cancellation } from '../network.ts';
-import type { Adapter } from '../weights/adapter.ts';
+import type { Adapter, Factors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
 import { type Drawing, maskFeeds } from '../weights/dropout.ts';
 import {
@@ -23,7 +23,6 @@ const chunkBytes = 64 << 20;
 
 export class Head {
   readonly #base: Base;
-  readonly #adapter: Adapter | undefined;
   readonly #graph;
   readonly #chunk: number;
   #forward: Promise<Program> | undefined;
@@ -35,17 +34,16 @@ export class Head {
     const hidden = ops.input('hidden', ['M', text.hiddenSize]);
     const logits = weights.linear(hidden, headName(text));
     this.#base = base;
-    this.#adapter = adapter;
     this.#graph = { hidden, logits, fed, adapted, masks };
     this.#chunk = Math.max(1, Math.floor(chunkBytes / (4 * text.vocabSize)));
   }
 
   /** [M, D] → [M, V] */
-  async distribution(hidden: Float32Array, scale: number): Promise<Float32Array> {
+  async distribution(hidden: Float32Array, factors: Factors): Promise<Float32Array> {
     const { text } = this.#base.config;
     const rows = hidden.length / text.hiddenSize;
     const logprobs = new Float32Array(rows * text.vocabSize);
-    await this.#run(hidden, logprobs, scale, this.#masks(rows, 0, undefined));
+    await this.#run(hidden, logprobs, factors, this.#masks(rows, 0, undefined));
     return logprobs;
   }
 
@@ -53,13 +51,13 @@ export class Head {
   async score(
     hidden: Float32Array,
     targets: Int32Array,
-    scale: number,
+    factors: Factors,
     drawing: Drawing | undefined,
     signal: Cancellation,
   ): Promise<Float32Array> {
     const scored = new Float32Array(targets.length);
     const { vocabSize } = this.#base.config.text;
-    for await (const { start, rows, logprobs } of this.#chunks(hidden, scale, drawing, signal)) {
+    for await (const { start, rows, logprobs } of this.#chunks(hidden, factors, drawing, signal)) {
       for (let row = 0; row < rows; row++) {
         scored[start + row] = logprobs[row * vocabSize + targets[start + row]!]!;
       }
@@ -75,7 +73,7 @@ export class Head {
     hidden: Float32Array,
     targets: Int32Array,
     outputGradient: Float32Array,
-    scale: number,
+    factors: Factors,
     drawing: Drawing | undefined,
     gradient: ParameterBuffer,
     signal: Cancellation,
@@ -87,13 +85,13 @@ export class Head {
     const added = accumulation(this.#graph, gradient);
     for await (const { start, rows, logprobs, masks } of this.#chunks(
       hidden,
-      scale,
+      factors,
       drawing,
       signal,
     )) {
       await program.run(
         {
-          ...this.#feeds(scale),
+          ...this.#feeds(factors),
           ...masks.values,
           ...added.inputs,
           hidden: hidden.subarray(start * width, (start + rows) * width),
@@ -118,7 +116,7 @@ export class Head {
 
   async *#chunks(
     hidden: Float32Array,
-    scale: number,
+    factors: Factors,
     drawing: Drawing | undefined,
     signal: Cancellation,
   ) {
@@ -131,7 +129,7 @@ export class Head {
       const logprobs = buffer.subarray(0, rows * vocabSize);
       const part = hidden.subarray(start * hiddenSize, (start + rows) * hiddenSize);
       const masks = this.#masks(rows, start, drawing);
-      await this.#run(part, logprobs, scale, masks);
+      await this.#run(part, logprobs, factors, masks);
       yield { start, rows, logprobs, masks };
     }
   }
@@ -145,12 +143,12 @@ export class Head {
   async #run(
     hidden: Float32Array,
     logprobs: Float32Array,
-    scale: number,
+    factors: Factors,
     masks: ReturnType<typeof maskFeeds>,
   ): Promise<void> {
     this.#forward ??= Program.compile({ logprobs: ops.logSoftmax(this.#graph.logits) });
     const program = await this.#forward;
-    const feeds = { ...this.#feeds(scale), ...masks.values };
+    const feeds = { ...this.#feeds(factors), ...masks.values };
     await program.run({ ...feeds, hidden }, { logprobs }, masks.bindings);
   }
 
@@ -170,7 +168,7 @@ export class Head {
     return Program.compile(gradientResults(variables, gradients, this.#graph));
   }
 
-  #feeds(scale: number): Values {
-    return parameterFeeds(this.#graph, this.#base, this.#adapter, scale);
+  #feeds(factors: Factors): Values {
+    return parameterFeeds(this.#graph, this.#base, factors);
   }
 }

@@ -8,10 +8,10 @@ import type { Bindings } from '../../../tensor/dim.ts';
 import type { Values } from '../../../tensor/program.ts';
 import type { Weights } from '../../engine.ts';
 import type { PrefillBatch, UpdateBatch } from '../batch.ts';
-import type { Cancellation, Network, StepBatch } from '../network.ts';
+import type { Basis, Cancellation, Network, StepBatch } from '../network.ts';
 import type { KeyValueCache } from '../sampling/key-value-cache.ts';
 import { imagesOf, imageTokens, placeImages } from '../vision-batch.ts';
-import type { Adapter } from '../weights/adapter.ts';
+import { type Adapter, type Factors, noFactors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
 import { type Drawing, drawingOf } from '../weights/dropout.ts';
 import { createParameterBuffer, type ParameterBuffer } from '../weights/parameter-buffer.ts';
@@ -51,8 +51,7 @@ type Feeds = { readonly values: Values; readonly bindings: Bindings };
 type Pass = {
   readonly values: Values;
   readonly placement: Placement;
-  /** Of the adapter; 0 is the base alone. */
-  readonly scale: number;
+  readonly factors: Factors;
   /** Undefined but for training. */
   readonly drawing: Drawing | undefined;
   readonly signal: Cancellation;
@@ -65,6 +64,7 @@ export type LayeredOptions = {
 };
 
 export class LayeredNetwork implements Network {
+  readonly basis: Basis | undefined;
   readonly trained: ParameterBuffer;
   readonly parameters: number;
   readonly #base: Base;
@@ -84,6 +84,10 @@ export class LayeredNetwork implements Network {
     this.#base = base;
     this.#adapter = adapter;
     this.#options = options;
+    this.basis = adapter && {
+      base: { digest: base.digest, format: base.format },
+      adapter: basisOf(adapter),
+    };
     this.trained = adapter?.parameters ?? createParameterBuffer([]);
     this.parameters = base.parameters;
     this.#stages = new DecoderStages(base, adapter);
@@ -115,7 +119,7 @@ export class LayeredNetwork implements Network {
       ),
     );
     const rows = pickRows(hidden, batch.values['predictors'] as Int32Array, this.#width);
-    return this.#head.distribution(rows, pass.scale);
+    return this.#head.distribution(rows, pass.factors);
   }
 
   async step(
@@ -125,7 +129,7 @@ export class LayeredNetwork implements Network {
   ): Promise<Float32Array> {
     const placement = this.#noImages(values['tokens']!.length);
     const drawing = undefined;
-    const pass = { values, placement, scale: this.#scaleOf('policy'), drawing, signal };
+    const pass = { values, placement, factors: this.#factorsOf('policy'), drawing, signal };
     const program = await this.#attention.step();
     const hidden = await this.#forward(pass, async (layer, projected, mixed) => {
       cache.newValues[`newKey${layer}`]!.set(projected['key']!);
@@ -143,7 +147,7 @@ export class LayeredNetwork implements Network {
         bindings,
       );
     });
-    return this.#head.distribution(hidden, pass.scale);
+    return this.#head.distribution(hidden, pass.factors);
   }
 
   async score(batch: UpdateBatch, weights: Weights, signal: Cancellation): Promise<Float32Array> {
@@ -151,7 +155,7 @@ export class LayeredNetwork implements Network {
     const hidden = await this.#forward(pass, await this.#groupMix(batch));
     const rows = pickRows(hidden, batch.values['predictors'] as Int32Array, this.#width);
     const targets = batch.values['targets'] as Int32Array;
-    return this.#head.score(rows, targets, pass.scale, undefined, signal);
+    return this.#head.score(rows, targets, pass.factors, undefined, signal);
   }
 
   async accumulate(
@@ -163,14 +167,24 @@ export class LayeredNetwork implements Network {
   ): Promise<void> {
     const drawing = drawingOf(this.#adapter?.dropout, key);
     const pass = await this.#passOver(batch, 'policy', signal, drawing);
-    const { scale } = pass;
+    const { factors } = pass;
     const marks: Mark[] = [];
     const hidden = await this.#forward(pass, await this.#groupMix(batch), marks);
     const predictors = batch.values['predictors'] as Int32Array;
     const targets = batch.values['targets'] as Int32Array;
     const rows = pickRows(hidden, predictors, this.#width);
-    const outer = await lossGradient(await this.#head.score(rows, targets, scale, drawing, signal));
-    const dRows = await this.#head.backward(rows, targets, outer, scale, drawing, gradient, signal);
+    const outer = await lossGradient(
+      await this.#head.score(rows, targets, factors, drawing, signal),
+    );
+    const dRows = await this.#head.backward(
+      rows,
+      targets,
+      outer,
+      factors,
+      drawing,
+      gradient,
+      signal,
+    );
     const dHidden = this.#slots.take('dHidden', hidden.length).fill(0);
     addRows(dHidden, dRows, predictors, this.#width);
     const dLevels = await this.#backward(pass, batch.bindings, marks, dHidden, gradient);
@@ -193,19 +207,19 @@ export class LayeredNetwork implements Network {
     signal: Cancellation,
     drawing?: Drawing,
   ): Promise<Pass> {
-    const scale = this.#scaleOf(weights);
+    const factors = this.#factorsOf(weights);
     const images = imagesOf(prompts);
     const stride = bindings['S']!;
     const placement =
       images.length === 0
         ? this.#noImages(tokens)
-        : await this.#place(images, prompts, stride, tokens, scale, signal, drawing);
-    return { values, placement, scale, drawing, signal };
+        : await this.#place(images, prompts, stride, tokens, factors, signal, drawing);
+    return { values, placement, factors, drawing, signal };
   }
 
-  /** The reference is the base without its adapter. */
-  #scaleOf(weights: Weights): number {
-    return weights === 'policy' ? (this.#adapter?.scale ?? 0) : 0;
+  /** Without an adapter, the base alone is both. */
+  #factorsOf(weights: Weights): Factors {
+    return this.#adapter?.[weights] ?? noFactors;
   }
 
   async #place(
@@ -213,7 +227,7 @@ export class LayeredNetwork implements Network {
     prompts: readonly Prompt[],
     stride: number,
     tokens: number,
-    scale: number,
+    factors: Factors,
     signal: Cancellation,
     drawing: Drawing | undefined,
   ): Promise<Placement> {
@@ -230,7 +244,7 @@ export class LayeredNetwork implements Network {
     );
     for (const [i, image] of images.entries()) {
       signal.throwIfAborted();
-      const features = await this.#vision.features(image, scale, ofImage(drawing, i));
+      const features = await this.#vision.features(image, factors, ofImage(drawing, i));
       levels.forEach((level, l) => {
         level.set(features[l]!, starts[i]! * this.#width);
       });
@@ -370,7 +384,7 @@ export class LayeredNetwork implements Network {
   }
 
   async #visionBackward(
-    { placement, scale, drawing, signal }: Pass,
+    { placement, factors, drawing, signal }: Pass,
     dLevels: readonly Float32Array[],
     gradient: ParameterBuffer,
   ): Promise<void> {
@@ -379,7 +393,7 @@ export class LayeredNetwork implements Network {
       const start = placement.starts[i]! * this.#width;
       const end = start + imageTokens(image, this.#base.config.vision) * this.#width;
       const seeds = dLevels.map((level) => level.slice(start, end));
-      await this.#vision.backward(image, seeds, scale, gradient, ofImage(drawing, i));
+      await this.#vision.backward(image, seeds, factors, gradient, ofImage(drawing, i));
     }
   }
 
@@ -396,7 +410,7 @@ export class LayeredNetwork implements Network {
 
   /** What stage `index` is fed but for its inputs. */
   #feeds(pass: Pass, index: number): Feeds {
-    const { values, placement, scale, drawing } = pass;
+    const { values, placement, factors, drawing } = pass;
     const stage = this.#stages.at(index);
     const masks = stage.masks(drawing, this.#bindings(pass), (name, length) =>
       this.#slots.take(name, length),
@@ -407,7 +421,7 @@ export class LayeredNetwork implements Network {
       imageRow: placement.imageRow,
       // Level 0 takes the place of embeddings; level i is added after layer i − 1, which stage i ends.
       features: placement.levels[index] ?? placement.levels[0]!,
-      ...stage.feeds(scale),
+      ...stage.feeds(factors),
     };
     return { values: { ...parameters, ...masks.values }, bindings: masks.bindings };
   }
@@ -415,6 +429,10 @@ export class LayeredNetwork implements Network {
   #bindings({ values, placement }: Pass): Bindings {
     return { N: values['tokens']!.length, F: placement.levels[0]!.length / this.#width };
   }
+}
+
+function basisOf({ settings: { rank, alpha, rankStabilized }, layers }: Adapter): Basis['adapter'] {
+  return { rank, alpha, rankStabilized, layers };
 }
 
 function ofImage(drawing: Drawing | undefined, image: number): Drawing | undefined {

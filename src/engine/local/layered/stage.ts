@@ -19,7 +19,7 @@ import { type Seeded, splitForwardBackward } from '../../../tensor/gradient.ts';
 import type { Node } from '../../../tensor/node.ts';
 import * as ops from '../../../tensor/ops.ts';
 import { Program, type Values } from '../../../tensor/program.ts';
-import type { Adapter } from '../weights/adapter.ts';
+import type { Adapter, Factors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
 import type { Masks } from '../weights/dropout.ts';
 import {
@@ -132,8 +132,8 @@ export class Stage {
     await program.run({ ...values, ...added.inputs }, gradients, bindings);
   }
 
-  feeds(base: Base, adapter: Adapter | undefined, scale: number, naming: Naming): Values {
-    return parameterFeeds(this.#graph.weights, base, adapter, scale, naming);
+  feeds(base: Base, factors: Factors, naming: Naming): Values {
+    return parameterFeeds(this.#graph.weights, base, factors, naming);
   }
 
   async dispose(): Promise<void> {

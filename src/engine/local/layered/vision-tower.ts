@@ -10,7 +10,7 @@ import type { Node } from '../../../tensor/node.ts';
 import * as ops from '../../../tensor/ops.ts';
 import { Program, type Values } from '../../../tensor/program.ts';
 import { imageInputs } from '../vision-batch.ts';
-import type { Adapter } from '../weights/adapter.ts';
+import type { Adapter, Factors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
 import { type Drawing, maskFeeds } from '../weights/dropout.ts';
 import {
@@ -30,7 +30,6 @@ const keptBytes = 256 << 20;
 export class VisionTower {
   readonly isTrained: boolean;
   readonly #base: Base;
-  readonly #adapter: Adapter | undefined;
   readonly #levels: readonly string[];
   readonly #graph;
   readonly #kept = new Map<string, ImageFeatures>();
@@ -53,13 +52,12 @@ export class VisionTower {
       new Set(stream),
     );
     this.#base = base;
-    this.#adapter = adapter;
     this.#graph = { weights, results, variables, residuals, gradients };
     this.isTrained = variables.length > 0;
   }
 
-  async features(image: ImagePatches, scale: number, drawing?: Drawing): Promise<ImageFeatures> {
-    if (this.isTrained) return this.#compute(image, scale, drawing);
+  async features(image: ImagePatches, factors: Factors, drawing?: Drawing): Promise<ImageFeatures> {
+    if (this.isTrained) return this.#compute(image, factors, drawing);
     const { buffer, byteOffset, byteLength } = image.patches;
     const { h, w } = image.grid;
     const key = `${h}x${w} ${digestOfBytes(new Uint8Array(buffer, byteOffset, byteLength))}`;
@@ -70,7 +68,7 @@ export class VisionTower {
       this.#kept.set(key, known);
       return known;
     }
-    const features = await this.#compute(image, scale);
+    const features = await this.#compute(image, factors);
     this.#keep(key, features);
     return features;
   }
@@ -79,7 +77,7 @@ export class VisionTower {
   async backward(
     image: ImagePatches,
     seeds: ImageFeatures,
-    scale: number,
+    factors: Factors,
     gradient: ParameterBuffer,
     drawing: Drawing | undefined,
   ): Promise<void> {
@@ -90,7 +88,7 @@ export class VisionTower {
     for (const [name, size] of forward.resultSizes(bindings)) {
       handed[name] = new Float32Array(size);
     }
-    const feeds = { ...this.#feeds(scale), ...values };
+    const feeds = { ...this.#feeds(factors), ...values };
     await forward.run(feeds, handed, bindings);
     this.#backward ??= Program.compile(
       gradientResults(variables, gradients, weights),
@@ -107,14 +105,14 @@ export class VisionTower {
     await (await this.#backward)?.dispose();
   }
 
-  async #compute(image: ImagePatches, scale: number, drawing?: Drawing): Promise<ImageFeatures> {
+  async #compute(image: ImagePatches, factors: Factors, drawing?: Drawing): Promise<ImageFeatures> {
     const { values, bindings } = this.#inputs(image, drawing);
     const program = await this.#program();
     const sizes = program.resultSizes(bindings);
     const results = Object.fromEntries(
       this.#levels.map((level) => [level, new Float32Array(sizes.get(level)!)]),
     );
-    await program.run({ ...this.#feeds(scale), ...values }, results, bindings);
+    await program.run({ ...this.#feeds(factors), ...values }, results, bindings);
     return this.#levels.map((level) => results[level]!);
   }
 
@@ -131,8 +129,8 @@ export class VisionTower {
     return this.#forward;
   }
 
-  #feeds(scale: number): Values {
-    return parameterFeeds(this.#graph.weights, this.#base, this.#adapter, scale);
+  #feeds(factors: Factors): Values {
+    return parameterFeeds(this.#graph.weights, this.#base, factors);
   }
 
   #keep(key: string, features: ImageFeatures): void {

@@ -17,7 +17,7 @@ import type {
   StepReport,
   Weights,
 } from '../../engine.ts';
-import type { LocalEngineOptions, ModelSource } from '../open-policy.ts';
+import type { LocalEngineOptions, PolicySource } from '../open-policy.ts';
 import type { Failure } from './failure.ts';
 
 /** A request whose tokens may be wanted as they come. */
@@ -25,7 +25,7 @@ export type ThreadRequest = Omit<SampleRequest, 'onToken'> & { readonly tellsTok
 
 export type Calls = {
   readonly open: {
-    readonly input: { readonly source: ModelSource; readonly options: LocalEngineOptions };
+    readonly input: { readonly source: PolicySource; readonly options: LocalEngineOptions };
     readonly answer: { readonly parameters: number };
   };
   readonly sample: { readonly input: readonly ThreadRequest[]; readonly answer: undefined };

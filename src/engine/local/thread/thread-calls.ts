@@ -133,7 +133,8 @@ export class ThreadCalls {
     if (call === undefined) return;
     if (said.kind === 'answered' || said.kind === 'failed') {
       this.#open.delete(said.call);
-      if (this.#open.size === 0) this.#worker.unref();
+      // Who closes waits for the end of the thread.
+      if (this.#open.size === 0 && this.#closing === undefined) this.#worker.unref();
       if (said.kind === 'answered') call.answer(said.answer);
       else call.abandon(this.#errorOf(said.failure));
     } else {

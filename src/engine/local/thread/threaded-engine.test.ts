@@ -220,7 +220,7 @@ describe('an error', () => {
       message,
       boundary,
       problems,
-      cause: { code: 'ENOENT' },
+      cause: { cause: { code: 'ENOENT' } },
     });
     await local.close();
     await rm(folder, { recursive: true });

@@ -12,7 +12,7 @@ import { startEngineThread } from './start-thread.ts';
 import { type Hears, ThreadCalls } from './thread-calls.ts';
 
 /**
- * Opens a model directory in Hugging Face layout. Its weights are the policy's start and the reference. What it
+ * Opens a model folder in Hugging Face layout, or an adapter's with its base. Its weights are the policy's start and the reference. What it
  * computes has the same bits as in this thread ({@link openLocalEngine}).
  *
  * Calls are worked on one after the other, in the order in which they are made. Sampling goes on while its
@@ -22,17 +22,17 @@ import { type Hears, ThreadCalls } from './thread-calls.ts';
  * @throws MedixError as {@link openLocalEngine}; 'engine' from any call where the thread has ended
  */
 export async function openThreadedEngine(
-  directory: string,
+  name: string,
   options: LocalEngineOptions,
   signal: AbortSignal,
   start: () => Worker = startEngineThread,
 ): Promise<Engine> {
   signal.throwIfAborted();
-  const calls = new ThreadCalls(start(), directory);
+  const calls = new ThreadCalls(start(), name);
   try {
-    const { source, processor } = await readModel(directory);
+    const { source, processor } = await readModel(name);
     const { parameters } = await calls.ask('open', plain({ source, options }), { signal });
-    return engineOf(policyOf(calls), { ...source, ...options, processor, parameters });
+    return engineOf(policyOf(calls), { ...source, ...options, name, processor, parameters });
   } catch (error) {
     await calls.close();
     throw error;

@@ -4,7 +4,7 @@
  */
 import { fail } from '../../../core/errors.ts';
 import { rngFromKey } from '../../../core/rng.ts';
-import type { ParameterSpec } from '../../../model/parameters.ts';
+import type { ParameterSpec, TensorSpec } from '../../../model/parameters.ts';
 import type { Node } from '../../../tensor/node.ts';
 import * as ops from '../../../tensor/ops.ts';
 import type { Dropout } from './dropout.ts';
@@ -31,8 +31,20 @@ export type Adapter = {
   /** A and B of each, by {@link factorNames}. */
   readonly parameters: ParameterBuffer;
   readonly dropout: Dropout | undefined;
+  readonly policy: Factors;
+  /** As the run started: without effect where the adapter is new, else as it was opened. */
+  readonly reference: Factors;
+};
+
+/** A and B of each layer by name, and what their product is multiplied by; with 0 the base is alone. */
+export type Factors = {
+  readonly views: Readonly<Record<string, Float32Array>>;
   readonly scale: number;
 };
+
+export const noFactors: Factors = { views: {}, scale: 0 };
+
+type AdaptedLayer = { readonly layer: string; readonly shape: readonly number[] };
 
 /** Names of A and B of a layer, as `peft` has them behind its own prefix. */
 export function factorNames(layer: string): { readonly down: string; readonly up: string } {
@@ -49,18 +61,9 @@ export function createAdapter(
   specs: readonly ParameterSpec[],
   seed: number,
 ): Adapter {
-  const { rank, alpha, rankStabilized, dropout: rate = 0 } = settings;
+  const { dropout: rate = 0 } = settings;
   const adapted = adaptedLayers(settings, specs);
-  const parameters = createParameterBuffer(
-    adapted.flatMap(({ layer, shape }) => {
-      const { down, up } = factorNames(layer);
-      const [rows, columns] = shape as readonly [number, number];
-      return [
-        { name: down, shape: [rank, columns] },
-        { name: up, shape: [rows, rank] },
-      ];
-    }),
-  );
+  const parameters = createParameterBuffer(factorSpecs(adapted, settings.rank));
   for (const { layer, shape } of adapted) {
     const { down } = factorNames(layer);
     const rng = rngFromKey(`${seed}/adapter/${layer}`);
@@ -68,13 +71,32 @@ export function createAdapter(
     const values = parameters.views[down]!;
     for (let i = 0; i < values.length; i++) values[i] = bound * (2 * rng.next() - 1);
   }
+  const { views } = parameters;
   return {
     settings,
     layers: adapted.map(({ layer }) => layer),
     parameters,
     dropout: rate > 0 ? { rate, seed } : undefined,
-    scale: alpha / (rankStabilized ? Math.sqrt(rank) : rank),
+    policy: { views, scale: scaleOf(settings) },
+    reference: { views, scale: 0 },
   };
+}
+
+/** What the product of A and B is multiplied by. */
+export function scaleOf({ rank, alpha, rankStabilized }: Omit<AdapterSettings, 'targets'>): number {
+  return alpha / (rankStabilized ? Math.sqrt(rank) : rank);
+}
+
+/** A and B of layers with weights [out, in]. */
+export function factorSpecs(layers: readonly AdaptedLayer[], rank: number): TensorSpec[] {
+  return layers.flatMap(({ layer, shape }) => {
+    const { down, up } = factorNames(layer);
+    const [rows, columns] = shape as readonly [number, number];
+    return [
+      { name: down, shape: [rank, columns] },
+      { name: up, shape: [rows, rank] },
+    ];
+  });
 }
 
 /**
@@ -84,13 +106,17 @@ export function createAdapter(
 export function adaptedLayers(
   settings: AdapterSettings,
   specs: readonly ParameterSpec[],
-): readonly { readonly layer: string; readonly shape: readonly number[] }[] {
-  const adapted = specs
-    .filter(({ isLinear }) => isLinear)
-    .map(({ name, shape }) => ({ layer: name.replace(/\.weight$/, ''), shape }))
-    .filter(({ layer }) => matches(layer, settings.targets));
+): readonly AdaptedLayer[] {
+  const adapted = linearLayers(specs).filter(({ layer }) => matches(layer, settings.targets));
   requireLayers(adapted, settings, specs);
   return adapted;
+}
+
+/** Every layer that an adapter may have factors for. */
+export function linearLayers(specs: readonly ParameterSpec[]): readonly AdaptedLayer[] {
+  return specs
+    .filter(({ isLinear }) => isLinear)
+    .map(({ name, shape }) => ({ layer: name.replace(/\.weight$/, ''), shape }));
 }
 
 /** What an adapter adds to a layer's result, given x and the layer's factors; `scale` [1] is fed. */
@@ -105,14 +131,12 @@ function matches(layer: string, targets: AdapterSettings['targets']): boolean {
 }
 
 function requireLayers(
-  adapted: readonly { readonly layer: string; readonly shape: readonly number[] }[],
+  adapted: readonly AdaptedLayer[],
   { rank, targets }: AdapterSettings,
   specs: readonly ParameterSpec[],
 ): void {
   if (adapted.length === 0) {
-    const endings = specs
-      .filter(({ isLinear }) => isLinear)
-      .map(({ name }) => name.replace(/\.weight$/, '').replace(/^.*\./, ''));
+    const endings = linearLayers(specs).map(({ layer }) => layer.replace(/^.*\./, ''));
     fail('engine', {
       where: 'engine.lora.targets',
       expected: `linear layers of this model, e.g. ${[...new Set(endings)].join(', ')}`,

@@ -5,7 +5,7 @@ import type { Dim } from '../../../tensor/dim.ts';
 import type { Node } from '../../../tensor/node.ts';
 import * as ops from '../../../tensor/ops.ts';
 import type { Values } from '../../../tensor/program.ts';
-import { type Adapter, adapterTerm, factorNames } from './adapter.ts';
+import { type Adapter, adapterTerm, type Factors, factorNames } from './adapter.ts';
 import type { Base, DeclareInput } from './base.ts';
 import { type Masks, masked } from './dropout.ts';
 import type { ParameterBuffer } from './parameter-buffer.ts';
@@ -27,7 +27,7 @@ export type Naming = {
 
 const plainNames: Naming = { inGraph: (name) => name, parameter: (name) => name };
 
-/** The adapter's factor, 0 for the base alone. */
+/** What the adapter's factors are multiplied by, 0 for the base alone. */
 const adapterScale = 'adapterScale';
 
 export function graphWeights(
@@ -72,18 +72,16 @@ function declare(known: Map<string, Node>, name: string, make: () => Node): Node
   return found;
 }
 
-/** @param scale of the adapter; 0 is the base alone */
 export function parameterFeeds(
   { fed, adapted }: Pick<GraphWeights, 'fed' | 'adapted'>,
   base: Base,
-  adapter: Adapter | undefined,
-  scale: number,
+  { views, scale }: Factors,
   { parameter }: Naming = plainNames,
 ): Values {
   const feeds: Record<string, Values[string]> = { [adapterScale]: Float32Array.of(scale) };
   for (const name of fed.keys()) feeds[name] = base.value(parameter(name));
   for (const name of adapted.keys()) {
-    feeds[name] = defined(adapter?.parameters.views[parameter(name)], name);
+    feeds[name] = defined(views[parameter(name)], name);
   }
   return feeds;
 }

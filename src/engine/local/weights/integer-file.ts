@@ -3,12 +3,13 @@
  * (an output channel) has its own scale: its largest magnitude is 127. The file holds the integers in both
  * orientations, see stored-matrix.ts.
  */
-import { open, readFile, writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { defined } from '../../../core/errors.ts';
+import { foundAt, openRegular, readText } from '../../../core/files.ts';
 import type { TensorStore } from '../../../model/files/safetensors.ts';
-import { isMissing, writeDirectoryDurably } from '../../../run/durable.ts';
+import { writeDirectoryDurably } from '../../../run/durable.ts';
 import { largestInteger, type StoredMatrix } from '../../../tensor/stored-matrix.ts';
 import { requireFinite, requireTensors } from './read-checked.ts';
 
@@ -54,16 +55,14 @@ export async function openIntegerMatrices(
 }
 
 async function readIndex(folder: string): Promise<Index | undefined> {
-  const text = await readFile(join(folder, indexFile), 'utf8').catch((error: unknown) => {
-    if (isMissing(error)) return undefined;
-    throw error;
-  });
+  const path = join(folder, indexFile);
+  const text = (await foundAt(path)) === 'missing' ? undefined : await readText(path);
   return text === undefined ? undefined : indexSchema.parse(JSON.parse(text));
 }
 
 async function matricesOf(folder: string, index: Index): Promise<Map<string, StoredMatrix>> {
   const file = join(folder, dataFile);
-  const handle = await open(file, 'r');
+  const handle = await openRegular(file);
   try {
     const matrices = new Map<string, StoredMatrix>();
     for (const [name, { scales: offset, ...place }] of Object.entries(index)) {

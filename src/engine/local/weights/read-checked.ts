@@ -1,11 +1,11 @@
 /** Tensors of a checkpoint as a network needs them: of the right shape, and numbers all of them. */
 import { fail } from '../../../core/errors.ts';
-import type { TensorStore } from '../../../model/files/safetensors.ts';
+import { requireReadType, type TensorStore } from '../../../model/files/safetensors.ts';
 import type { TensorSpec } from '../../../model/parameters.ts';
 
 /**
- * Compares shapes with a checkpoint's headers, before memory is taken for what a config only says.
- * @throws MedixError 'model' where a tensor is absent or has another shape.
+ * Compares types and shapes with a checkpoint's headers, before memory is taken for what a config only says.
+ * @throws MedixError 'model' where a tensor is absent, has another shape, or a type that is not read.
  */
 export function requireTensors(
   store: TensorStore,
@@ -14,9 +14,12 @@ export function requireTensors(
 ): void {
   for (const { name, shape } of specs) {
     const found = store.tensors.get(prefix + name);
+    const where = `${store.path}: ${prefix}${name}`;
+    // First: packed integers have other shapes, too.
+    if (found) requireReadType(where, found.dtype);
     if (found?.shape.join() === shape.join()) continue;
     fail('model', {
-      where: `${store.path}: ${prefix}${name}`,
+      where,
       expected: `shape [${shape.join(', ')}]`,
       got: found === undefined ? 'no such tensor' : `[${found.shape.join(', ')}]`,
       next: 'use the weight files that belong to this config.json',

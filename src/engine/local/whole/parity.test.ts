@@ -2,10 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelConfig } from '../../../model/config.ts';
-import { promptAttention } from '../../../model/decoder/attention.ts';
-import { decoderGraph, vocabularyLogits } from '../../../model/decoder/decoder-graph.ts';
 import { readModelFiles } from '../../../model/files/model-files.ts';
-import { parameterNodes, plainWeights } from '../../../model/network-weights.ts';
 import {
   largestDifference,
   tinyCases,
@@ -14,15 +11,12 @@ import {
   tinyPrompt,
   tinyTensor,
 } from '../../../model/tiny-model.fixture.ts';
-import { visionGraph } from '../../../model/vision/vision-graph.ts';
-import { dimMultiply } from '../../../tensor/dim.ts';
-import { Program } from '../../../tensor/program.ts';
-import { branchGroups, prefillBatch, updateBatch } from '../batch.ts';
+import { branchGroups, updateBatch } from '../batch.ts';
 import type { Network } from '../network.ts';
 import { sampleBatched } from '../sampling/sampler.ts';
-import { visionInputs } from '../vision-batch.ts';
 import { createStores, type ParameterStores, readParameters } from '../weights/parameter-buffer.ts';
 import { crossEntropy } from './cross-entropy.fixture.ts';
+import { logitsOf } from './logits.fixture.ts';
 import { WholeNetwork } from './whole-network.ts';
 
 let config: ModelConfig;
@@ -42,21 +36,7 @@ describe.each(tinyCases)('the fixture case $name', (tiny) => {
   it('gives the logits of transformers at every position', async () => {
     const prompt = await tinyPrompt(tiny);
     const tokens = Int32Array.of(...prompt.tokens, ...tiny.greedy);
-    const nodes = parameterNodes(config);
-    const plain = plainWeights(nodes);
-    const tower = prompt.images.length > 0 ? visionGraph(config.vision, plain) : undefined;
-    const attend = promptAttention(config.text);
-    const { hidden } = decoderGraph(config.text, dimMultiply('P', 'S'), plain, attend, tower);
-    const program = await Program.compile({
-      logits: vocabularyLogits(hidden, config.text, plain),
-    });
-    const batch = prefillBatch([{ ...prompt, tokens }], config);
-    const vision = visionInputs(batch.prompts, batch.tokens, batch.tokens, config);
-    const values = { ...batch.values, ...vision?.values };
-    const bindings = { ...batch.bindings, ...vision?.bindings };
-    const logits = new Float32Array(tokens.length * config.text.vocabSize);
-    await program.run({ ...weights.views, ...values }, { logits }, bindings);
-    await program.dispose();
+    const logits = await logitsOf({ ...prompt, tokens }, config, weights.views);
     const expected = await tinyTensor(tiny.name, 'logits');
     expect(largestDifference(logits, expected)).toBeLessThan(1e-3);
   });

@@ -29,6 +29,7 @@ type WholeParts = {
 };
 
 export class WholeNetwork implements Network {
+  readonly basis = undefined;
   readonly trained: ParameterBuffer;
   readonly parameters: number;
   readonly #config: ModelConfig;
