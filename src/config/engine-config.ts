@@ -14,6 +14,14 @@ const loraSection = z.strictObject({
     .default(32)
     .describe('What the factors add is multiplied by alpha / rank'),
   rankStabilized: z.boolean().default(false).describe('Multiply by alpha / √rank instead (rsLoRA)'),
+  dropout: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe(
+      'Probability that a number which goes into the factors is 0, in updates alone: policy and reference answer without',
+    ),
   targets: z
     .union(
       [

@@ -80,6 +80,8 @@ export class LocalPolicy {
   readonly #config: ModelConfig;
   readonly #settings: PolicySettings;
   #training: TrainingState | undefined;
+  /** Micro-batches since the last optimizer step. */
+  #microBatches = 0;
 
   constructor(network: Network, config: ModelConfig, settings: PolicySettings) {
     this.#network = network;
@@ -131,7 +133,9 @@ export class LocalPolicy {
         parts.push(part);
         return spread(part.gradients, batch, logprobs.length);
       };
-      await this.#network.accumulate(batch, lossGradient, this.#trainingState().gradient, signal);
+      const { gradient, adam } = this.#trainingState();
+      const key = `${adam.steps}/${this.#microBatches++}`;
+      await this.#network.accumulate(batch, lossGradient, gradient, signal, key);
     }
     return {
       loss: parts.reduce((total, part) => total + part.loss, 0),
@@ -143,6 +147,7 @@ export class LocalPolicy {
     const { gradient, adam: state } = this.#trainingState();
     const report = adamStep(this.#network.trained, gradient, state, adam);
     gradient.flat.fill(0);
+    this.#microBatches = 0;
     return report;
   }
 
@@ -169,6 +174,7 @@ export class LocalPolicy {
     await readParameters(state.adam.second, join(folder, optimizerFile), 'second.');
     state.adam.steps = steps;
     state.gradient.flat.fill(0);
+    this.#microBatches = 0;
   }
 
   exportModel(directory: string): Promise<void> {

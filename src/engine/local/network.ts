@@ -39,12 +39,14 @@ export type Network = {
   /**
    * Adds to `gradient` that of a loss.
    * @param lossGradient is told the targets' logprobs [M] and gives dLoss/dLogprob [M]
+   * @param key of all that is drawn at random in this pass; unique in a run
    */
   accumulate(
     batch: UpdateBatch,
     lossGradient: (logprobs: Float32Array) => Float32Array | Promise<Float32Array>,
     gradient: ParameterBuffer,
     signal: Cancellation,
+    key: string,
   ): Promise<void>;
   /** Weights, config, tokenizer and processor files in Hugging Face layout. */
   exportModel(folder: string): Promise<void>;

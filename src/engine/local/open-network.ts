@@ -12,6 +12,7 @@ import { type Adapter, type AdapterSettings, createAdapter } from './weights/ada
 import { readAdapter, requireBase, writeAdapter } from './weights/adapter-file.ts';
 import type { Base, BaseFormat } from './weights/base.ts';
 import { baseDigest } from './weights/base-digest.ts';
+import type { Dropout } from './weights/dropout.ts';
 import { openIntegerBase } from './weights/integer-base.ts';
 import { loadBase } from './weights/loaded-base.ts';
 import { createStores, readParameters } from './weights/parameter-buffer.ts';
@@ -37,7 +38,7 @@ export type LayeredNetworkOptions = {
   /** A new one, made from the seed, or one of a folder; undefined: nothing is trained. */
   readonly adapter:
     | { readonly settings: AdapterSettings; readonly seed: number }
-    | { readonly opened: AdapterConfig }
+    | { readonly opened: AdapterConfig; readonly dropout?: Dropout | undefined }
     | undefined;
   /** Folder for bases in 8 bits. */
   readonly cache: string;
@@ -100,7 +101,7 @@ async function openAdapter(
   if (wanted === undefined) return undefined;
   if (!('opened' in wanted)) return createAdapter(wanted.settings, specs, wanted.seed);
   requireBase(wanted.opened, directory, await baseDigest(store));
-  return readAdapter(wanted.opened, specs);
+  return readAdapter(wanted.opened, specs, wanted.dropout);
 }
 
 function openBase(

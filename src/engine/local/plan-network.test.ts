@@ -5,6 +5,7 @@ import {
   trainingEngineSection,
 } from '../../config/engine-config.ts';
 import type { ModelConfig } from '../../model/config.ts';
+import type { AdapterConfig } from '../../model/files/adapter-config.ts';
 import { parameterSpecs } from '../../model/parameters.ts';
 import { tinyConfig } from '../../model/tiny-model.fixture.ts';
 import { type Machine, planNetwork, type Use } from './plan-network.ts';
@@ -39,13 +40,20 @@ const twoBillion: ModelConfig = {
   },
 };
 
-function plan(model: ModelConfig, settings: object, use: Use, machine: Partial<Machine> = {}) {
+function plan(
+  model: ModelConfig,
+  settings: object,
+  use: Use,
+  machine: Partial<Machine> = {},
+  opened?: AdapterConfig,
+) {
   const section = use.kind === 'train' ? trainingEngineSection : answeringEngineSection;
   return planNetwork(
     section.parse({ kind: 'local', ...settings }) as LocalEngineConfig,
     model,
     use,
     { memoryBytes: 24 * gibibyte, multipliesIntegers: async () => true, ...machine },
+    opened,
   );
 }
 
@@ -98,6 +106,8 @@ describe('within a budget', () => {
     expect(tight.limits.maxBatchTokens).toBeLessThan(roomy.limits.maxBatchTokens!);
     expect(tight.limits.maxCacheTokens).toBeLessThan(roomy.limits.maxCacheTokens!);
     expect(tight.peakBytes).toBeLessThanOrEqual(5.5 * gibibyte);
+    const masked = await plan(twoBillion, { lora: { dropout: 0.1 }, memory: '5.5GiB' }, train);
+    expect(masked.limits.maxBatchTokens).toBeLessThan(tight.limits.maxBatchTokens!);
   });
 
   it('too small for any base says what each would need', async () => {
@@ -114,6 +124,34 @@ describe('within a budget', () => {
   });
 });
 
+describe('an adapter that was opened', () => {
+  const opened: AdapterConfig = {
+    folder: 'adapter',
+    base: 'base',
+    rank: 16,
+    alpha: 32,
+    rankStabilized: false,
+    dropout: 0.1,
+    layers: ['model.language_model.layers.0.mlp.up_proj'],
+    trainedOn: undefined,
+  };
+  const dropoutOf = async (lora: object | null, use: Use) => {
+    const settings = use.kind === 'train' ? { lora } : {};
+    const { network } = await plan(tiny, settings, use, {}, opened);
+    return network.kind === 'layered' && network.adapter && 'opened' in network.adapter
+      ? network.adapter.dropout
+      : 'no adapter';
+  };
+
+  it('is trained further with its own dropout, or with that of the settings', async () => {
+    expect(await dropoutOf(null, train)).toEqual({ rate: 0.1, seed: train.seed });
+    const lora = { targets: ['layers.0.mlp.up_proj'] };
+    expect(await dropoutOf({ ...lora, dropout: 0.3 }, train)).toMatchObject({ rate: 0.3 });
+    expect(await dropoutOf(lora, train)).toBeUndefined();
+    expect(await dropoutOf(null, answer)).toBeUndefined();
+  });
+});
+
 it('frozen weights in fewer bits without anything to train are refused with the config', () => {
   const { error } = trainingEngineSection.safeParse({ kind: 'local', base: 'int8' });
   expect(error?.issues[0]).toMatchObject({
@@ -127,4 +165,7 @@ it('frozen weights in fewer bits without anything to train are refused with the 
     trainingEngineSection.safeParse({ kind: 'local', lora: { targets: '(' } }).error?.issues[0]
       ?.path,
   ).toEqual(['lora', 'targets']);
+  expect(trainingEngineSection.safeParse({ kind: 'local', lora: { dropout: 1 } }).success).toBe(
+    false,
+  );
 });

@@ -73,7 +73,7 @@ export async function planNetwork(
   const adapter = adapterOf(asked, opened, use, parameterSpecs(model));
   const isAdapted = (opened ?? asked) !== undefined;
   const budget = memoryBytes(config.memory) ?? 0.75 * machine.memoryBytes;
-  const sizes = sizesOf(model, asked, opened);
+  const sizes = sizesOf(model, asked, opened, use);
   const needs: string[] = [];
   for (const format of await formatsOf(config, sizes, use, isAdapted, machine)) {
     const cost =
@@ -204,8 +204,21 @@ function adapterOf(
   specs: readonly ParameterSpec[],
 ): LayeredNetworkOptions['adapter'] {
   if (asked !== undefined && opened !== undefined) requireSameSettings(asked, opened, specs);
-  if (opened !== undefined) return { opened };
+  if (opened !== undefined) {
+    const rate = dropoutOf(asked, opened, use);
+    const dropout = use.kind === 'train' && rate > 0 ? { rate, seed: use.seed } : undefined;
+    return { opened, dropout };
+  }
   return asked && use.kind === 'train' ? { settings: asked, seed: use.seed } : undefined;
+}
+
+/** That of the settings, else the one with which an opened adapter was trained before. */
+function dropoutOf(
+  asked: AdapterSettings | undefined,
+  opened: AdapterConfig | undefined,
+  use: Use,
+): number {
+  return use.kind === 'train' ? ((asked ?? opened)?.dropout ?? 0) : 0;
 }
 
 /** An adapter that is trained further keeps its rank and its layers. */
@@ -238,12 +251,15 @@ type Sizes = {
   readonly matrices: number;
   readonly table: number;
   readonly adapter: number;
+  /** Elements of the dropout masks of one token and layer. */
+  readonly masks: number;
 };
 
 function sizesOf(
   model: ModelConfig,
   asked: AdapterSettings | undefined,
   opened: AdapterConfig | undefined,
+  use: Use,
 ): Sizes {
   const specs = parameterSpecs(model);
   const count = (some: readonly ParameterSpec[]) =>
@@ -261,6 +277,10 @@ function sizesOf(
       (sum, { shape: [rows = 0, columns = 0] }) => sum + rank * (rows + columns),
       0,
     ),
+    masks:
+      dropoutOf(asked, opened, use) > 0
+        ? adapted.reduce((sum, { shape }) => sum + shape[1]!, 0) / model.text.layers
+        : 0,
   };
 }
 
@@ -277,7 +297,7 @@ function wholeCost({ text }: ModelConfig, { parameters }: Sizes, use: Use): Whol
 
 function layeredCost(
   { text }: ModelConfig,
-  { parameters, matrices, table, adapter }: Sizes,
+  { parameters, matrices, table, adapter, masks }: Sizes,
   format: BaseFormat,
   use: Use,
 ): LayeredCost {
@@ -295,8 +315,8 @@ function layeredCost(
   return {
     kind: 'layered',
     fixed: processBytes + frozen + 4 * 5 * adapter,
-    // The residual stream and what attention mixed, at each layer.
-    perToken: 4 * ((layers + 1) * (hiddenSize + mixed) + layer),
+    // The residual stream and what attention mixed, at each layer; masks as they are fed and as they are chosen.
+    perToken: 4 * ((layers + 1) * (hiddenSize + mixed) + layer + 2 * masks),
     perPromptToken: 4 * (4 * hiddenSize + layer),
     perCachedToken: 4 * 2 * layers * kvHeads * headDim,
     adapterSize: adapter,

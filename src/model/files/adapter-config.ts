@@ -22,6 +22,8 @@ export type AdapterConfig = {
   readonly rank: number;
   readonly alpha: number;
   readonly rankStabilized: boolean;
+  /** With which it was trained. */
+  readonly dropout: number;
   /** Names of the layers that it has factors for, without `.weight`. */
   readonly layers: readonly string[];
   /** The base that it was trained on, where MediX wrote it. */
@@ -34,6 +36,7 @@ const configSchema = z.looseObject({
   r: z.int().positive().default(8),
   lora_alpha: z.number().positive().default(8),
   use_rslora: z.boolean().nullish(),
+  lora_dropout: z.number().min(0).lt(1).default(0),
 });
 
 const factsSchema = z.object({
@@ -62,7 +65,6 @@ const defaults = {
   fan_in_fan_out: false,
   inference_mode: true,
   init_lora_weights: true,
-  lora_dropout: 0,
   modules_to_save: null,
   peft_type: 'LORA',
   revision: null,
@@ -82,6 +84,7 @@ export async function readAdapterConfig(folder: string): Promise<AdapterConfig> 
     rank: config.r,
     alpha: config.lora_alpha,
     rankStabilized: config.use_rslora ?? false,
+    dropout: config.lora_dropout,
     layers: await layersOf(folder),
     trainedOn:
       factsName in files
@@ -97,7 +100,8 @@ export function writeAdapterConfig(
     rank,
     alpha,
     rankStabilized,
-  }: Pick<AdapterConfig, 'base' | 'rank' | 'alpha' | 'rankStabilized'>,
+    dropout,
+  }: Pick<AdapterConfig, 'base' | 'rank' | 'alpha' | 'rankStabilized' | 'dropout'>,
   targets: readonly string[],
 ): Readonly<Record<string, unknown>> {
   const own = {
@@ -105,6 +109,7 @@ export function writeAdapterConfig(
     r: rank,
     lora_alpha: alpha,
     use_rslora: rankStabilized,
+    lora_dropout: dropout,
     target_modules: targets,
   };
   const entries = Object.entries({ ...defaults, ...own });

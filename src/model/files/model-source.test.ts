@@ -53,6 +53,7 @@ it('an adapter stands for itself on the base that it names', async () => {
       rank: 2,
       alpha: 4,
       rankStabilized: false,
+      dropout: 0,
       layers: [layer],
       trainedOn: undefined,
     },
@@ -116,5 +117,8 @@ it('all that peft writes by default is read', async () => {
     ...{ peft_version: '0.21.2', qalora_group_size: 16, rank_pattern: {}, use_rslora: true },
     ...{ target_modules: ['q_proj'], task_type: 'CAUSAL_LM', use_bdlora: null, use_dora: false },
   });
-  expect((await openModelSource(folder)).adapter).toMatchObject({ rankStabilized: true });
+  expect((await openModelSource(folder)).adapter).toMatchObject({
+    rankStabilized: true,
+    dropout: 0.05,
+  });
 });

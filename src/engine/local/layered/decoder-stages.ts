@@ -3,6 +3,7 @@ import type { Bindings } from '../../../tensor/dim.ts';
 import type { Values } from '../../../tensor/program.ts';
 import type { Adapter, Factors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
+import { type Drawing, maskFeeds } from '../weights/dropout.ts';
 import type { ParameterBuffer } from '../weights/parameter-buffer.ts';
 import { namingOfStage, Stage } from './stage.ts';
 
@@ -12,6 +13,12 @@ type PlacedStage = {
   sizes(bindings: Bindings): Promise<ReadonlyMap<string, number>>;
   /** Its parameters, under the names that it knows them by. */
   feeds(factors: Factors): Values;
+  /** Its masks, and bindings with their sizes. */
+  masks(
+    drawing: Drawing | undefined,
+    bindings: Bindings,
+    take: (name: string, length: number) => Float32Array,
+  ): ReturnType<typeof maskFeeds>;
   forward: Stage['forward'];
   /** As of {@link Stage}; adds to the gradients of the adapter's parameters. */
   backward(
@@ -54,6 +61,8 @@ export class DecoderStages {
       results: stage.results,
       sizes: (bindings) => stage.sizes(bindings),
       feeds: (factors) => stage.feeds(this.#base, factors, naming),
+      masks: (drawing, bindings, take) =>
+        maskFeeds(stage.masks, drawing, bindings, naming.parameter, take),
       forward: (inputs, values, results, bindings) =>
         stage.forward(inputs, values, results, bindings),
       backward: (values, results, gradient, bindings) =>

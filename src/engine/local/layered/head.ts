@@ -9,6 +9,7 @@ import { Program, type Values } from '../../../tensor/program.ts';
 import type { Cancellation } from '../network.ts';
 import type { Adapter, Factors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
+import { type Drawing, maskFeeds } from '../weights/dropout.ts';
 import {
   accumulation,
   gradientResults,
@@ -29,11 +30,11 @@ export class Head {
 
   constructor(base: Base, adapter: Adapter | undefined) {
     const { text } = base.config;
-    const { weights, fed, adapted } = graphWeights(base, adapter);
+    const { weights, fed, adapted, masks } = graphWeights(base, adapter);
     const hidden = ops.input('hidden', ['M', text.hiddenSize]);
     const logits = weights.linear(hidden, headName(text));
     this.#base = base;
-    this.#graph = { hidden, logits, fed, adapted };
+    this.#graph = { hidden, logits, fed, adapted, masks };
     this.#chunk = Math.max(1, Math.floor(chunkBytes / (4 * text.vocabSize)));
   }
 
@@ -42,7 +43,7 @@ export class Head {
     const { text } = this.#base.config;
     const rows = hidden.length / text.hiddenSize;
     const logprobs = new Float32Array(rows * text.vocabSize);
-    await this.#run(hidden, logprobs, factors);
+    await this.#run(hidden, logprobs, factors, this.#masks(rows, 0, undefined));
     return logprobs;
   }
 
@@ -51,11 +52,12 @@ export class Head {
     hidden: Float32Array,
     targets: Int32Array,
     factors: Factors,
+    drawing: Drawing | undefined,
     signal: Cancellation,
   ): Promise<Float32Array> {
     const scored = new Float32Array(targets.length);
     const { vocabSize } = this.#base.config.text;
-    for await (const { start, rows, logprobs } of this.#chunks(hidden, factors, signal)) {
+    for await (const { start, rows, logprobs } of this.#chunks(hidden, factors, drawing, signal)) {
       for (let row = 0; row < rows; row++) {
         scored[start + row] = logprobs[row * vocabSize + targets[start + row]!]!;
       }
@@ -72,6 +74,7 @@ export class Head {
     targets: Int32Array,
     outputGradient: Float32Array,
     factors: Factors,
+    drawing: Drawing | undefined,
     gradient: ParameterBuffer,
     signal: Cancellation,
   ): Promise<Float32Array> {
@@ -80,10 +83,16 @@ export class Head {
     this.#backward ??= this.#compileBackward();
     const program = await this.#backward;
     const added = accumulation(this.#graph, gradient);
-    for await (const { start, rows, logprobs } of this.#chunks(hidden, factors, signal)) {
+    for await (const { start, rows, logprobs, masks } of this.#chunks(
+      hidden,
+      factors,
+      drawing,
+      signal,
+    )) {
       await program.run(
         {
           ...this.#feeds(factors),
+          ...masks.values,
           ...added.inputs,
           hidden: hidden.subarray(start * width, (start + rows) * width),
           logprobs,
@@ -94,7 +103,7 @@ export class Head {
           'gradient:hidden': result.subarray(start * width, (start + rows) * width),
           ...added.results,
         },
-        { M: rows },
+        masks.bindings,
       );
     }
     return result;
@@ -105,7 +114,12 @@ export class Head {
     await (await this.#backward)?.dispose();
   }
 
-  async *#chunks(hidden: Float32Array, factors: Factors, signal: Cancellation) {
+  async *#chunks(
+    hidden: Float32Array,
+    factors: Factors,
+    drawing: Drawing | undefined,
+    signal: Cancellation,
+  ) {
     const { hiddenSize, vocabSize } = this.#base.config.text;
     const total = hidden.length / hiddenSize;
     const buffer = new Float32Array(Math.min(total, this.#chunk) * vocabSize);
@@ -114,16 +128,28 @@ export class Head {
       const rows = Math.min(this.#chunk, total - start);
       const logprobs = buffer.subarray(0, rows * vocabSize);
       const part = hidden.subarray(start * hiddenSize, (start + rows) * hiddenSize);
-      await this.#run(part, logprobs, factors);
-      yield { start, rows, logprobs };
+      const masks = this.#masks(rows, start, drawing);
+      await this.#run(part, logprobs, factors, masks);
+      yield { start, rows, logprobs, masks };
     }
   }
 
-  async #run(hidden: Float32Array, logprobs: Float32Array, factors: Factors): Promise<void> {
+  /** Of `rows` rows from `start`. */
+  #masks(rows: number, start: number, drawing: Drawing | undefined) {
+    const ofChunk = drawing && { rate: drawing.rate, key: `${drawing.key}/${start}` };
+    return maskFeeds(this.#graph.masks, ofChunk, { M: rows }, (layer) => layer);
+  }
+
+  async #run(
+    hidden: Float32Array,
+    logprobs: Float32Array,
+    factors: Factors,
+    masks: ReturnType<typeof maskFeeds>,
+  ): Promise<void> {
     this.#forward ??= Program.compile({ logprobs: ops.logSoftmax(this.#graph.logits) });
     const program = await this.#forward;
-    const rows = hidden.length / this.#base.config.text.hiddenSize;
-    await program.run({ ...this.#feeds(factors), hidden }, { logprobs }, { M: rows });
+    const feeds = { ...this.#feeds(factors), ...masks.values };
+    await program.run({ ...feeds, hidden }, { logprobs }, masks.bindings);
   }
 
   #compileBackward(): Promise<Program> {

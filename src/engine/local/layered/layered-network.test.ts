@@ -85,7 +85,7 @@ function normOf(values: Float32Array): number {
 async function gradientOf(network: Network, batch: UpdateBatch) {
   const gradient = createParameterBuffer(network.trained.specs);
   const ones = (logprobs: Float32Array) => new Float32Array(logprobs.length).fill(1);
-  await network.accumulate(batch, ones, gradient, never);
+  await network.accumulate(batch, ones, gradient, never, 'step 0');
   return gradient;
 }
 

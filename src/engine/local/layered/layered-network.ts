@@ -13,6 +13,7 @@ import type { KeyValueCache } from '../sampling/key-value-cache.ts';
 import { imagesOf, imageTokens, placeImages } from '../vision-batch.ts';
 import { type Adapter, type Factors, noFactors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
+import { type Drawing, drawingOf } from '../weights/dropout.ts';
 import { createParameterBuffer, type ParameterBuffer } from '../weights/parameter-buffer.ts';
 import { AttentionPrograms } from './attention-programs.ts';
 import { DecoderStages } from './decoder-stages.ts';
@@ -44,11 +45,15 @@ type Mark = {
   readonly kept: Buffers | undefined;
 };
 
+type Feeds = { readonly values: Values; readonly bindings: Bindings };
+
 /** One pass of one batch. */
 type Pass = {
   readonly values: Values;
   readonly placement: Placement;
   readonly factors: Factors;
+  /** Undefined but for training. */
+  readonly drawing: Drawing | undefined;
   readonly signal: Cancellation;
 };
 
@@ -123,7 +128,8 @@ export class LayeredNetwork implements Network {
     signal: Cancellation,
   ): Promise<Float32Array> {
     const placement = this.#noImages(values['tokens']!.length);
-    const pass = { values, placement, factors: this.#factorsOf('policy'), signal };
+    const drawing = undefined;
+    const pass = { values, placement, factors: this.#factorsOf('policy'), drawing, signal };
     const program = await this.#attention.step();
     const hidden = await this.#forward(pass, async (layer, projected, mixed) => {
       cache.newValues[`newKey${layer}`]!.set(projected['key']!);
@@ -148,7 +154,8 @@ export class LayeredNetwork implements Network {
     const pass = await this.#passOver(batch, weights, signal);
     const hidden = await this.#forward(pass, await this.#groupMix(batch));
     const rows = pickRows(hidden, batch.values['predictors'] as Int32Array, this.#width);
-    return this.#head.score(rows, batch.values['targets'] as Int32Array, pass.factors, signal);
+    const targets = batch.values['targets'] as Int32Array;
+    return this.#head.score(rows, targets, pass.factors, undefined, signal);
   }
 
   async accumulate(
@@ -156,16 +163,28 @@ export class LayeredNetwork implements Network {
     lossGradient: (logprobs: Float32Array) => Float32Array | Promise<Float32Array>,
     gradient: ParameterBuffer,
     signal: Cancellation,
+    key: string,
   ): Promise<void> {
-    const pass = await this.#passOver(batch, 'policy', signal);
+    const drawing = drawingOf(this.#adapter?.dropout, key);
+    const pass = await this.#passOver(batch, 'policy', signal, drawing);
     const { factors } = pass;
     const marks: Mark[] = [];
     const hidden = await this.#forward(pass, await this.#groupMix(batch), marks);
     const predictors = batch.values['predictors'] as Int32Array;
     const targets = batch.values['targets'] as Int32Array;
     const rows = pickRows(hidden, predictors, this.#width);
-    const outer = await lossGradient(await this.#head.score(rows, targets, factors, signal));
-    const dRows = await this.#head.backward(rows, targets, outer, factors, gradient, signal);
+    const outer = await lossGradient(
+      await this.#head.score(rows, targets, factors, drawing, signal),
+    );
+    const dRows = await this.#head.backward(
+      rows,
+      targets,
+      outer,
+      factors,
+      drawing,
+      gradient,
+      signal,
+    );
     const dHidden = this.#slots.take('dHidden', hidden.length).fill(0);
     addRows(dHidden, dRows, predictors, this.#width);
     const dLevels = await this.#backward(pass, batch.bindings, marks, dHidden, gradient);
@@ -186,12 +205,16 @@ export class LayeredNetwork implements Network {
     { values, bindings, prompts, tokens }: PrefillBatch | UpdateBatch,
     weights: Weights,
     signal: Cancellation,
+    drawing?: Drawing,
   ): Promise<Pass> {
     const factors = this.#factorsOf(weights);
     const images = imagesOf(prompts);
-    if (images.length === 0) return { values, placement: this.#noImages(tokens), factors, signal };
-    const placement = await this.#place(images, prompts, bindings['S']!, tokens, factors, signal);
-    return { values, placement, factors, signal };
+    const stride = bindings['S']!;
+    const placement =
+      images.length === 0
+        ? this.#noImages(tokens)
+        : await this.#place(images, prompts, stride, tokens, factors, signal, drawing);
+    return { values, placement, factors, drawing, signal };
   }
 
   /** Without an adapter, the base alone is both. */
@@ -206,6 +229,7 @@ export class LayeredNetwork implements Network {
     tokens: number,
     factors: Factors,
     signal: Cancellation,
+    drawing: Drawing | undefined,
   ): Promise<Placement> {
     const { config } = this.#base;
     const starts: number[] = [];
@@ -220,7 +244,7 @@ export class LayeredNetwork implements Network {
     );
     for (const [i, image] of images.entries()) {
       signal.throwIfAborted();
-      const features = await this.#vision.features(image, factors);
+      const features = await this.#vision.features(image, factors, ofImage(drawing, i));
       levels.forEach((level, l) => {
         level.set(features[l]!, starts[i]! * this.#width);
       });
@@ -264,7 +288,8 @@ export class LayeredNetwork implements Network {
       const results = Object.fromEntries(
         names.map((name) => [name, this.#slots.take(slotOf(name), sizes.get(name)!)]),
       );
-      await stage.forward(inputs, this.#feeds(pass, index), results, this.#bindings(pass));
+      const feeds = this.#feeds(pass, index);
+      await stage.forward(inputs, feeds.values, results, feeds.bindings);
       marks?.push({ inputs, kept: isKept ? results : undefined });
       if (index === last) return results['hidden']!;
       const slot = marks ? `mixed:${index}` : 'mixed';
@@ -290,7 +315,8 @@ export class LayeredNetwork implements Network {
     for (let index = marks.length - 1; index >= lowest; index--) {
       pass.signal.throwIfAborted();
       const { inputs, kept } = marks[index]!;
-      const handed = kept ?? (await this.#again(pass, index, inputs));
+      const feeds = this.#feeds(pass, index);
+      const handed = kept ?? (await this.#again(pass, index, inputs, feeds));
       const { 'seed:mixed': dMixed, ...others } = seeds;
       const projected = dMixed ? await this.#unmix(pass, bindings, handed, dMixed) : {};
       const next = marks[index + 1]?.inputs.x;
@@ -298,7 +324,7 @@ export class LayeredNetwork implements Network {
       const mixed = inputs.mixed && this.#slots.take(`dMixed:${index % 2}`, inputs.mixed.length);
       await this.#stages.at(index).backward(
         {
-          ...this.#feeds(pass, index),
+          ...feeds.values,
           ...inputs,
           ...handed,
           ...(next === undefined ? {} : { next }),
@@ -307,7 +333,7 @@ export class LayeredNetwork implements Network {
         },
         { x, ...(mixed ? { mixed } : {}), features: dLevels[index]! },
         gradient,
-        this.#bindings(pass),
+        feeds.bindings,
       );
       seeds = { 'seed:next': x, ...(mixed ? { 'seed:mixed': mixed } : {}) };
     }
@@ -340,7 +366,12 @@ export class LayeredNetwork implements Network {
   }
 
   /** The forward pass of one stage, with all that its backward pass is handed. */
-  async #again(pass: Pass, index: number, inputs: StageInputs): Promise<Buffers> {
+  async #again(
+    pass: Pass,
+    index: number,
+    inputs: StageInputs,
+    { values, bindings }: Feeds,
+  ): Promise<Buffers> {
     const stage = this.#stages.at(index);
     const sizes = await stage.sizes(this.#bindings(pass));
     const results = Object.fromEntries(
@@ -348,12 +379,12 @@ export class LayeredNetwork implements Network {
         .filter(([name]) => name !== 'next')
         .map(([name, size]) => [name, this.#slots.take(name, size)]),
     );
-    await stage.forward(inputs, this.#feeds(pass, index), results, this.#bindings(pass));
+    await stage.forward(inputs, values, results, bindings);
     return results;
   }
 
   async #visionBackward(
-    { placement, factors, signal }: Pass,
+    { placement, factors, drawing, signal }: Pass,
     dLevels: readonly Float32Array[],
     gradient: ParameterBuffer,
   ): Promise<void> {
@@ -362,7 +393,7 @@ export class LayeredNetwork implements Network {
       const start = placement.starts[i]! * this.#width;
       const end = start + imageTokens(image, this.#base.config.vision) * this.#width;
       const seeds = dLevels.map((level) => level.slice(start, end));
-      await this.#vision.backward(image, seeds, factors, gradient);
+      await this.#vision.backward(image, seeds, factors, gradient, ofImage(drawing, i));
     }
   }
 
@@ -377,15 +408,22 @@ export class LayeredNetwork implements Network {
     return x;
   }
 
-  #feeds({ values, placement, factors }: Pass, index: number): Values {
-    return {
+  /** What stage `index` is fed but for its inputs. */
+  #feeds(pass: Pass, index: number): Feeds {
+    const { values, placement, factors, drawing } = pass;
+    const stage = this.#stages.at(index);
+    const masks = stage.masks(drawing, this.#bindings(pass), (name, length) =>
+      this.#slots.take(name, length),
+    );
+    const parameters = {
       cos: values['cos']!,
       sin: values['sin']!,
       imageRow: placement.imageRow,
       // Level 0 takes the place of embeddings; level i is added after layer i − 1, which stage i ends.
       features: placement.levels[index] ?? placement.levels[0]!,
-      ...this.#stages.at(index).feeds(factors),
+      ...stage.feeds(factors),
     };
+    return { values: { ...parameters, ...masks.values }, bindings: masks.bindings };
   }
 
   #bindings({ values, placement }: Pass): Bindings {
@@ -395,6 +433,10 @@ export class LayeredNetwork implements Network {
 
 function basisOf({ settings: { rank, alpha, rankStabilized }, layers }: Adapter): Basis['adapter'] {
   return { rank, alpha, rankStabilized, layers };
+}
+
+function ofImage(drawing: Drawing | undefined, image: number): Drawing | undefined {
+  return drawing && { rate: drawing.rate, key: `${drawing.key}/image ${image}` };
 }
 
 /** Rows of [N, width], one after the other. */

@@ -21,6 +21,7 @@ import * as ops from '../../../tensor/ops.ts';
 import { Program, type Values } from '../../../tensor/program.ts';
 import type { Adapter, Factors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
+import type { Masks } from '../weights/dropout.ts';
 import {
   accumulation,
   type GraphWeights,
@@ -58,6 +59,7 @@ export function namingOfStage(index: number): Naming {
 export class Stage {
   readonly results: readonly string[];
   readonly adapted: readonly string[];
+  readonly masks: Masks;
   readonly #graph: StageGraph;
   /** Values that the backward pass is fed under these names. */
   readonly #given: ReadonlyMap<Node, string>;
@@ -88,6 +90,7 @@ export class Stage {
     this.#keepsMemory = base.isFed;
     this.results = results.map(([name]) => name);
     this.adapted = [...weights.adapted.keys()];
+    this.masks = weights.masks;
   }
 
   /** Elements of each result, and of what is handed to the backward pass beside them. */

@@ -12,6 +12,7 @@ import { Program, type Values } from '../../../tensor/program.ts';
 import { imageInputs } from '../vision-batch.ts';
 import type { Adapter, Factors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
+import { type Drawing, maskFeeds } from '../weights/dropout.ts';
 import {
   accumulation,
   gradientResults,
@@ -55,8 +56,8 @@ export class VisionTower {
     this.isTrained = variables.length > 0;
   }
 
-  async features(image: ImagePatches, factors: Factors): Promise<ImageFeatures> {
-    if (this.isTrained) return this.#compute(image, factors);
+  async features(image: ImagePatches, factors: Factors, drawing?: Drawing): Promise<ImageFeatures> {
+    if (this.isTrained) return this.#compute(image, factors, drawing);
     const { buffer, byteOffset, byteLength } = image.patches;
     const { h, w } = image.grid;
     const key = `${h}x${w} ${digestOfBytes(new Uint8Array(buffer, byteOffset, byteLength))}`;
@@ -78,9 +79,10 @@ export class VisionTower {
     seeds: ImageFeatures,
     factors: Factors,
     gradient: ParameterBuffer,
+    drawing: Drawing | undefined,
   ): Promise<void> {
     const { weights, results, variables, residuals, gradients } = this.#graph;
-    const { values, bindings } = imageInputs([image], this.#base.config.vision);
+    const { values, bindings } = this.#inputs(image, drawing);
     const forward = await this.#program();
     const handed: Record<string, Float32Array> = {};
     for (const [name, size] of forward.resultSizes(bindings)) {
@@ -103,8 +105,8 @@ export class VisionTower {
     await (await this.#backward)?.dispose();
   }
 
-  async #compute(image: ImagePatches, factors: Factors): Promise<ImageFeatures> {
-    const { values, bindings } = imageInputs([image], this.#base.config.vision);
+  async #compute(image: ImagePatches, factors: Factors, drawing?: Drawing): Promise<ImageFeatures> {
+    const { values, bindings } = this.#inputs(image, drawing);
     const program = await this.#program();
     const sizes = program.resultSizes(bindings);
     const results = Object.fromEntries(
@@ -112,6 +114,12 @@ export class VisionTower {
     );
     await program.run({ ...this.#feeds(factors), ...values }, results, bindings);
     return this.#levels.map((level) => results[level]!);
+  }
+
+  #inputs(image: ImagePatches, drawing: Drawing | undefined) {
+    const { values, bindings } = imageInputs([image], this.#base.config.vision);
+    const masks = maskFeeds(this.#graph.weights.masks, drawing, bindings, (layer) => layer);
+    return { values: { ...values, ...masks.values }, bindings: masks.bindings };
   }
 
   #program(): Promise<Program> {

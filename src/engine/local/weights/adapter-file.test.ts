@@ -19,7 +19,10 @@ import { targetsOf } from './adapter-file.ts';
 import { createParameterBuffer, writeParameters } from './parameter-buffer.ts';
 
 const never = new AbortController().signal;
-const settings = { rank: 4, alpha: 8, rankStabilized: true, targets: '.*(q_proj|o_proj|attn.qkv)' };
+const settings = {
+  ...{ rank: 4, alpha: 8, rankStabilized: true, dropout: 0.1 },
+  targets: '.*(q_proj|o_proj|attn.qkv)',
+};
 const network = {
   kind: 'layered',
   base: 'f32',
@@ -117,6 +120,7 @@ describe('an exported adapter', () => {
       r: 4,
       lora_alpha: 8,
       use_rslora: true,
+      lora_dropout: 0.1,
       target_modules: ['o_proj', 'q_proj', 'qkv'],
     });
     const store = await openSafetensors(join(folder, 'adapter_model.safetensors'));

@@ -12,6 +12,7 @@ import type { ModelFiles } from '../../../model/files/model-files.ts';
 import { openSafetensors, type TensorStore } from '../../../model/files/safetensors.ts';
 import type { ParameterSpec, TensorSpec } from '../../../model/parameters.ts';
 import { type Adapter, factorSpecs, linearLayers, scaleOf } from './adapter.ts';
+import type { Dropout } from './dropout.ts';
 import { createParameterBuffer, writeParameters } from './parameter-buffer.ts';
 import { readChecked, requireFinite } from './read-checked.ts';
 
@@ -19,11 +20,13 @@ import { readChecked, requireFinite } from './read-checked.ts';
 const prefix = 'base_model.model.';
 
 /**
+ * @param dropout with which it is trained further
  * @throws MedixError 'model' where factors do not fit the base or hold NaN or infinity.
  */
 export async function readAdapter(
   config: AdapterConfig,
   specs: readonly ParameterSpec[],
+  dropout?: Dropout,
 ): Promise<Adapter> {
   const known = new Set(config.layers);
   const layers = linearLayers(specs).filter(({ layer }) => known.delete(layer));
@@ -38,7 +41,10 @@ export async function readAdapter(
     }
     const names = layers.map(({ layer }) => layer);
     const { rank, alpha, rankStabilized } = config;
-    const settings = { rank, alpha, rankStabilized, targets: names };
+    const settings = {
+      ...{ rank, alpha, rankStabilized, targets: names },
+      dropout: dropout?.rate ?? config.dropout,
+    };
     const scale = scaleOf(settings);
     const opened = createParameterBuffer(wanted);
     opened.flat.set(parameters.flat);
@@ -46,6 +52,7 @@ export async function readAdapter(
       settings,
       layers: names,
       parameters,
+      dropout,
       policy: { views: parameters.views, scale },
       reference: { views: opened.views, scale },
     };
@@ -87,7 +94,8 @@ export async function writeAdapter(
   }
   await mkdir(folder, { recursive: true });
   for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
-  const config = writeAdapterConfig({ ...settings, base }, targetsOf(layers, specs));
+  const { dropout = 0 } = settings;
+  const config = writeAdapterConfig({ ...settings, dropout, base }, targetsOf(layers, specs));
   await writeFile(join(folder, adapterFiles.config), `${JSON.stringify(config, null, 2)}\n`);
   await writeFile(join(folder, adapterFiles.facts), `${JSON.stringify(facts, null, 2)}\n`);
   await writeParameters(join(folder, adapterFiles.weights), [[prefix, parameters]]);

@@ -7,6 +7,7 @@ import { rngFromKey } from '../../../core/rng.ts';
 import type { ParameterSpec, TensorSpec } from '../../../model/parameters.ts';
 import type { Node } from '../../../tensor/node.ts';
 import * as ops from '../../../tensor/ops.ts';
+import type { Dropout } from './dropout.ts';
 import { createParameterBuffer, type ParameterBuffer } from './parameter-buffer.ts';
 
 export type AdapterSettings = {
@@ -19,6 +20,8 @@ export type AdapterSettings = {
    * whole names.
    */
   readonly targets: readonly string[] | string;
+  /** Probability, below 1, that a number that goes into A is 0 while it is trained. @default 0 */
+  readonly dropout?: number;
 };
 
 export type Adapter = {
@@ -27,6 +30,7 @@ export type Adapter = {
   readonly layers: readonly string[];
   /** A and B of each, by {@link factorNames}. */
   readonly parameters: ParameterBuffer;
+  readonly dropout: Dropout | undefined;
   readonly policy: Factors;
   /** As the run started: without effect where the adapter is new, else as it was opened. */
   readonly reference: Factors;
@@ -57,6 +61,7 @@ export function createAdapter(
   specs: readonly ParameterSpec[],
   seed: number,
 ): Adapter {
+  const { dropout: rate = 0 } = settings;
   const adapted = adaptedLayers(settings, specs);
   const parameters = createParameterBuffer(factorSpecs(adapted, settings.rank));
   for (const { layer, shape } of adapted) {
@@ -71,6 +76,7 @@ export function createAdapter(
     settings,
     layers: adapted.map(({ layer }) => layer),
     parameters,
+    dropout: rate > 0 ? { rate, seed } : undefined,
     policy: { views, scale: scaleOf(settings) },
     reference: { views, scale: 0 },
   };

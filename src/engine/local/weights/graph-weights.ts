@@ -1,11 +1,13 @@
 /** The parameters of one graph over a frozen base and, where there is one, an adapter; and what they are fed. */
 import { defined } from '../../../core/errors.ts';
 import type { NetworkWeights } from '../../../model/network-weights.ts';
+import type { Dim } from '../../../tensor/dim.ts';
 import type { Node } from '../../../tensor/node.ts';
 import * as ops from '../../../tensor/ops.ts';
 import type { Values } from '../../../tensor/program.ts';
 import { type Adapter, adapterTerm, type Factors, factorNames } from './adapter.ts';
 import type { Base, DeclareInput } from './base.ts';
+import { type Masks, masked } from './dropout.ts';
 import type { ParameterBuffer } from './parameter-buffer.ts';
 
 export type GraphWeights = {
@@ -13,6 +15,8 @@ export type GraphWeights = {
   /** Declared inputs of the base and of the adapter, by the name that is fed. */
   readonly fed: ReadonlyMap<string, Node>;
   readonly adapted: ReadonlyMap<string, Node>;
+  /** Of the adapted layers; none without dropout. */
+  readonly masks: Masks;
 };
 
 /** Graphs of several layers are one where their parameters have the same names: those of their places. */
@@ -33,6 +37,7 @@ export function graphWeights(
 ): GraphWeights {
   const fed = new Map<string, Node>();
   const adapted = new Map<string, Node>();
+  const masks = new Map<string, { rows: Dim; columns: Dim }>();
   const adaptedLayers = new Set(adapter?.layers);
   const shapes = new Map(adapter?.parameters.specs.map(({ name, shape }) => [name, shape]));
   const scale = ops.input(adapterScale, [1]);
@@ -44,15 +49,21 @@ export function graphWeights(
     declare(adapted, inGraph(name), () =>
       ops.input(inGraph(name), defined(shapes.get(name), name)),
     );
+  const mask = (x: Node, layer: string) => {
+    const [rows, columns] = x.shape as readonly [Dim, Dim];
+    masks.set(layer, { rows, columns });
+    return masked(x, layer);
+  };
   const linear = (x: Node, layer: string): Node => {
     const bias = `${layer}.bias`;
     const product = base.product(x, layer, input);
     const y = base.shapeOf(bias) === undefined ? product : ops.add(product, input(bias));
     if (!adaptedLayers.has(layer)) return y;
     const { down, up } = factorNames(layer);
-    return ops.add(y, adapterTerm(x, factor(down), factor(up), scale));
+    const given = adapter?.dropout === undefined ? x : mask(x, inGraph(layer));
+    return ops.add(y, adapterTerm(given, factor(down), factor(up), scale));
   };
-  return { weights: { parameter: (name) => input(name), linear }, fed, adapted };
+  return { weights: { parameter: (name) => input(name), linear }, fed, adapted, masks };
 }
 
 function declare(known: Map<string, Node>, name: string, make: () => Node): Node {

@@ -14,6 +14,7 @@ export async function crossEntropy(network: Network, batch: UpdateBatch) {
     },
     gradient,
     new AbortController().signal,
+    'cross entropy',
   );
   return { loss, views: gradient.views };
 }
