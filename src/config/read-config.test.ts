@@ -139,6 +139,13 @@ describe('reading a config', () => {
     expect(await rateOf('model=folder', 'optimizer.learningRate=null')).toBe(1e-5);
     expect(await rateOf('model.preset=mini', 'optimizer.learningRate=2e-4')).toBe(2e-4);
   });
+
+  test('refuses an adapter on a new model, whose weights are kept nowhere', async () => {
+    const overrides = ['model.preset=mini', 'data.train=x', 'engine.kind=local', 'engine.lora={}'];
+    await expect(readConfig(sftConfigSchema, { overrides })).rejects.toThrow(
+      /engine\.lora: expected null where the model is a new one/,
+    );
+  });
 });
 
 describe('the field list', () => {

@@ -92,12 +92,25 @@ const fields = z.strictObject({
 });
 
 /** Schema of {@link SftConfig}; its fields carry their own documentation. */
-export const sftConfigSchema = fields.transform((config) => {
+export const sftConfigSchema = fields.superRefine(requireLastingBase).transform((config) => {
   const { newModel, existingModel } = learningRates;
   const preset = typeof config.model === 'string' ? existingModel : newModel;
   const learningRate = config.optimizer.learningRate ?? preset;
   return { ...config, optimizer: { ...config.optimizer, learningRate } };
 });
+
+/** Random weights are worth keeping only where they are trained, and an adapter holds its factors alone. */
+function requireLastingBase(
+  { model, engine }: z.output<typeof fields>,
+  context: z.RefinementCtx,
+): void {
+  if (typeof model === 'string' || engine.kind !== 'local' || engine.lora === null) return;
+  context.addIssue({
+    code: 'custom',
+    path: ['engine', 'lora'],
+    message: 'null where the model is a new one, whose weights an adapter does not hold',
+  });
+}
 
 /** A checked config with every default filled in. */
 export type SftConfig = z.output<typeof sftConfigSchema>;
