@@ -69,7 +69,7 @@ const usages: readonly Case[] = [
   ['an unknown option of generate', [...ask, 'm', '--sed', '1'], [/option '--sed'/]],
   ['an unknown option of logprobs', [...score, 'x', '--seed', '1'], [/option '--seed'/]],
   ['an unknown option of quickstart', ['quickstart', '--fast'], [/option '--fast'/]],
-  ['a missing option', ['generate', '--prompt', 'Hi'], [/'--model <directory>' not specified/]],
+  ['a missing option', ['generate', '--prompt', 'Hi'], [/'--model <model>' not specified/]],
   [
     'an option value of the wrong type',
     [...ask, 'm', '--temperature', 'hot'],
@@ -110,11 +110,6 @@ const models: readonly Case[] = [
     'a model of another architecture',
     [...ask, 'llama'],
     [/^llama.config.json: model_type: expected "qwen3_vl", got "llama"/],
-  ],
-  [
-    'the id of a model on the hub',
-    ['train', 'model=Qwen/Qwen3-VL-2B-Instruct', ...phantoms, 'out=run'],
-    [/^Qwen.Qwen3-VL-2B-Instruct: .* id of a model on the Hugging Face hub .*; download it first /],
   ],
   [
     'truncated weights',
