@@ -5,10 +5,10 @@
  * with an empty one.
  */
 import { mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { open } from 'lmdb';
 import { fail, messageOf } from '../core/errors.ts';
+import { fromHome } from '../core/files.ts';
 
 type AnswerKind = 'verdict' | 'vector';
 
@@ -29,7 +29,7 @@ export type AnswerStore = {
  * @throws MedixError (judge) when it cannot be opened.
  */
 export function openAnswerStore(path: string): AnswerStore {
-  const folder = resolve(path.replace(/^~(?=$|[\\/])/, homedir()));
+  const folder = resolve(fromHome(path));
   const database = openDatabase(folder);
   let warned = false;
   return {

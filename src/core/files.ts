@@ -7,6 +7,7 @@
  */
 import { constants, type Dirent } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, realpath, stat, statfs } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type Asked, isMissing, reading, refusalCode, UnfitFile } from './reading.ts';
 import { decodeUtf8 } from './utf8.ts';
@@ -17,6 +18,11 @@ const mostBytes = 2 ** 28;
 const pieceBytes = 2 ** 18;
 
 export type Path = string | URL;
+
+/** `~` at the start of what a user wrote is the home directory. */
+export function fromHome(path: string): string {
+  return path.replace(/^~(?=$|[\\/])/, homedir());
+}
 
 /** What stands at a path, symbolic links followed. `other` is a pipe, socket or device. */
 export type Found = 'file' | 'folder' | 'other' | 'missing';

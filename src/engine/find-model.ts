@@ -1,10 +1,9 @@
 /** Where the model is that a user names: a folder of this machine, or a model of a Hugging Face hub. */
-import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import type { EngineConfig } from '../config/engine-config.ts';
 import type { HubAccess } from '../config/environment.ts';
 import type { Clock } from '../core/async/clock.ts';
-import { foundAt } from '../core/files.ts';
+import { foundAt, fromHome } from '../core/files.ts';
 import { openHubModel } from './hub/hub-models.ts';
 import { type HubName, parseHubName } from './hub/hub-name.ts';
 
@@ -37,7 +36,7 @@ export async function findModel(
 ): Promise<FoundModel> {
   const name = config.kind === 'local' ? await hubNameOf(model) : undefined;
   if (config.kind !== 'local' || name === undefined) return { folder: model, name: model };
-  const folder = join(config.cache.replace(/^~(?=\/|$)/, homedir()), 'models');
+  const folder = join(fromHome(config.cache), 'models');
   const progress = onProgress === undefined ? {} : { onProgress };
   const opened = await openHubModel(name, { folder, hub, clock, ...progress }, signal);
   return { folder: opened.folder, name: `${name.id}@${opened.commit}` };

@@ -6,11 +6,9 @@ import { listed } from '../../core/quoted.ts';
 import { parseModelConfig } from '../../model/config.ts';
 import { identifyNames } from '../../model/files/identify-folder.ts';
 import { modelFileNames, readFiles } from '../../model/files/model-files.ts';
-import { shardNames } from '../../model/files/safetensors.ts';
+import { indexFile, shardNames, wholeFile } from '../../model/files/safetensors.ts';
 import type { HubFile, HubListing } from './hub-listing.ts';
 
-const wholeFile = 'model.safetensors';
-const indexFile = 'model.safetensors.index.json';
 /** What tells whether a model is read here, in a few kilobytes. */
 const tellingNames = ['config.json', 'generation_config.json', 'adapter_config.json', indexFile];
 

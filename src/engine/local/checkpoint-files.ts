@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { foundAt, readText, streamFile } from '../../core/files.ts';
 import { writeAside } from '../../core/write-aside.ts';
 import { modelFileNames } from '../../model/files/model-files.ts';
-import { indexSchema } from '../../model/files/safetensors.ts';
+import { indexFile, indexSchema, wholeFile } from '../../model/files/safetensors.ts';
 
 export type CheckpointFiles = {
   /** Config, tokenizer and processor, as far as they are there. */
@@ -16,8 +16,6 @@ export type CheckpointFiles = {
 };
 
 export const configFile = 'config.json';
-export const indexFile = 'model.safetensors.index.json';
-const wholeFile = 'model.safetensors';
 
 /** Of a checkpoint that was opened before, so that its index is known to be right. */
 export async function checkpointFiles(directory: string): Promise<CheckpointFiles> {

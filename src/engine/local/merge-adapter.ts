@@ -14,13 +14,13 @@ import {
   float32ToFloat16,
 } from '../../model/files/half-floats.ts';
 import type { ModelSource } from '../../model/files/model-source.ts';
-import { openSafetensors, type TensorStore } from '../../model/files/safetensors.ts';
+import { indexFile, openSafetensors, type TensorStore } from '../../model/files/safetensors.ts';
 import { type StreamedTensor, streamSafetensors } from '../../model/files/write-safetensors.ts';
 import { parameterSpecs } from '../../model/parameters.ts';
 import { storing, writeDirectoryDurably } from '../../run/durable.ts';
 import * as ops from '../../tensor/ops.ts';
 import { Program } from '../../tensor/program.ts';
-import { checkpointFiles, configFile, copyFiles, indexFile } from './checkpoint-files.ts';
+import { checkpointFiles, configFile, copyFiles } from './checkpoint-files.ts';
 import type { Cancellation } from './network.ts';
 import { type Adapter, factorNames } from './weights/adapter.ts';
 import { readAdapter, requireBase } from './weights/adapter-file.ts';

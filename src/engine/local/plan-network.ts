@@ -1,7 +1,8 @@
 /** Which network a model gets, and how many tokens at once: by size, memory and processor. */
-import { homedir, totalmem } from 'node:os';
+import { totalmem } from 'node:os';
 import { type LocalEngineConfig, memoryBytes } from '../../config/engine-config.ts';
 import { fail } from '../../core/errors.ts';
+import { fromHome } from '../../core/files.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { headName } from '../../model/decoder/decoder-graph.ts';
 import type { AdapterConfig } from '../../model/files/adapter-config.ts';
@@ -41,7 +42,7 @@ export type NetworkPlan = {
   readonly limits: Partial<PassLimits>;
   /** See `ModelDescription` of engine.ts. */
   readonly setup: string;
-  /** Expected peak of the process. */
+  /** What the process is expected to stay within; of a layered network, which uses what it is given, the budget. */
   readonly peakBytes: number;
 };
 
@@ -140,7 +141,7 @@ function layeredPlan(
       kind: 'layered',
       base,
       adapter,
-      cache: config.cache.replace(/^~(?=\/|$)/, homedir()),
+      cache: fromHome(config.cache),
       keptBytes: use.kind === 'train' ? room - maxBatchTokens * perToken : 0,
     },
     limits: {
@@ -155,7 +156,7 @@ function layeredPlan(
 
 function setupOf(weights: readonly string[], maxBatchTokens: number, peakBytes: number): string {
   const tokens = `up to ${maxBatchTokens.toLocaleString('en')} tokens at once`;
-  return [...weights, tokens, `within ${gibibytes(peakBytes)}`].join(', ');
+  return [...weights, tokens, `at most ${gibibytes(peakBytes)}`].join(', ');
 }
 
 function batchTokens(room: number, perToken: number): number {

@@ -107,6 +107,10 @@ export const indexSchema = z.object({
   weight_map: z.record(z.string(), z.string().regex(/^[^/\\]+\.safetensors$/)),
 });
 
+/** Names of weights in a model folder: in one file, or in shards that an index names. */
+export const wholeFile = 'model.safetensors';
+export const indexFile = 'model.safetensors.index.json';
+
 /**
  * Opens one `.safetensors` file, or a model directory that holds `model.safetensors` or a sharded
  * index; of both the former counts, as in `transformers`. Throws a `model` error that names the file when it
@@ -115,9 +119,9 @@ export const indexSchema = z.object({
 export async function openSafetensors(path: string): Promise<TensorStore> {
   const found = await reading(asked(path), () => foundAt(path));
   if (found !== 'folder') return openFile(path);
-  const single = join(path, 'model.safetensors');
+  const single = join(path, wholeFile);
   if ((await reading(asked(single), () => foundAt(single))) !== 'missing') return openFile(single);
-  const index = join(path, 'model.safetensors.index.json');
+  const index = join(path, indexFile);
   const text = await readingIfThere(asked(index), () => readText(index));
   return text === undefined ? openFile(single) : openShards(index, text, path);
 }

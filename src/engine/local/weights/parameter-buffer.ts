@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import type { ModelConfig } from '../../../model/config.ts';
-import { openSafetensors } from '../../../model/files/safetensors.ts';
+import { openSafetensors, wholeFile } from '../../../model/files/safetensors.ts';
 import { writeSafetensors } from '../../../model/files/write-safetensors.ts';
 import { parameterSpecs, type TensorSpec } from '../../../model/parameters.ts';
 import { readChecked, requireTensors } from './read-checked.ts';
@@ -80,5 +80,5 @@ export async function writeParameters(
 }
 
 export function weightsFile(directory: string): string {
-  return join(directory, 'model.safetensors');
+  return join(directory, wholeFile);
 }
