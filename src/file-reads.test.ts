@@ -11,6 +11,7 @@ const harmless = ['link', 'mkdir', 'mkdirSync', 'mkdtemp', 'rename', 'rm', 'writ
 
 /** Everything else that is imported from `node:fs`, with the reason. */
 const exceptions: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  'looks whether the folder is there that it was to make': { 'core/make-folder.ts': ['stat'] },
   'is the way to read': {
     'core/files.ts': ['constants', 'lstat', 'open', 'readdir', 'realpath', 'stat', 'statfs'],
   },

@@ -4,11 +4,12 @@
  * processes that find a dead attempt only one takes over.
  */
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fail } from '../core/errors.ts';
 import { readText } from '../core/files.ts';
+import { makeFolder } from '../core/make-folder.ts';
 import { isMissing, readingAs } from '../core/reading.ts';
 import { flush, unfinishedPrefix } from '../core/write-aside.ts';
 import { namesIn, removeUnfinished, writeFileDurably } from './durable.ts';
@@ -67,7 +68,7 @@ export async function claimAttempt(
     ended: null,
   };
   const directory = join(runDirectory, 'attempts');
-  await mkdir(directory, { recursive: true });
+  await makeFolder(directory);
   const aside = join(directory, `${unfinishedPrefix}${randomUUID()}`);
   await writeFile(aside, `${JSON.stringify(attempt, null, 2)}\n`);
   await flush(aside);

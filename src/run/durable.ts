@@ -7,6 +7,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fail, MedixError } from '../core/errors.ts';
 import { entriesOf } from '../core/files.ts';
+import { makeFolder } from '../core/make-folder.ts';
 import { isMissing, refusalOf } from '../core/reading.ts';
 import { flush, unfinishedPrefix, writeAside } from '../core/write-aside.ts';
 
@@ -24,7 +25,7 @@ export async function writeDirectoryDurably(
   write: (directory: string) => Promise<void>,
 ): Promise<void> {
   const parent = dirname(path);
-  await mkdir(parent, { recursive: true });
+  await makeFolder(parent);
   const aside = join(parent, `${unfinishedPrefix}${randomUUID()}`);
   try {
     await mkdir(aside);

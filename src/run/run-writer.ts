@@ -9,10 +9,11 @@
  * History is only ever appended. A resumed run redoes what came after its checkpoint; the lines of the
  * earlier attempt stay and are superseded (see run-reader.ts).
  */
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WallClock } from '../core/async/clock.ts';
 import { fail } from '../core/errors.ts';
+import { makeFolder } from '../core/make-folder.ts';
 import { unfinishedPrefix } from '../core/write-aside.ts';
 import {
   claimAttempt,
@@ -85,7 +86,7 @@ export class RunWriter {
   ): Promise<RunWriter> {
     await requireNewRun(directory);
     return storing(directory, async () => {
-      await mkdir(directory, { recursive: true });
+      await makeFolder(directory);
       const now = timestamp(clock);
       const claim = await claimAttempt(directory, {
         attempt: nextAttempt(await readAttempts(directory)),
@@ -135,7 +136,7 @@ export class RunWriter {
     resumeFrom: Checkpoint | undefined,
     clock: WallClock,
   ): Promise<RunWriter> {
-    await mkdir(join(directory, 'rollouts'), { recursive: true });
+    await makeFolder(join(directory, 'rollouts'));
     const open = (name: string) => {
       const path = join(directory, name);
       return storing(path, () => JsonLinesWriter.open(path));
@@ -186,7 +187,7 @@ export class RunWriter {
     const folder = join(this.directory, 'images');
     await storing(folder, async () => {
       this.#images ??= new Set(await namesIn(folder));
-      if (images.size > 0) await mkdir(folder, { recursive: true });
+      if (images.size > 0) await makeFolder(folder);
       for (const [name, bytes] of images) {
         if (this.#images.has(name)) continue;
         // Renamed into place, so that a killed process leaves no torn image under its name.

@@ -1,7 +1,7 @@
 /** `medix eval submit`: the zip that the paper's leaderboard takes. */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { makeFolder } from '../../core/make-folder.ts';
 import { openSubmission, type Submission } from '../../eval/submission/submission.ts';
 import { storing } from '../../run/durable.ts';
 import type { CommandContext } from '../command.ts';
@@ -43,7 +43,7 @@ export function addEvalSubmitCommand(group: Command, { terminal }: CommandContex
       });
       const path = join(out, submission.name);
       await requireWritable(path, force);
-      await storing(`--out ${out}`, () => mkdir(out, { recursive: true }), 'correct the path');
+      await storing(`--out ${out}`, () => makeFolder(out), 'correct the path');
       await writeOut(path, submission.write);
       for (const line of describe(submission)) terminal.print(line);
       terminal.print(`\nthe submission is in ${path}; upload it at ${leaderboard}`);

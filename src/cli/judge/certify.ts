@@ -1,5 +1,4 @@
 /** `medix judge certify`: how often a judge is right on labelled answers. */
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { readSecrets } from '../../config/environment.ts';
@@ -8,6 +7,7 @@ import { type CertifyConfig, certifyConfigSchema } from '../../config/judge-tria
 import { systemClock } from '../../core/async/clock.ts';
 import { orAborted } from '../../core/async/or-aborted.ts';
 import { fail } from '../../core/errors.ts';
+import { makeFolder } from '../../core/make-folder.ts';
 import { openEmbedder } from '../../embed/open-embedder.ts';
 import { openEvaluationJudge } from '../../eval/judging/evaluation-judge.ts';
 import { createLedger, type Ledger } from '../../http/ledger.ts';
@@ -55,7 +55,7 @@ async function certify(
   const secrets = readSecrets({ judge, embedder: embedderConfig ?? { kind: 'local' } });
   await requireWritable(config.out, force);
   const folder = dirname(config.out);
-  await storing(`out ${config.out}`, () => mkdir(folder, { recursive: true }), 'correct the path');
+  await storing(`out ${config.out}`, () => makeFolder(folder), 'correct the path');
   const profile = await openRewardProfile(config.profile);
   const shipped = await readShippedProbes();
   const own = config.probes === null ? undefined : await readLabelledFile(config.probes);

@@ -1,7 +1,7 @@
 /** `medix reward bridge`: the file through which a foreign trainer asks the reward service. */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Argument, type Command } from 'commander';
+import { makeFolder } from '../../core/make-folder.ts';
 import {
   type BridgeTrainer,
   bridgeFileName,
@@ -28,7 +28,7 @@ export function addRewardBridge(reward: Command, { terminal }: CommandContext): 
       const source = await bridgeSource(trainer, url);
       const path = join(out, bridgeFileName(trainer));
       await requireWritable(path, force);
-      await storing(`--out ${out}`, () => mkdir(out, { recursive: true }), 'correct the path');
+      await storing(`--out ${out}`, () => makeFolder(out), 'correct the path');
       await writeOut(path, (append) => append(source));
       terminal.print(`${path} (its first lines say how the trainer loads it)`);
     });

@@ -5,13 +5,13 @@
  * Layout: `<folder>/<owner>--<name>/<commit>/…` as on the hub, beside it `<commit>.json` with the files that
  * belong there, and meanwhile `….part`. A commit whose files are there opens without a network.
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { HubAccess } from '../../config/environment.ts';
 import type { Clock } from '../../core/async/clock.ts';
 import { fail, MedixError } from '../../core/errors.ts';
 import { entriesOf, freeBytesAt, readText } from '../../core/files.ts';
+import { makeFolder } from '../../core/make-folder.ts';
 import { rngFromKey } from '../../core/rng.ts';
 import { writeAside } from '../../core/write-aside.ts';
 import { parseAddress } from '../../http/address.ts';
@@ -150,7 +150,7 @@ async function download(
   const { commit, names } = listing;
   const folder = join(place, commit);
   const where = `${name.id}@${name.revision}`;
-  await storing(folder, () => mkdir(folder, { recursive: true }), 'make room or grant access');
+  await storing(folder, () => makeFolder(folder), 'make room or grant access');
   const fetchAll = async (wanted: readonly HubFile[], onBytes: (count: number) => void) => {
     for (const file of wanted) {
       const from = `${name.id}/resolve/${commit}/${encodeURIComponent(file.name)}`;

@@ -1,7 +1,7 @@
 /** The files of a checkpoint in Hugging Face layout, as they lie in its folder. */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { foundAt, readText, streamFile } from '../../core/files.ts';
+import { makeFolder } from '../../core/make-folder.ts';
 import { writeAside } from '../../core/write-aside.ts';
 import { modelFileNames } from '../../model/files/model-files.ts';
 import { indexFile, indexSchema, wholeFile } from '../../model/files/safetensors.ts';
@@ -35,7 +35,7 @@ export async function checkpointFiles(directory: string): Promise<CheckpointFile
 /** Copies a checkpoint as it is. */
 export async function copyCheckpoint(from: string, to: string): Promise<void> {
   const { texts, weights, index } = await checkpointFiles(from);
-  await mkdir(to, { recursive: true });
+  await makeFolder(to);
   await copyFiles(from, to, index === undefined ? texts : [...texts, indexFile]);
   await copyFiles(from, to, weights);
 }

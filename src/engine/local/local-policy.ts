@@ -2,11 +2,12 @@
  * The policy's verbs over a network in this thread: batches, loss, optimizer, checkpoints. Knows tokens and
  * arrays; text and images are the engine's (local-engine.ts).
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { invariant } from '../../core/errors.ts';
 import { readText } from '../../core/files.ts';
+import { makeFolder } from '../../core/make-folder.ts';
 import { mergeMetrics } from '../../core/metrics.ts';
 import { readingAs } from '../../core/reading.ts';
 import type { ModelConfig } from '../../model/config.ts';
@@ -152,7 +153,7 @@ export class LocalPolicy {
   }
 
   async save(folder: string): Promise<CheckpointHandle> {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const { first, second, steps } = this.#trainingState().adam;
     await writeParameters(weightsFile(folder), [['', this.#network.trained]]);
     await writeParameters(join(folder, optimizerFile), [

@@ -1,6 +1,7 @@
 /** Model directories in Hugging Face layout: written by the engine, or made from scratch. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../core/make-folder.ts';
 import { rngFromKey } from '../../core/rng.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import type { ModelFiles } from '../../model/files/model-files.ts';
@@ -26,7 +27,7 @@ export async function writeModel(
   weights: readonly ParameterBuffer[],
   format: WeightFormat = 'F32',
 ): Promise<void> {
-  await mkdir(directory, { recursive: true });
+  await makeFolder(directory);
   for (const [name, content] of Object.entries(files)) {
     await writeFile(join(directory, name), content);
   }

@@ -1,7 +1,7 @@
 /** A comparison of models for a terminal, and as files. */
 
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../core/make-folder.ts';
 import { storing, writeFileDurably } from '../../run/durable.ts';
 import type { EvalComparison } from '../results/comparison.ts';
 import {
@@ -48,7 +48,7 @@ export async function writeComparison(
     ['comparison.html', await renderComparisonPage(comparison)],
   ];
   const next = 'correct the path, make room or grant access';
-  await storing(folder, () => mkdir(folder, { recursive: true }), next);
+  await storing(folder, () => makeFolder(folder), next);
   const paths: string[] = [];
   for (const [name, text] of texts) {
     const path = join(folder, name);

@@ -9,11 +9,11 @@
  * A folder holds one model, one sampling and one template; tasks, variants, epochs and judgings may be
  * added. Rows are only ever appended; of several rows with one key the last one counts.
  */
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ZodType } from 'zod';
 import type { WallClock } from '../../core/async/clock.ts';
 import { MedixError } from '../../core/errors.ts';
+import { makeFolder } from '../../core/make-folder.ts';
 import type { LedgerSummary } from '../../core/usage.ts';
 import { type Append, writeAside } from '../../core/write-aside.ts';
 import {
@@ -123,7 +123,7 @@ export class ResultsWriter {
     return storing(
       folder,
       async () => {
-        await mkdir(folder, { recursive: true });
+        await makeFolder(folder);
         const claim = await claimAttempt(folder, {
           attempt: nextAttempt(await readAttempts(folder)),
           fromIteration: 0,
@@ -149,7 +149,7 @@ export class ResultsWriter {
     await storing(
       path,
       async () => {
-        await mkdir(dirname(path), { recursive: true });
+        await makeFolder(dirname(path));
         await writeAside(path, write);
       },
       makeRoom,
@@ -164,7 +164,7 @@ export class ResultsWriter {
     const writer = await storing(
       path,
       async () => {
-        await mkdir(dirname(path), { recursive: true });
+        await makeFolder(dirname(path));
         return JsonLinesWriter.open(path);
       },
       makeRoom,
@@ -196,7 +196,7 @@ export class ResultsWriter {
       createdAt: before?.createdAt ?? timestamp(this.#clock),
       ledger: before?.ledger ?? {},
     };
-    await storing(path, () => mkdir(dirname(path), { recursive: true }), makeRoom);
+    await storing(path, () => makeFolder(dirname(path)), makeRoom);
     await this.#save(path, manifest);
     return manifest;
   }

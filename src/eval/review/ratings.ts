@@ -2,8 +2,8 @@
  * What raters said, appended row by row. Nothing is kept in memory: a row is on the disk before the rater
  * sees the next question, and a server that was killed has lost nothing.
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../core/make-folder.ts';
 import { flush } from '../../core/write-aside.ts';
 import { storing } from '../../run/durable.ts';
 import { JsonLinesWriter, readJsonLines } from '../../run/json-lines.ts';
@@ -53,7 +53,7 @@ export class RatingWriter {
 
   async #append(rater: string, rating: Rating): Promise<void> {
     const folder = join(this.#reviewFolder, reviewFiles.ratings);
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const file = await JsonLinesWriter.open(fileOf(this.#reviewFolder, rater));
     try {
       await file.append(rating);

@@ -6,13 +6,13 @@
  * with the commit and the names of its files. A data set without a pinned commit stays at the one that
  * `main.json` names until that file is deleted.
  */
-import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { z } from 'zod';
 import type { HubAccess } from '../../config/environment.ts';
 import { fail } from '../../core/errors.ts';
 import { foundAt, readText } from '../../core/files.ts';
+import { makeFolder } from '../../core/make-folder.ts';
 import { readingIfThere } from '../../core/reading.ts';
 import { type Append, writeAside } from '../../core/write-aside.ts';
 import { listHubFiles, openHubFile, resolveHubRevision } from '../../data/hub.ts';
@@ -110,7 +110,7 @@ async function keeping(path: string, write: (append: Append) => Promise<void>): 
   await storing(
     path,
     async () => {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       await writeAside(path, write);
     },
     'make room or grant access, or name another folder for downloads',

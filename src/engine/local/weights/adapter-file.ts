@@ -1,7 +1,8 @@
 /** The factors of an adapter in files as `peft` writes and reads them. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '../../../core/errors.ts';
+import { makeFolder } from '../../../core/make-folder.ts';
 import {
   type AdapterConfig,
   type AdapterFacts,
@@ -92,7 +93,7 @@ export async function writeAdapter(
   for (const [name, values] of Object.entries(parameters.views)) {
     requireFinite(values, `the trained adapter: ${name}`);
   }
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
   const { dropout = 0 } = settings;
   const config = writeAdapterConfig({ ...settings, dropout, base }, targetsOf(layers, specs));
