@@ -118,8 +118,8 @@ export type StepReport =
 /** What callers may rely on, beyond what every engine promises. */
 type EngineGuarantees = {
   /**
-   * `exact`: the logprobs that sampling returns equal the trainer's to 1e-4, or 1e-3 over a base of
-   * 8-bit integers, so that they may stand in for the old policy's. `approximate`: they come from another program or precision and must be computed again.
+   * `exact`: the logprobs that sampling returns equal the trainer's to 1e-4, so that they may stand in for the
+   * old policy's. `approximate`: they come from another program or precision and must be computed again.
    */
   readonly samplerLogprobs: 'exact' | 'approximate';
   /** Names of the losses that the engine runs by itself where a {@link Loss} has its terms. */

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { openLocalEngine } from '../../src/engine/local/local-engine.ts';
 import { openThreadedEngine } from '../../src/engine/local/thread/threaded-engine.ts';
 import { createAdapter } from '../../src/engine/local/weights/adapter.ts';
@@ -95,6 +95,12 @@ describe.each(['f32', 'f16', 'int8'] as const)('with an adapter over a base in %
     },
     differenceStep: 5e-4,
   };
+  it("says whether its sampler's logprobs may stand in for the trainer's", async () => {
+    const engine = await openLocalEngine(tinyModelDirectory, { network });
+    expect(engine.guarantees.samplerLogprobs).toBe(base === 'int8' ? 'approximate' : 'exact');
+    await engine.close();
+  });
+
   describeEngine('local', {
     open: () => openLocalEngine(tinyModelDirectory, { network }),
     variants: {

@@ -40,13 +40,13 @@ export async function readModel(
 }
 
 type Described = Pick<PolicySource, 'config'> &
-  Pick<LocalEngineOptions, 'setup'> &
+  Pick<LocalEngineOptions, 'network' | 'setup'> &
   Pick<ModelDescription, 'parameters' | 'processor'> & { readonly name: string };
 
 /** An engine whose verbs are those of `policy`, which is asked for nothing that exceeds the model's context. */
 export function engineOf(
   policy: Omit<Engine, 'model' | 'guarantees'>,
-  { name, config, parameters, setup, processor }: Described,
+  { name, config, parameters, network, setup, processor }: Described,
 ): Engine {
   const model = {
     id: name,
@@ -58,9 +58,11 @@ export function engineOf(
   const requireFit = (sequences: Parameters<Engine['logprobs']>[0]) => {
     for (const { prompt, completion } of sequences) requireRoom(model, prompt, completion.length);
   };
+  // Activations have 16 bits beside 8-bit weights: a sum in another order may round to the next of their steps.
+  const isRounded = network?.kind === 'layered' && network.base === 'int8';
   return {
     model,
-    guarantees: { samplerLogprobs: 'exact', losses: [] },
+    guarantees: { samplerLogprobs: isRounded ? 'approximate' : 'exact', losses: [] },
     sample: (requests, signal) => {
       for (const { prompt, maxTokens } of requests) requireRoom(model, prompt, maxTokens);
       return policy.sample(requests, signal);
