@@ -43,16 +43,6 @@ const imageTokens = (patches / 2) ** 2;
 /** More than rounding makes of a logprob: something is computed wrongly. */
 const agreement = 1e-2;
 
-const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'medix-bench-lora-')));
-try {
-  if ((await readdir(folder)).length === 0)
-    await makeLargeModel(folder, options.model as LargeModel);
-  const result = await benchLora(folder);
-  process.stdout.write(`${JSON.stringify(result)}\n`);
-} finally {
-  if (options.folder === undefined) await rm(folder, { recursive: true });
-}
-
 export type LoraFigures = Awaited<ReturnType<typeof benchLora>>;
 
 async function benchLora(directory: string) {
@@ -185,4 +175,14 @@ async function readAll(directory: string): Promise<number> {
     for await (const _ of createReadStream(join(directory, name), { highWaterMark: 1 << 24 }));
   }
   return total;
+}
+
+const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'medix-bench-lora-')));
+try {
+  if ((await readdir(folder)).length === 0)
+    await makeLargeModel(folder, options.model as LargeModel);
+  const result = await benchLora(folder);
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+} finally {
+  if (options.folder === undefined) await rm(folder, { recursive: true });
 }
