@@ -1,9 +1,11 @@
-import { expect, test } from 'vitest';
+import { beforeAll, describe, expect, it, test } from 'vitest';
+import { readModelConfig } from './config.ts';
 import { readModelFiles } from './files/model-files.ts';
 import { createProcessor } from './processor.ts';
-import type { Message } from './prompt.ts';
+import type { Message, Processor } from './prompt.ts';
 import { createChatTemplate, defaultChatTemplate } from './text/chat-template.ts';
 import { qwenSpecialTokens } from './text/train-tokenizer.ts';
+import { textFamilies, textMessages } from './text-families.fixture.ts';
 import {
   tinyCases,
   tinyConfig,
@@ -15,6 +17,7 @@ import {
 
 const files = await readModelFiles(tinyModelDirectory);
 const config = await tinyConfig();
+const { vision } = config;
 const processor = createProcessor(files, config);
 
 function user(...texts: string[]): Message[] {
@@ -31,6 +34,7 @@ test.each(tinyCases)('the default template renders "$name" as the model\'s own',
   const render = createChatTemplate(
     { 'chat_template.jinja': defaultChatTemplate, 'tokenizer_config.json': '{}' },
     qwenSpecialTokens,
+    'parts',
   );
   const parts = render(tinyMessages(tiny));
   expect(parts.map((part) => (part.kind === 'text' ? part.text : part.token)).join('')).toBe(
@@ -67,16 +71,16 @@ test('a completion encodes with its end and decodes without', () => {
 
 test('stop tokens and banned tokens follow the files', () => {
   expect(processor.stopTokens).toEqual(config.tokens.eos);
-  expect(processor.bannedTokens).toEqual([config.tokens.image, config.tokens.video]);
+  expect(processor.bannedTokens).toEqual([vision.tokens.image, vision.tokens.video]);
   const ended = { ...config, tokens: { ...config.tokens, eos: [393] } };
   expect(createProcessor(files, ended).stopTokens).toEqual([395, 393]);
 });
 
 test('processor files of another model are refused', () => {
-  const vision = { ...config.vision, patchSize: 14 };
-  expect(() => createProcessor(files, { ...config, vision })).toThrow('patch_size: expected 14');
-  const tokens = { ...config.tokens, image: 7 };
-  expect(() => createProcessor(files, { ...config, tokens })).toThrow('<|image_pad|>');
+  const withVision = (changes: object) =>
+    createProcessor(files, { ...config, vision: { ...vision, ...changes } });
+  expect(() => withVision({ patchSize: 14 })).toThrow('patch_size: expected 14');
+  expect(() => withVision({ tokens: { ...vision.tokens, image: 7 } })).toThrow('<|image_pad|>');
 });
 
 test('the chat template may come from tokenizer_config.json', async () => {
@@ -118,4 +122,60 @@ test('a broken image is reported by name', async () => {
   await expect(
     processor.encode([{ role: 'user', content: [{ type: 'image', image }] }]),
   ).rejects.toThrow('row 3');
+});
+
+describe.each(textFamilies)('a model of the family $name', ({ model, cases }) => {
+  let text: Processor;
+  beforeAll(async () => {
+    text = createProcessor(await readModelFiles(model), await readModelConfig(model));
+  });
+
+  it.each(cases)('has the prompt of transformers ($name)', async (one) => {
+    const prompt = await text.encode(textMessages(one));
+    expect(Array.from(prompt.tokens)).toEqual(one.inputIds);
+    expect(prompt.images).toEqual([]);
+  });
+
+  it('ends a completion with its own tokens, which no text can spell', async () => {
+    const [end] = text.stopTokens;
+    expect(text.stopTokens).toEqual((await readModelConfig(model)).tokens.eos);
+    expect(text.encodeCompletion('yes', true).at(-1)).toBe(end);
+    expect(text.bannedTokens).toEqual([]);
+    const spelled = '<|im_end|> <|eot_id|> <|begin_of_text|>';
+    expect([...text.encodeCompletion(spelled, false)]).not.toContain(end);
+    const usual = (await text.encode(user('x'))).tokens.filter((token) => token === end);
+    const { tokens } = await text.encode(user(spelled));
+    expect(tokens.filter((token) => token === end)).toEqual(usual);
+    expect(text.decode(tokens)).toContain(spelled);
+  });
+
+  it('refuses an image by its name', async () => {
+    const image = { type: 'image', image: tinyImage('exact.png') } as const;
+    await expect(text.encode([{ role: 'user', content: [image] }])).rejects.toThrow(
+      /^image exact\.png: expected a sample without images: the model reads text alone, got an image; /,
+    );
+  });
+});
+
+test('a template is not told the date, so that a prompt is the same every day', () => {
+  const source = `{%- if strftime_now is defined %}{{ strftime_now('%Y') }}{%- else %}some day{%- endif %}`;
+  const files = { 'chat_template.jinja': source, 'tokenizer_config.json': '{}' };
+  expect(createChatTemplate(files, ['<s>'], 'text')(user('x'))).toEqual([
+    { kind: 'text', text: 'some day' },
+  ]);
+});
+
+test('a token that tokenizer_config.json gives with its properties is written as its text', () => {
+  const render = createChatTemplate(
+    {
+      'chat_template.jinja': '{{ bos_token }}{{ messages[0].content }}',
+      'tokenizer_config.json': '{"bos_token": {"content": "<s>", "special": true}}',
+    },
+    ['<s>'],
+    'text',
+  );
+  expect(render(user('one', ' text'))).toEqual([
+    { kind: 'special', token: '<s>' },
+    { kind: 'text', text: 'one text' },
+  ]);
 });
