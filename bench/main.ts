@@ -22,6 +22,7 @@ import { Program } from '../src/tensor/program.ts';
 import { policyLoss } from '../src/update/policy-loss.ts';
 import { algorithmPresets } from '../src/update/presets.ts';
 import { benchEvalJudging, benchEvalMany } from './eval.ts';
+import { benchGrowth } from './growth.ts';
 import { benchHost } from './host.ts';
 import type { LoraFigures } from './lora.ts';
 import { benchQuickstart } from './quickstart.ts';
@@ -214,6 +215,7 @@ const machine = {
 const peak: Peak = {};
 const host = benchHost();
 const w = await benchW(peak);
+const growth = await benchGrowth();
 const quickstart = await benchQuickstart(reward);
 const quickstartSeconds = Object.values(quickstart).reduce((total, value) => total + value, 0);
 const judged = await benchReward();
@@ -227,7 +229,7 @@ const result = {
   machine,
   matmulGflops: peak,
   host,
-  w: { ...w, shareOfPeak: w.updateGflops / best },
+  w: { ...w, shareOfPeak: w.updateGflops / best, growth },
   quickstart: { iterationSeconds: quickstartSeconds, ...quickstart },
   reward: {
     ...judged,
@@ -269,6 +271,12 @@ const rows: readonly (readonly [string, string])[] = [
   [
     'W:   sample / reward (of decoded noise) / update',
     [w.sampleSeconds, w.rewardSeconds, w.updateSeconds].map(s).join(' / '),
+  ],
+  [
+    `W: cost with ${Object.keys(growth).join(' / ')}, by linear growth`,
+    Object.values(growth)
+      .map((times) => `${times.toFixed(2)} ×`)
+      .join(' / '),
   ],
   ['quickstart: one iteration', s(quickstartSeconds)],
   [
