@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { trainingEngineSection } from '../src/config/engine-config.ts';
+import { defined } from '../src/core/errors.ts';
 import { rngFromKey } from '../src/core/rng.ts';
 import type { Completion, Engine, Loss } from '../src/engine/engine.ts';
 import { openEngine } from '../src/engine/open-engine.ts';
@@ -100,14 +101,15 @@ async function benchLora(directory: string) {
 
 /** Prompts of random words, with one image of noise each. */
 async function makePrompts(directory: string): Promise<readonly Prompt[]> {
-  const { tokens: ids } = await readModelConfig(directory);
+  const { vision } = await readModelConfig(directory);
+  const ids = defined(vision, 'the vision tower').tokens;
   const rng = rngFromKey('bench prompts');
   const words = promptTokens - imageTokens;
   return Array.from({ length: prompts }, () => ({
     tokens: Int32Array.from([
-      ids.visionStart,
+      ids.start,
       ...Array<number>(imageTokens).fill(ids.image),
-      ids.visionEnd,
+      ids.end,
       ...Array.from({ length: words - 2 }, () => 10 + rng.integer(150)),
     ]),
     images: [

@@ -23,7 +23,11 @@ const text = {
   headDim: 64,
   rmsNormEps: 1e-6,
   ropeTheta: 10_000,
-  mropeSection: [12, 10, 10] as const,
+  ropeScaling: undefined,
+  mrope: { layout: 'interleaved', section: [12, 10, 10] } as const,
+  attentionBias: false,
+  queryKeyNorm: true,
+  prefix: 'model.language_model.',
   maxPositions: 1024,
   tieWordEmbeddings: true,
 };
@@ -46,7 +50,8 @@ export async function openW(): Promise<WorkloadW> {
     Array.from({ length: 3 + rng.integer(6) }, () => letters[rng.integer(letters.length)]).join('');
   const tokenizer = trainTokenizer([Array.from({ length: 20_000 }, word).join(' ')], 2048);
   const ids = tokenizer.specialIds;
-  const config: ModelConfig = {
+  const config = {
+    family: 'qwen3_vl',
     text: { ...text, vocabSize: tokenizer.vocabSize },
     // W is a text workload; the tower only has to exist.
     vision: {
@@ -62,16 +67,15 @@ export async function openW(): Promise<WorkloadW> {
       positions: 16,
       ropeTheta: 10_000,
       deepstackLayers: [],
+      tokens: {
+        image: ids['<|image_pad|>'],
+        video: ids['<|video_pad|>'],
+        start: ids['<|vision_start|>'],
+        end: ids['<|vision_end|>'],
+      },
     },
-    tokens: {
-      image: ids['<|image_pad|>'],
-      video: ids['<|video_pad|>'],
-      visionStart: ids['<|vision_start|>'],
-      visionEnd: ids['<|vision_end|>'],
-      eos: [ids['<|im_end|>']],
-      pad: ids['<|endoftext|>'],
-    },
-  };
+    tokens: { eos: [ids['<|im_end|>']], pad: ids['<|endoftext|>'] },
+  } as const satisfies ModelConfig;
   await createModel(directory, config, newModelFiles(config, tokenizer, bounds), 1);
   const [shared, unshared] = [
     await openLocalEngine(directory),

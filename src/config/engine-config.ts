@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import { moduleField, positiveInteger } from './sections.ts';
 
-/** The linear layers of a decoder; the image tower stays as it is. */
+/** The linear layers of the decoder, of models with images and without; the image tower stays as it is. */
 const decoderLayers =
-  'model\\.language_model\\.layers\\..*\\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)';
+  'model\\.(language_model\\.)?layers\\..*\\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)';
 
 const loraSection = z.strictObject({
   rank: positiveInteger.default(16).describe('Width of the two factors of each layer'),

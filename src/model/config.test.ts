@@ -46,19 +46,16 @@ test('a config written by transformers is read', async () => {
     headDim: 16,
     rmsNormEps: 1e-6,
     ropeTheta: 10_000,
-    mropeSection: [4, 2, 2],
+    mrope: { layout: 'interleaved', section: [4, 2, 2] },
     maxPositions: 1024,
     tieWordEmbeddings: true,
+    attentionBias: false,
+    queryKeyNorm: true,
+    prefix: 'model.language_model.',
   });
   expect(config.vision).toMatchObject({ depth: 3, positions: 16, deepstackLayers: [0, 2] });
-  expect(config.tokens).toEqual({
-    image: 398,
-    video: 399,
-    visionStart: 396,
-    visionEnd: 397,
-    eos: [395, 393],
-    pad: 393,
-  });
+  expect(config.vision?.tokens).toEqual({ image: 398, video: 399, start: 396, end: 397 });
+  expect(config.tokens).toEqual({ eos: [395, 393], pad: 393 });
 });
 
 test('the older rotary keys of public checkpoints give the same config', () => {
@@ -68,7 +65,7 @@ test('the older rotary keys of public checkpoints give the same config', () => {
     rope_scaling: { rope_type: 'default', mrope_interleaved: true, mrope_section: [4, 2, 2] },
   });
   const { text } = parse(older, generation);
-  expect(text).toMatchObject({ ropeTheta: 5_000_000, mropeSection: [4, 2, 2] });
+  expect(text).toMatchObject({ ropeTheta: 5_000_000, mrope: { section: [4, 2, 2] } });
 });
 
 test('end tokens come from config.json where there is no generation_config.json', () => {
@@ -132,7 +129,7 @@ test.each([
   ],
   [
     { ...tinyFile('config.json'), model_type: 'clip' },
-    /model_type: expected "qwen3_vl", got "clip", an encoder of images and texts, .*; .*model\.kind=openai/,
+    /model_type: expected one of qwen3_vl, qwen3, qwen2, llama, got "clip", an encoder of images and texts, .*; .*model\.kind=openai/,
   ],
   [
     { ...tinyFile('config.json'), model_type: 'qwen3_vl_moe' },

@@ -1,6 +1,7 @@
-/** The tensors of a Qwen3-VL model under their public names, and how a new model draws them. */
+/** The tensors of a model under their public names, and how a new model draws them. */
 import type { Rng } from '../core/rng.ts';
-import type { ModelConfig } from './config.ts';
+import type { ModelConfig, TextConfig, VisionConfig } from './geometry.ts';
+import { finalNormName, layerName, tableName } from './parameter-names.ts';
 
 export type TensorSpec = { readonly name: string; readonly shape: readonly number[] };
 
@@ -16,75 +17,111 @@ const deviation = 0.02;
 
 /** All parameters in the order in which they are stored. */
 export function parameterSpecs({ text, vision }: ModelConfig): ParameterSpec[] {
-  const specs: ParameterSpec[] = [];
-  const table = (name: string, shape: readonly number[]) =>
-    specs.push({ name: `${name}.weight`, shape, initial: { deviation }, isLinear: false });
-  const linear = (name: string, shape: readonly [number, number], scale = 1) =>
-    specs.push({
-      name: `${name}.weight`,
-      shape,
-      initial: { deviation: deviation * scale },
-      isLinear: true,
-    });
-  const filled = (name: string, width: number, constant: number) =>
-    specs.push({ name, shape: [width], initial: { constant }, isLinear: false });
-  const ones = (name: string, width: number) => filled(`${name}.weight`, width, 1);
-  const bias = (name: string, width: number) => filled(`${name}.bias`, width, 0);
-  const biased = (name: string, shape: readonly [number, number], scale = 1) => {
-    linear(name, shape, scale);
-    bias(name, shape[0]);
-  };
-  const layerNorm = (name: string, width: number) => {
-    ones(name, width);
-    bias(name, width);
-  };
+  return [...decoderSpecs(text), ...(vision === undefined ? [] : visionSpecs(vision))];
+}
 
+function table(name: string, shape: readonly number[]): ParameterSpec {
+  return { name: `${name}.weight`, shape, initial: { deviation }, isLinear: false };
+}
+
+function linear(name: string, shape: readonly [number, number], scale = 1): ParameterSpec {
+  return {
+    name: `${name}.weight`,
+    shape,
+    initial: { deviation: deviation * scale },
+    isLinear: true,
+  };
+}
+
+function filled(name: string, width: number, constant: number): ParameterSpec {
+  return { name, shape: [width], initial: { constant }, isLinear: false };
+}
+
+function ones(name: string, width: number): ParameterSpec {
+  return filled(`${name}.weight`, width, 1);
+}
+
+function bias(name: string, width: number): ParameterSpec {
+  return filled(`${name}.bias`, width, 0);
+}
+
+function biased(name: string, shape: readonly [number, number], scale = 1): ParameterSpec[] {
+  return [linear(name, shape, scale), bias(name, shape[0])];
+}
+
+function layerNorm(name: string, width: number): ParameterSpec[] {
+  return [ones(name, width), bias(name, width)];
+}
+
+function decoderSpecs(text: TextConfig): ParameterSpec[] {
   const d = text.hiddenSize;
+  const [queries, keys] = [text.heads * text.headDim, text.kvHeads * text.headDim];
   const toResidual = 1 / Math.sqrt(2 * text.layers);
-  table('model.language_model.embed_tokens', [text.vocabSize, d]);
-  for (let i = 0; i < text.layers; i++) {
-    const layer = `model.language_model.layers.${i}`;
-    ones(`${layer}.input_layernorm`, d);
-    linear(`${layer}.self_attn.q_proj`, [text.heads * text.headDim, d]);
-    linear(`${layer}.self_attn.k_proj`, [text.kvHeads * text.headDim, d]);
-    linear(`${layer}.self_attn.v_proj`, [text.kvHeads * text.headDim, d]);
-    linear(`${layer}.self_attn.o_proj`, [d, text.heads * text.headDim], toResidual);
-    ones(`${layer}.self_attn.q_norm`, text.headDim);
-    ones(`${layer}.self_attn.k_norm`, text.headDim);
-    ones(`${layer}.post_attention_layernorm`, d);
-    linear(`${layer}.mlp.gate_proj`, [text.intermediateSize, d]);
-    linear(`${layer}.mlp.up_proj`, [text.intermediateSize, d]);
-    linear(`${layer}.mlp.down_proj`, [d, text.intermediateSize], toResidual);
-  }
-  ones('model.language_model.norm', d);
-  if (!text.tieWordEmbeddings) linear('lm_head', [text.vocabSize, d]);
+  const projected = (name: string, shape: readonly [number, number]) =>
+    text.attentionBias ? biased(name, shape) : [linear(name, shape)];
+  const layers = Array.from({ length: text.layers }, (_, i) => {
+    const layer = layerName(text, i);
+    const attention = `${layer}.self_attn`;
+    return [
+      ones(`${layer}.input_layernorm`, d),
+      ...projected(`${attention}.q_proj`, [queries, d]),
+      ...projected(`${attention}.k_proj`, [keys, d]),
+      ...projected(`${attention}.v_proj`, [keys, d]),
+      linear(`${attention}.o_proj`, [d, queries], toResidual),
+      ...(text.queryKeyNorm
+        ? [ones(`${attention}.q_norm`, text.headDim), ones(`${attention}.k_norm`, text.headDim)]
+        : []),
+      ones(`${layer}.post_attention_layernorm`, d),
+      linear(`${layer}.mlp.gate_proj`, [text.intermediateSize, d]),
+      linear(`${layer}.mlp.up_proj`, [text.intermediateSize, d]),
+      linear(`${layer}.mlp.down_proj`, [d, text.intermediateSize], toResidual),
+    ];
+  });
+  return [
+    table(tableName(text), [text.vocabSize, d]),
+    ...layers.flat(),
+    ones(finalNormName(text), d),
+    ...(text.tieWordEmbeddings ? [] : [linear('lm_head', [text.vocabSize, d])]),
+  ];
+}
 
+function visionSpecs(vision: VisionConfig): ParameterSpec[] {
   const v = vision.hiddenSize;
   const merged = v * vision.spatialMergeSize ** 2;
   const { inChannels, temporalPatchSize, patchSize } = vision;
-  table('model.visual.patch_embed.proj', [v, inChannels, temporalPatchSize, patchSize, patchSize]);
-  bias('model.visual.patch_embed.proj', v);
-  table('model.visual.pos_embed', [vision.positions, v]);
-  const toVisionResidual = 1 / Math.sqrt(2 * vision.depth);
-  for (let i = 0; i < vision.depth; i++) {
+  const toResidual = 1 / Math.sqrt(2 * vision.depth);
+  const blocks = Array.from({ length: vision.depth }, (_, i) => {
     const block = `model.visual.blocks.${i}`;
-    layerNorm(`${block}.norm1`, v);
-    biased(`${block}.attn.qkv`, [3 * v, v]);
-    biased(`${block}.attn.proj`, [v, v], toVisionResidual);
-    layerNorm(`${block}.norm2`, v);
-    biased(`${block}.mlp.linear_fc1`, [vision.intermediateSize, v]);
-    biased(`${block}.mlp.linear_fc2`, [v, vision.intermediateSize], toVisionResidual);
-  }
-  const merger = (name: string, normWidth: number) => {
-    layerNorm(`${name}.norm`, normWidth);
-    biased(`${name}.linear_fc1`, [merged, merged]);
-    biased(`${name}.linear_fc2`, [vision.outHiddenSize, merged]);
-  };
-  merger('model.visual.merger', v);
-  vision.deepstackLayers.forEach((_, i) => {
-    merger(`model.visual.deepstack_merger_list.${i}`, merged);
+    return [
+      ...layerNorm(`${block}.norm1`, v),
+      ...biased(`${block}.attn.qkv`, [3 * v, v]),
+      ...biased(`${block}.attn.proj`, [v, v], toResidual),
+      ...layerNorm(`${block}.norm2`, v),
+      ...biased(`${block}.mlp.linear_fc1`, [vision.intermediateSize, v]),
+      ...biased(`${block}.mlp.linear_fc2`, [v, vision.intermediateSize], toResidual),
+    ];
   });
-  return specs;
+  const merger = (name: string, normWidth: number) => [
+    ...layerNorm(`${name}.norm`, normWidth),
+    ...biased(`${name}.linear_fc1`, [merged, merged]),
+    ...biased(`${name}.linear_fc2`, [vision.outHiddenSize, merged]),
+  ];
+  return [
+    table('model.visual.patch_embed.proj', [
+      v,
+      inChannels,
+      temporalPatchSize,
+      patchSize,
+      patchSize,
+    ]),
+    bias('model.visual.patch_embed.proj', v),
+    table('model.visual.pos_embed', [vision.positions, v]),
+    ...blocks.flat(),
+    ...merger('model.visual.merger', v),
+    ...vision.deepstackLayers.flatMap((_, i) =>
+      merger(`model.visual.deepstack_merger_list.${i}`, merged),
+    ),
+  ];
 }
 
 /** Fresh values for one parameter. */

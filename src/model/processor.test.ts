@@ -15,6 +15,7 @@ import {
 
 const files = await readModelFiles(tinyModelDirectory);
 const config = await tinyConfig();
+const { vision } = config;
 const processor = createProcessor(files, config);
 
 function user(...texts: string[]): Message[] {
@@ -31,6 +32,7 @@ test.each(tinyCases)('the default template renders "$name" as the model\'s own',
   const render = createChatTemplate(
     { 'chat_template.jinja': defaultChatTemplate, 'tokenizer_config.json': '{}' },
     qwenSpecialTokens,
+    'parts',
   );
   const parts = render(tinyMessages(tiny));
   expect(parts.map((part) => (part.kind === 'text' ? part.text : part.token)).join('')).toBe(
@@ -67,16 +69,16 @@ test('a completion encodes with its end and decodes without', () => {
 
 test('stop tokens and banned tokens follow the files', () => {
   expect(processor.stopTokens).toEqual(config.tokens.eos);
-  expect(processor.bannedTokens).toEqual([config.tokens.image, config.tokens.video]);
+  expect(processor.bannedTokens).toEqual([vision.tokens.image, vision.tokens.video]);
   const ended = { ...config, tokens: { ...config.tokens, eos: [393] } };
   expect(createProcessor(files, ended).stopTokens).toEqual([395, 393]);
 });
 
 test('processor files of another model are refused', () => {
-  const vision = { ...config.vision, patchSize: 14 };
-  expect(() => createProcessor(files, { ...config, vision })).toThrow('patch_size: expected 14');
-  const tokens = { ...config.tokens, image: 7 };
-  expect(() => createProcessor(files, { ...config, tokens })).toThrow('<|image_pad|>');
+  const withVision = (changes: object) =>
+    createProcessor(files, { ...config, vision: { ...vision, ...changes } });
+  expect(() => withVision({ patchSize: 14 })).toThrow('patch_size: expected 14');
+  expect(() => withVision({ tokens: { ...vision.tokens, image: 7 } })).toThrow('<|image_pad|>');
 });
 
 test('the chat template may come from tokenizer_config.json', async () => {

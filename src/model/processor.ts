@@ -1,13 +1,14 @@
 /**
  * Text and images to tokens and back, by a checkpoint's own files. Source: transformers
- * `Qwen3VLProcessor`; the tokens are the same except that special tokens spelled out in a message stay
- * ordinary text (see tokenizer.ts).
+ * `Qwen3VLProcessor`, and `apply_chat_template` for models that read text alone; the tokens are the same except that
+ * special tokens spelled out in a message stay ordinary text (see tokenizer.ts).
  */
 import { z } from 'zod';
 import { fail, MedixError } from '../core/errors.ts';
-import type { ModelConfig } from './config.ts';
+import type { ImageFile } from '../core/sample.ts';
 import { type ModelFiles, parseModelFile } from './files/model-files.ts';
-import type { ImagePatches, Processor } from './prompt.ts';
+import type { ModelConfig, VisionConfig } from './geometry.ts';
+import type { ImagePatches, Message, Processor } from './prompt.ts';
 import { createChatTemplate } from './text/chat-template.ts';
 import { createTokenizer, type Tokenizer } from './text/tokenizer.ts';
 import { processImage } from './vision/image-processor.ts';
@@ -24,43 +25,75 @@ const imageToken = '<|image_pad|>';
  */
 export function createProcessor(files: ModelFiles, config: ModelConfig): Processor {
   const tokenizer = createTokenizer(files);
-  const settings = readImageSettings(files);
-  checkAgreement(config, settings, specialToken(tokenizer, imageToken));
-  const render = createChatTemplate(files, tokenizer.specialTokens.keys());
-  const { image, video, eos } = config.tokens;
-  const stopTokens = [...new Set([...endOfTurnToken(files, tokenizer), ...eos])];
+  const { vision } = config;
+  const content = vision === undefined ? 'text' : 'parts';
+  const template = createChatTemplate(files, tokenizer.specialTokens.keys(), content);
+  const render = (messages: readonly Message[]) =>
+    template(messages).flatMap((part) =>
+      part.kind === 'text' ? tokenizer.encode(part.text) : [specialToken(tokenizer, part.token)],
+    );
+  const stopTokens = [...new Set([...endOfTurnToken(files, tokenizer), ...config.tokens.eos])];
   return {
-    async encode(messages) {
-      const images = await Promise.all(
-        messages.flatMap(({ content }) =>
-          content.flatMap((part) =>
-            part.type === 'image' ? [processImage(part.image, settings)] : [],
-          ),
-        ),
-      );
-      const template = render(messages).flatMap((part) =>
-        part.kind === 'text' ? tokenizer.encode(part.text) : [specialToken(tokenizer, part.token)],
-      );
-      return { tokens: expandImages(template, image, images, settings.mergeSize), images };
-    },
+    encode:
+      vision === undefined
+        ? async (messages) => {
+            requireNoImages(messages);
+            return { tokens: Int32Array.from(render(messages)), images: [] };
+          }
+        : encodeImages(render, readAgreeing(files, vision, tokenizer), vision),
     encodeCompletion: (text, end) =>
       Int32Array.from(
         end ? [...tokenizer.encode(text), ...requireEnd(stopTokens)] : tokenizer.encode(text),
       ),
     decode: (tokens) => tokenizer.decode(tokens),
     stopTokens,
-    bannedTokens: [image, video],
+    bannedTokens: vision === undefined ? [] : [vision.tokens.image, vision.tokens.video],
   };
 }
 
+function encodeImages(
+  render: (messages: readonly Message[]) => readonly number[],
+  settings: ImageSettings,
+  { tokens }: VisionConfig,
+): Processor['encode'] {
+  return async (messages) => {
+    const images = await Promise.all(
+      imagesOf(messages).map((image) => processImage(image, settings)),
+    );
+    const rendered = render(messages);
+    return { tokens: expandImages(rendered, tokens.image, images, settings.mergeSize), images };
+  };
+}
+
+function imagesOf(messages: readonly Message[]): readonly ImageFile[] {
+  return messages.flatMap(({ content }) =>
+    content.flatMap((part) => (part.type === 'image' ? [part.image] : [])),
+  );
+}
+
+function requireNoImages(messages: readonly Message[]): void {
+  const [image] = imagesOf(messages);
+  if (image === undefined) return;
+  fail('data', {
+    where: `image ${image.name}`,
+    expected: 'a sample without images: the model reads text alone',
+    got: 'an image',
+    next: 'use a vision-language model, or data without images',
+  });
+}
+
 /** Files of different models side by side would otherwise fail deep in the graph, or not at all. */
-function checkAgreement(config: ModelConfig, settings: ImageSettings, image: number): void {
-  const { vision, tokens } = config;
+function readAgreeing(
+  files: ModelFiles,
+  vision: VisionConfig,
+  tokenizer: Tokenizer,
+): ImageSettings {
+  const settings = readImageSettings(files);
   const pairs = [
     ['patch_size', vision.patchSize, settings.patchSize],
     ['temporal_patch_size', vision.temporalPatchSize, settings.temporalPatchSize],
     ['merge_size', vision.spatialMergeSize, settings.mergeSize],
-    [`id of ${imageToken}`, tokens.image, image],
+    [`id of ${imageToken}`, vision.tokens.image, specialToken(tokenizer, imageToken)],
   ] as const;
   const problems = pairs
     .filter(([, inConfig, inFiles]) => inConfig !== inFiles)
@@ -71,6 +104,7 @@ function checkAgreement(config: ModelConfig, settings: ImageSettings, image: num
       next: 'use the processor and tokenizer files of the same checkpoint',
     }));
   if (problems.length > 0) throw new MedixError('model', problems);
+  return settings;
 }
 
 /** Replaces each image placeholder by one for every merged block of its image. */
@@ -86,7 +120,7 @@ function expandImages(
       where: 'chat template',
       expected: `one ${imageToken} for each of ${images.length} images`,
       got: `${found}`,
-      next: 'use the chat template of a Qwen3-VL checkpoint',
+      next: 'use the chat template of the same checkpoint',
     });
   }
   let next = 0;
@@ -106,7 +140,7 @@ function specialToken(tokenizer: Tokenizer, token: string): number {
       where: 'tokenizer.json: added_tokens',
       expected: `the special token ${token}`,
       got: 'none',
-      next: 'use the tokenizer of a Qwen3-VL checkpoint',
+      next: 'use the tokenizer of the same checkpoint',
     })
   );
 }

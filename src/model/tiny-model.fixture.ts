@@ -1,7 +1,8 @@
 /** Test support: test/fixtures/qwen3-vl-tiny, whose README.md describes every value. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type ModelConfig, readModelConfig } from './config.ts';
+import { defined } from '../core/errors.ts';
+import { type ModelConfig, readModelConfig, type VisionConfig } from './config.ts';
 import { openSafetensors } from './files/safetensors.ts';
 import type { Message, Prompt } from './prompt.ts';
 import type { Grid } from './vision/vision-positions.ts';
@@ -31,8 +32,9 @@ export type TinyCase = {
 
 export const tinyCases: readonly TinyCase[] = JSON.parse(readFileSync(`${root}cases.json`, 'utf8'));
 
-export function tinyConfig(): Promise<ModelConfig> {
-  return readModelConfig(tinyModelDirectory);
+export async function tinyConfig(): Promise<ModelConfig & { readonly vision: VisionConfig }> {
+  const { vision, ...config } = await readModelConfig(tinyModelDirectory);
+  return { ...config, vision: defined(vision, 'the vision tower of the tiny model') };
 }
 
 /** A tensor of a case, e.g. `logits`. */

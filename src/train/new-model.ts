@@ -3,15 +3,16 @@ import type { SftConfig } from '../config/sft-config.ts';
 import type { Message } from '../core/message.ts';
 import type { Sample } from '../core/sample.ts';
 import { createModel } from '../engine/local/model-directory.ts';
-import type { ModelConfig } from '../model/config.ts';
+import type { ModelConfig, TextConfig, VisionConfig } from '../model/config.ts';
 import { newModelFiles } from '../model/files/new-model-files.ts';
-import { type TrainedTokenizer, trainTokenizer } from '../model/text/train-tokenizer.ts';
+import { trainTokenizer } from '../model/text/train-tokenizer.ts';
 import type { SampleSet } from './sample-order.ts';
 
 type NewModel = Exclude<SftConfig['model'], string>;
 
-type Geometry = Omit<ModelConfig, 'tokens' | 'text'> & {
-  readonly text: Omit<ModelConfig['text'], 'vocabSize'>;
+type Geometry = {
+  readonly text: Omit<TextConfig, 'vocabSize'>;
+  readonly vision: Omit<VisionConfig, 'tokens'>;
 };
 
 const geometries: Readonly<Record<NewModel['preset'], Geometry>> = {
@@ -26,9 +27,13 @@ const geometries: Readonly<Record<NewModel['preset'], Geometry>> = {
       headDim: 32,
       rmsNormEps: 1e-6,
       ropeTheta: 10_000,
-      mropeSection: [6, 5, 5],
+      ropeScaling: undefined,
+      mrope: { layout: 'interleaved', section: [6, 5, 5] },
       maxPositions: 1024,
       tieWordEmbeddings: true,
+      attentionBias: false,
+      queryKeyNorm: true,
+      prefix: 'model.language_model.',
     },
     vision: {
       depth: 3,
@@ -63,25 +68,24 @@ export async function makeModel(
 ): Promise<void> {
   const { text, vision } = geometries[preset];
   const tokenizer = trainTokenizer(await textsOf(samples, render), vocabularySize);
+  const ids = tokenizer.specialIds;
   const config = {
+    family: 'qwen3_vl',
     text: { ...text, vocabSize: tokenizer.vocabSize },
-    vision,
-    tokens: tokensOf(tokenizer),
-  };
+    vision: {
+      ...vision,
+      tokens: {
+        image: ids['<|image_pad|>'],
+        video: ids['<|video_pad|>'],
+        start: ids['<|vision_start|>'],
+        end: ids['<|vision_end|>'],
+      },
+    },
+    tokens: { eos: [ids['<|im_end|>'], ids['<|endoftext|>']], pad: ids['<|endoftext|>'] },
+  } as const satisfies ModelConfig;
   const pixels = imageSize * imageSize;
   const files = newModelFiles(config, tokenizer, { minPixels: pixels, maxPixels: pixels });
   await createModel(directory, config, files, seed);
-}
-
-function tokensOf({ specialIds }: TrainedTokenizer): ModelConfig['tokens'] {
-  return {
-    image: specialIds['<|image_pad|>'],
-    video: specialIds['<|video_pad|>'],
-    visionStart: specialIds['<|vision_start|>'],
-    visionEnd: specialIds['<|vision_end|>'],
-    eos: [specialIds['<|im_end|>'], specialIds['<|endoftext|>']],
-    pad: specialIds['<|endoftext|>'],
-  };
 }
 
 async function textsOf(

@@ -16,11 +16,11 @@ beforeAll(async () => {
 
   await cp(tinyModel, inFolder('truncated'), { recursive: true });
   await truncate(inFolder('truncated/model.safetensors'), 500_000);
-  await cp(tinyModel, inFolder('llama'), { recursive: true });
-  const config = JSON.parse(await readFile(inFolder('llama/config.json'), 'utf8'));
+  await cp(tinyModel, inFolder('mistral'), { recursive: true });
+  const config = JSON.parse(await readFile(inFolder('mistral/config.json'), 'utf8'));
   await writeFile(
-    inFolder('llama/config.json'),
-    JSON.stringify({ ...config, architectures: ['LlamaForCausalLM'], model_type: 'llama' }),
+    inFolder('mistral/config.json'),
+    JSON.stringify({ ...config, architectures: ['MistralForCausalLM'], model_type: 'mistral' }),
   );
 
   const samples = [0, 1, 2].map((index) => phantomSample({ seed: 1, split: 'train', index }));
@@ -108,8 +108,8 @@ const models: readonly Case[] = [
   ],
   [
     'a model of another architecture',
-    [...ask, 'llama'],
-    [/^llama.config.json: model_type: expected "qwen3_vl", got "llama"/],
+    [...ask, 'mistral'],
+    [/^mistral.config.json: model_type: expected one of qwen3_vl, .*, got "mistral"/],
   ],
   [
     'truncated weights',

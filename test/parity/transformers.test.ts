@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ModelConfig, readModelConfig } from '../../src/model/config.ts';
+import { readModelConfig } from '../../src/model/config.ts';
 import { type ModelFiles, readModelFiles } from '../../src/model/files/model-files.ts';
 import { newModelFiles } from '../../src/model/files/new-model-files.ts';
 import { openSafetensors } from '../../src/model/files/safetensors.ts';
@@ -59,7 +59,7 @@ const tiny = tinyCases.find(({ name }) => name === 'two-images')!;
 
 describe.skipIf(!existsSync(python))(`a model MediX writes, in transformers (${python})`, () => {
   let directory: string;
-  let config: ModelConfig;
+  let config: Awaited<ReturnType<typeof tinyConfig>>;
   let files: ModelFiles;
   let answer: Answer;
 

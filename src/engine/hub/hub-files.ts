@@ -4,6 +4,7 @@ import { fail } from '../../core/errors.ts';
 import { readText } from '../../core/files.ts';
 import { listed } from '../../core/quoted.ts';
 import { parseModelConfig } from '../../model/config.ts';
+import { familiesRead } from '../../model/families/families.ts';
 import { identifyNames } from '../../model/files/identify-folder.ts';
 import { modelFileNames, readFiles } from '../../model/files/model-files.ts';
 import { indexFile, shardNames, wholeFile } from '../../model/files/safetensors.ts';
@@ -67,7 +68,7 @@ async function requireKnownModel(
     next:
       what?.kind === 'adapter'
         ? 'download the adapter and its base model, and give the folder of the adapter'
-        : (what?.next ?? 'use a dense Qwen3-VL checkpoint'),
+        : (what?.next ?? `use a checkpoint of a family that is computed here (${familiesRead})`),
   });
 }
 

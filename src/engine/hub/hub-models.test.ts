@@ -402,8 +402,8 @@ describe('one clear error for', () => {
   it.each<[string, HubScript['files'], RegExp]>([
     [
       'another architecture',
-      { ...model, 'config.json': '{"model_type": "llama"}' },
-      /model_type: expected "qwen3_vl".*, got "llama", a language model that sees no images; .*model\.kind=openai/,
+      { ...model, 'config.json': '{"model_type": "mistral"}' },
+      /model_type: expected one of qwen3_vl, .*, got "mistral", a language model of another family; .*model\.kind=openai/,
     ],
     [
       'quantised weights',

@@ -15,8 +15,8 @@ import { type LocalEngineOptions, openPolicy, type PolicySource } from './open-p
 /**
  * Opens a model folder in Hugging Face layout, or an adapter's of `peft` together with its base, in this
  * thread. Its weights are the policy's start and the reference.
- * @throws MedixError where the folder is no dense Qwen3-VL checkpoint or an adapter of one, its weights are not
- *   finite, or ONNX Runtime is not installed.
+ * @throws MedixError where the folder is no checkpoint of a family of model/families/ or an adapter of one, its
+ *   weights are not finite, or ONNX Runtime is not installed.
  */
 export async function openLocalEngine(
   name: string,

@@ -4,8 +4,8 @@ import { type LocalEngineConfig, memoryBytes } from '../../config/engine-config.
 import { fail } from '../../core/errors.ts';
 import { fromHome } from '../../core/files.ts';
 import type { ModelConfig } from '../../model/config.ts';
-import { headName } from '../../model/decoder/decoder-graph.ts';
 import type { AdapterConfig } from '../../model/files/adapter-config.ts';
+import { headName } from '../../model/parameter-names.ts';
 import { type ParameterSpec, parameterSpecs } from '../../model/parameters.ts';
 import type { PassLimits } from './local-policy.ts';
 import {

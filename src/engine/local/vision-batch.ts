@@ -1,7 +1,8 @@
 /** Images of a batch as the vision graph takes them. An image object that several prompts hold is read once. */
-import type { ModelConfig, VisionConfig } from '../../model/config.ts';
+import { defined } from '../../core/errors.ts';
 import { masked } from '../../model/decoder/attention.ts';
 import type { RotaryTables } from '../../model/decoder/positions.ts';
+import type { ModelConfig, VisionConfig } from '../../model/geometry.ts';
 import type { ImagePatches, Prompt } from '../../model/prompt.ts';
 import { positionInterpolation, visionRopeTables } from '../../model/vision/vision-positions.ts';
 import type { Bindings } from '../../tensor/dim.ts';
@@ -20,13 +21,14 @@ export function visionInputs(
   prompts: readonly Prompt[],
   stride: number,
   totalTokens: number,
-  config: ModelConfig,
+  { vision }: ModelConfig,
 ): VisionBatch | undefined {
   const images = imagesOf(prompts);
   if (images.length === 0) return undefined;
-  const { values, bindings } = imageInputs(images, config.vision);
+  const tower = defined(vision, 'the vision tower of a model that is given images');
+  const { values, bindings } = imageInputs(images, tower);
   const starts = images.map((_, i) => i * bindings['U']!);
-  const imageRow = placeImages(prompts, { images, starts }, stride, totalTokens, config);
+  const imageRow = placeImages(prompts, { images, starts }, stride, totalTokens, tower);
   const isText = Float32Array.from(imageRow, (row) => (row === 0 ? 1 : 0));
   return { values: { ...values, isText, imageRow }, bindings };
 }
@@ -80,18 +82,18 @@ export function placeImages(
   }: { readonly images: readonly ImagePatches[]; readonly starts: readonly number[] },
   stride: number,
   totalTokens: number,
-  config: ModelConfig,
+  vision: VisionConfig,
 ): Int32Array {
   const imageRow = new Int32Array(totalTokens);
   const order = new Map(images.map((image, i) => [image, i]));
   prompts.forEach((prompt, p) => {
     const rows = prompt.images.flatMap((image) => {
       const start = starts[order.get(image)!]!;
-      return Array.from({ length: imageTokens(image, config.vision) }, (_, j) => 1 + start + j);
+      return Array.from({ length: imageTokens(image, vision) }, (_, j) => 1 + start + j);
     });
     let next = 0;
     prompt.tokens.forEach((token, t) => {
-      if (token === config.tokens.image) imageRow[p * stride + t] = rows[next++]!;
+      if (token === vision.tokens.image) imageRow[p * stride + t] = rows[next++]!;
     });
   });
   return imageRow;

@@ -1,15 +1,17 @@
 /**
- * The Qwen3-VL text decoder as a graph over N tokens: token and image embeddings, then layers of
- * attention with q/k RMSNorm and M-RoPE and SwiGLU, DeepStack features added after the first layers.
- * How the N tokens attend to each other is the caller's `attend`.
+ * The decoder of every family as a graph over N tokens: token and image embeddings, then layers of
+ * attention with rotary positions and SwiGLU; of Qwen3, an RMSNorm of queries and keys, of Qwen2, biases before
+ * them, of Qwen3-VL, DeepStack features added after the first layers. How the N tokens attend to each other is
+ * the caller's `attend`.
  *
- * Source: transformers `models/qwen3_vl`.
+ * Source: transformers `models/qwen3_vl`, `models/qwen3`, `models/qwen2`, `models/llama`.
  */
 import type { Dim } from '../../tensor/dim.ts';
 import type { Node } from '../../tensor/node.ts';
 import * as ops from '../../tensor/ops.ts';
 import type { TextConfig } from '../config.ts';
 import type { NetworkWeights } from '../network-weights.ts';
+import { finalNormName, headName, layerName, tableName } from '../parameter-names.ts';
 import { rotary, type VisionGraph } from '../vision/vision-graph.ts';
 import type { Attend } from './attention.ts';
 
@@ -28,7 +30,7 @@ export function decoderGraph(
   images: VisionGraph | undefined,
 ): DecoderGraph {
   const rotation = rotationInputs(text, tokens);
-  const embedding = weights.parameter('model.language_model.embed_tokens.weight');
+  const embedding = weights.parameter(`${tableName(text)}.weight`);
   const words = ops.gatherRows(embedding, ops.input('tokens', [tokens], 'int32'));
   const atPlaceholders = placeholderRows(text, tokens);
   let x =
@@ -69,7 +71,7 @@ export function attentionInputs(
   weights: NetworkWeights,
   { cos, sin }: Rotation,
 ): { readonly query: Node; readonly key: Node; readonly value: Node } {
-  const name = layerName(layer);
+  const name = layerName(text, layer);
   const norm = rowNorm(text, weights);
   const normal = norm(x, `${name}.input_layernorm`);
   const project = (part: 'q' | 'k' | 'v', count: number) =>
@@ -78,8 +80,10 @@ export function attentionInputs(
       count,
       text.headDim,
     ]);
-  const query = norm(project('q', text.heads), `${name}.self_attn.q_norm`);
-  const key = norm(project('k', text.kvHeads), `${name}.self_attn.k_norm`);
+  const perHead = (y: Node, part: string) =>
+    text.queryKeyNorm ? norm(y, `${name}.self_attn.${part}`) : y;
+  const query = perHead(project('q', text.heads), 'q_norm');
+  const key = perHead(project('k', text.kvHeads), 'k_norm');
   const value = project('v', text.kvHeads);
   const scaled = ops.scale(rotary(query, cos, sin), 1 / Math.sqrt(text.headDim));
   return { query: scaled, key: rotary(key, cos, sin), value };
@@ -93,7 +97,7 @@ export function afterAttention(
   text: TextConfig,
   weights: NetworkWeights,
 ): { readonly attended: Node; readonly result: Node } {
-  const name = layerName(layer);
+  const name = layerName(text, layer);
   const attended = ops.add(x, weights.linear(mixed, `${name}.self_attn.o_proj`));
   const wide = rowNorm(text, weights)(attended, `${name}.post_attention_layernorm`);
   const gated = ops.multiply(
@@ -104,20 +108,11 @@ export function afterAttention(
 }
 
 export function finalNorm(x: Node, text: TextConfig, weights: NetworkWeights): Node {
-  return rowNorm(text, weights)(x, 'model.language_model.norm');
-}
-
-export function layerName(layer: number): string {
-  return `model.language_model.layers.${layer}`;
+  return rowNorm(text, weights)(x, finalNormName(text));
 }
 
 function rowNorm(text: TextConfig, weights: NetworkWeights): (x: Node, name: string) => Node {
   return (x, name) => ops.rmsNorm(x, weights.parameter(`${name}.weight`), text.rmsNormEps);
-}
-
-/** The matrix that gives scores over the vocabulary, without `.weight`. */
-export function headName(text: TextConfig): string {
-  return text.tieWordEmbeddings ? 'model.language_model.embed_tokens' : 'lm_head';
 }
 
 /** Scores over the vocabulary [M, V] of hidden states [M, D]. */

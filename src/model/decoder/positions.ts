@@ -1,13 +1,14 @@
 /**
  * Positions of the text decoder: three per token (time, height, width), and the rotary tables made of
- * them. Text advances all three together; an image spans a grid and then takes as much room as its
- * longer side.
+ * them. Text advances all three together, so that models of text alone have one in effect; an image spans a
+ * grid and then takes as much room as its longer side.
  *
  * Source: transformers `models/qwen3_vl` (`get_rope_index`, `Qwen3VLTextRotaryEmbedding`); M-RoPE is
- * arXiv 2409.12191, its interleaved form arXiv 2511.21631. Videos are not covered.
+ * arXiv 2409.12191, its interleaved form arXiv 2511.21631; `modeling_rope_utils.py` for the scaling of Llama 3.1.
+ * Videos are not covered.
  */
 import { defined, invariant } from '../../core/errors.ts';
-import type { ModelConfig, TextConfig } from '../config.ts';
+import type { ModelConfig, RopeScaling, TextConfig } from '../geometry.ts';
 import type { Prompt } from '../prompt.ts';
 
 export type TextPositions = {
@@ -24,12 +25,13 @@ export type RotaryTables = { readonly cos: Float32Array; readonly sin: Float32Ar
 export function promptPositions(prompt: Prompt, config: ModelConfig): TextPositions {
   const { tokens, images } = prompt;
   const length = tokens.length;
-  const merge = config.vision.spatialMergeSize;
+  const placeholder = config.vision?.tokens.image;
+  const merge = config.vision?.spatialMergeSize ?? 1;
   const positions = new Int32Array(3 * length);
   let next = 0;
   let image = 0;
   for (let token = 0; token < length; ) {
-    if (tokens[token] !== config.tokens.image) {
+    if (tokens[token] !== placeholder) {
       for (let axis = 0; axis < 3; axis++) positions[axis * length + token] = next;
       next++;
       token++;
@@ -38,7 +40,7 @@ export function promptPositions(prompt: Prompt, config: ModelConfig): TextPositi
     const { t, h, w } = defined(images[image++], 'the image of a placeholder').grid;
     const [rows, columns] = [h / merge, w / merge];
     for (let i = 0; i < t * rows * columns; i++, token++) {
-      invariant(tokens[token] === config.tokens.image, 'an image has too few placeholders');
+      invariant(tokens[token] === placeholder, 'an image has too few placeholders');
       positions[token] = next + Math.floor(i / (rows * columns));
       positions[length + token] = next + (Math.floor(i / columns) % rows);
       positions[2 * length + token] = next + (i % columns);
@@ -50,18 +52,19 @@ export function promptPositions(prompt: Prompt, config: ModelConfig): TextPositi
 }
 
 /**
- * Interleaved M-RoPE: frequency f of a head follows height where f ≡ 1 (mod 3), width where f ≡ 2, as
- * far as their sections reach, and time elsewhere.
+ * Tables of each token's positions. Interleaved M-RoPE: frequency f of a head follows height where f ≡ 1 (mod 3),
+ * width where f ≡ 2, as far as their sections reach, and time elsewhere.
  *
  * @param positions [3, T] as in {@link TextPositions}.
  */
 export function ropeTables(positions: Int32Array, text: TextConfig): RotaryTables {
   const length = positions.length / 3;
   const half = text.headDim / 2;
-  const frequencies = inverseFrequencies(text.ropeTheta, text.headDim);
+  const frequencies = scaled(inverseFrequencies(text.ropeTheta, text.headDim), text.ropeScaling);
+  const section = text.mrope?.section;
   const axes = Uint8Array.from({ length: half }, (_, f) => {
     const axis = f % 3;
-    return axis > 0 && f < text.mropeSection[axis]! * 3 ? axis : 0;
+    return section && axis > 0 && f < section[axis]! * 3 ? axis : 0;
   });
   return rotaryTables(
     length,
@@ -75,6 +78,22 @@ export function inverseFrequencies(theta: number, dim: number): Float32Array {
   return Float32Array.from({ length: dim / 2 }, (_, i) => {
     const power = Math.fround(theta ** Math.fround((2 * i) / dim));
     return 1 / power;
+  });
+}
+
+/** Rounded to float32 at every step, as the original does. */
+function scaled(frequencies: Float32Array, scaling: RopeScaling | undefined): Float32Array {
+  if (scaling === undefined) return frequencies;
+  const { factor, lowFrequencyFactor: low, highFrequencyFactor: high } = scaling;
+  const original = scaling.originalMaxPositions;
+  const round = Math.fround;
+  return frequencies.map((frequency) => {
+    const wavelength = round((2 * Math.PI) / frequency);
+    if (wavelength < original / high) return frequency;
+    const stretched = round(frequency / factor);
+    if (wavelength > original / low) return stretched;
+    const share = round(round(round(original / wavelength) - low) / (high - low));
+    return round(round(round(1 - share) * frequency) / factor) + round(share * frequency);
   });
 }
 

@@ -1,7 +1,8 @@
-/** Families of models by the `model_type` of their config.json, for those who gave another than is computed here. */
+/** What models are by the `model_type` of their config.json, for those who gave one that is not computed here. */
 
 const families: readonly (readonly [type: RegExp, what: string])[] = [
   [/^qwen3_vl_moe/, 'a mixture-of-experts Qwen3-VL'],
+  [/moe|^(mixtral|dbrx|deepseek_v[234]|gpt_oss|llama4)/, 'a mixture-of-experts model'],
   [/^qwen(2|2_5|3_5)_vl|^qwen2_5_omni|^qwen3_omni/, 'a Qwen-VL of another generation'],
   [
     /^(llava|internvl|idefics|paligemma|mllama|pixtral|smolvlm|gemma3$|gemma3n|medgemma|glm4v|kimi_vl|minicpmv|phi3_v|phi4_multimodal|molmo|florence|blip|instructblip|kosmos|janus|deepseek_vl|aria|ovis|mistral3|lfm2_vl)/,
@@ -23,7 +24,7 @@ const families: readonly (readonly [type: RegExp, what: string])[] = [
   [/^(t5|mt5|umt5|bart|mbart|marian|pegasus)/, 'a model that turns text into text'],
   [
     /^(llama|mistral|mixtral|qwen|gemma|phi|gpt|falcon|mpt|opt|bloom|olmo|granite|deepseek|cohere|starcoder|smollm|stablelm|exaone|glm|mamba|rwkv|biogpt)/,
-    'a language model that sees no images',
+    'a language model of another family',
   ],
 ];
 

@@ -8,7 +8,7 @@ import { readingIfThere } from '../../core/reading.ts';
 /** File name to content. An exported model carries these verbatim. */
 export type ModelFiles = Readonly<Record<string, string>>;
 
-/** What public Qwen3-VL checkpoints and `save_pretrained` of transformers 4 and 5 write beside config and weights. */
+/** What public checkpoints and `save_pretrained` of transformers 4 and 5 write beside config and weights. */
 export const modelFileNames = [
   'tokenizer.json',
   'tokenizer_config.json',
@@ -62,7 +62,7 @@ export function parseModelFile<T extends z.ZodType>(
   schema: T,
   where: string = name,
 ): z.infer<T> {
-  const next = 'use the files of a Qwen3-VL checkpoint';
+  const next = 'use the unchanged files of one checkpoint';
   const text =
     files[name] ??
     fail('model', { where, expected: 'the file in the model directory', got: 'none', next });

@@ -1,5 +1,5 @@
 /** The processor files of a new model, as `save_pretrained` would have written them. */
-import type { ModelConfig } from '../config.ts';
+import type { ModelConfig, VisionConfig } from '../geometry.ts';
 import { defaultChatTemplate } from '../text/chat-template.ts';
 import type { TrainedTokenizer } from '../text/train-tokenizer.ts';
 import { type ImageSettings, writeImageSettings } from '../vision/image-settings.ts';
@@ -15,7 +15,7 @@ import { writeConfig } from './write-config.ts';
  * @param bounds area of a resized image in pixels.
  */
 export function newModelFiles(
-  config: ModelConfig,
+  config: ModelConfig & { readonly vision: VisionConfig },
   trained: TrainedTokenizer,
   bounds: Pick<ImageSettings, 'minPixels' | 'maxPixels'>,
 ): ModelFiles {

@@ -52,6 +52,14 @@ const configSchema = z.looseObject({
     .optional(),
 });
 
+const tokenText = z.union([z.string(), z.looseObject({ content: z.string() })]);
+
+/** A token is written as its text, or as an object with its properties; empty where there is none. */
+function textOf(token: unknown): string {
+  const { data = '' } = tokenText.safeParse(token);
+  return typeof data === 'string' ? data : data.content;
+}
+
 const tokenNames = ['bos_token', 'eos_token', 'pad_token', 'unk_token'] as const;
 
 /**
@@ -60,30 +68,32 @@ const tokenNames = ['bos_token', 'eos_token', 'pad_token', 'unk_token'] as const
  * when it refuses the messages.
  *
  * @param specialTokens texts that the tokenizer encodes as one special token.
+ * @param contentAs how templates are given content: those of models that read text alone expect one text, the
+ *   others a list of parts.
  */
 export function createChatTemplate(
   files: ModelFiles,
   specialTokens: Iterable<string>,
+  contentAs: 'text' | 'parts',
 ): ChatTemplate {
   const { where, source } = findTemplate(files);
   const template = guarded(where, () => compileJinja(source));
   const config = parseModelFile(files, 'tokenizer_config.json', configSchema);
-  const names = Object.fromEntries(
-    tokenNames.map((name) => [name, typeof config[name] === 'string' ? config[name] : '']),
-  );
+  const names = Object.fromEntries(tokenNames.map((name) => [name, textOf(config[name])]));
   const tokens = [...specialTokens].sort((a, b) => b.length - a.length);
   const pattern = new RegExp(`(${tokens.map(escapeRegExp).join('|')})`);
   const known = new Set(tokens);
   return (messages) => {
     const marker = unusedMarker(messages);
-    const marked = messages.map(({ role, content }) => ({
-      role,
-      content: content.map((part) =>
+    const marked = messages.map(({ role, content }) => {
+      const parts = content.map((part) =>
         part.type === 'image'
           ? { type: 'image' }
           : { type: 'text', text: broken(part.text, tokens, marker) },
-      ),
-    }));
+      );
+      const text = () => parts.map((part) => part.text ?? '').join('');
+      return { role, content: contentAs === 'text' ? text() : parts };
+    });
     const rendered = guarded(where, () =>
       template.render({ ...names, messages: marked, add_generation_prompt: true }),
     );

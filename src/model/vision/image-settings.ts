@@ -1,7 +1,7 @@
 /** The image processor's settings: from a model's own files, and for a new model. */
 import { z } from 'zod';
 import { fail } from '../../core/errors.ts';
-import { fewFrames, fewPatches, patchSide } from '../files/config-schema.ts';
+import { fewFrames, fewPatches, patchSide } from '../families/patch-sizes.ts';
 import { type ModelFiles, parseModelFile } from '../files/model-files.ts';
 
 export type ImageSettings = {

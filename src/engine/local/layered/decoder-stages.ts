@@ -5,7 +5,7 @@ import type { Adapter, Factors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
 import { type Drawing, maskFeeds } from '../weights/dropout.ts';
 import type { ParameterBuffer } from '../weights/parameter-buffer.ts';
-import { namingOfStage, Stage } from './stage.ts';
+import { deepstackLevels, namingOfStage, Stage } from './stage.ts';
 
 /** A stage at its place. */
 type PlacedStage = {
@@ -42,7 +42,7 @@ export class DecoderStages {
     this.#stages = Array.from({ length: text.layers + 1 }, (_, index) => {
       const stage = new Stage(index, base, adapter);
       if (!base.isFed) return stage;
-      const hasFeatures = index > 0 && index <= vision.deepstackLayers.length;
+      const hasFeatures = index > 0 && index <= deepstackLevels(vision);
       const key = [index === 0, index === text.layers, hasFeatures, ...stage.adapted].join();
       const known = shared.get(key);
       if (known === undefined) shared.set(key, stage);
@@ -56,7 +56,7 @@ export class DecoderStages {
 
   at(index: number): PlacedStage {
     const stage = this.#stages[index]!;
-    const naming = namingOfStage(index);
+    const naming = namingOfStage(index, this.#base.config.text);
     return {
       results: stage.results,
       sizes: (bindings) => stage.sizes(bindings),

@@ -2,7 +2,7 @@
  * From the last hidden states to logprobs over the vocabulary, a few rows at a time: scores of a whole batch
  * over 150,000 tokens would be larger than the model.
  */
-import { headName } from '../../../model/decoder/decoder-graph.ts';
+import { headName } from '../../../model/parameter-names.ts';
 import { gradientsOf } from '../../../tensor/gradient.ts';
 import * as ops from '../../../tensor/ops.ts';
 import { Program, type Values } from '../../../tensor/program.ts';

@@ -3,6 +3,7 @@
  * memory than the base, the residual stream at each layer, and what one layer needs. The backward pass runs
  * a layer's forward pass again where the memory to keep it was not granted.
  */
+import { defined } from '../../../core/errors.ts';
 import type { ImagePatches, Prompt } from '../../../model/prompt.ts';
 import type { Bindings } from '../../../tensor/dim.ts';
 import type { Values } from '../../../tensor/program.ts';
@@ -19,7 +20,7 @@ import { AttentionPrograms } from './attention-programs.ts';
 import { DecoderStages } from './decoder-stages.ts';
 import { Head } from './head.ts';
 import { Slots } from './slots.ts';
-import type { StageInputs } from './stage.ts';
+import { deepstackLevels, type StageInputs } from './stage.ts';
 import { VisionTower } from './vision-tower.ts';
 
 type Buffers = Readonly<Record<string, Float32Array>>;
@@ -73,14 +74,15 @@ export class LayeredNetwork implements Network {
   readonly #stages: DecoderStages;
   readonly #attention: AttentionPrograms;
   readonly #head: Head;
-  readonly #vision: VisionTower;
+  /** Undefined for models that read text alone. */
+  readonly #vision: VisionTower | undefined;
   readonly #slots = new Slots();
   /** D, and the width of what attention gives. */
   readonly #width: number;
   readonly #mixedWidth: number;
 
   constructor(base: Base, adapter: Adapter | undefined, options: LayeredOptions) {
-    const { text } = base.config;
+    const { text, vision } = base.config;
     this.#base = base;
     this.#adapter = adapter;
     this.#options = options;
@@ -93,7 +95,7 @@ export class LayeredNetwork implements Network {
     this.#stages = new DecoderStages(base, adapter);
     this.#attention = new AttentionPrograms(text);
     this.#head = new Head(base, adapter);
-    this.#vision = new VisionTower(base, adapter);
+    this.#vision = vision && new VisionTower(vision, base, adapter);
     this.#width = text.hiddenSize;
     this.#mixedWidth = text.heads * text.headDim;
   }
@@ -188,7 +190,7 @@ export class LayeredNetwork implements Network {
     const dHidden = this.#slots.take('dHidden', hidden.length).fill(0);
     addRows(dHidden, dRows, predictors, this.#width);
     const dLevels = await this.#backward(pass, batch.bindings, marks, dHidden, gradient);
-    if (this.#vision.isTrained) await this.#visionBackward(pass, dLevels, gradient);
+    if (this.#vision?.isTrained) await this.#visionBackward(this.#vision, pass, dLevels, gradient);
   }
 
   exportModel(folder: string): Promise<void> {
@@ -197,7 +199,7 @@ export class LayeredNetwork implements Network {
 
   async close(): Promise<void> {
     const parts = [this.#stages, this.#attention, this.#head, this.#vision];
-    await Promise.all(parts.map((part) => part.dispose()));
+    await Promise.all(parts.map((part) => part?.dispose()));
     await this.#base.close();
   }
 
@@ -231,35 +233,33 @@ export class LayeredNetwork implements Network {
     signal: Cancellation,
     drawing: Drawing | undefined,
   ): Promise<Placement> {
-    const { config } = this.#base;
+    const tower = defined(this.#vision, 'the vision tower of a model that is given images');
     const starts: number[] = [];
     let rows = 0;
     for (const image of images) {
       starts.push(rows);
-      rows += imageTokens(image, config.vision);
+      rows += imageTokens(image, tower.config);
     }
-    const levels = Array.from(
-      { length: 1 + config.vision.deepstackLayers.length },
-      () => new Float32Array(rows * this.#width),
-    );
+    const levels = this.#levels(rows);
     for (const [i, image] of images.entries()) {
       signal.throwIfAborted();
-      const features = await this.#vision.features(image, factors, ofImage(drawing, i));
+      const features = await tower.features(image, factors, ofImage(drawing, i));
       levels.forEach((level, l) => {
         level.set(features[l]!, starts[i]! * this.#width);
       });
     }
-    const imageRow = placeImages(prompts, { images, starts }, stride, tokens, config);
+    const imageRow = placeImages(prompts, { images, starts }, stride, tokens, tower.config);
     return { images, starts, imageRow, levels };
   }
 
   /** One row of zeros that no token asks for. */
   #noImages(tokens: number): Placement {
-    const levels = Array.from(
-      { length: 1 + this.#base.config.vision.deepstackLayers.length },
-      () => new Float32Array(this.#width),
-    );
-    return { images: [], starts: [], imageRow: new Int32Array(tokens), levels };
+    return { images: [], starts: [], imageRow: new Int32Array(tokens), levels: this.#levels(1) };
+  }
+
+  #levels(rows: number): Float32Array[] {
+    const count = 1 + deepstackLevels(this.#base.config.vision);
+    return Array.from({ length: count }, () => new Float32Array(rows * this.#width));
   }
 
   async #groupMix({ values, bindings }: UpdateBatch): Promise<Mix> {
@@ -310,7 +310,7 @@ export class LayeredNetwork implements Network {
     gradient: ParameterBuffer,
   ): Promise<Float32Array[]> {
     const dLevels = pass.placement.levels.map(({ length }) => new Float32Array(length));
-    const lowest = this.#vision.isTrained ? 0 : this.#stages.lowestAdapted;
+    const lowest = this.#vision?.isTrained ? 0 : this.#stages.lowestAdapted;
     let seeds: Buffers = { 'seed:hidden': dHidden };
     for (let index = marks.length - 1; index >= lowest; index--) {
       pass.signal.throwIfAborted();
@@ -338,7 +338,7 @@ export class LayeredNetwork implements Network {
       seeds = { 'seed:next': x, ...(mixed ? { 'seed:mixed': mixed } : {}) };
     }
     const dEmbedded = seeds['seed:next'];
-    if (this.#vision.isTrained && dEmbedded !== undefined) {
+    if (this.#vision?.isTrained && dEmbedded !== undefined) {
       addImageRows(dLevels[0]!, dEmbedded, pass.placement.imageRow, this.#width);
     }
     return dLevels;
@@ -384,6 +384,7 @@ export class LayeredNetwork implements Network {
   }
 
   async #visionBackward(
+    tower: VisionTower,
     { placement, factors, drawing, signal }: Pass,
     dLevels: readonly Float32Array[],
     gradient: ParameterBuffer,
@@ -391,9 +392,9 @@ export class LayeredNetwork implements Network {
     for (const [i, image] of placement.images.entries()) {
       signal.throwIfAborted();
       const start = placement.starts[i]! * this.#width;
-      const end = start + imageTokens(image, this.#base.config.vision) * this.#width;
+      const end = start + imageTokens(image, tower.config) * this.#width;
       const seeds = dLevels.map((level) => level.slice(start, end));
-      await this.#vision.backward(image, seeds, factors, gradient, ofImage(drawing, i));
+      await tower.backward(image, seeds, factors, gradient, ofImage(drawing, i));
     }
   }
 

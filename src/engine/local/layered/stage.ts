@@ -10,10 +10,11 @@ import {
   afterAttention,
   attentionInputs,
   finalNorm,
-  layerName,
   placeholderRows,
   rotationInputs,
 } from '../../../model/decoder/decoder-graph.ts';
+import type { TextConfig, VisionConfig } from '../../../model/geometry.ts';
+import { layerName } from '../../../model/parameter-names.ts';
 import type { Bindings } from '../../../tensor/dim.ts';
 import { type Seeded, splitForwardBackward } from '../../../tensor/gradient.ts';
 import type { Node } from '../../../tensor/node.ts';
@@ -47,8 +48,8 @@ type StageGraph = {
 };
 
 /** Parameters of the layer that a stage ends are `before.`, those of the layer that it begins are `after.` */
-export function namingOfStage(index: number): Naming {
-  const [before, after] = [`${layerName(index - 1)}.`, `${layerName(index)}.`];
+export function namingOfStage(index: number, text: TextConfig): Naming {
+  const [before, after] = [`${layerName(text, index - 1)}.`, `${layerName(text, index)}.`];
   return {
     inGraph: (name) => name.replace(before, 'before.').replace(after, 'after.'),
     parameter: (name) => name.replace(/^before\./, before).replace(/^after\./, after),
@@ -71,7 +72,7 @@ export class Stage {
 
   /** @param index 0 … layers */
   constructor(index: number, base: Base, adapter: Adapter | undefined) {
-    const weights = graphWeights(base, adapter, namingOfStage(index));
+    const weights = graphWeights(base, adapter, namingOfStage(index, base.config.text));
     const graph = stageGraph(index, weights, base);
     const results = Object.entries(graph.results);
     const variables = [...Object.entries(graph.variables), ...weights.adapted];
@@ -154,6 +155,11 @@ export class Stage {
   }
 }
 
+/** Decoder layers after which image features are added. */
+export function deepstackLevels(vision: VisionConfig | undefined): number {
+  return vision?.deepstackLayers.length ?? 0;
+}
+
 function stageGraph(index: number, weights: GraphWeights, { config }: Base): StageGraph {
   const { text, vision } = config;
   const tokens = 'N';
@@ -168,7 +174,7 @@ function stageGraph(index: number, weights: GraphWeights, { config }: Base): Sta
     keep.push(attended);
     next = result;
   }
-  if (index > 0 && index <= vision.deepstackLayers.length) {
+  if (index > 0 && index <= deepstackLevels(vision)) {
     const features = ops.input('features', ['F', text.hiddenSize]);
     variables['features'] = features;
     next = ops.add(next, placeholderRows(text, tokens)(features));

@@ -3,6 +3,7 @@
  * image gives is kept by the digest of its pixels: it does not change while the decoder is trained.
  */
 import { digestOfBytes } from '../../../core/digest.ts';
+import type { VisionConfig } from '../../../model/geometry.ts';
 import type { ImagePatches } from '../../../model/prompt.ts';
 import { visionGraph } from '../../../model/vision/vision-graph.ts';
 import { type Seeded, splitForwardBackward } from '../../../tensor/gradient.ts';
@@ -28,6 +29,7 @@ export type ImageFeatures = readonly Float32Array[];
 const keptBytes = 256 << 20;
 
 export class VisionTower {
+  readonly config: VisionConfig;
   readonly isTrained: boolean;
   readonly #base: Base;
   readonly #levels: readonly string[];
@@ -37,9 +39,9 @@ export class VisionTower {
   #forward: Promise<Program> | undefined;
   #backward: Promise<Program> | undefined;
 
-  constructor(base: Base, adapter: Adapter | undefined) {
+  constructor(config: VisionConfig, base: Base, adapter: Adapter | undefined) {
     const weights = graphWeights(base, adapter);
-    const { embeddings, deepstack, stream } = visionGraph(base.config.vision, weights.weights);
+    const { embeddings, deepstack, stream } = visionGraph(config, weights.weights);
     const levels = [embeddings, ...deepstack];
     this.#levels = levels.map((_, level) => `level${level}`);
     const results = Object.fromEntries(levels.map((node, level) => [`level${level}`, node]));
@@ -51,6 +53,7 @@ export class VisionTower {
       variables.map(([, node]) => node),
       new Set(stream),
     );
+    this.config = config;
     this.#base = base;
     this.#graph = { weights, results, variables, residuals, gradients };
     this.isTrained = variables.length > 0;
@@ -117,7 +120,7 @@ export class VisionTower {
   }
 
   #inputs(image: ImagePatches, drawing: Drawing | undefined) {
-    const { values, bindings } = imageInputs([image], this.#base.config.vision);
+    const { values, bindings } = imageInputs([image], this.config);
     const masks = maskFeeds(this.#graph.weights.masks, drawing, bindings, (layer) => layer);
     return { values: { ...values, ...masks.values }, bindings: masks.bindings };
   }

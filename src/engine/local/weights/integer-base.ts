@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { defined } from '../../../core/errors.ts';
 import type { ModelConfig } from '../../../model/config.ts';
-import { headName } from '../../../model/decoder/decoder-graph.ts';
 import type { TensorStore } from '../../../model/files/safetensors.ts';
+import { headName, tableName } from '../../../model/parameter-names.ts';
 import { parameterSpecs } from '../../../model/parameters.ts';
 import * as ops from '../../../tensor/ops.ts';
 import type { Base } from './base.ts';
@@ -12,7 +12,6 @@ import { type MatrixSpec, openIntegerMatrices } from './integer-file.ts';
 import { requireExactIntegers } from './integer-self-test.ts';
 import { readChecked, requireTensors } from './read-checked.ts';
 
-const tableName = 'model.language_model.embed_tokens.weight';
 /** Of the way in which matrices become integers; another one is another folder. */
 const quantisation = 'int8-v1';
 
@@ -29,6 +28,7 @@ export async function openIntegerBase(
   onStart: () => void,
 ): Promise<Base> {
   const specs = parameterSpecs(config);
+  const tableWeight = `${tableName(config.text)}.weight`;
   const shapes = new Map(specs.map(({ name, shape }) => [name, shape]));
   const head = `${headName(config.text)}.weight`;
   const isMatrix = (name: string, isLinear: boolean) => isLinear || name === head;
@@ -44,7 +44,7 @@ export async function openIntegerBase(
   const values = new Map<string, Float32Array>();
   for (const { name, shape, isLinear } of specs) {
     // Rows of the token table are read as they are needed.
-    if (isMatrix(name, isLinear) || name === tableName) continue;
+    if (isMatrix(name, isLinear) || name === tableWeight) continue;
     values.set(name, await readChecked(store, { name, shape }));
   }
   const width = config.text.hiddenSize;
@@ -59,7 +59,9 @@ export async function openIntegerBase(
     value: (name) => defined(values.get(name), name),
     isFed: false,
     embed: async (tokens, into) => {
-      const rows = Array.from(tokens, (token) => store.readSlice(tableName, token * width, width));
+      const rows = Array.from(tokens, (token) =>
+        store.readSlice(tableWeight, token * width, width),
+      );
       (await Promise.all(rows)).forEach((row, i) => {
         into.set(row, i * width);
       });

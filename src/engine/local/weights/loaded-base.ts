@@ -3,13 +3,12 @@ import { fail } from '../../../core/errors.ts';
 import type { ModelConfig } from '../../../model/config.ts';
 import { float16ToFloat32 } from '../../../model/files/half-floats.ts';
 import type { TensorStore } from '../../../model/files/safetensors.ts';
+import { tableName } from '../../../model/parameter-names.ts';
 import { parameterSpecs, type TensorSpec } from '../../../model/parameters.ts';
 import * as ops from '../../../tensor/ops.ts';
 import type { Base } from './base.ts';
 import { baseDigest } from './base-digest.ts';
 import { readChecked, requireTensors } from './read-checked.ts';
-
-const tableName = 'model.language_model.embed_tokens.weight';
 
 /**
  * Reads a checkpoint.
@@ -22,18 +21,19 @@ export async function loadBase(
   store: TensorStore,
 ): Promise<Base> {
   const specs = parameterSpecs(config);
+  const tableWeight = `${tableName(config.text)}.weight`;
   const shapes = new Map(specs.map(({ name, shape }) => [name, shape]));
   const values = new Map<string, Float32Array | Uint16Array>();
   let parameters = 0;
   requireTensors(store, specs);
   for (const { name, shape, isLinear } of specs) {
-    const isHalf = format === 'f16' && (isLinear || name === tableName);
+    const isHalf = format === 'f16' && (isLinear || name === tableWeight);
     const spec = { name, shape };
     const read = isHalf ? await readHalves(store, spec) : await readChecked(store, spec);
     values.set(name, read);
     parameters += read.length;
   }
-  const table = values.get(tableName)!;
+  const table = values.get(tableWeight)!;
   const width = config.text.hiddenSize;
   return {
     config,

@@ -17,7 +17,8 @@ export async function logitsOf(
   weights: Values,
 ): Promise<Float32Array> {
   const plain = plainWeights(parameterNodes(config));
-  const tower = prompt.images.length > 0 ? visionGraph(config.vision, plain) : undefined;
+  const { vision: images } = config;
+  const tower = images && prompt.images.length > 0 ? visionGraph(images, plain) : undefined;
   const attend = promptAttention(config.text);
   const { hidden } = decoderGraph(config.text, dimMultiply('P', 'S'), plain, attend, tower);
   const program = await Program.compile({ logits: vocabularyLogits(hidden, config.text, plain) });

@@ -1,4 +1,5 @@
 /** The graphs of the local engine, compiled when first needed. Each exists with and without a vision tower. */
+import { defined } from '../../../core/errors.ts';
 import type { ModelConfig } from '../../../model/config.ts';
 import {
   type Attend,
@@ -121,7 +122,7 @@ export class Programs {
 
   #decoder(tokens: string | number, images: boolean, attend: Attend) {
     const { text, vision } = this.#config;
-    const tower = images ? visionGraph(vision, this.#weights) : undefined;
+    const tower = images ? visionGraph(defined(vision, 'vision'), this.#weights) : undefined;
     const decoder = decoderGraph(text, tokens, this.#weights, attend, tower);
     return { hidden: decoder.hidden, stream: [...decoder.stream, ...(tower?.stream ?? [])] };
   }
