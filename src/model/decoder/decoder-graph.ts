@@ -12,7 +12,7 @@ import * as ops from '../../tensor/ops.ts';
 import type { TextConfig } from '../config.ts';
 import type { NetworkWeights } from '../network-weights.ts';
 import { finalNormName, headName, layerName, tableName } from '../parameter-names.ts';
-import { rotary, type VisionGraph } from '../vision/vision-graph.ts';
+import { rotary, type VisionGraph } from '../vision/tower-inputs.ts';
 import type { Attend } from './attention.ts';
 
 export type DecoderGraph = {
