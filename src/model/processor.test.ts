@@ -1,9 +1,11 @@
-import { expect, test } from 'vitest';
+import { beforeAll, describe, expect, it, test } from 'vitest';
+import { readModelConfig } from './config.ts';
 import { readModelFiles } from './files/model-files.ts';
 import { createProcessor } from './processor.ts';
-import type { Message } from './prompt.ts';
+import type { Message, Processor } from './prompt.ts';
 import { createChatTemplate, defaultChatTemplate } from './text/chat-template.ts';
 import { qwenSpecialTokens } from './text/train-tokenizer.ts';
+import { textFamilies, textMessages } from './text-families.fixture.ts';
 import {
   largestDifference,
   tinyCases,
@@ -144,4 +146,52 @@ test('a broken image is reported by name', async () => {
   await expect(
     processor.encode([{ role: 'user', content: [{ type: 'image', image }] }]),
   ).rejects.toThrow('row 3');
+});
+
+describe.each(textFamilies)('a model of the family $name', ({ model, cases }) => {
+  let text: Processor;
+  beforeAll(async () => {
+    text = createProcessor(await readModelFiles(model), await readModelConfig(model));
+  });
+
+  it.each(cases)('has the prompt of transformers ($name)', async (one) => {
+    const prompt = await text.encode(textMessages(one));
+    expect(Array.from(prompt.tokens)).toEqual(one.inputIds);
+    expect(prompt.images).toEqual([]);
+  });
+
+  it('ends a completion with its own tokens, which no text can spell', async () => {
+    const [end] = text.stopTokens;
+    expect(text.stopTokens).toEqual((await readModelConfig(model)).tokens.eos);
+    expect(text.encodeCompletion('yes', true).at(-1)).toBe(end);
+    expect(text.bannedTokens).toEqual([]);
+    const spelled = '<|im_end|> <|eot_id|> <|begin_of_text|>';
+    expect([...text.encodeCompletion(spelled, false)]).not.toContain(end);
+    const usual = (await text.encode(user('x'))).tokens.filter((token) => token === end);
+    const { tokens } = await text.encode(user(spelled));
+    expect(tokens.filter((token) => token === end)).toEqual(usual);
+    expect(text.decode(tokens)).toContain(spelled);
+  });
+
+  it('refuses an image by its name', async () => {
+    const image = { type: 'image', image: tinyImage('exact.png') } as const;
+    await expect(text.encode([{ role: 'user', content: [image] }])).rejects.toThrow(
+      /^image exact\.png: expected a sample without images: the model reads text alone, got an image; /,
+    );
+  });
+});
+
+test('a token that tokenizer_config.json gives with its properties is written as its text', () => {
+  const render = createChatTemplate(
+    {
+      'chat_template.jinja': '{{ bos_token }}{{ messages[0].content }}',
+      'tokenizer_config.json': '{"bos_token": {"content": "<s>", "special": true}}',
+    },
+    ['<s>'],
+    'text',
+  );
+  expect(render(user('one', ' text'))).toEqual([
+    { kind: 'special', token: '<s>' },
+    { kind: 'text', text: 'one text' },
+  ]);
 });
