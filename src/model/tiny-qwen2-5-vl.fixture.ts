@@ -12,6 +12,9 @@ const root = fileURLToPath(new URL('../../test/fixtures/qwen2-5-vl-tiny/', impor
 
 export const windowedModelDirectory = `${root}model`;
 
+/** An adapter of `peft`, with `loss.json` and `gradients.safetensors` by torch. */
+export const windowedAdapterDirectory = `${root}adapter`;
+
 export type WindowedCase = Omit<TinyCase, 'interpolationIndices'> & {
   /** Merged blocks of each window, numbered over all images. */
   readonly windows: readonly (readonly number[])[];

@@ -5,7 +5,7 @@ helpers come. Patches are 6 pixels wide and windows 2 merged blocks, so that sma
 cut at the right, at the bottom, at both and nowhere.
 
 Run:  /opt/parity-venv/bin/python test/parity/qwen2_5_vl_fixture.py [output directory]
-Needs torch, torchvision, transformers, tokenizers, pillow; the versions used are kept in origin.json.
+Needs torch, torchvision, transformers, peft, tokenizers, pillow; the versions used are kept in origin.json.
 The layout of the output is described in the fixture's README.md, which this script does not touch.
 """
 
@@ -30,6 +30,7 @@ from transformers import (
     Qwen2VLVideoProcessor,
 )
 from transformers.vision_utils import get_vision_position_ids, get_vision_window_index
+from write_adapter import make_adapter
 
 SEED = 20250225
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -47,6 +48,17 @@ TEMPLATE = """{% set images = namespace(count=0) %}{% for message in messages %}
 {%- elif 'text' in part %}{{- part['text'] }}{% endif %}{% endfor %}{% endif %}
 {{- '<|im_end|>\\n' }}{% endfor %}
 {%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{% endif %}"""
+
+ADAPTED = [
+    "model.language_model.layers.0.self_attn.k_proj",
+    "model.language_model.layers.1.self_attn.q_proj",
+    "model.language_model.layers.1.mlp.down_proj",
+    "model.visual.blocks.0.attn.qkv",
+    "model.visual.blocks.1.mlp.gate_proj",
+    "model.visual.blocks.2.attn.proj",
+    "model.visual.merger.mlp.2",
+]
+ADAPTED_CASE = "three-images"
 
 CASES = {
     "text-only": [
@@ -203,6 +215,28 @@ def record(model, processor, name, messages):
     return case, {key: value.detach().float().contiguous() for key, value in tensors.items()}, gradients
 
 
+def write_adapter(model, processor, folder):
+    """An adapter by `peft`, and the gradients of its factors for one case."""
+    adapted = make_adapter(model, r=2, lora_alpha=6, use_rslora=True, target_modules=ADAPTED)
+    adapted.save_pretrained(folder)
+    (folder / "README.md").unlink()
+    path = folder / "adapter_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config |= {"base_model_name_or_path": "../model", "target_modules": ADAPTED}
+    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    case, _, _ = record(model, processor, ADAPTED_CASE, CASES[ADAPTED_CASE])
+    # What the model with its adapter continues with is part of what is recorded, too.
+    (folder / "loss.json").write_text(
+        json.dumps({"case": ADAPTED_CASE, "greedy": case["greedy"], "loss": case["completionLoss"]}) + "\n"
+    )
+    gradients = {
+        name.removeprefix("base_model.model.").replace(".default.", "."): parameter.grad.contiguous().clone()
+        for name, parameter in adapted.named_parameters()
+        if "lora_" in name and parameter.grad is not None
+    }
+    save_file(gradients, folder / "gradients.safetensors")
+
+
 def published_pixels():
     """Every image by the settings of published checkpoints but for the sizes: grid, and digest of all patches."""
     rows = []
@@ -240,13 +274,14 @@ def main():
         cases.append(case)
         gradients[name] = report
         save_file(tensors, root / f"{name}.safetensors")
+    write_adapter(model, processor, root / "adapter")
     write = lambda name, value: (root / name).write_text(
         json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8"
     )
     write("cases.json", cases)
     write("gradients.json", gradients)
     write("published-pixels.json", published_pixels())
-    packages = ["torch", "torchvision", "transformers", "tokenizers", "pillow", "numpy", "safetensors"]
+    packages = ["torch", "torchvision", "transformers", "peft", "tokenizers", "pillow", "numpy", "safetensors"]
     origin = {
         "script": "test/parity/qwen2_5_vl_fixture.py",
         "seed": SEED,

@@ -171,6 +171,8 @@ function write(config: ModelConfig): Readonly<Record<string, unknown>> {
   const { head_dim: _, attention_bias: __, ...sizes } = writeDecoder(text);
   const decoder = {
     ...sizes,
+    // Where the key is absent, `transformers` takes that of the published checkpoints.
+    bos_token_id: null,
     use_sliding_window: false,
     ...(tokens.eos[0] === undefined ? {} : { eos_token_id: tokens.eos[0] }),
   };

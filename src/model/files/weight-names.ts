@@ -25,7 +25,7 @@ export const olderNames: WeightNames = {
 };
 
 /** @param inFiles the names of all tensors of a checkpoint */
-export function weightNamesOf(inFiles: Iterable<string>): WeightNames {
+function weightNamesOf(inFiles: Iterable<string>): WeightNames {
   return [...inFiles].some((name) => name.startsWith('visual.')) ? olderNames : sameNames;
 }
 
@@ -46,6 +46,7 @@ export function renamed(store: TensorStore, names: WeightNames): WeightStore {
     names,
     path: store.path,
     tensors: new Map([...store.tensors].map(([name, info]) => [inNetwork(name), info])),
+    nameInFile: inFile,
     read: (name) => store.read(inFile(name)),
     readSlice: (name, start, count) => store.readSlice(inFile(name), start, count),
     readInto: (name, into) => store.readInto(inFile(name), into),

@@ -1,13 +1,18 @@
 /** Qwen2.5-VL layer by layer: biases of projections, and a tower that attends within windows. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelConfig } from '../../../model/config.ts';
 import { readModelFiles } from '../../../model/files/model-files.ts';
+import { openModelSource } from '../../../model/files/model-source.ts';
+import { openSafetensors } from '../../../model/files/safetensors.ts';
+import { olderNames } from '../../../model/files/weight-names.ts';
+import { writeSafetensors } from '../../../model/files/write-safetensors.ts';
 import { largestDifference } from '../../../model/tiny-model.fixture.ts';
 import {
   type WindowedCase,
+  windowedAdapterDirectory,
   windowedCases,
   windowedConfig,
   windowedModelDirectory,
@@ -17,6 +22,7 @@ import { branchGroups, type UpdateBatch, updateBatch } from '../batch.ts';
 import type { Network } from '../network.ts';
 import { everyParameter, openNetwork } from '../open-network.ts';
 import { createParameterBuffer } from '../weights/parameter-buffer.ts';
+import { crossEntropy } from '../whole/cross-entropy.fixture.ts';
 
 const never = new AbortController().signal;
 let config: ModelConfig;
@@ -97,3 +103,51 @@ it.each(windowedCases)(
     await layered.close();
   },
 );
+
+describe('an adapter of peft', () => {
+  /** The same as `transformers` before 4.52 made `peft` write it. */
+  async function withOlderNames(): Promise<string> {
+    const older = join(folder, 'older');
+    await cp(windowedAdapterDirectory, older, { recursive: true });
+    await cp(windowedModelDirectory, join(folder, 'model'), { recursive: true });
+    const store = await openSafetensors(join(older, 'adapter_model.safetensors'));
+    const prefix = 'base_model.model.';
+    const tensors = await Promise.all(
+      [...store.tensors].map(async ([name, { shape }]) => {
+        const data = await store.read(name);
+        return { name: prefix + olderNames.inFile(name.slice(prefix.length)), shape, data };
+      }),
+    );
+    await store.close();
+    await writeSafetensors(join(older, 'adapter_model.safetensors'), tensors);
+    return older;
+  }
+
+  it.each([
+    ['as it is', async () => windowedAdapterDirectory],
+    ['with the names of older versions', withOlderNames],
+  ])('has the loss and the gradients of torch, %s', async (_, adapterFolder) => {
+    const { adapter } = await openModelSource(await adapterFolder());
+    if (adapter === undefined) throw new Error('no adapter');
+    const network = await open({
+      ...{ ...layeredOptions, base: 'f32', cache: folder },
+      adapter: { opened: adapter },
+    });
+    const golden = await readFile(join(windowedAdapterDirectory, 'loss.json'), 'utf8');
+    const { case: name, greedy, loss } = JSON.parse(golden);
+    const windowed = windowedCases.find((one) => one.name === name)!;
+    const ours = await crossEntropy(network, await batchOf({ ...windowed, greedy }));
+    expect(Math.abs(ours.loss - loss)).toBeLessThan(1e-3);
+    const gradients = await openSafetensors(
+      join(windowedAdapterDirectory, 'gradients.safetensors'),
+    );
+    expect(Object.keys(ours.views).toSorted()).toEqual([...gradients.tensors.keys()].toSorted());
+    for (const [factor, values] of Object.entries(ours.views)) {
+      const theirs = await gradients.read(factor);
+      const size = Math.max(...theirs.map(Math.abs));
+      expect(largestDifference(values, theirs), factor).toBeLessThan(1e-4 * (1 + size));
+    }
+    await gradients.close();
+    await network.close();
+  });
+});

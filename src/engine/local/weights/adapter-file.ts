@@ -153,7 +153,7 @@ function requireFactors(store: TensorStore, wanted: readonly TensorSpec[]): void
     const found = store.tensors.get(prefix + name);
     if (found?.shape.join() === shape.join()) continue;
     fail('model', {
-      where: `${store.path}: ${prefix}${name}`,
+      where: `${store.path}: ${store.nameInFile(prefix + name)}`,
       expected: `shape [${shape.join(', ')}], by the rank of ${adapterFiles.config} and the layer of the base`,
       got: found === undefined ? 'no such tensor' : `[${found.shape.join(', ')}]`,
       next,
