@@ -201,7 +201,7 @@ async function* blocks(
     if (dtype === 'F16')
       requireFinite(
         float16ToFloat32(encoded as Uint16Array),
-        `${store.path}: ${name} merged, in float16`,
+        `${store.path}: ${store.nameInFile(name)} merged, in float16`,
       );
     yield new Uint8Array(encoded.buffer, encoded.byteOffset, encoded.byteLength);
   }
