@@ -4,6 +4,9 @@ import type { EngineConfig } from '../config/engine-config.ts';
 import type { HubAccess } from '../config/environment.ts';
 import type { Clock } from '../core/async/clock.ts';
 import { foundAt, fromHome } from '../core/files.ts';
+import { readModelConfig } from '../model/config.ts';
+import { families } from '../model/families/families.ts';
+import { openModelSource } from '../model/files/model-source.ts';
 import { openHubModel } from './hub/hub-models.ts';
 import { type HubName, parseHubName } from './hub/hub-name.ts';
 
@@ -45,6 +48,28 @@ export async function findModel(
 /** A model's own name, without the place where it is. */
 export async function modelNameOf(model: string): Promise<string> {
   return basename((await hubNameOf(model))?.id ?? resolve(model));
+}
+
+export type ModelKind = {
+  /** The model's class in `transformers`. */
+  readonly architecture: string;
+  readonly readsImages: boolean;
+};
+
+/**
+ * What a model's config.json tells of it before its weights are read; undefined where an engine of the user's own
+ * opens it.
+ * @param folder as {@link findModel} gives it
+ * @throws MedixError 'model' as reading its config does
+ */
+export async function modelKindOf(
+  config: EngineConfig,
+  folder: string,
+): Promise<ModelKind | undefined> {
+  if (config.kind !== 'local') return undefined;
+  const source = await openModelSource(folder);
+  const { family, vision } = await readModelConfig(source.folder);
+  return { architecture: families[family].architecture, readsImages: vision !== undefined };
 }
 
 /** Undefined for a path: of something that is there, or below a folder that is there. */

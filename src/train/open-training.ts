@@ -9,13 +9,14 @@ import type { Sample } from '../core/sample.ts';
 import { openTemplate, renderMessages } from '../data/prompt-template.ts';
 import type { RejectedRow } from '../data/row.ts';
 import type { Engine } from '../engine/engine.ts';
-import { findModel, type ModelAccess } from '../engine/find-model.ts';
+import { findModel, type ModelAccess, modelKindOf } from '../engine/find-model.ts';
 import { openEngine } from '../engine/open-engine.ts';
 import { vetJudge } from '../judge/certificate/assess.ts';
 import { type OpenedReward, openReward, requireReachable } from '../reward/open-reward.ts';
 import { createPromptPreparation, type PreparePrompt } from '../rollout/prepare-prompts.ts';
 import { type Algorithm, resolveAlgorithm } from './algorithm.ts';
 import { openSamples } from './open-samples.ts';
+import { requireFittingData } from './require-fitting-data.ts';
 import type { SampleSet } from './sample-order.ts';
 
 export type OpenedData = {
@@ -83,11 +84,15 @@ export async function openTraining(
   const algorithm = resolveAlgorithm(config.algorithm);
   const scoring = await openReward(config.reward, { secrets, seed: config.seed, clock, load });
   try {
-    // The embedded engine trains this architecture only.
-    const policy = [config.model, 'Qwen3VLForConditionalGeneration'];
-    const vetted = await vetJudge(config.reward.judge, scoring.judge.describe, policy);
+    const vet = (...policy: readonly string[]) =>
+      vetJudge(config.reward.judge, scoring.judge.describe, [config.model, ...policy]);
+    // An unfit judge is refused before a model is downloaded, whose files may tell that they are relatives.
+    await vet();
     await requireReachable(scoring, signal);
     const { folder, name: model } = await findModel(config.engine, config.model, context, signal);
+    const kind = await modelKindOf(config.engine, folder);
+    requireFittingData(kind, config.data.textOnly);
+    const vetted = await vet(...(kind === undefined ? [] : [kind.architecture]));
     const use = { kind: 'train', seed: config.seed } as const;
     const engine = await openEngine(config.engine, folder, use, signal, load);
     const { maxCompletionTokens } = config.rollout;

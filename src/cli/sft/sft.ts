@@ -10,13 +10,14 @@ import type { Message } from '../../core/message.ts';
 import type { Sample } from '../../core/sample.ts';
 import { formatDemonstration } from '../../data/response.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { findModel } from '../../engine/find-model.ts';
+import { findModel, modelKindOf } from '../../engine/find-model.ts';
 import { openEngine } from '../../engine/open-engine.ts';
 import { createPromptPreparation } from '../../rollout/prepare-prompts.ts';
 import { runFacts } from '../../run/run-facts.ts';
 import { requireNewRun } from '../../run/run-writer.ts';
 import { makeModel } from '../../train/new-model.ts';
 import { openData } from '../../train/open-training.ts';
+import { requireFittingData } from '../../train/require-fitting-data.ts';
 import { requireSteps } from '../../train/require-steps.ts';
 import type { SampleSet } from '../../train/sample-order.ts';
 import { fineTune } from '../../train/sft.ts';
@@ -102,14 +103,18 @@ async function runFineTuning(
 
 /** A new model is a function of the config and the data, so a resumed run makes the same one again. */
 async function openModel(
-  { model, engine, seed }: SftConfig,
+  { model, engine, data, seed }: SftConfig,
   folder: string | undefined,
   samples: SampleSet,
   render: (sample: Sample) => readonly Message[],
   signal: AbortSignal,
 ): Promise<Engine> {
   const use = { kind: 'train', seed } as const;
-  if (typeof model === 'string') return openEngine(engine, folder ?? model, use, signal);
+  if (typeof model === 'string') {
+    const found = folder ?? model;
+    requireFittingData(await modelKindOf(engine, found), data.textOnly);
+    return openEngine(engine, found, use, signal);
+  }
   const directory = await mkdtemp(join(tmpdir(), 'medix-new-model-'));
   try {
     await makeModel(directory, model, samples, render, seed);
