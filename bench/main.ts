@@ -105,7 +105,9 @@ async function sampleAll(
 async function update(engine: Engine, rollouts: readonly Rollout[], advantages: readonly number[]) {
   const loss = policyLoss(
     grpo,
-    rollouts.map(({ oldLogprobs }, i) => ({ oldLogprobs, advantage: advantages[i]! })),
+    rollouts.map(({ oldLogprobs }, i) => {
+      return { tokens: oldLogprobs.length, oldLogprobs, advantage: advantages[i]! };
+    }),
   );
   const [passSeconds] = await seconds(() => engine.forwardBackward(rollouts, loss, never));
   const report = await engine.optimStep(adam);

@@ -62,7 +62,7 @@ export const dataSection = z
       .boolean()
       .default(false)
       .describe(
-        'Whether the questions have no images: true trains without images and rejects rows that have some; false refuses a set without a single image',
+        'Whether the questions have no images: true trains without images, rejects rows that have some and takes solutions without a modality tag; false refuses a set without a single image',
       ),
     seed: z.int().nonnegative().default(1).describe('Seed that decides which phantoms are drawn'),
     template: z

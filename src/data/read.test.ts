@@ -226,6 +226,20 @@ describe('questions without images', () => {
     ]);
   });
 
+  it('needs no tag where the questions are text alone, and no answer is one', async () => {
+    const solutions = ['yes', '<MRI_SCAN>brain', '<MRI>brain', ' '];
+    const path = await writeRows(
+      'text.jsonl',
+      solutions.map((solution) => ({ problem: 'Q?', solution })),
+    );
+    const { samples, rejected } = await loadSamples(path, { textOnly: true });
+    expect(samples.map(({ modality, referenceAnswer }) => [modality, referenceAnswer])).toEqual([
+      [undefined, 'yes'],
+      ['MRI_SCAN', 'brain'],
+    ]);
+    expect(rejected.map(({ cause }) => cause)).toEqual(['untagged', 'malformed']);
+  });
+
   it.each([
     ['img', 'x.png'],
     ['image_path', 'scans/7'],

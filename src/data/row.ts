@@ -26,7 +26,7 @@ export type RowReading = {
   /** Folder of images that rows name by path. @default the folder of the rows' file */
   readonly imageRoot?: string;
   /**
-   * True: a row with images is rejected. False: so is a row whose images seem to be in a column that is not
+   * True: a row with images is rejected, and a solution needs no tag, for it has no modality. False: so is a row whose images seem to be in a column that is not
    * read. @default neither is looked at
    */
   readonly textOnly?: boolean;
@@ -79,24 +79,40 @@ export async function toOutcome(
   if (!parsed.success) return reject(id, 'malformed', messageOf(parsed.error));
   const { source, problem, solution, accepted, demonstration } = parsed.data;
 
-  const tagged = /^\s*<([^<>\s]+)>\s*([\s\S]*?)\s*$/.exec(solution);
-  const modality = tagged?.[1] ?? '';
-  const referenceAnswer = tagged?.[2] ?? '';
-  if (!isModality(modality)) {
-    const shown = quoted(solution, 60);
-    return reject(id, 'untagged', `solution ${shown} does not start with a known tag`);
-  }
-  if (referenceAnswer === '')
-    return reject(id, 'malformed', `solution <${modality}> has no answer`);
+  const read = readSolution(solution, reading);
+  if (read.kind === 'problem') return reject(id, read.cause, read.problem);
 
   const images = await readImages(file, fields, reading);
   if (images.kind === 'problem') return reject(id, 'malformed', images.problem);
   const { files } = images;
   const misplaced = problemOfMarks(problem, files.length);
   if (misplaced !== undefined) return reject(id, 'malformed', misplaced);
-  const base = { id, source: source ?? '', images: files, problem, modality, referenceAnswer };
+  const base = { id, source: source ?? '', images: files, problem, ...read.truth };
   const sample = { ...base, accepted: accepted ?? [] };
   return { kind: 'sample', sample: demonstration ? { ...sample, demonstration } : sample };
+}
+
+type SolutionOutcome =
+  | { readonly kind: 'read'; readonly truth: Pick<Sample, 'modality' | 'referenceAnswer'> }
+  | {
+      readonly kind: 'problem';
+      readonly cause: RejectedRow['cause'];
+      readonly problem: string;
+    };
+
+function readSolution(solution: string, { textOnly }: RowReading): SolutionOutcome {
+  const [, tag, tagged = ''] = /^\s*<([^<>\s]+)>\s*([\s\S]*?)\s*$/.exec(solution) ?? [];
+  const modality = tag !== undefined && isModality(tag) ? { modality: tag } : undefined;
+  if (modality === undefined && (tag !== undefined || textOnly !== true)) {
+    const problem = `solution ${quoted(solution, 60)} does not start with a known tag`;
+    return { kind: 'problem', cause: 'untagged', problem };
+  }
+  const referenceAnswer = modality === undefined ? solution.trim() : tagged;
+  if (referenceAnswer === '') {
+    const problem = `solution ${oneLine(solution.trim(), 60)} has no answer`;
+    return { kind: 'problem', cause: 'malformed', problem };
+  }
+  return { kind: 'read', truth: { ...modality, referenceAnswer } };
 }
 
 /** The 16 modality tags, written as in a solution. */

@@ -119,7 +119,7 @@ export type StepReport =
 type EngineGuarantees = {
   /**
    * `exact`: the logprobs that sampling returns equal the trainer's to 1e-4, so that they may stand in for the
-   * old policy's. `approximate`: they come from another program or precision and must be computed again.
+   * old policy's. `approximate`: they come from another program or precision, and the trainer's are used.
    */
   readonly samplerLogprobs: 'exact' | 'approximate';
   /** Names of the losses that the engine runs by itself where a {@link Loss} has its terms. */

@@ -181,6 +181,14 @@ describe.each(textFamilies)('a model of the family $name', ({ model, cases }) =>
   });
 });
 
+test('a template is not told the date, so that a prompt is the same every day', () => {
+  const source = `{%- if strftime_now is defined %}{{ strftime_now('%Y') }}{%- else %}some day{%- endif %}`;
+  const files = { 'chat_template.jinja': source, 'tokenizer_config.json': '{}' };
+  expect(createChatTemplate(files, ['<s>'], 'text')(user('x'))).toEqual([
+    { kind: 'text', text: 'some day' },
+  ]);
+});
+
 test('a token that tokenizer_config.json gives with its properties is written as its text', () => {
   const render = createChatTemplate(
     {

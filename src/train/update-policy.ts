@@ -2,7 +2,7 @@
 import { decoupledAdvantages } from '../advantage/decoupled.ts';
 import { type AdvantageName, advantageEstimators } from '../advantage/estimators.ts';
 import { defined } from '../core/errors.ts';
-import { type Mean, type Metrics, meanOf, mergeMetrics } from '../core/metrics.ts';
+import { type Metrics, meanOf, mergeMetrics } from '../core/metrics.ts';
 import type { AdamParameters, Engine, Loss, Sequence } from '../engine/engine.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import {
@@ -69,8 +69,9 @@ export function withAdvantages(
  * One optimizer step per mini-batch; a mini-batch never splits a group.
  *
  * Where the engine guarantees that sampler and trainer agree, the sampler's logprobs are the old policy's;
- * PPO implementations that compute them again come to the same. Elsewhere they are computed before the first
- * step, and `update/samplerGap` is the mean absolute difference of the two.
+ * PPO implementations that compute them again come to the same. Elsewhere the first step's own pass tells
+ * them, since the policy is still the old one; those of later steps are computed before the first. Then
+ * `update/samplerGap` is the mean absolute difference of sampler and trainer.
  */
 export async function updatePolicy(
   engine: Engine,
@@ -81,13 +82,11 @@ export async function updatePolicy(
   const parts: Metrics[] = [];
   let { steps } = settings;
   let skipped = 0;
-  const known = await withOldLogprobs(engine, groups, signal);
-  if (known.gap) parts.push({ 'update/samplerGap': known.gap });
-  for (const miniBatch of split(known.groups, settings.miniBatches)) {
-    const rollouts = miniBatch.flat();
-    const sequences = rollouts.map(({ prompt, completion }) => ({ prompt, completion }));
+  const miniBatches = split(groups, settings.miniBatches).map((miniBatch) => miniBatch.flat());
+  for (const rollouts of await withOldLogprobs(engine, miniBatches, settings.loss, signal)) {
+    const sequences = rollouts.map(sequenceOf);
     const inputs = await lossInputs(engine, rollouts, sequences, settings.loss, signal);
-    const loss = lossFor(engine, settings.loss, inputs);
+    const loss = lossFor(engine, settings.loss, inputs, rollouts);
     const report = await engine.forwardBackward(sequences, loss, signal);
     const adam = settings.adamAt(steps);
     const step = await engine.optimStep(adam);
@@ -103,47 +102,67 @@ export async function updatePolicy(
   return { metrics: mergeMetrics(parts), steps, skipped };
 }
 
-type KnownRollout = TrainingRollout & { readonly oldLogprobs: Float32Array };
+/** Without old logprobs the pass that computes the loss tells them. */
+type KnownRollout = TrainingRollout & { readonly oldLogprobs?: Float32Array };
 
 async function withOldLogprobs(
   engine: Engine,
-  groups: readonly (readonly TrainingRollout[])[],
+  miniBatches: readonly (readonly TrainingRollout[])[],
+  { kind }: PolicyLossSettings,
   signal: AbortSignal,
-): Promise<{ readonly groups: readonly (readonly KnownRollout[])[]; readonly gap?: Mean }> {
-  if (engine.guarantees.samplerLogprobs === 'exact') {
-    return {
-      groups: groups.map((group) =>
-        group.map((rollout) => ({ ...rollout, oldLogprobs: rollout.samplerLogprobs })),
-      ),
-    };
+): Promise<readonly (readonly KnownRollout[])[]> {
+  const { samplerLogprobs, losses } = engine.guarantees;
+  if (samplerLogprobs === 'exact') {
+    return miniBatches.map((rollouts) =>
+      rollouts.map((rollout) => ({ ...rollout, oldLogprobs: rollout.samplerLogprobs })),
+    );
   }
-  const all = groups.flat();
-  const sequences = all.map(({ prompt, completion }) => ({ prompt, completion }));
-  const old = await engine.logprobs(sequences, 'policy', signal);
+  // An engine that computes the loss by itself is given all that goes into it.
+  const told = losses.includes(kind) ? 0 : 1;
+  const unknown = miniBatches.slice(told).flat();
+  const old =
+    unknown.length > 0 ? await engine.logprobs(unknown.map(sequenceOf), 'policy', signal) : [];
   let place = 0;
-  let sum = 0;
-  let count = 0;
-  const known = groups.map((group) =>
-    group.map((rollout): KnownRollout => {
-      const oldLogprobs = defined(old[place++], 'old logprobs');
-      rollout.samplerLogprobs.forEach((logprob, t) => {
-        sum += Math.abs(logprob - (oldLogprobs[t] ?? 0));
-      });
-      count += oldLogprobs.length;
-      return { ...rollout, oldLogprobs };
-    }),
+  return miniBatches.map((rollouts, i) =>
+    i < told
+      ? rollouts
+      : rollouts.map((rollout) => ({
+          ...rollout,
+          oldLogprobs: defined(old[place++], 'old logprobs'),
+        })),
   );
-  return { groups: known, gap: { sum, count } };
+}
+
+function sequenceOf({ prompt, completion }: TrainingRollout): Sequence {
+  return { prompt, completion };
 }
 
 function lossFor(
   { guarantees }: Engine,
   settings: PolicyLossSettings,
-  rollouts: readonly LossRollout[],
+  inputs: readonly LossRollout[],
+  rollouts: readonly KnownRollout[],
 ): Loss {
-  const loss = policyLoss(settings, rollouts);
-  const terms = guarantees.losses.includes(settings.kind) && lossTerms(settings, rollouts);
+  const alone = policyLoss(settings, inputs);
+  const loss = guarantees.samplerLogprobs === 'exact' ? alone : withSamplerGap(alone, rollouts);
+  const terms = guarantees.losses.includes(settings.kind) && lossTerms(settings, inputs);
   return terms ? Object.assign(loss, { terms }) : loss;
+}
+
+function withSamplerGap(loss: Loss, rollouts: readonly KnownRollout[]): Loss {
+  return (inputs) => {
+    let sum = 0;
+    let count = 0;
+    for (const { index, policyLogprobs } of inputs) {
+      const { samplerLogprobs, oldLogprobs = policyLogprobs } = defined(rollouts[index], 'rollout');
+      samplerLogprobs.forEach((logprob, t) => {
+        sum += Math.abs(logprob - (oldLogprobs[t] ?? 0));
+      });
+      count += samplerLogprobs.length;
+    }
+    const part = loss(inputs);
+    return { ...part, metrics: { ...part.metrics, 'update/samplerGap': { sum, count } } };
+  };
 }
 
 async function lossInputs(
@@ -155,8 +174,9 @@ async function lossInputs(
 ): Promise<LossRollout[]> {
   const reference =
     klCoefficient > 0 ? await engine.logprobs(sequences, 'reference', signal) : undefined;
-  return rollouts.map(({ oldLogprobs, advantage }, i) => ({
-    oldLogprobs,
+  return rollouts.map(({ completion, oldLogprobs, advantage }, i) => ({
+    tokens: completion.length,
+    ...(oldLogprobs ? { oldLogprobs } : {}),
     advantage,
     ...(reference ? { referenceLogprobs: reference[i]! } : {}),
   }));

@@ -5,12 +5,7 @@ import { mergeMetrics, metricValues } from '../core/metrics.ts';
 import { rngFromKey } from '../core/rng.ts';
 import type { LossPart } from '../engine/engine.ts';
 import { klPenalties } from './kl.ts';
-import {
-  type LossRollout,
-  type PolicyLossKind,
-  type PolicyLossSettings,
-  policyLoss,
-} from './policy-loss.ts';
+import { type PolicyLossKind, type PolicyLossSettings, policyLoss } from './policy-loss.ts';
 
 type GoldenCase = {
   readonly settings: PolicyLossSettings;
@@ -54,6 +49,7 @@ describe('policyLoss against torch', () => {
     }),
   )('agrees in value and gradient: %s', (_, one) => {
     const rollouts = one.oldLogprobs.map((row, i) => ({
+      tokens: row.length,
       oldLogprobs: Float32Array.from(row),
       advantage: one.advantages[i] ?? 0,
       referenceLogprobs: Float32Array.from(one.referenceLogprobs[i] ?? []),
@@ -69,7 +65,8 @@ function smoothBatch(spread: number) {
   const rng = rngFromKey('smooth');
   const row = (length: number, around: (t: number) => number) =>
     Float32Array.from({ length }, (_, t) => around(t));
-  const rollouts: LossRollout[] = [4, 6, 3].map((length, i) => ({
+  const rollouts = [4, 6, 3].map((length, i) => ({
+    tokens: length,
     oldLogprobs: row(length, () => -1 - rng.next()),
     advantage: i % 2 ? -0.8 : 1.1,
     referenceLogprobs: row(length, () => -1 - rng.next()),
@@ -132,6 +129,19 @@ describe('policyLoss', () => {
     });
   });
 
+  it.each<PolicyLossKind>(['clip', 'gspo', 'cispo'])(
+    'takes the policy for the old one in a first step, where that is not given: %s',
+    (kind) => {
+      const { rollouts, policy } = smoothBatch(0.5);
+      const given = rollouts.map((rollout, i) => ({ ...rollout, oldLogprobs: policy[i]! }));
+      const absent = rollouts.map(({ oldLogprobs: _, ...rollout }) => rollout);
+      const [told, own] = [given, absent].map((list) =>
+        policyLoss({ ...settings, kind }, list)(inputsOf(policy)),
+      );
+      expect(own).toEqual(told);
+    },
+  );
+
   it.each<[PolicyLossKind, 'token' | 'sequence']>([
     ['clip', 'token'],
     ['clip', 'sequence'],
@@ -155,7 +165,7 @@ describe('policyLoss', () => {
     ['a bad token that is already much less likely', -1, -0.5, 'Low'],
     ['a bad token that has become far too likely', -1, 2, 'Dual'],
   ])('gives no gradient to %s', (_, advantage, logRatio, fraction) => {
-    const rollouts = [{ oldLogprobs: new Float32Array([-3]), advantage }];
+    const rollouts = [{ tokens: 1, oldLogprobs: new Float32Array([-3]), advantage }];
     const part = policyLoss(settings, rollouts)(inputsOf([[-3 + logRatio]]));
     expect(part.gradients[0]?.[0]).toBe(0);
     for (const each of ['High', 'Low', 'Dual']) {
@@ -165,14 +175,14 @@ describe('policyLoss', () => {
   });
 
   it('keeps a gradient on every token under cispo', () => {
-    const rollouts = [{ oldLogprobs: new Float32Array([-3, -3]), advantage: 1 }];
+    const rollouts = [{ tokens: 2, oldLogprobs: new Float32Array([-3, -3]), advantage: 1 }];
     const loss = policyLoss({ ...settings, kind: 'cispo' }, rollouts);
     const part = loss(inputsOf([[-1, -5]]));
     expectGradients(part, [[-1.3 / 2, -0.8 / 2]]);
   });
 
   it('refuses a KL penalty without reference logprobs', () => {
-    const rollouts = [{ oldLogprobs: new Float32Array([-1]), advantage: 1 }];
+    const rollouts = [{ tokens: 1, oldLogprobs: new Float32Array([-1]), advantage: 1 }];
     const loss = policyLoss({ ...settings, klCoefficient: 0.1 }, rollouts);
     expect(() => loss(inputsOf([[-1]]))).toThrow(/reference logprob/);
   });

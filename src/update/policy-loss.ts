@@ -36,10 +36,15 @@ export type PolicyLossSettings = {
   readonly klEstimator: KlEstimator;
 };
 
-/** What the loss needs to know of one completion of T tokens, beside the policy's logprobs. */
+/** What the loss needs to know of one completion, beside the policy's logprobs. */
 export type LossRollout = {
-  /** [T] logprobs under the policy before the first step on these rollouts. */
-  readonly oldLogprobs: Float32Array;
+  /** T, at least 1. */
+  readonly tokens: number;
+  /**
+   * [T] logprobs under the policy before the first step on these rollouts. Without them this is that first
+   * step: they are the policy's own, held constant, so that every ratio is 1.
+   */
+  readonly oldLogprobs?: Float32Array;
   readonly advantage: number;
   /** [T]; required when klCoefficient is above 0. */
   readonly referenceLogprobs?: Float32Array;
@@ -48,13 +53,21 @@ export type LossRollout = {
 /**
  * What an engine needs to compute the loss by itself. Engines know policy losses without a KL penalty: with
  * one there are no terms, and the gradient is given to the engine.
+ * @param rollouts with their old logprobs
  */
 export function lossTerms(
   { kind, klCoefficient, klEstimator: _, ...settings }: PolicyLossSettings,
   rollouts: readonly LossRollout[],
 ): LossTerms | undefined {
   if (klCoefficient > 0) return undefined;
-  return { name: kind, settings, rollouts };
+  return {
+    name: kind,
+    settings,
+    rollouts: rollouts.map(({ advantage, oldLogprobs }) => ({
+      advantage,
+      oldLogprobs: defined(oldLogprobs, 'old logprobs'),
+    })),
+  };
 }
 
 /** Log ratios are held within ±20, as in the paper's code: beyond, the ratio has no meaning. */
@@ -69,7 +82,7 @@ const logRatioBound = 20;
  * policy) and, where there are reference logprobs, update/kl (klEstimator of policy against reference).
  */
 export function policyLoss(settings: PolicyLossSettings, rollouts: readonly LossRollout[]): Loss {
-  const tokens = rollouts.reduce((sum, { oldLogprobs }) => sum + oldLogprobs.length, 0);
+  const tokens = rollouts.reduce((sum, rollout) => sum + rollout.tokens, 0);
   const tokenWeight = (length: number) =>
     settings.lossAverage === 'token' ? 1 / tokens : 1 / (rollouts.length * length);
 
@@ -89,17 +102,14 @@ export function policyLoss(settings: PolicyLossSettings, rollouts: readonly Loss
 
 function sequenceLoss(
   settings: PolicyLossSettings,
-  { oldLogprobs, advantage, referenceLogprobs }: LossRollout,
+  rollout: LossRollout,
   { policyLogprobs }: LossInput,
   tokenWeight: (length: number) => number,
   tally: Tally,
 ): { readonly loss: number; readonly gradient: Float32Array } {
+  const { advantage, oldLogprobs = policyLogprobs, referenceLogprobs } = rollout;
   const length = policyLogprobs.length;
-  invariant(oldLogprobs.length === length, 'policy and old logprobs have one length');
-  invariant(
-    referenceLogprobs ? referenceLogprobs.length === length : settings.klCoefficient === 0,
-    'a KL penalty needs a reference logprob for every token',
-  );
+  requireLengths(rollout, length, settings);
   const { ratioOf, tokenLoss } = kinds[settings.kind];
   const weight = tokenWeight(length);
   const gradient = new Float32Array(length);
@@ -128,6 +138,21 @@ function sequenceLoss(
     gradient[t] = weight * slope;
   }
   return { loss, gradient };
+}
+
+function requireLengths(
+  { tokens, oldLogprobs, referenceLogprobs }: LossRollout,
+  length: number,
+  { klCoefficient }: PolicyLossSettings,
+): void {
+  invariant(
+    tokens === length && (oldLogprobs?.length ?? length) === length,
+    'policy and old logprobs have one length',
+  );
+  invariant(
+    referenceLogprobs ? referenceLogprobs.length === length : klCoefficient === 0,
+    'a KL penalty needs a reference logprob for every token',
+  );
 }
 
 type Ratio = {

@@ -91,11 +91,7 @@ THINKING = """{%- if tools %}
 """
 HEADERS = """{{- bos_token }}
 {%- if not date_string is defined %}
-    {%- if strftime_now is defined and false %}
-        {%- set date_string = strftime_now('%d %b %Y') %}
-    {%- else %}
-        {%- set date_string = '26 Jul 2024' %}
-    {%- endif %}
+    {%- set date_string = '26 Jul 2024' %}
 {%- endif %}
 {%- if messages[0]['role'] == 'system' %}
     {%- set system_message = messages[0]['content'] | trim %}

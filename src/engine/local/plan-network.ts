@@ -311,7 +311,8 @@ function layeredCost(
   const { hiddenSize, intermediateSize, heads, headDim, layers, kvHeads } = text;
   const frozen = {
     f32: 4 * parameters,
-    f16: 2 * parameters,
+    // The head is widened to float32 while it computes, in the forward and in the backward pass.
+    f16: 2 * parameters + 2 * 4 * table,
     // Of both orientations in the file, answering reads one; rows of the token table come from the checkpoint.
     int8:
       (use.kind === 'train' ? 2 : 1) * matrices + 4 * Math.max(0, parameters - matrices - table),

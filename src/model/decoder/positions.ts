@@ -3,7 +3,7 @@
  * them. Text advances all three together, so that models of text alone have one in effect; an image spans a
  * grid and then takes as much room as its longer side.
  *
- * Source: transformers `models/qwen3_vl` (`get_rope_index`, `Qwen3VLTextRotaryEmbedding`); M-RoPE is
+ * Source: transformers `models/qwen3_vl` and `models/qwen2_5_vl` (`get_rope_index`, `…TextRotaryEmbedding`); M-RoPE is
  * arXiv 2409.12191, its interleaved form arXiv 2511.21631; `modeling_rope_utils.py` for the scaling of Llama 3.1.
  * Videos are not covered.
  */

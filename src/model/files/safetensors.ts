@@ -393,6 +393,6 @@ function missing(path: string, name: string): never {
     where: path,
     expected: `a tensor named ${name}`,
     got: 'none',
-    next: 'use a Qwen3-VL checkpoint',
+    next: 'use the weight files that belong to this config.json',
   });
 }

@@ -52,6 +52,12 @@ const configSchema = z.looseObject({
     .optional(),
 });
 
+/**
+ * Templates of Llama 3.2 write today's date where they are told it, else one of their own: a prompt would change from
+ * day to day, and a resumed run with it. (`transformers` tells it: a deviation.)
+ */
+const timeless = { strftime_now: undefined };
+
 const tokenText = z.union([z.string(), z.looseObject({ content: z.string() })]);
 
 /** A token is written as its text, or as an object with its properties; empty where there is none. */
@@ -95,7 +101,7 @@ export function createChatTemplate(
       return { role, content: contentAs === 'text' ? text() : parts };
     });
     const rendered = guarded(where, () =>
-      template.render({ ...names, messages: marked, add_generation_prompt: true }),
+      template.render({ ...names, ...timeless, messages: marked, add_generation_prompt: true }),
     );
     return rendered
       .split(pattern)

@@ -22,7 +22,11 @@ export type Tokenizer = {
 
 const tokenizerSchema = z.looseObject({
   model: z.looseObject({ type: z.literal('BPE') }),
-  decoder: z.looseObject({ type: z.literal('ByteLevel') }),
+  decoder: z.looseObject({
+    type: z.literal('ByteLevel', {
+      error: '"ByteLevel": only byte-level BPE is read here, not e.g. the tokenizer of Llama 2',
+    }),
+  }),
   added_tokens: z.array(
     z.looseObject({
       id: z.int().nonnegative(),
@@ -64,7 +68,7 @@ function create(file: object): BpeTokenizer {
         where: 'tokenizer.json',
         expected: 'a byte-level BPE tokenizer',
         got: messageOf(error),
-        next: 'use the tokenizer of a Qwen checkpoint',
+        next: 'use the unchanged tokenizer of the checkpoint',
       },
       error,
     );
