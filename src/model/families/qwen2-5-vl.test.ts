@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseModelConfig } from '../config.ts';
 import { writeConfig } from '../files/write-config.ts';
+import { parameterSpecs } from '../parameters.ts';
 import { windowedConfig, windowedModelDirectory } from '../tiny-qwen2-5-vl.fixture.ts';
 
 type Json = Record<string, unknown>;
@@ -119,4 +120,37 @@ test.each([
   ['heads that do not share the width', published({ num_attention_heads: 5 }), /head_dim/],
 ])('%s is refused by name', (_, config, message) => {
   expect(() => parse(config)).toThrow(message);
+});
+
+test.each([
+  [
+    '3B',
+    3_754_622_976,
+    {
+      ...{ hidden_size: 2048, intermediate_size: 11_008, num_hidden_layers: 36 },
+      ...{ num_attention_heads: 16, num_key_value_heads: 2, vocab_size: 151_936 },
+      tie_word_embeddings: true,
+    },
+  ],
+  [
+    '7B',
+    8_292_166_656,
+    {
+      ...{ hidden_size: 3584, intermediate_size: 18_944, num_hidden_layers: 28 },
+      ...{ num_attention_heads: 28, num_key_value_heads: 4, vocab_size: 152_064 },
+    },
+  ],
+])('a published config of %s has as many parameters as its checkpoint', (_, count, text) => {
+  const config = published(
+    { ...text, rope_scaling: { type: 'mrope', mrope_section: [16, 24, 24] } },
+    {
+      ...{ depth: 32, hidden_size: 1280, intermediate_size: 3420, num_heads: 16 },
+      ...{ out_hidden_size: text.hidden_size, patch_size: 14, window_size: 112 },
+      fullatt_block_indexes: [7, 15, 23, 31],
+    },
+  );
+  const model = parse(config);
+  expect(model.vision).toMatchObject({ windowSide: 4 });
+  const sizes = parameterSpecs(model).map(({ shape }) => shape.reduce((a, b) => a * b, 1));
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(count);
 });
