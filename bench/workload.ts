@@ -55,6 +55,7 @@ export async function openW(): Promise<WorkloadW> {
     text: { ...text, vocabSize: tokenizer.vocabSize },
     // W is a text workload; the tower only has to exist.
     vision: {
+      tower: 'table',
       depth: 1,
       hiddenSize: 32,
       intermediateSize: 32,

@@ -129,7 +129,7 @@ test.each([
   ],
   [
     { ...tinyFile('config.json'), model_type: 'clip' },
-    /model_type: expected one of qwen3_vl, qwen3, qwen2, llama, got "clip", an encoder of images and texts, .*; .*model\.kind=openai/,
+    /model_type: expected one of qwen3_vl, qwen2_5_vl, qwen3, qwen2, llama, got "clip", an encoder of images and texts, .*; .*model\.kind=openai/,
   ],
   [
     { ...tinyFile('config.json'), model_type: 'qwen3_vl_moe' },

@@ -12,7 +12,7 @@ import { familyOf } from './files/model-families.ts';
 import { type ModelFiles, parseModelFile, readFiles } from './files/model-files.ts';
 import type { ModelConfig } from './geometry.ts';
 
-export type { ModelConfig, TextConfig, VisionConfig } from './geometry.ts';
+export type { ModelConfig, TextConfig } from './geometry.ts';
 
 /**
  * Reads `config.json` and, where present, `generation_config.json` of a checkpoint directory. Without the

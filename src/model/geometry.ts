@@ -1,7 +1,7 @@
 /** What the network, the positions and the processor need to know of a model, whatever its family. */
 
 /** Families whose networks are computed here, by the `model_type` of their config.json. */
-export type FamilyName = 'qwen3_vl' | 'qwen3' | 'qwen2' | 'llama';
+export type FamilyName = 'qwen3_vl' | 'qwen2_5_vl' | 'qwen3' | 'qwen2' | 'llama';
 
 export type TextConfig = {
   readonly vocabSize: number;
@@ -35,13 +35,32 @@ export type RopeScaling = {
   readonly originalMaxPositions: number;
 };
 
-/** Rotary frequencies that follow time, height and width, in turn; they sum to headDim / 2. */
-type Mrope = {
-  readonly layout: 'interleaved';
+/** Rotary frequencies that follow time, height and width; the sections' lengths sum to headDim / 2. */
+export type Mrope = {
+  /** Whether the axes take turns, or each has one stretch of frequencies. */
+  readonly layout: 'interleaved' | 'sections';
   readonly section: readonly [number, number, number];
 };
 
-export type VisionConfig = {
+export type VisionConfig = TableTower | WindowedTower;
+
+/** Of Qwen3-VL: learned positions, LayerNorm, full attention. */
+export type TableTower = TowerSizes & {
+  readonly tower: 'table';
+  /** Rows of the learned position table, a square number. */
+  readonly positions: number;
+};
+
+/** Of Qwen2.5-VL: RMSNorm, SwiGLU, attention within windows. */
+export type WindowedTower = TowerSizes & {
+  readonly tower: 'windowed';
+  /** Merged blocks along each side of a window. */
+  readonly windowSide: number;
+  /** Blocks of the tower in which all patches of an image attend to each other. */
+  readonly fullAttentionBlocks: readonly number[];
+};
+
+type TowerSizes = {
   readonly tokens: ImageTokens;
   readonly depth: number;
   readonly hiddenSize: number;
@@ -52,15 +71,13 @@ export type VisionConfig = {
   readonly temporalPatchSize: number;
   readonly spatialMergeSize: number;
   readonly outHiddenSize: number;
-  /** Rows of the learned position table, a square number. */
-  readonly positions: number;
   readonly ropeTheta: number;
-  /** Blocks whose output is merged and added after decoder layer 0, 1, …; ascending. */
+  /** Blocks whose output is merged and added after decoder layer 0, 1, …; ascending; none in Qwen2.5-VL. */
   readonly deepstackLayers: readonly number[];
 };
 
 /** Ids of the placeholders, and of what stands around them. */
-type ImageTokens = {
+export type ImageTokens = {
   readonly image: number;
   readonly video: number;
   readonly start: number;

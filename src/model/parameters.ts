@@ -1,6 +1,12 @@
 /** The tensors of a model under their public names, and how a new model draws them. */
 import type { Rng } from '../core/rng.ts';
-import type { ModelConfig, TextConfig, VisionConfig } from './geometry.ts';
+import type {
+  ModelConfig,
+  TableTower,
+  TextConfig,
+  VisionConfig,
+  WindowedTower,
+} from './geometry.ts';
 import { finalNormName, layerName, tableName } from './parameter-names.ts';
 
 export type TensorSpec = { readonly name: string; readonly shape: readonly number[] };
@@ -86,10 +92,28 @@ function decoderSpecs(text: TextConfig): ParameterSpec[] {
 }
 
 function visionSpecs(vision: VisionConfig): ParameterSpec[] {
+  const { hiddenSize, inChannels, temporalPatchSize, patchSize } = vision;
+  const side = [patchSize, patchSize];
+  return [
+    table('model.visual.patch_embed.proj', [hiddenSize, inChannels, temporalPatchSize, ...side]),
+    ...(vision.tower === 'table' ? tableTowerSpecs(vision) : windowedTowerSpecs(vision)),
+  ];
+}
+
+/** Width of what a merger takes: merged patches side by side. */
+function mergedWidth({ hiddenSize, spatialMergeSize }: VisionConfig): number {
+  return hiddenSize * spatialMergeSize ** 2;
+}
+
+/** Of layers of a tower that write to its residual stream. */
+function toVisionResidual({ depth }: VisionConfig): number {
+  return 1 / Math.sqrt(2 * depth);
+}
+
+function tableTowerSpecs(vision: TableTower): ParameterSpec[] {
   const v = vision.hiddenSize;
-  const merged = v * vision.spatialMergeSize ** 2;
-  const { inChannels, temporalPatchSize, patchSize } = vision;
-  const toResidual = 1 / Math.sqrt(2 * vision.depth);
+  const merged = mergedWidth(vision);
+  const toResidual = toVisionResidual(vision);
   const blocks = Array.from({ length: vision.depth }, (_, i) => {
     const block = `model.visual.blocks.${i}`;
     return [
@@ -107,13 +131,6 @@ function visionSpecs(vision: VisionConfig): ParameterSpec[] {
     ...biased(`${name}.linear_fc2`, [vision.outHiddenSize, merged]),
   ];
   return [
-    table('model.visual.patch_embed.proj', [
-      v,
-      inChannels,
-      temporalPatchSize,
-      patchSize,
-      patchSize,
-    ]),
     bias('model.visual.patch_embed.proj', v),
     table('model.visual.pos_embed', [vision.positions, v]),
     ...blocks.flat(),
@@ -121,6 +138,31 @@ function visionSpecs(vision: VisionConfig): ParameterSpec[] {
     ...vision.deepstackLayers.flatMap((_, i) =>
       merger(`model.visual.deepstack_merger_list.${i}`, merged),
     ),
+  ];
+}
+
+function windowedTowerSpecs(vision: WindowedTower): ParameterSpec[] {
+  const v = vision.hiddenSize;
+  const merged = mergedWidth(vision);
+  const toResidual = toVisionResidual(vision);
+  const blocks = Array.from({ length: vision.depth }, (_, i) => {
+    const block = `model.visual.blocks.${i}`;
+    return [
+      ones(`${block}.norm1`, v),
+      ...biased(`${block}.attn.qkv`, [3 * v, v]),
+      ...biased(`${block}.attn.proj`, [v, v], toResidual),
+      ones(`${block}.norm2`, v),
+      ...biased(`${block}.mlp.gate_proj`, [vision.intermediateSize, v]),
+      ...biased(`${block}.mlp.up_proj`, [vision.intermediateSize, v]),
+      ...biased(`${block}.mlp.down_proj`, [v, vision.intermediateSize], toResidual),
+    ];
+  });
+  const merger = 'model.visual.merger';
+  return [
+    ...blocks.flat(),
+    ones(`${merger}.ln_q`, v),
+    ...biased(`${merger}.mlp.0`, [merged, merged]),
+    ...biased(`${merger}.mlp.2`, [vision.outHiddenSize, merged]),
   ];
 }
 

@@ -7,6 +7,7 @@ import { createChatTemplate, defaultChatTemplate } from './text/chat-template.ts
 import { qwenSpecialTokens } from './text/train-tokenizer.ts';
 import { textFamilies, textMessages } from './text-families.fixture.ts';
 import {
+  largestDifference,
   tinyCases,
   tinyConfig,
   tinyGrids,
@@ -14,6 +15,12 @@ import {
   tinyMessages,
   tinyModelDirectory,
 } from './tiny-model.fixture.ts';
+import {
+  windowedCases,
+  windowedConfig,
+  windowedModelDirectory,
+  windowedTensor,
+} from './tiny-qwen2-5-vl.fixture.ts';
 
 const files = await readModelFiles(tinyModelDirectory);
 const config = await tinyConfig();
@@ -29,6 +36,23 @@ test.each(tinyCases)('the prompt of "$name" equals that of transformers', async 
   expect(Array.from(prompt.tokens)).toEqual(tiny.inputIds);
   expect(prompt.images.map(({ grid }) => grid)).toEqual(tinyGrids(tiny));
 });
+
+test.each(windowedCases)(
+  'the prompt of "$name" equals that of transformers for Qwen2.5-VL',
+  async (tiny) => {
+    const windowed = createProcessor(
+      await readModelFiles(windowedModelDirectory),
+      await windowedConfig(),
+    );
+    const prompt = await windowed.encode(tinyMessages(tiny));
+    expect(Array.from(prompt.tokens)).toEqual(tiny.inputIds);
+    expect(prompt.images.map(({ grid }) => grid)).toEqual(tinyGrids(tiny));
+    const pixels = prompt.images.flatMap(({ patches }) => Array.from(patches));
+    const expected =
+      pixels.length > 0 ? await windowedTensor(tiny.name, 'pixel_values') : new Float32Array();
+    expect(largestDifference(pixels, expected)).toBe(0);
+  },
+);
 
 test.each(tinyCases)('the default template renders "$name" as the model\'s own', (tiny) => {
   const render = createChatTemplate(

@@ -1,9 +1,10 @@
 /** Test support: test/fixtures/qwen3-vl-tiny, whose README.md describes every value. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { defined } from '../core/errors.ts';
-import { type ModelConfig, readModelConfig, type VisionConfig } from './config.ts';
+import { invariant } from '../core/errors.ts';
+import { type ModelConfig, readModelConfig } from './config.ts';
 import { openSafetensors } from './files/safetensors.ts';
+import type { TableTower } from './geometry.ts';
 import type { Message, Prompt } from './prompt.ts';
 import type { Grid } from './vision/vision-positions.ts';
 
@@ -32,9 +33,10 @@ export type TinyCase = {
 
 export const tinyCases: readonly TinyCase[] = JSON.parse(readFileSync(`${root}cases.json`, 'utf8'));
 
-export async function tinyConfig(): Promise<ModelConfig & { readonly vision: VisionConfig }> {
+export async function tinyConfig(): Promise<ModelConfig & { readonly vision: TableTower }> {
   const { vision, ...config } = await readModelConfig(tinyModelDirectory);
-  return { ...config, vision: defined(vision, 'the vision tower of the tiny model') };
+  invariant(vision?.tower === 'table', 'the vision tower of the tiny model has a position table');
+  return { ...config, vision };
 }
 
 /** A tensor of a case, e.g. `logits`. */
@@ -60,7 +62,7 @@ export function tinyImage(file: string): { bytes: Uint8Array; name: string } {
   return { bytes: readFileSync(`${root}images/${file}`), name: file };
 }
 
-export function tinyMessages(tiny: TinyCase): Message[] {
+export function tinyMessages(tiny: Pick<TinyCase, 'messages'>): Message[] {
   return tiny.messages.map(({ role, content }) => ({
     role,
     content: content.map((part) =>
@@ -69,7 +71,7 @@ export function tinyMessages(tiny: TinyCase): Message[] {
   }));
 }
 
-export function tinyGrids(tiny: TinyCase): Grid[] {
+export function tinyGrids(tiny: Pick<TinyCase, 'grids'>): Grid[] {
   return tiny.grids.map(([t, h, w]) => ({ t, h, w }));
 }
 

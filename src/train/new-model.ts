@@ -3,8 +3,8 @@ import type { SftConfig } from '../config/sft-config.ts';
 import type { Message } from '../core/message.ts';
 import type { Sample } from '../core/sample.ts';
 import { createModel } from '../engine/local/model-directory.ts';
-import type { ModelConfig, TextConfig, VisionConfig } from '../model/config.ts';
 import { newModelFiles } from '../model/files/new-model-files.ts';
+import type { ModelConfig, TableTower, TextConfig } from '../model/geometry.ts';
 import { trainTokenizer } from '../model/text/train-tokenizer.ts';
 import type { SampleSet } from './sample-order.ts';
 
@@ -12,7 +12,7 @@ type NewModel = Exclude<SftConfig['model'], string>;
 
 type Geometry = {
   readonly text: Omit<TextConfig, 'vocabSize'>;
-  readonly vision: Omit<VisionConfig, 'tokens'>;
+  readonly vision: Omit<TableTower, 'tokens'>;
 };
 
 const geometries: Readonly<Record<NewModel['preset'], Geometry>> = {
@@ -36,6 +36,7 @@ const geometries: Readonly<Record<NewModel['preset'], Geometry>> = {
       prefix: 'model.language_model.',
     },
     vision: {
+      tower: 'table',
       depth: 3,
       hiddenSize: 96,
       intermediateSize: 256,

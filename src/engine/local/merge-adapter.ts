@@ -15,6 +15,12 @@ import {
 } from '../../model/files/half-floats.ts';
 import type { ModelSource } from '../../model/files/model-source.ts';
 import { indexFile, openSafetensors, type TensorStore } from '../../model/files/safetensors.ts';
+import {
+  openWeights,
+  renamed,
+  type WeightNames,
+  type WeightStore,
+} from '../../model/files/weight-names.ts';
 import { type StreamedTensor, streamSafetensors } from '../../model/files/write-safetensors.ts';
 import { parameterSpecs } from '../../model/parameters.ts';
 import { storing, writeDirectoryDurably } from '../../run/durable.ts';
@@ -63,7 +69,7 @@ export async function mergeAdapter(
 ): Promise<void> {
   const { folder: original, adapter: config } = source;
   const specs = parameterSpecs(await readModelConfig(original));
-  const store = await openSafetensors(original);
+  const store = await openWeights(original);
   try {
     requireTensors(store, specs);
     requireBase(config, original, await baseDigest(store));
@@ -71,7 +77,8 @@ export async function mergeAdapter(
     const total = bytesOf(store.tensors.values(), type);
     await requirePlace(out, total);
     const product = await compileProduct(adapter);
-    const merge = { adapter, product, type, context: withTotal(context, total) };
+    const { names } = store;
+    const merge = { adapter, product, type, names, context: withTotal(context, total) };
     try {
       await storing(
         out,
@@ -90,6 +97,8 @@ type Merge = {
   readonly adapter: Adapter;
   readonly product: Program;
   readonly type: MergedType | undefined;
+  /** Of tensors in the original's files. */
+  readonly names: WeightNames;
   readonly context: { readonly signal: Cancellation; readonly onWritten: (bytes: number) => void };
 };
 
@@ -108,7 +117,7 @@ async function writeMerged(original: string, folder: string, merge: Merge): Prom
   if (merge.type !== undefined) await renameType(join(folder, configFile), merge.type);
   let bytes = 0;
   for (const name of weights) {
-    const store = await openSafetensors(join(original, name));
+    const store = renamed(await openSafetensors(join(original, name)), merge.names);
     try {
       await streamSafetensors(join(folder, name), streamed(store, merge));
       bytes += bytesOf(store.tensors.values(), merge.type);
@@ -136,7 +145,7 @@ function withSize(index: string, bytes: number): string {
 }
 
 /** The tensors of one file, in its order. */
-function streamed(store: TensorStore, merge: Merge): StreamedTensor[] {
+function streamed(store: WeightStore, merge: Merge): StreamedTensor[] {
   const layers = new Map(merge.adapter.layers.map((layer) => [`${layer}.weight`, layer]));
   return [...store.tensors].map(([name, info]) => {
     const layer = layers.get(name);
@@ -144,7 +153,7 @@ function streamed(store: TensorStore, merge: Merge): StreamedTensor[] {
     const isKept = layer === undefined && dtype === info.dtype;
     const pieces = isKept ? bytes(store, name) : blocks(store, name, layer, dtype as Dtype, merge);
     return {
-      name,
+      name: store.names.inFile(name),
       dtype,
       shape: info.shape,
       byteLength: bytesOf([info], merge.type),
@@ -192,7 +201,7 @@ async function* blocks(
     if (dtype === 'F16')
       requireFinite(
         float16ToFloat32(encoded as Uint16Array),
-        `${store.path}: ${name} merged, in float16`,
+        `${store.path}: ${store.nameInFile(name)} merged, in float16`,
       );
     yield new Uint8Array(encoded.buffer, encoded.byteOffset, encoded.byteLength);
   }

@@ -3,7 +3,8 @@ import { resolve } from 'node:path';
 import type { ModelConfig } from '../../model/config.ts';
 import type { AdapterConfig } from '../../model/files/adapter-config.ts';
 import type { ModelFiles } from '../../model/files/model-files.ts';
-import { openSafetensors, type TensorStore } from '../../model/files/safetensors.ts';
+import type { TensorStore } from '../../model/files/safetensors.ts';
+import { openWeights } from '../../model/files/weight-names.ts';
 import { type ParameterSpec, parameterSpecs } from '../../model/parameters.ts';
 import { copyCheckpoint } from './checkpoint-files.ts';
 import { LayeredNetwork } from './layered/layered-network.ts';
@@ -52,7 +53,7 @@ export async function openNetwork(
   files: ModelFiles,
   options: NetworkOptions,
 ): Promise<Network> {
-  const store = await openSafetensors(directory);
+  const store = await openWeights(directory);
   try {
     // Before memory is taken for what a config only says.
     requireTensors(store, parameterSpecs(config));
@@ -67,7 +68,7 @@ export async function openNetwork(
   const weights = createStores(config, (name) => options.trained.test(name));
   await readParameters(weights.frozen, directory);
   await readParameters(weights.trained, directory);
-  return new WholeNetwork(config, { directory, files, weights });
+  return new WholeNetwork(config, { directory, files, weights, names: store.names });
 }
 
 /** The adapter comes first: what is wrong with it is told before gigabytes are read. */

@@ -4,9 +4,10 @@ import { masked } from '../../model/decoder/attention.ts';
 import type { RotaryTables } from '../../model/decoder/positions.ts';
 import type { ModelConfig, VisionConfig } from '../../model/geometry.ts';
 import type { ImagePatches, Prompt } from '../../model/prompt.ts';
-import { positionInterpolation, visionRopeTables } from '../../model/vision/vision-positions.ts';
+import { visionRopeTables } from '../../model/vision/vision-positions.ts';
 import type { Bindings } from '../../tensor/dim.ts';
 import type { Values } from '../../tensor/program.ts';
+import { towerFeeds } from './tower-feeds.ts';
 
 export type VisionBatch = { readonly values: Values; readonly bindings: Bindings };
 
@@ -52,21 +53,20 @@ export function imageInputs(images: readonly ImagePatches[], vision: VisionConfi
   const patchSize = vision.inChannels * vision.temporalPatchSize * vision.patchSize ** 2;
   const headDim = vision.hiddenSize / vision.heads;
   const patches = new Float32Array(images.length * perImage * patchSize);
-  const interpolation = new Float32Array(images.length * perImage * vision.positions);
   const visionCos = new Float32Array(images.length * perImage * headDim);
   const visionSin = new Float32Array(images.length * perImage * headDim);
   const visionBias = new Float32Array(images.length * perImage);
   images.forEach((image, i) => {
-    const geometry = imageGeometry(image, vision);
+    const rotary = rotaryOf(image, vision);
     patches.set(image.patches, i * perImage * patchSize);
-    interpolation.set(geometry.interpolation, i * perImage * vision.positions);
-    visionCos.set(geometry.rotary.cos, i * perImage * headDim);
-    visionSin.set(geometry.rotary.sin, i * perImage * headDim);
+    visionCos.set(rotary.cos, i * perImage * headDim);
+    visionSin.set(rotary.sin, i * perImage * headDim);
     visionBias.fill(masked, i * perImage + merged[i]! * merge, (i + 1) * perImage);
   });
+  const { values, bindings } = towerFeeds(images, perImage, vision);
   return {
-    values: { patches, interpolation, visionCos, visionSin, visionBias },
-    bindings: { I: images.length, U },
+    values: { patches, visionCos, visionSin, visionBias, ...values },
+    bindings: { I: images.length, U, ...bindings },
   };
 }
 
@@ -99,24 +99,12 @@ export function placeImages(
   return imageRow;
 }
 
-type ImageGeometry = {
-  readonly rotary: RotaryTables;
-  /** [N, positions] */
-  readonly interpolation: Float32Array;
-};
+const rotaryTables = new WeakMap<ImagePatches, RotaryTables>();
 
-const geometryCache = new WeakMap<ImagePatches, ImageGeometry>();
-
-function imageGeometry(image: ImagePatches, vision: VisionConfig): ImageGeometry {
-  const known = geometryCache.get(image);
+function rotaryOf(image: ImagePatches, vision: VisionConfig): RotaryTables {
+  const known = rotaryTables.get(image);
   if (known !== undefined) return known;
-  const { indices, weights } = positionInterpolation(image.grid, vision);
-  const interpolation = new Float32Array((indices.length / 4) * vision.positions);
-  indices.forEach((row, tap) => {
-    const at = Math.floor(tap / 4) * vision.positions + row;
-    interpolation[at] = interpolation[at]! + weights[tap]!;
-  });
-  const geometry = { rotary: visionRopeTables(image.grid, vision), interpolation };
-  geometryCache.set(image, geometry);
-  return geometry;
+  const tables = visionRopeTables(image.grid, vision);
+  rotaryTables.set(image, tables);
+  return tables;
 }

@@ -4,7 +4,7 @@
  * them, of Qwen3-VL, DeepStack features added after the first layers. How the N tokens attend to each other is
  * the caller's `attend`.
  *
- * Source: transformers `models/qwen3_vl`, `models/qwen3`, `models/qwen2`, `models/llama`.
+ * Source: transformers `models/qwen3_vl`, `models/qwen2_5_vl`, `models/qwen3`, `models/qwen2`, `models/llama`.
  */
 import type { Dim } from '../../tensor/dim.ts';
 import type { Node } from '../../tensor/node.ts';
@@ -12,7 +12,7 @@ import * as ops from '../../tensor/ops.ts';
 import type { TextConfig } from '../config.ts';
 import type { NetworkWeights } from '../network-weights.ts';
 import { finalNormName, headName, layerName, tableName } from '../parameter-names.ts';
-import { rotary, type VisionGraph } from '../vision/vision-graph.ts';
+import { rotary, type VisionGraph } from '../vision/tower-inputs.ts';
 import type { Attend } from './attention.ts';
 
 export type DecoderGraph = {

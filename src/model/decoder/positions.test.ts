@@ -8,6 +8,12 @@ import {
   tinyGrids,
   tinyTensor,
 } from '../tiny-model.fixture.ts';
+import {
+  windowedCases,
+  windowedConfig,
+  windowedPrompt,
+  windowedTensor,
+} from '../tiny-qwen2-5-vl.fixture.ts';
 import { positionInterpolation, visionRopeTables } from '../vision/vision-positions.ts';
 import { promptPositions, ropeTables } from './positions.ts';
 
@@ -40,6 +46,40 @@ test.each(tinyCases)('rotary tables of "$name" equal those of transformers', asy
   expect(largestDifference(cos, await tinyTensor(tiny.name, 'text_cos'))).toBeLessThan(1e-5);
   expect(largestDifference(sin, await tinyTensor(tiny.name, 'text_sin'))).toBeLessThan(1e-5);
 });
+
+const windowed = await windowedConfig();
+
+test.each(windowedCases)(
+  'positions of "$name" equal those of transformers for Qwen2.5-VL',
+  async (tiny) => {
+    const prompt = await windowedPrompt(tiny);
+    const { positions, next } = promptPositions(prompt, windowed);
+    expect(Array.from(positions)).toEqual(tiny.positions.flat());
+    expect(next).toBe(tiny.nextPosition);
+    const length = tiny.inputIds.length;
+    const whole = Int32Array.from(
+      [0, 1, 2].flatMap((axis) => [
+        ...positions.subarray(axis * length, (axis + 1) * length),
+        ...tiny.greedy.map((_, i) => next + i),
+      ]),
+    );
+    const { cos, sin } = ropeTables(whole, windowed.text);
+    expect(largestDifference(cos, await windowedTensor(tiny.name, 'text_cos'))).toBeLessThan(1e-5);
+    expect(largestDifference(sin, await windowedTensor(tiny.name, 'text_sin'))).toBeLessThan(1e-5);
+  },
+);
+
+test.each(windowedCases.filter(({ grids }) => grids.length > 0))(
+  'vision tables of "$name" equal those of transformers for Qwen2.5-VL',
+  async (tiny) => {
+    const tables = tinyGrids(tiny).map((grid) => visionRopeTables(grid, windowed.vision));
+    for (const key of ['cos', 'sin'] as const) {
+      const joined = tables.flatMap((table) => Array.from(table[key]));
+      const expected = await windowedTensor(tiny.name, `vision_${key}`);
+      expect(largestDifference(joined, expected)).toBeLessThan(1e-6);
+    }
+  },
+);
 
 test('a prompt whose placeholders do not match its images is a defect', () => {
   const tiny = imageCases[0]!;

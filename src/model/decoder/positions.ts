@@ -3,12 +3,12 @@
  * them. Text advances all three together, so that models of text alone have one in effect; an image spans a
  * grid and then takes as much room as its longer side.
  *
- * Source: transformers `models/qwen3_vl` (`get_rope_index`, `Qwen3VLTextRotaryEmbedding`); M-RoPE is
+ * Source: transformers `models/qwen3_vl` and `models/qwen2_5_vl` (`get_rope_index`, `…TextRotaryEmbedding`); M-RoPE is
  * arXiv 2409.12191, its interleaved form arXiv 2511.21631; `modeling_rope_utils.py` for the scaling of Llama 3.1.
  * Videos are not covered.
  */
 import { defined, invariant } from '../../core/errors.ts';
-import type { ModelConfig, RopeScaling, TextConfig } from '../geometry.ts';
+import type { ModelConfig, Mrope, RopeScaling, TextConfig } from '../geometry.ts';
 import type { Prompt } from '../prompt.ts';
 
 export type TextPositions = {
@@ -52,8 +52,9 @@ export function promptPositions(prompt: Prompt, config: ModelConfig): TextPositi
 }
 
 /**
- * Tables of each token's positions. Interleaved M-RoPE: frequency f of a head follows height where f ≡ 1 (mod 3),
- * width where f ≡ 2, as far as their sections reach, and time elsewhere.
+ * Tables of each token's positions. M-RoPE in sections: the first frequencies of a head follow time, the next
+ * height, the last width. Interleaved: frequency f follows height where f ≡ 1 (mod 3), width where f ≡ 2, as far as
+ * their sections reach, and time elsewhere.
  *
  * @param positions [3, T] as in {@link TextPositions}.
  */
@@ -61,16 +62,21 @@ export function ropeTables(positions: Int32Array, text: TextConfig): RotaryTable
   const length = positions.length / 3;
   const half = text.headDim / 2;
   const frequencies = scaled(inverseFrequencies(text.ropeTheta, text.headDim), text.ropeScaling);
-  const section = text.mrope?.section;
-  const axes = Uint8Array.from({ length: half }, (_, f) => {
-    const axis = f % 3;
-    return section && axis > 0 && f < section[axis]! * 3 ? axis : 0;
-  });
+  const axes = Uint8Array.from({ length: half }, (_, f) => axisOf(f, text.mrope));
   return rotaryTables(
     length,
     half,
     (token, f) => positions[axes[f]! * length + token]! * frequencies[f]!,
   );
+}
+
+/** The axis that a frequency follows: time 0, height 1, width 2. */
+function axisOf(f: number, mrope: Mrope | undefined): number {
+  if (mrope === undefined) return 0;
+  const [time, height, width] = mrope.section;
+  if (mrope.layout === 'sections') return f < time ? 0 : f < time + height ? 1 : 2;
+  const axis = f % 3;
+  return axis > 0 && f < (axis === 1 ? height : width) * 3 ? axis : 0;
 }
 
 /** [dim / 2] theta^(−2i / dim), rounded to float32 at every step as the original does. */

@@ -83,7 +83,7 @@ it.each(['qwen3_moe', 'qwen2_moe', 'qwen3_vl_moe', 'mixtral'])(
   'a mixture of experts is told as such, with the way out: %s',
   (type) => {
     expect(() => parse(configOf('qwen3', { model_type: type }))).toThrow(
-      /model_type: expected one of qwen3_vl, qwen3, qwen2, llama, got "\w+", a mixture-of-experts .*; .*model\.kind=openai.*engine\.kind=module/,
+      /model_type: expected one of qwen3_vl, qwen2_5_vl, qwen3, qwen2, llama, got "\w+", a mixture-of-experts .*; .*model\.kind=openai.*engine\.kind=module/,
     );
   },
 );

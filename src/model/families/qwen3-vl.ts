@@ -1,21 +1,28 @@
 /** Dense Qwen3-VL (arXiv 2511.21631). Source of the facts: transformers `models/qwen3_vl`. */
 import { z } from 'zod';
-import { defined } from '../../core/errors.ts';
+import { invariant } from '../../core/errors.ts';
 import { parseModelFile } from '../files/model-files.ts';
-import type { ModelConfig, TextConfig, VisionConfig } from '../geometry.ts';
+import type { ModelConfig, TableTower, TextConfig } from '../geometry.ts';
 import {
   decoderFields,
   endFields,
   layerCount,
   ropeFields,
   size,
-  tokenId,
   tokensOf,
 } from './config-fields.ts';
 import { writeDecoder } from './decoder-keys.ts';
 import { broken, type Family, type ShapeProblem } from './family.ts';
 import { fewFrames, fewPatches, patchSide } from './patch-sizes.ts';
 import { refuseRope, ropeOf } from './rope.ts';
+import {
+  imageTokenFields,
+  imageTokensOf,
+  visionProblems,
+  visionRopeTheta,
+  writeImageTokens,
+  writeTower,
+} from './vision-keys.ts';
 
 const architecture = 'Qwen3VLForConditionalGeneration';
 
@@ -40,17 +47,11 @@ const configSchema = z.object({
   model_type: z.literal('qwen3_vl'),
   text_config: z.object({ ...decoderFields, head_dim: size.default(128) }),
   vision_config: visionConfig,
-  image_token_id: tokenId,
-  video_token_id: tokenId,
-  vision_start_token_id: tokenId,
-  vision_end_token_id: tokenId,
+  ...imageTokenFields,
   tie_word_embeddings: z.boolean().optional(),
   ...endFields,
 });
 type ConfigFile = z.infer<typeof configSchema>;
-
-/** Theta of the vision tower's rotary tables; public checkpoints do not write it. */
-const visionRopeTheta = 10_000;
 
 export const qwen3Vl: Family = {
   what: 'dense Qwen3-VL',
@@ -95,15 +96,11 @@ function textOf(file: ConfigFile, where: string): TextConfig {
   };
 }
 
-function visionOf(file: ConfigFile): VisionConfig {
+function visionOf(file: ConfigFile): TableTower {
   const vision = file.vision_config;
   return {
-    tokens: {
-      image: file.image_token_id,
-      video: file.video_token_id,
-      start: file.vision_start_token_id,
-      end: file.vision_end_token_id,
-    },
+    tower: 'table',
+    tokens: imageTokensOf(file),
     depth: vision.depth,
     hiddenSize: vision.hidden_size,
     intermediateSize: vision.intermediate_size,
@@ -119,59 +116,35 @@ function visionOf(file: ConfigFile): VisionConfig {
   };
 }
 
-function problemsOf({ text, vision }: ModelConfig): readonly ShapeProblem[] {
-  if (vision === undefined) return [];
-  const { tokens, deepstackLayers: deepstack } = vision;
-  const sections = text.mrope?.section ?? [];
-  const largest = Math.max(tokens.image, tokens.video, tokens.start, tokens.end);
-  return broken([
-    [
-      sections.reduce((sum, part) => sum + part, 0) === text.headDim / 2,
-      'text_config.rope_parameters.mrope_section',
-      `sections that sum to head_dim / 2 = ${text.headDim / 2}`,
-      `[${sections.join(', ')}]`,
-    ],
-    [
-      (vision.hiddenSize / vision.heads) % 4 === 0,
-      'vision_config.num_heads',
-      `heads of a multiple of 4 of width ${vision.hiddenSize}`,
-      `${vision.heads}`,
-    ],
-    [
-      vision.outHiddenSize === text.hiddenSize,
-      'vision_config.out_hidden_size',
-      `the text width ${text.hiddenSize}`,
-      `${vision.outHiddenSize}`,
-    ],
-    [
-      Number.isInteger(Math.sqrt(vision.positions)),
-      'vision_config.num_position_embeddings',
-      'a square number',
-      `${vision.positions}`,
-    ],
-    [
-      deepstack.length <= text.layers &&
-        deepstack.every((layer, i) => layer < vision.depth && layer > (deepstack[i - 1] ?? -1)),
-      'vision_config.deepstack_visual_indexes',
-      `at most ${text.layers} ascending layers below ${vision.depth}`,
-      `[${deepstack.join(', ')}]`,
-    ],
-    [
-      largest < text.vocabSize,
-      'image_token_id, …',
-      `token ids below the vocabulary size ${text.vocabSize}`,
-      `${largest}`,
-    ],
-  ]);
+function problemsOf(config: ModelConfig): readonly ShapeProblem[] {
+  const { layers } = config.text;
+  const vision = towerOf(config);
+  const { deepstackLayers: deepstack } = vision;
+  return [
+    ...visionProblems(config, vision),
+    ...broken([
+      [
+        Number.isInteger(Math.sqrt(vision.positions)),
+        'vision_config.num_position_embeddings',
+        'a square number',
+        `${vision.positions}`,
+      ],
+      [
+        deepstack.length <= layers &&
+          deepstack.every((layer, i) => layer < vision.depth && layer > (deepstack[i - 1] ?? -1)),
+        'vision_config.deepstack_visual_indexes',
+        `at most ${layers} ascending layers below ${vision.depth}`,
+        `[${deepstack.join(', ')}]`,
+      ],
+    ]),
+  ];
 }
 
-function write({ text, vision, tokens }: ModelConfig): Readonly<Record<string, unknown>> {
-  const { tokens: images, ...tower } = defined(vision, 'the vision tower of a Qwen3-VL');
+function write(config: ModelConfig): Readonly<Record<string, unknown>> {
+  const { text, tokens } = config;
+  const vision = towerOf(config);
   return {
-    image_token_id: images.image,
-    video_token_id: images.video,
-    vision_start_token_id: images.start,
-    vision_end_token_id: images.end,
+    ...writeImageTokens(vision.tokens),
     tie_word_embeddings: text.tieWordEmbeddings,
     text_config: {
       model_type: 'qwen3_vl_text',
@@ -180,19 +153,15 @@ function write({ text, vision, tokens }: ModelConfig): Readonly<Record<string, u
     },
     vision_config: {
       model_type: 'qwen3_vl_vision',
-      depth: tower.depth,
-      hidden_size: tower.hiddenSize,
+      ...writeTower(vision),
       hidden_act: 'gelu_pytorch_tanh',
-      intermediate_size: tower.intermediateSize,
-      num_heads: tower.heads,
-      in_channels: tower.inChannels,
-      patch_size: tower.patchSize,
-      temporal_patch_size: tower.temporalPatchSize,
-      spatial_merge_size: tower.spatialMergeSize,
-      out_hidden_size: tower.outHiddenSize,
-      num_position_embeddings: tower.positions,
-      deepstack_visual_indexes: tower.deepstackLayers,
-      rope_parameters: { rope_type: 'axial', rope_theta: tower.ropeTheta },
+      num_position_embeddings: vision.positions,
+      deepstack_visual_indexes: vision.deepstackLayers,
     },
   };
+}
+
+function towerOf({ vision }: ModelConfig): TableTower {
+  invariant(vision?.tower === 'table', 'the vision tower of a Qwen3-VL has a position table');
+  return vision;
 }

@@ -55,7 +55,10 @@ export function scalingOf(
 
 /** Rotary settings twice, since `transformers` before and after 5 ignores the other's keys. */
 export function writeRope({ ropeTheta, ropeScaling, mrope }: TextConfig) {
-  const layout = mrope && { mrope_interleaved: true, mrope_section: mrope.section };
+  const layout = mrope && {
+    ...(mrope.layout === 'interleaved' ? { mrope_interleaved: true } : { type: 'mrope' }),
+    mrope_section: mrope.section,
+  };
   const scaling = ropeScaling && {
     rope_type: 'llama3',
     factor: ropeScaling.factor,

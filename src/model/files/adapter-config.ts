@@ -26,6 +26,8 @@ export type AdapterConfig = {
   readonly dropout: number;
   /** Names of the layers that it has factors for, without `.weight`. */
   readonly layers: readonly string[];
+  /** Whether its file has the older ones of weight-names.ts. @default false */
+  readonly hasOlderNames?: boolean;
   /** The base that it was trained on, where MediX wrote it. */
   readonly trainedOn: AdapterFacts['base'] | undefined;
 };

@@ -205,7 +205,7 @@ it.each([
   ['bert', /encoder of texts/],
   ['xlm-roberta', /encoder of texts/],
   ['qwen3_vl_moe', /mixture-of-experts/],
-  ['qwen2_5_vl', /another generation/],
+  ['qwen2_vl', /another generation/],
   ['qwen3_moe', /mixture-of-experts/],
   ['mixtral', /mixture-of-experts/],
   ['mistral', /language model of another family/],

@@ -3,7 +3,7 @@
 const families: readonly (readonly [type: RegExp, what: string])[] = [
   [/^qwen3_vl_moe/, 'a mixture-of-experts Qwen3-VL'],
   [/moe|^(mixtral|dbrx|deepseek_v[234]|gpt_oss|llama4)/, 'a mixture-of-experts model'],
-  [/^qwen(2|2_5|3_5)_vl|^qwen2_5_omni|^qwen3_omni/, 'a Qwen-VL of another generation'],
+  [/^qwen(2|3_5)_vl|^qwen2_5_omni|^qwen3_omni/, 'a Qwen-VL of another generation'],
   [
     /^(llava|internvl|idefics|paligemma|mllama|pixtral|smolvlm|gemma3$|gemma3n|medgemma|glm4v|kimi_vl|minicpmv|phi3_v|phi4_multimodal|molmo|florence|blip|instructblip|kosmos|janus|deepseek_vl|aria|ovis|mistral3|lfm2_vl)/,
     'a vision-language model of another family',

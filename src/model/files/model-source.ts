@@ -1,9 +1,12 @@
 /** What the name of a model stands for: a checkpoint, or an adapter on the checkpoint that it names. */
 import { join, resolve } from 'node:path';
+import { z } from 'zod';
 import { fail } from '../../core/errors.ts';
 import { foundAt } from '../../core/files.ts';
 import { type AdapterConfig, adapterFiles, readAdapterConfig } from './adapter-config.ts';
 import { identify } from './identify.ts';
+import { parseModelFile, readFiles } from './model-files.ts';
+import { olderNames } from './weight-names.ts';
 
 export type ModelSource = {
   /** As it was given. */
@@ -20,7 +23,25 @@ export type ModelSource = {
 export async function openModelSource(name: string): Promise<ModelSource> {
   if ((await identify(name)).kind !== 'adapter') return { name, folder: name, adapter: undefined };
   const adapter = await readAdapterConfig(name);
-  return { name, folder: await baseFolderOf(adapter), adapter };
+  const folder = await baseFolderOf(adapter);
+  return { name, folder, adapter: await namedAsNetwork(adapter, folder) };
+}
+
+const baseSchema = z.looseObject({ vision_config: z.unknown().optional() });
+
+/**
+ * `peft` takes the names of layers from the version of `transformers` that it runs with; those of a model with a
+ * vision tower were others before its version 4.52.
+ */
+async function namedAsNetwork(adapter: AdapterConfig, folder: string): Promise<AdapterConfig> {
+  const files = await readFiles(folder, ['config.json']);
+  if (!('config.json' in files)) return adapter;
+  const where = join(folder, 'config.json');
+  const base = parseModelFile(files, 'config.json', baseSchema, where);
+  const layers = adapter.layers.map(olderNames.inNetwork);
+  const isSame = layers.every((layer, i) => layer === adapter.layers[i]);
+  if (isSame || base.vision_config === undefined) return adapter;
+  return { ...adapter, layers, hasOlderNames: true };
 }
 
 /** A relative path is taken from the adapter's folder, else, as `peft` does, from the present one. */

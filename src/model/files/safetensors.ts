@@ -34,6 +34,8 @@ export type TensorStore = {
   /** What was opened, for messages. */
   readonly path: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** That of a tensor in the file, for messages. */
+  nameInFile(name: string): string;
   /**
    * One tensor as float32, row-major. Throws a `model` error when there is no tensor of that name, it
    * is not F32, F16 or BF16, or the file cannot be read.
@@ -167,6 +169,7 @@ async function openShards(index: string, text: string, directory: string): Promi
   return {
     path: directory,
     tensors,
+    nameInFile: (name) => name,
     read: async (name) => owner(name).read(name),
     readSlice: async (name, start, count) => owner(name).readSlice(name, start, count),
     readInto: async (name, into) => owner(name).readInto(name, into),
@@ -208,6 +211,7 @@ async function openFile(path: string, index?: string): Promise<TensorStore> {
     return {
       path,
       tensors,
+      nameInFile: (name) => name,
       read: async (name) => readElements(handle, path, name, entry(name)),
       readSlice: async (name, start, count) =>
         readElements(handle, path, name, sliceOf(entry(name), start, count)),
@@ -389,6 +393,6 @@ function missing(path: string, name: string): never {
     where: path,
     expected: `a tensor named ${name}`,
     got: 'none',
-    next: 'use a Qwen3-VL checkpoint',
+    next: 'use the weight files that belong to this config.json',
   });
 }

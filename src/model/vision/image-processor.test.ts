@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import sharp, { type Sharp } from 'sharp';
 import { expect, test } from 'vitest';
+import { digestOfBytes } from '../../core/digest.ts';
 import { resizeBicubic } from '../../image/resample.ts';
 import { readModelFiles } from '../files/model-files.ts';
 import {
@@ -14,6 +16,18 @@ import { processImage, smartResize } from './image-processor.ts';
 import { readImageSettings, writeImageSettings } from './image-settings.ts';
 
 const settings = readImageSettings(await readModelFiles(tinyModelDirectory));
+const publishedPixels: readonly {
+  readonly image: string;
+  readonly minPixels: number;
+  readonly maxPixels: number;
+  readonly grid: readonly number[];
+  readonly sha256: string;
+}[] = JSON.parse(
+  readFileSync(
+    new URL('../../../test/fixtures/qwen2-5-vl-tiny/published-pixels.json', import.meta.url),
+    'utf8',
+  ),
+);
 const imageCases = tinyCases.filter((tiny) => tiny.grids.length > 0);
 
 test.each(imageCases)('patches of "$name" equal those of transformers', async (tiny) => {
@@ -25,6 +39,20 @@ test.each(imageCases)('patches of "$name" equal those of transformers', async (t
   const patches = images.flatMap((image) => Array.from(image.patches));
   expect(largestDifference(patches, await tinyTensor(tiny.name, 'pixel_values'))).toBe(0);
 });
+
+test.each(publishedPixels)(
+  '$image between $minPixels and $maxPixels pixels has the patches that Qwen2.5-VL sees',
+  async (golden) => {
+    const { minPixels, maxPixels } = golden;
+    const { patches, grid } = await processImage(tinyImage(golden.image), {
+      ...{ patchSize: 14, temporalPatchSize: 2, mergeSize: 2, minPixels, maxPixels },
+      mean: [0.48145466, 0.4578275, 0.40821073],
+      std: [0.26862954, 0.26130258, 0.27577711],
+    });
+    expect([grid.t, grid.h, grid.w]).toEqual(golden.grid);
+    expect(digestOfBytes(new Uint8Array(patches.buffer))).toBe(golden.sha256);
+  },
+);
 
 const side = fc.integer({ min: 1, max: 3000 });
 

@@ -74,7 +74,7 @@ export function readImageSettings(files: ModelFiles): ImageSettings {
       where: `${name}: size`,
       expected: 'shortest_edge ≤ longest_edge (or min_pixels ≤ max_pixels), in pixels of area',
       got: `${minPixels ?? 'none'} and ${maxPixels ?? 'none'}`,
-      next: 'use the processor files of a Qwen3-VL checkpoint',
+      next: 'use the processor files of the same checkpoint',
     });
   }
   requireUsableScale(name, file.image_mean, file.image_std);
@@ -101,7 +101,7 @@ function requireUsableScale(where: string, mean: readonly number[], std: readonl
       where: `${where}: image_mean and image_std`,
       expected: 'a mean and a deviation above 0 for pixels from 0 to 1, e.g. 0.5 and 0.5',
       got: `${center} and ${spread} for channel ${channel + 1}`,
-      next: 'use the processor files of a Qwen3-VL checkpoint',
+      next: 'use the processor files of the same checkpoint',
     });
   }
 }

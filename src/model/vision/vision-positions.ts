@@ -6,8 +6,9 @@
  * Source: transformers `vision_utils` (`get_vision_position_ids`,
  * `get_vision_interpolation_indices_and_weights` with bilinear taps and aligned corners).
  */
-import type { VisionConfig } from '../config.ts';
+
 import { inverseFrequencies, type RotaryTables, rotaryTables } from '../decoder/positions.ts';
+import type { TableTower, VisionConfig } from '../geometry.ts';
 import type { ImagePatches } from '../prompt.ts';
 
 export type Grid = ImagePatches['grid'];
@@ -51,7 +52,7 @@ export function visionRopeTables(grid: Grid, vision: VisionConfig): RotaryTables
 }
 
 /** How the square learned position table is read for one image. */
-export function positionInterpolation(grid: Grid, vision: VisionConfig): PositionInterpolation {
+export function positionInterpolation(grid: Grid, vision: TableTower): PositionInterpolation {
   const side = Math.sqrt(vision.positions);
   const { rows, columns } = patchCoordinates(grid, vision.spatialMergeSize);
   const vertical = Array.from({ length: grid.h }, (_, i) => axisTaps(i, grid.h, side));

@@ -11,6 +11,12 @@ import {
 } from '../../../model/files/adapter-config.ts';
 import type { ModelFiles } from '../../../model/files/model-files.ts';
 import { openSafetensors, type TensorStore } from '../../../model/files/safetensors.ts';
+import {
+  olderNames,
+  renamed,
+  sameNames,
+  type WeightNames,
+} from '../../../model/files/weight-names.ts';
 import type { ParameterSpec, TensorSpec } from '../../../model/parameters.ts';
 import { type Adapter, factorSpecs, linearLayers, scaleOf } from './adapter.ts';
 import type { Dropout } from './dropout.ts';
@@ -31,7 +37,8 @@ export async function readAdapter(
 ): Promise<Adapter> {
   const known = new Set(config.layers);
   const layers = linearLayers(specs).filter(({ layer }) => known.delete(layer));
-  const store = await openSafetensors(join(config.folder, adapterFiles.weights));
+  const names = config.hasOlderNames ? wrapped(olderNames) : sameNames;
+  const store = renamed(await openSafetensors(join(config.folder, adapterFiles.weights)), names);
   try {
     requireLinear([...known], store.path);
     const wanted = factorSpecs(layers, config.rank);
@@ -60,6 +67,15 @@ export async function readAdapter(
   } finally {
     await store.close();
   }
+}
+
+/** Names behind the prefix. */
+function wrapped({ inFile, inNetwork }: WeightNames): WeightNames {
+  const behind = (name: string) => name.slice(prefix.length);
+  return {
+    inFile: (name) => prefix + inFile(behind(name)),
+    inNetwork: (name) => prefix + inNetwork(behind(name)),
+  };
 }
 
 /**
@@ -137,7 +153,7 @@ function requireFactors(store: TensorStore, wanted: readonly TensorSpec[]): void
     const found = store.tensors.get(prefix + name);
     if (found?.shape.join() === shape.join()) continue;
     fail('model', {
-      where: `${store.path}: ${prefix}${name}`,
+      where: `${store.path}: ${store.nameInFile(prefix + name)}`,
       expected: `shape [${shape.join(', ')}], by the rank of ${adapterFiles.config} and the layer of the base`,
       got: found === undefined ? 'no such tensor' : `[${found.shape.join(', ')}]`,
       next,

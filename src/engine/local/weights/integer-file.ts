@@ -129,7 +129,7 @@ async function quantise(store: TensorStore, name: string, rows: number, columns:
     const block = await next;
     // Read while this one is worked on.
     if (first + rowsAtOnce < rows) next = read(first + rowsAtOnce);
-    requireFinite(block, `${store.path}: ${name}`);
+    requireFinite(block, `${store.path}: ${store.nameInFile(name)}`);
     for (let row = 0; row * columns < block.length; row++) {
       const values = block.subarray(row * columns, (row + 1) * columns);
       scales[first + row] = quantiseRow(values, integers, (first + row) * columns);

@@ -4,7 +4,8 @@
  */
 import { join } from 'node:path';
 import type { ModelConfig } from '../../../model/config.ts';
-import { openSafetensors, wholeFile } from '../../../model/files/safetensors.ts';
+import { wholeFile } from '../../../model/files/safetensors.ts';
+import { openWeights, type WeightNames } from '../../../model/files/weight-names.ts';
 import { writeSafetensors } from '../../../model/files/write-safetensors.ts';
 import { parameterSpecs, type TensorSpec } from '../../../model/parameters.ts';
 import { readChecked, requireTensors } from './read-checked.ts';
@@ -47,7 +48,7 @@ export function createStores(
 }
 
 /**
- * Fills the buffer from a safetensors file or a (sharded) checkpoint directory.
+ * Fills the buffer from a safetensors file or a (sharded) checkpoint directory, whatever names it has.
  * @param prefix put before every parameter name in the file.
  * @throws MedixError as {@link readChecked}
  */
@@ -56,7 +57,7 @@ export async function readParameters(
   path: string,
   prefix = '',
 ): Promise<void> {
-  const store = await openSafetensors(path);
+  const store = await openWeights(path);
   try {
     requireTensors(store, buffer.specs, prefix);
     for (const spec of buffer.specs) {
@@ -77,6 +78,18 @@ export async function writeParameters(
     specs.map(({ name, shape }) => ({ name: prefix + name, shape, data: views[name]! })),
   );
   await writeSafetensors(path, tensors, dtype);
+}
+
+/** The same buffer by the names of files. */
+export function namedInFile(
+  { specs, flat, views }: ParameterBuffer,
+  { inFile }: WeightNames,
+): ParameterBuffer {
+  return {
+    specs: specs.map(({ name, shape }) => ({ name: inFile(name), shape })),
+    flat,
+    views: Object.fromEntries(Object.entries(views).map(([name, view]) => [inFile(name), view])),
+  };
 }
 
 export function weightsFile(directory: string): string {

@@ -15,7 +15,7 @@ export function requireTensors(
 ): void {
   for (const { name, shape } of specs) {
     const found = store.tensors.get(prefix + name);
-    const where = `${store.path}: ${prefix}${name}`;
+    const where = `${store.path}: ${store.nameInFile(prefix + name)}`;
     // First: packed integers have other shapes, too.
     if (found) requireReadType(where, found.dtype);
     if (found?.shape.join() === shape.join()) continue;
@@ -41,7 +41,7 @@ export async function readChecked(
   into: Float32Array = new Float32Array(shape.reduce((product, size) => product * size, 1)),
 ): Promise<Float32Array> {
   const allFinite = await store.readInto(prefix + name, into);
-  if (!allFinite) requireFinite(into, `${store.path}: ${prefix}${name}`);
+  if (!allFinite) requireFinite(into, `${store.path}: ${store.nameInFile(prefix + name)}`);
   return into;
 }
 

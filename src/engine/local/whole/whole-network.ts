@@ -4,6 +4,7 @@
  */
 import type { ModelConfig } from '../../../model/config.ts';
 import type { ModelFiles } from '../../../model/files/model-files.ts';
+import { sameNames, type WeightNames } from '../../../model/files/weight-names.ts';
 import { BufferPool } from '../../../tensor/buffer-pool.ts';
 import type { Values } from '../../../tensor/program.ts';
 import type { Weights } from '../../engine.ts';
@@ -14,6 +15,7 @@ import type { KeyValueCache } from '../sampling/key-value-cache.ts';
 import { visionInputs } from '../vision-batch.ts';
 import {
   createParameterBuffer,
+  namedInFile,
   type ParameterBuffer,
   type ParameterStores,
   readParameters,
@@ -26,6 +28,8 @@ type WholeParts = {
   readonly directory: string;
   readonly files: ModelFiles;
   readonly weights: ParameterStores;
+  /** Of tensors in files, also in those that are written. @default those of parameters */
+  readonly names?: WeightNames;
 };
 
 export class WholeNetwork implements Network {
@@ -114,11 +118,12 @@ export class WholeNetwork implements Network {
   }
 
   async exportModel(folder: string): Promise<void> {
-    const { files, weights } = this.#parts;
+    const { files, weights, names = sameNames } = this.#parts;
     for (const [name, values] of Object.entries(weights.trained.views)) {
       requireFinite(values, `the trained model: ${name}`);
     }
-    return writeModel(folder, this.#config, files, [weights.frozen, weights.trained]);
+    const named = [weights.frozen, weights.trained].map((buffer) => namedInFile(buffer, names));
+    return writeModel(folder, this.#config, files, named);
   }
 
   close(): Promise<void> {
