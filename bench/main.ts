@@ -33,7 +33,7 @@ import { openW, shape, updateFlops } from './workload.ts';
 const { values: options } = parseArgs({
   options: { out: { type: 'string', default: 'bench/results/latest.json' } },
 });
-const grpo = { ...algorithmPresets.dapo.loss };
+const grpo = { ...algorithmPresets.dapo.loss, maxCompletionTokens: 64 };
 const adam = {
   learningRate: 1e-6,
   beta1: 0.9,

@@ -23,7 +23,7 @@ export async function benchQuickstart(reward: RewardFunction): Promise<Split> {
   const config = quickstartConfig(0, 'unused');
   const { promptsPerIteration, groupSize, maxCompletionTokens } = config.rollout;
   const { stepsPerIteration } = config.optimizer;
-  const algorithm = resolveAlgorithm(config.algorithm);
+  const algorithm = resolveAlgorithm(config.algorithm, maxCompletionTokens);
   const template = await openTemplate(config.data.template);
   const engine = await openThreadedEngine(config.model, {}, never);
   const prepare = createPromptPreparation(

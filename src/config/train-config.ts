@@ -1,5 +1,6 @@
 /** The config of `medix train`: reinforcement learning of a policy on open-ended answers. */
 import { z } from 'zod';
+import { algorithmSection } from './algorithm-config.ts';
 import { trainingEngineSection } from './engine-config.ts';
 import { rewardFields } from './judge-config.ts';
 import {
@@ -10,67 +11,6 @@ import {
   positiveInteger,
   seedField,
 } from './sections.ts';
-
-const algorithmSection = z.strictObject({
-  preset: z
-    .enum(['grpo', 'dapo', 'gspo'])
-    .default('dapo')
-    .describe(
-      'Published algorithm, "grpo", "dapo" or "gspo", whose settings are used; the algorithm fields below override single settings',
-    ),
-  advantage: z
-    .enum(['grpo', 'rloo', 'dr-grpo'])
-    .optional()
-    .describe('How advantages are computed within a group: "grpo", "rloo" or "dr-grpo"'),
-  filter: z
-    .union([z.enum(['none', 'variance']), z.strictObject({ low: z.number(), high: z.number() })])
-    .optional()
-    .describe(
-      'Filter of groups before training: "none" keeps all, "variance" keeps groups whose rewards differ, {low, high} keeps groups whose mean reward lies strictly between the two',
-    ),
-  loss: z
-    .strictObject({
-      kind: z
-        .enum(['clip', 'gspo', 'cispo'])
-        .optional()
-        .describe('Policy loss: "clip" (the clipped ratio of PPO), "gspo" or "cispo"'),
-      clipLow: z
-        .number()
-        .positive()
-        .lt(1)
-        .optional()
-        .describe('The ratio is clipped below 1 − clipLow'),
-      clipHigh: z
-        .number()
-        .positive()
-        .optional()
-        .describe('The ratio is clipped above 1 + clipHigh'),
-      clipDual: z
-        .number()
-        .gt(1)
-        .optional()
-        .describe('Upper bound of the ratio where the advantage is negative (dual clip)'),
-      lossAverage: z
-        .enum(['token', 'sequence'])
-        .optional()
-        .describe(
-          'How the loss is averaged: "token" (over all tokens) or "sequence" (over sequences, each by its token mean)',
-        ),
-      klCoefficient: z
-        .number()
-        .min(0)
-        .optional()
-        .describe('Weight of the KL penalty towards the starting model; 0 turns it off'),
-      klEstimator: z
-        .enum(['k1', 'k2', 'k3', 'abs'])
-        .optional()
-        .describe('KL estimator: "k1", "k2", "k3" or "abs"'),
-    })
-    .default({}),
-  maxSampleRounds: positiveInteger
-    .default(20)
-    .describe('Maximum rounds of sampling to fill an iteration when groups are filtered out'),
-});
 
 /** Schema of {@link TrainConfig}; its fields carry their own documentation. */
 export const trainConfigSchema = z.strictObject({

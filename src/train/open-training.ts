@@ -81,7 +81,8 @@ export async function openTraining(
 ): Promise<OpenedTraining> {
   const { hub, secrets, clock, signal, load = loadModule } = context;
   const data = await openData(config.data, hub, signal);
-  const algorithm = resolveAlgorithm(config.algorithm);
+  const { maxCompletionTokens } = config.rollout;
+  const algorithm = resolveAlgorithm(config.algorithm, maxCompletionTokens);
   const scoring = await openReward(config.reward, { secrets, seed: config.seed, clock, load });
   try {
     const vet = (...policy: readonly string[]) =>
@@ -95,7 +96,6 @@ export async function openTraining(
     const vetted = await vet(...(kind === undefined ? [] : [kind.architecture]));
     const use = { kind: 'train', seed: config.seed } as const;
     const engine = await openEngine(config.engine, folder, use, signal, load);
-    const { maxCompletionTokens } = config.rollout;
     return {
       ...data,
       config: { ...config, model },

@@ -174,10 +174,12 @@ async function lossInputs(
 ): Promise<LossRollout[]> {
   const reference =
     klCoefficient > 0 ? await engine.logprobs(sequences, 'reference', signal) : undefined;
-  return rollouts.map(({ completion, oldLogprobs, advantage }, i) => ({
+  const isApproximate = engine.guarantees.samplerLogprobs === 'approximate';
+  return rollouts.map(({ completion, oldLogprobs, advantage, samplerLogprobs }, i) => ({
     tokens: completion.length,
     ...(oldLogprobs ? { oldLogprobs } : {}),
     advantage,
+    ...(isApproximate ? { samplerLogprobs } : {}),
     ...(reference ? { referenceLogprobs: reference[i]! } : {}),
   }));
 }

@@ -1,15 +1,33 @@
-/** Published algorithms as settings, with the values of the scripts of MediX-R1 (arXiv 2602.23363). */
+/**
+ * Published algorithms as settings. `grpo`, `dapo` and `gspo` have the values of the scripts of MediX-R1 (arXiv
+ * 2602.23363), the others those of their own publications.
+ */
+import type { AdvantageName } from '../advantage/estimators.ts';
 import type { PolicyLossSettings } from './policy-loss.ts';
 
-export type AlgorithmName = 'grpo' | 'dapo' | 'gspo';
+export type AlgorithmName = 'grpo' | 'dapo' | 'gspo' | 'dr-grpo' | 'cispo' | 'sapo';
 
 export type AlgorithmPreset = {
-  readonly advantage: 'grpo';
+  readonly advantage: AdvantageName;
   readonly filter: 'none' | 'variance';
-  readonly loss: PolicyLossSettings;
+  /** The length of completions is the run's own. */
+  readonly loss: Omit<PolicyLossSettings, 'maxCompletionTokens'>;
 };
 
 const clipDual = 3;
+
+/** No ratio reaches it. */
+const noClipDual = 1e9;
+
+/** What most of them share; the temperatures are those of `sapo` (arXiv 2511.20347). */
+const common = {
+  temperaturePositive: 1,
+  temperatureNegative: 1.05,
+  klCoefficient: 0,
+  klEstimator: 'k3',
+  klUnbiased: false,
+  samplerCorrection: 'none',
+} as const;
 
 export const algorithmPresets: Readonly<Record<AlgorithmName, AlgorithmPreset>> = {
   /**
@@ -20,13 +38,13 @@ export const algorithmPresets: Readonly<Record<AlgorithmName, AlgorithmPreset>> 
     advantage: 'grpo',
     filter: 'none',
     loss: {
+      ...common,
       kind: 'clip',
       clipLow: 0.2,
       clipHigh: 0.3,
       clipDual,
       lossAverage: 'token',
       klCoefficient: 0.01,
-      klEstimator: 'k3',
     },
   },
   /**
@@ -38,13 +56,12 @@ export const algorithmPresets: Readonly<Record<AlgorithmName, AlgorithmPreset>> 
     advantage: 'grpo',
     filter: 'variance',
     loss: {
+      ...common,
       kind: 'clip',
       clipLow: 0.2,
       clipHigh: 0.28,
       clipDual,
       lossAverage: 'token',
-      klCoefficient: 0,
-      klEstimator: 'k3',
     },
   },
   /** arXiv 2507.18071. Deviation: dual clip, which the sequence ratio hardly ever reaches. */
@@ -52,13 +69,54 @@ export const algorithmPresets: Readonly<Record<AlgorithmName, AlgorithmPreset>> 
     advantage: 'grpo',
     filter: 'none',
     loss: {
+      ...common,
       kind: 'gspo',
       clipLow: 3e-4,
       clipHigh: 4e-4,
       clipDual,
       lossAverage: 'sequence',
-      klCoefficient: 0,
-      klEstimator: 'k3',
+    },
+  },
+  /** arXiv 2503.20783. */
+  'dr-grpo': {
+    advantage: 'dr-grpo',
+    filter: 'none',
+    loss: {
+      ...common,
+      kind: 'clip',
+      clipLow: 0.2,
+      clipHigh: 0.2,
+      clipDual: noClipDual,
+      lossAverage: 'dr-grpo',
+    },
+  },
+  /**
+   * arXiv 2506.13585, with the dynamic sampling of DAPO as there. The publication bounds the ratio above only and
+   * does not name the bound; 5 is that of arXiv 2510.13786.
+   */
+  cispo: {
+    advantage: 'grpo',
+    filter: 'variance',
+    loss: {
+      ...common,
+      kind: 'cispo',
+      clipLow: 1,
+      clipHigh: 4,
+      clipDual: noClipDual,
+      lossAverage: 'token',
+    },
+  },
+  /** arXiv 2511.20347. Its loss has no bounds; the clips below are there for a kind given in its place. */
+  sapo: {
+    advantage: 'grpo',
+    filter: 'none',
+    loss: {
+      ...common,
+      kind: 'sapo',
+      clipLow: 0.2,
+      clipHigh: 0.2,
+      clipDual: noClipDual,
+      lossAverage: 'sequence',
     },
   },
 };

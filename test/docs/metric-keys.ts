@@ -18,7 +18,7 @@ import { train } from '../../src/train/loop.ts';
 import { sampleSetOf } from '../../src/train/sample-order.ts';
 import { fineTune } from '../../src/train/sft.ts';
 
-/** Everything that has a metric happens: a KL penalty, a judge that fails, a penalty for length, a sampler that is not exact. */
+/** Everything that has a metric happens: a KL penalty, a judge that fails, a penalty for length, a sampler that is not exact and is corrected. */
 export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
   const folder = await mkdtemp(join(tmpdir(), 'medix-docs-'));
   const { signal } = new AbortController();
@@ -39,7 +39,7 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
           run,
           {
             config: { ...toyConfig, iterations: 1 },
-            algorithm: toyAlgorithm({ preset: 'grpo' }),
+            algorithm: toyAlgorithm({ preset: 'grpo', samplerCorrection: { low: 0.5, high: 5 } }),
             unscoredLimit: 1,
             reward: toyReward((outcome, response) =>
               response.includes('both') ? withoutJudge(outcome) : { ...outcome, overlong: 0 },

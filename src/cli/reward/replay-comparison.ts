@@ -1,10 +1,9 @@
 /** Compares rewards and advantages before and after a change of profile or judge. Pure. */
 import { decoupledAdvantages } from '../../advantage/decoupled.ts';
 import { type AdvantageName, advantageEstimators } from '../../advantage/estimators.ts';
-import { type GroupFilter, keepGroup } from '../../advantage/filter.ts';
+import { keepGroup } from '../../advantage/filter.ts';
 import type { RewardOutcome } from '../../reward/composite.ts';
-
-export type Estimation = { readonly advantage: AdvantageName; readonly filter: GroupFilter };
+import type { Estimation } from '../../train/algorithm.ts';
 
 /** One side of a comparison: what the rollouts of a group got. */
 export type GroupScores = {

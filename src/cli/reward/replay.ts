@@ -7,7 +7,7 @@ import { defined, fail } from '../../core/errors.ts';
 import type { RewardFunction, RewardOutcome } from '../../reward/composite.ts';
 import { requireReachable } from '../../reward/open-reward.ts';
 import { readManifest } from '../../run/run-reader.ts';
-import { resolveAlgorithm } from '../../train/algorithm.ts';
+import { type Estimation, resolveEstimation } from '../../train/algorithm.ts';
 import type { CommandContext } from '../command.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
 import {
@@ -19,7 +19,6 @@ import {
 } from './options.ts';
 import {
   createReplayTally,
-  type Estimation,
   type GroupScores,
   type ReplayTally,
   type Rewarded,
@@ -83,7 +82,7 @@ async function replay(
   const run = await readRunConfig(source);
   const base = run === undefined ? {} : { reward: run.reward };
   const config = await readRewardOptions(options, words, base);
-  const estimation: Estimation = resolveAlgorithm(
+  const estimation = resolveEstimation(
     run?.algorithm ?? trainConfigSchema.shape.algorithm.parse(undefined),
   );
   const opened = await openConfiguredReward(config);
