@@ -50,6 +50,12 @@ const lossSection = z.strictObject({
     .enum(['k1', 'k2', 'k3', 'abs'])
     .optional()
     .describe('KL estimator: "k1", "k2", "k3" or "abs"'),
+  klIn: z
+    .enum(['loss', 'reward'])
+    .optional()
+    .describe(
+      'Where the KL penalty is: added to the "loss" of each token, or taken off the "reward" of each completion, summed over its tokens, before advantages are computed',
+    ),
   klUnbiased: z
     .boolean()
     .optional()
@@ -66,22 +72,44 @@ const correctionSection = z.union([
     .refine(({ low, high }) => low < high, 'a high above the low'),
 ]);
 
+/** Schema of {@link AlgorithmConfig}. */
 export const algorithmSection = z.strictObject({
   preset: z
-    .enum(['grpo', 'dapo', 'gspo', 'dr-grpo', 'cispo', 'sapo'])
+    .enum(['grpo', 'dapo', 'gspo', 'dr-grpo', 'cispo', 'sapo', 'reinforce++'])
     .default('dapo')
     .describe(
-      'Published algorithm, "grpo", "dapo", "gspo", "dr-grpo", "cispo" or "sapo", whose settings are used; the algorithm fields below override single settings',
+      'Published algorithm, "grpo", "dapo", "gspo", "dr-grpo", "cispo", "sapo" or "reinforce++", whose settings are used; the algorithm fields below override single settings',
     ),
   advantage: z
-    .enum(['grpo', 'rloo', 'dr-grpo'])
-    .optional()
-    .describe('How advantages are computed within a group: "grpo", "rloo" or "dr-grpo"'),
-  filter: z
-    .union([z.enum(['none', 'variance']), z.strictObject({ low: z.number(), high: z.number() })])
+    .enum([
+      'grpo',
+      'rloo',
+      'dr-grpo',
+      'opo',
+      'pass@k',
+      'maxrl',
+      'reinforce++',
+      'reinforce++-baseline',
+    ])
     .optional()
     .describe(
-      'Filter of groups before training: "none" keeps all, "variance" keeps groups whose rewards differ, {low, high} keeps groups whose mean reward lies strictly between the two',
+      'How advantages are computed: within a group by "grpo", "rloo", "dr-grpo", "opo", "pass@k" or "maxrl", over all groups of an iteration by "reinforce++" or "reinforce++-baseline"',
+    ),
+  passAtK: z
+    .int()
+    .min(2)
+    .optional()
+    .describe(
+      'Number of completions whose best one "pass@k" rewards; below rollout.groupSize. For that advantage alone',
+    ),
+  filter: z
+    .union([
+      z.enum(['none', 'variance', 'any-part']),
+      z.strictObject({ low: z.number(), high: z.number() }),
+    ])
+    .optional()
+    .describe(
+      'Filter of groups before training: "none" keeps all, "variance" keeps groups whose rewards differ, "any-part" also those in which only parts of the reward do, {low, high} keeps groups whose mean reward lies strictly between the two',
     ),
   loss: lossSection.default({}),
   samplerCorrection: correctionSection
@@ -93,3 +121,5 @@ export const algorithmSection = z.strictObject({
     .default(20)
     .describe('Maximum rounds of sampling to fill an iteration when groups are filtered out'),
 });
+
+export type AlgorithmConfig = z.output<typeof algorithmSection>;

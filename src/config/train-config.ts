@@ -1,5 +1,6 @@
 /** The config of `medix train`: reinforcement learning of a policy on open-ended answers. */
 import { z } from 'zod';
+import { algorithmContradictions } from './algorithm-checks.ts';
 import { algorithmSection } from './algorithm-config.ts';
 import { trainingEngineSection } from './engine-config.ts';
 import { rewardFields } from './judge-config.ts';
@@ -12,8 +13,21 @@ import {
   seedField,
 } from './sections.ts';
 
-/** Schema of {@link TrainConfig}; its fields carry their own documentation. */
-export const trainConfigSchema = z.strictObject({
+const rolloutSection = z.strictObject({
+  promptsPerIteration: positiveInteger
+    .default(16)
+    .describe('Number of groups (prompts) that one iteration trains on'),
+  groupSize: positiveInteger
+    .default(8)
+    .describe(
+      'Number of completions sampled for each prompt; at least 2 unless the advantage is "reinforce++"',
+    ),
+  maxCompletionTokens: positiveInteger
+    .default(256)
+    .describe('Tokens after which a completion is cut off'),
+});
+
+const fields = z.strictObject({
   model: z
     .string()
     .min(1)
@@ -27,21 +41,7 @@ export const trainConfigSchema = z.strictObject({
     .default(100)
     .describe('Number of cycles of sampling, scoring and updating'),
   data: dataSection,
-  rollout: z
-    .strictObject({
-      promptsPerIteration: positiveInteger
-        .default(16)
-        .describe('Number of groups (prompts) that one iteration trains on'),
-      groupSize: z
-        .int()
-        .min(2)
-        .default(8)
-        .describe('Number of completions sampled for each prompt'),
-      maxCompletionTokens: positiveInteger
-        .default(256)
-        .describe('Tokens after which a completion is cut off'),
-    })
-    .prefault({}),
+  rollout: rolloutSection.prefault({}),
   algorithm: algorithmSection.prefault({}),
   optimizer: z
     .strictObject({
@@ -87,6 +87,30 @@ export const trainConfigSchema = z.strictObject({
     .prefault({}),
   checkpoint: checkpointSection.prefault({}),
 });
+
+/**
+ * Schema of {@link TrainConfig}; its fields carry their own documentation. Contradictions are told
+ * together with fields that are wrong by themselves, except where a whole number has a fraction: there zod stops.
+ */
+export const trainConfigSchema = fields.superRefine(requireConsistentAlgorithm, {
+  when: () => true,
+});
+
+function requireConsistentAlgorithm(config: unknown, context: z.RefinementCtx): void {
+  const { success, data } = z
+    .object({
+      algorithm: algorithmSection,
+      rollout: rolloutSection.pick({ groupSize: true }).loose(),
+    })
+    .safeParse(config);
+  if (!success) return;
+  for (const { path, expected } of algorithmContradictions(
+    data.algorithm,
+    data.rollout.groupSize,
+  )) {
+    context.addIssue({ code: 'custom', path: [...path], message: expected });
+  }
+}
 
 /** A checked config with every default filled in. */
 export type TrainConfig = z.output<typeof trainConfigSchema>;

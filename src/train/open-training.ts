@@ -14,6 +14,7 @@ import { openEngine } from '../engine/open-engine.ts';
 import { vetJudge } from '../judge/certificate/assess.ts';
 import { type OpenedReward, openReward, requireReachable } from '../reward/open-reward.ts';
 import { createPromptPreparation, type PreparePrompt } from '../rollout/prepare-prompts.ts';
+import { requireComparableParts } from './advantages.ts';
 import { type Algorithm, resolveAlgorithm } from './algorithm.ts';
 import { openSamples } from './open-samples.ts';
 import { requireFittingData } from './require-fitting-data.ts';
@@ -85,6 +86,7 @@ export async function openTraining(
   const algorithm = resolveAlgorithm(config.algorithm, maxCompletionTokens);
   const scoring = await openReward(config.reward, { secrets, seed: config.seed, clock, load });
   try {
+    requireComparableParts(scoring.reward.profile, algorithm);
     const vet = (...policy: readonly string[]) =>
       vetJudge(config.reward.judge, scoring.judge.describe, [config.model, ...policy]);
     // An unfit judge is refused before a model is downloaded, whose files may tell that they are relatives.

@@ -7,6 +7,7 @@ import { defined, fail } from '../../core/errors.ts';
 import type { RewardFunction, RewardOutcome } from '../../reward/composite.ts';
 import { requireReachable } from '../../reward/open-reward.ts';
 import { readManifest } from '../../run/run-reader.ts';
+import type { Estimable } from '../../train/advantages.ts';
 import { type Estimation, resolveEstimation } from '../../train/algorithm.ts';
 import type { CommandContext } from '../command.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
@@ -21,7 +22,6 @@ import {
   createReplayTally,
   type GroupScores,
   type ReplayTally,
-  type Rewarded,
   scoreGroups,
 } from './replay-comparison.ts';
 import {
@@ -161,7 +161,7 @@ function compareBatch(
   const groups = groupsOf(batch);
   const before = recordedScores(groups, estimation);
   const after = scoreGroups(
-    groups.map((group) => group.map((stored) => rewarded(outcomes.get(stored)))),
+    groups.map((group) => group.map((stored) => estimable(stored, outcomes.get(stored)))),
     estimation,
   );
   const lines = groups.flatMap((group, g) => {
@@ -198,7 +198,9 @@ function groupsOf(batch: StoredBatch): StoredBatch[] {
 /** As recorded; where the source has rewards only, what they would have come to. */
 function recordedScores(groups: readonly StoredBatch[], estimation: Estimation): GroupScores[] {
   const estimated = scoreGroups(
-    groups.map((group) => group.map(({ reward }) => (reward === null ? undefined : { reward }))),
+    groups.map((group) =>
+      group.map(({ reward, tokens }) => (reward === null ? undefined : { reward, tokens })),
+    ),
     estimation,
   );
   return estimated.map((scores, g) => {
@@ -209,8 +211,11 @@ function recordedScores(groups: readonly StoredBatch[], estimation: Estimation):
   });
 }
 
-function rewarded(outcome: RewardOutcome | undefined): Rewarded | undefined {
-  return outcome?.kind === 'scored' ? outcome : undefined;
+function estimable(
+  { tokens }: StoredResponse,
+  outcome: RewardOutcome | undefined,
+): Estimable | undefined {
+  return outcome?.kind === 'scored' ? { ...outcome, tokens } : undefined;
 }
 
 /** Why there is no new reward; empty where there is one. */

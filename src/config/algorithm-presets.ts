@@ -2,16 +2,14 @@
  * Published algorithms as settings. `grpo`, `dapo` and `gspo` have the values of the scripts of MediX-R1 (arXiv
  * 2602.23363), the others those of their own publications.
  */
-import type { AdvantageName } from '../advantage/estimators.ts';
-import type { PolicyLossSettings } from './policy-loss.ts';
+import type { AlgorithmConfig } from './algorithm-config.ts';
 
-export type AlgorithmName = 'grpo' | 'dapo' | 'gspo' | 'dr-grpo' | 'cispo' | 'sapo';
+type Given<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
 
 export type AlgorithmPreset = {
-  readonly advantage: AdvantageName;
-  readonly filter: 'none' | 'variance';
-  /** The length of completions is the run's own. */
-  readonly loss: Omit<PolicyLossSettings, 'maxCompletionTokens'>;
+  readonly advantage: NonNullable<AlgorithmConfig['advantage']>;
+  readonly filter: NonNullable<AlgorithmConfig['filter']>;
+  readonly loss: Given<AlgorithmConfig['loss']>;
 };
 
 const clipDual = 3;
@@ -25,11 +23,11 @@ const common = {
   temperatureNegative: 1.05,
   klCoefficient: 0,
   klEstimator: 'k3',
+  klIn: 'loss',
   klUnbiased: false,
-  samplerCorrection: 'none',
 } as const;
 
-export const algorithmPresets: Readonly<Record<AlgorithmName, AlgorithmPreset>> = {
+export const algorithmPresets: Readonly<Record<AlgorithmConfig['preset'], AlgorithmPreset>> = {
   /**
    * arXiv 2402.03300. Deviations: the upper clip of the scripts is 0.3 where the publication has one
    * clip of 0.2; the mean is over tokens instead of sequences; dual clip (arXiv 1912.09729).
@@ -117,6 +115,26 @@ export const algorithmPresets: Readonly<Record<AlgorithmName, AlgorithmPreset>> 
       clipHigh: 0.2,
       clipDual: noClipDual,
       lossAverage: 'sequence',
+    },
+  },
+  /**
+   * arXiv 2501.03262. The weight of the KL penalty is that of `grpo`, since the publication has another one for each
+   * task. Deviations: the penalty of a completion is taken off as one sum, not for each token the sum of what
+   * follows it; rollouts count once in the normalisation, not once for each token.
+   */
+  'reinforce++': {
+    advantage: 'reinforce++',
+    filter: 'none',
+    loss: {
+      ...common,
+      kind: 'clip',
+      clipLow: 0.2,
+      clipHigh: 0.2,
+      clipDual: noClipDual,
+      lossAverage: 'token',
+      klCoefficient: 0.01,
+      klEstimator: 'k1',
+      klIn: 'reward',
     },
   },
 };
