@@ -102,6 +102,16 @@ describe('the training loop', () => {
     expect(metrics.at(-1)?.values['validation/reward/mean']).toBeGreaterThan(0.9);
   });
 
+  test('learns it from one completion for each prompt where advantages compare over the batch', async () => {
+    const rollout = { promptsPerIteration: 24, groupSize: 1, maxCompletionTokens: 3 };
+    const algorithm = toyAlgorithm({ preset: 'reinforce++', loss: { klCoefficient: 0 } });
+    const config = { ...thorough, rollout };
+    await train(toyTraining(await create(), { config, algorithm }), signal);
+    const metrics = await readMetrics(directory);
+    expect(metrics.at(-1)?.values['rollout/groupsTrained']).toBe(1);
+    expect(metrics.at(-1)?.values['validation/reward/mean']).toBeGreaterThan(0.9);
+  });
+
   test('learns it from rewards that are compared part by part', async () => {
     const reward = toyReward((outcome) => {
       if (outcome.kind !== 'scored') return outcome;

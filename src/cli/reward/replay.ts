@@ -7,7 +7,7 @@ import { defined, fail } from '../../core/errors.ts';
 import type { RewardFunction, RewardOutcome } from '../../reward/composite.ts';
 import { requireReachable } from '../../reward/open-reward.ts';
 import { readManifest } from '../../run/run-reader.ts';
-import type { Estimable } from '../../train/advantages.ts';
+import { type Estimable, requireComparableParts } from '../../train/advantages.ts';
 import { type Estimation, resolveEstimation } from '../../train/algorithm.ts';
 import type { CommandContext } from '../command.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
@@ -57,7 +57,8 @@ with their recorded scores, group by group. Other sources start from the default
            the rows of a group follow each other
 
 A row of --out is {key, group, before: {reward, advantage}, after: {reward, advantage}}. If the new
-reward is null, it also has cause and message. An advantage is null if the rollout is not trained on.`;
+reward is null, it also has cause and message. An advantage is null if the rollout is not trained on. A KL penalty
+that a run took off its rewards (algorithm.loss.klIn=reward) is in the old advantages only.`;
 
 /** Batches in work at once: the next ones are asked for while one waits for its last answer. */
 const batchesAtOnce = 4;
@@ -87,6 +88,7 @@ async function replay(
   );
   const opened = await openConfiguredReward(config);
   try {
+    requireComparableParts(opened.reward.profile, estimation);
     await requireReachable(opened, signal);
     terminal.print(describeScorers(opened));
     const tally = createReplayTally();
