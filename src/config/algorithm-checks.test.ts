@@ -14,7 +14,7 @@ async function problemsWith(...changes: string[]) {
 
 describe('an algorithm that contradicts itself', () => {
   it.each([
-    ['rollout.groupSize', 'compares the completions', ['rollout.groupSize=1']],
+    ['rollout.groupSize', 'at least 2 with the advantage', ['rollout.groupSize=1']],
     ['algorithm.filter', 'no variance', ['rollout.groupSize=1', 'algorithm.advantage=reinforce++']],
     ['algorithm.passAtK', 'from 2 to 7', ['algorithm.advantage=pass@k']],
     ['algorithm.passAtK', 'from 2 to 7', ['algorithm.advantage=pass@k', 'algorithm.passAtK=8']],

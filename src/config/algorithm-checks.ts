@@ -47,7 +47,7 @@ function groupContradictions(algorithm: AlgorithmConfig, groupSize: number): Con
   const { advantage, filter } = { ...algorithmPresets[algorithm.preset], ...given(algorithm) };
   if (groupSize > 1) return [];
   if (advantage !== 'reinforce++') {
-    const expected = `a number of at least 2, since the advantage "${advantage}" compares the completions of a prompt`;
+    const expected = `a number of at least 2 with the advantage "${advantage}"`;
     return [{ path: ['rollout', 'groupSize'], expected }];
   }
   const expected = '"none", since a group of one completion has no variance';

@@ -89,8 +89,9 @@ const fields = z.strictObject({
 });
 
 /**
- * Schema of {@link TrainConfig}; its fields carry their own documentation. Contradictions are told
- * together with fields that are wrong by themselves, except where a whole number has a fraction: there zod stops.
+ * Schema of {@link TrainConfig}; its fields carry their own documentation. Contradictions in the algorithm are told
+ * together with what is wrong elsewhere, but only once its own fields are right, and not where some whole number
+ * has a fraction: there zod stops.
  */
 export const trainConfigSchema = fields.superRefine(requireConsistentAlgorithm, {
   when: () => true,

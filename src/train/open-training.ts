@@ -55,7 +55,7 @@ export type OpenedTraining = OpenedData & {
   readonly scoring: OpenedReward;
   readonly engine: Engine;
   readonly prepare: PreparePrompt;
-  /** What speaks against the judge, for people. */
+  /** What speaks against the judge, and settings that change nothing; for people. */
   readonly warnings: readonly string[];
   /** For the manifest, beside versions. */
   readonly facts: Readonly<Record<string, unknown>>;
@@ -105,7 +105,7 @@ export async function openTraining(
       scoring,
       engine,
       prepare: createPromptPreparation(engine.model, data.render, maxCompletionTokens),
-      warnings: vetted.warnings,
+      warnings: [...vetted.warnings, ...idleCorrection(algorithm, engine)],
       facts: { ...scoring.facts, certificate: vetted.certificate ?? null, algorithm },
       close: async () => {
         await Promise.all([engine.close(), scoring.close()]);
@@ -115,4 +115,12 @@ export async function openTraining(
     await scoring.close();
     throw error;
   }
+}
+
+/** Whether the sampler of an engine is exact is known only once it is open, so this is no error of the config. */
+function idleCorrection({ loss }: Algorithm, { guarantees }: Engine): string[] {
+  const isIdle = loss.samplerCorrection !== 'none' && guarantees.samplerLogprobs === 'exact';
+  return isIdle
+    ? ['algorithm.samplerCorrection changes nothing: the sampler of this engine is exact']
+    : [];
 }

@@ -4,8 +4,9 @@
  *
  * - `clip` (PPO as in GRPO and DAPO; arXiv 1707.06347, 2402.03300, 2503.14476):
  *   max(−A·r, −A·clip(r, 1−clipLow, 1+clipHigh)), for A < 0 at most −A·clipDual (arXiv 1912.09729);
- * - `gspo` (arXiv 2507.18071): the same of s. The publication's GSPO-token differs only where the tokens of a
- *   completion have different advantages, which is never so here;
+ * - `gspo` (arXiv 2507.18071): the same of s. The publication's GSPO-token has the same loss and gradient where, as
+ *   here, the tokens of a completion share one advantage; where a sampler correction weighs tokens differently,
+ *   each has its own weight, as in GSPO-token;
  * - `luspo` (arXiv 2602.05261): `gspo` times the completion's length;
  * - `cispo` (arXiv 2506.13585): −A·policy·clip(r), the clipped ratio held constant, so that every token keeps
  *   a gradient; clipLow 1 leaves only the upper bound;
