@@ -10,6 +10,7 @@ import { cpus } from 'node:os';
 import { dirname } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { advantageEstimators } from '../src/advantage/estimators.ts';
+import { algorithmSection } from '../src/config/algorithm-config.ts';
 import { phantomSample } from '../src/data/phantoms/study.ts';
 import { openLocalEmbedder } from '../src/embed/local-embedder.ts';
 import type { Engine, Sequence } from '../src/engine/engine.ts';
@@ -19,8 +20,8 @@ import { createReward, type RewardFunction } from '../src/reward/composite.ts';
 import { openRewardProfile } from '../src/reward/profile.ts';
 import * as ops from '../src/tensor/ops.ts';
 import { Program } from '../src/tensor/program.ts';
+import { resolveAlgorithm } from '../src/train/algorithm.ts';
 import { policyLoss } from '../src/update/policy-loss.ts';
-import { algorithmPresets } from '../src/update/presets.ts';
 import { benchEvalJudging, benchEvalMany } from './eval.ts';
 import { benchGrowth } from './growth.ts';
 import { benchHost } from './host.ts';
@@ -34,7 +35,7 @@ import { openW, shape, updateFlops } from './workload.ts';
 const { values: options } = parseArgs({
   options: { out: { type: 'string', default: 'bench/results/latest.json' } },
 });
-const grpo = { ...algorithmPresets.dapo.loss };
+const { loss: dapo } = resolveAlgorithm(algorithmSection.parse({}), shape.completionTokens);
 const adam = {
   learningRate: 1e-6,
   beta1: 0.9,
@@ -105,7 +106,7 @@ async function sampleAll(
 /** One optimizer step on the rollouts; returns the gradient norm before clipping. */
 async function update(engine: Engine, rollouts: readonly Rollout[], advantages: readonly number[]) {
   const loss = policyLoss(
-    grpo,
+    dapo,
     rollouts.map(({ oldLogprobs }, i) => {
       return { tokens: oldLogprobs.length, oldLogprobs, advantage: advantages[i]! };
     }),
@@ -130,9 +131,9 @@ async function scoreGroups(items: readonly (readonly RewardItem[])[]): Promise<n
     const rewards = group.map(() => {
       const outcome = outcomes[next++]!;
       if (outcome.kind !== 'scored') throw new Error(outcome.message);
-      return outcome.reward;
+      return { reward: outcome.reward, tokens: 1 };
     });
-    return advantageEstimators.grpo(rewards);
+    return advantageEstimators.grpo.estimate([rewards]).flat();
   });
 }
 

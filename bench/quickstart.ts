@@ -1,5 +1,4 @@
 /** An iteration of the quickstart, by the steps of the training loop with the quickstart's own settings. */
-import { keepGroup } from '../src/advantage/filter.ts';
 import { quickstartConfig } from '../src/cli/quickstart/quickstart.ts';
 import { phantomSample } from '../src/data/phantoms/study.ts';
 import { openTemplate, renderMessages } from '../src/data/prompt-template.ts';
@@ -7,9 +6,11 @@ import { openThreadedEngine } from '../src/engine/local/thread/threaded-engine.t
 import type { RewardFunction } from '../src/reward/composite.ts';
 import { createPromptPreparation } from '../src/rollout/prepare-prompts.ts';
 import { type Rollout, sampleGroups } from '../src/rollout/rollout.ts';
+import { withAdvantages } from '../src/train/advantages.ts';
 import { resolveAlgorithm } from '../src/train/algorithm.ts';
-import { rewardsOf, scoreRollouts } from '../src/train/score-rollouts.ts';
-import { updatePolicy, withAdvantages } from '../src/train/update-policy.ts';
+import { useOf } from '../src/train/collect-groups.ts';
+import { scoreRollouts } from '../src/train/score-rollouts.ts';
+import { updatePolicy } from '../src/train/update-policy.ts';
 import { adamSchedule } from '../src/update/schedule.ts';
 import { never, seconds } from './timing.ts';
 
@@ -23,7 +24,7 @@ export async function benchQuickstart(reward: RewardFunction): Promise<Split> {
   const config = quickstartConfig(0, 'unused');
   const { promptsPerIteration, groupSize, maxCompletionTokens } = config.rollout;
   const { stepsPerIteration } = config.optimizer;
-  const algorithm = resolveAlgorithm(config.algorithm);
+  const algorithm = resolveAlgorithm(config.algorithm, maxCompletionTokens);
   const template = await openTemplate(config.data.template);
   const engine = await openThreadedEngine(config.model, {}, never);
   const prepare = createPromptPreparation(
@@ -56,14 +57,12 @@ export async function benchQuickstart(reward: RewardFunction): Promise<Split> {
       Promise.all(groups.map((rollouts) => scoreRollouts(rollouts, reward, never))),
     );
     const [updateSeconds] = await seconds(() => {
-      const collected = scored.map(
-        (rollouts) =>
-          ({
-            use: keepGroup(rewardsOf(rollouts), algorithm.filter) ? 'trained' : 'filtered',
-            rollouts,
-          }) as const,
-      );
-      const trained = withAdvantages(collected, algorithm.advantage);
+      const { filter } = algorithm;
+      const collected = scored.map((rollouts) => ({
+        use: useOf(rollouts, { filter, smallestGroup: 2 }),
+        rollouts,
+      }));
+      const trained = withAdvantages(collected, algorithm);
       const settings = {
         loss: algorithm.loss,
         miniBatches: stepsPerIteration,

@@ -4,8 +4,10 @@ import { decoupledAdvantages } from './decoupled.ts';
 import { advantageEstimators } from './estimators.ts';
 
 const weights = [0.5, 0.3, 0.2];
-const parts = (...values: number[]) =>
-  values.map((value, i) => ({ weight: weights[i] ?? 0, value }));
+const parts = (...values: number[]) => ({
+  parts: values.map((value, i) => ({ weight: weights[i] ?? 0, value })),
+  tokens: 1,
+});
 
 const values = fc.double({ min: 0, max: 1, noNaN: true });
 const batches = fc.array(
@@ -44,12 +46,13 @@ describe('decoupled advantages', () => {
 
   it('of one part are those of the estimator, normalised over the batch', () => {
     const rewards = [1, 0, 0.5, 0.1];
-    const group = rewards.map((value) => [{ weight: 1, value }]);
+    const group = rewards.map((value) => ({ parts: [{ weight: 1, value }], tokens: 1 }));
     const [advantages = []] = decoupledAdvantages([group], 'dr-grpo');
-    const scale = (advantages[0] ?? 0) / (advantageEstimators['dr-grpo'](rewards)[0] ?? 1);
-    expect(advantages).toEqual(
-      advantageEstimators['dr-grpo'](rewards).map((a) => expect.closeTo(a * scale, 9)),
-    );
+    const [alone = []] = advantageEstimators['dr-grpo'].estimate([
+      rewards.map((reward) => ({ reward, tokens: 1 })),
+    ]);
+    const scale = (advantages[0] ?? 0) / (alone[0] ?? 1);
+    expect(advantages).toEqual(alone.map((a) => expect.closeTo(a * scale, 9)));
   });
 
   it('hear nothing of a part that varies by rounding alone', () => {
@@ -59,7 +62,7 @@ describe('decoupled advantages', () => {
       decoupledAdvantages([real.map((one, i) => parts(one, 0.4 + (second[i] ?? 0)))], 'grpo'),
     );
     expect(noisy).toEqual(clean);
-    for (const estimator of ['grpo', 'rloo', 'dr-grpo'] as const) {
+    for (const estimator of ['grpo', 'rloo', 'dr-grpo', 'opo', 'maxrl'] as const) {
       const alone = noise.map((one) => parts(0.4 + one, 0.7));
       expect(decoupledAdvantages([alone], estimator)).toEqual([[0, 0, 0, 0]]);
       // A real difference in another group does not make it one.
@@ -71,7 +74,7 @@ describe('decoupled advantages', () => {
   it('take the scale of noise as a parameter', () => {
     const group = [parts(0.5, 0), parts(0.50005, 0)];
     expect(decoupledAdvantages([group], 'grpo')).toEqual([[0, 0]]);
-    const [[low = 0, high = 0] = []] = decoupledAdvantages([group], 'grpo', 1e-6);
+    const [[low = 0, high = 0] = []] = decoupledAdvantages([group], 'grpo', { noise: 1e-6 });
     expect(high).toBeCloseTo(-low, 12);
     expect(high).toBeGreaterThan(0.5);
   });
@@ -89,5 +92,8 @@ describe('decoupled advantages', () => {
   it('are 0 where nothing differs, and refuse a group whose rollouts have different parts', () => {
     expect(decoupledAdvantages([[parts(1, 1), parts(1, 1)]], 'grpo')).toEqual([[0, 0]]);
     expect(() => decoupledAdvantages([[parts(1, 1), parts(1)]], 'grpo')).toThrow(/same parts/);
+    expect(() => decoupledAdvantages([[parts(1), parts(0)]], 'reinforce++')).toThrow(
+      /within groups/,
+    );
   });
 });

@@ -10,29 +10,38 @@ import { invariant } from '../core/errors.ts';
 import {
   type AdvantageName,
   advantageEstimators,
+  type EstimatorSettings,
   rewardNoise,
   standardDeviation,
 } from './estimators.ts';
 
 type RewardPart = { readonly weight: number; readonly value: number };
 
+type Parted = {
+  readonly parts: readonly RewardPart[];
+  /** Length of the completion. */
+  readonly tokens: number;
+};
+
 /** Keeps the last division finite in a batch without variance. */
 const epsilon = 1e-6;
 
 /**
- * @param groups [P, G, parts]; the parts of a group's rollouts are the same and in one order, those of two
- *   groups need not be. At least two rollouts a group.
- * @param estimator used for each part within its group; GDPO uses `grpo`.
- * @param noise Standard deviation up to which the values of a part count as equal. @default 1e-4
+ * @param groups [P, G]; the parts of a group's rollouts are the same and in one order, those of two groups
+ *   need not be. At least two rollouts a group.
+ * @param estimator used for each part within its group, so one that compares within groups; GDPO uses `grpo`.
+ * @param settings `noise` is the standard deviation up to which the values of a part count as equal.
  * @returns [P, G], over the whole batch of mean 0 and of standard deviation 1, or all 0 where no part
  *   differs anywhere.
  */
 export function decoupledAdvantages(
-  groups: readonly (readonly (readonly RewardPart[])[])[],
+  groups: readonly (readonly Parted[])[],
   estimator: AdvantageName,
-  noise = rewardNoise,
+  settings: EstimatorSettings = {},
 ): number[][] {
-  const sums = groups.map((rollouts) => weightedAdvantages(rollouts, estimator, noise));
+  const { over } = advantageEstimators[estimator];
+  invariant(over === 'group', 'the parts of a reward are compared within groups');
+  const sums = groups.map((rollouts) => weightedAdvantages(rollouts, estimator, settings));
   const batch = sums.flat();
   const mean = batch.reduce((total, sum) => total + sum, 0) / batch.length;
   const squares = batch.reduce((total, sum) => total + (sum - mean) ** 2, 0);
@@ -41,19 +50,21 @@ export function decoupledAdvantages(
 }
 
 function weightedAdvantages(
-  rollouts: readonly (readonly RewardPart[])[],
+  rollouts: readonly Parted[],
   estimator: AdvantageName,
-  noise: number,
+  settings: EstimatorSettings,
 ): number[] {
+  const { noise = rewardNoise } = settings;
   const sums = rollouts.map(() => 0);
-  for (const [part, { weight }] of (rollouts[0] ?? []).entries()) {
-    const values = rollouts.map((parts) => {
+  for (const [part, { weight }] of (rollouts[0]?.parts ?? []).entries()) {
+    const values = rollouts.map(({ parts, tokens }) => {
       const one = parts[part];
       invariant(one?.weight === weight, 'the rollouts of a group are rewarded for the same parts');
-      return one.value;
+      return { reward: one.value, tokens };
     });
-    if (standardDeviation(values) <= noise) continue;
-    for (const [i, advantage] of advantageEstimators[estimator](values, noise).entries()) {
+    if (standardDeviation(values.map(({ reward }) => reward)) <= noise) continue;
+    const [advantages = []] = advantageEstimators[estimator].estimate([values], settings);
+    for (const [i, advantage] of advantages.entries()) {
       sums[i] = (sums[i] ?? 0) + weight * advantage;
     }
   }

@@ -66,7 +66,7 @@ describe('the command line', () => {
       'model=nowhere',
     );
     expect(code).toBe(1);
-    expect(errors).toMatch(/rollout\.groupSize: expected a number of at least 2, got 1/);
+    expect(errors).toMatch(/rollout\.groupSize: expected a number of at least 2 with .*, got 1/);
     expect(errors).toContain('rolout');
     expect(errors).toContain('data.train');
   });

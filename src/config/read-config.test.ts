@@ -59,7 +59,7 @@ describe('reading a config', () => {
     const base = await configFile('model: a\nrolout: {}\ndata: {train: b}\niterations: 1.5\n');
     const problems = await problemsIn({
       base,
-      overrides: ['rollout.groupSize=1', 'seed=abc', 'nonsense', 'reward.judge.kind=oracle'],
+      overrides: ['rollout.groupSize=0', 'seed=abc', 'nonsense', 'reward.judge.kind=oracle'],
     });
     expect(problems.map(({ where }) => where)).toEqual(
       expect.arrayContaining([
@@ -75,8 +75,8 @@ describe('reading a config', () => {
   });
 
   test('says what was expected and found', async () => {
-    const [problem] = await problemsIn({ overrides: [...required, 'rollout.groupSize=1'] });
-    expect(problem).toMatchObject({ expected: 'a number of at least 2', got: '1' });
+    const [problem] = await problemsIn({ overrides: [...required, 'optimizer.beta1=1'] });
+    expect(problem).toMatchObject({ expected: 'a number below 1', got: '1' });
   });
 
   test('proposes the field that was probably meant', async () => {

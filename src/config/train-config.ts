@@ -1,5 +1,7 @@
 /** The config of `medix train`: reinforcement learning of a policy on open-ended answers. */
 import { z } from 'zod';
+import { algorithmContradictions } from './algorithm-checks.ts';
+import { algorithmSection } from './algorithm-config.ts';
 import { trainingEngineSection } from './engine-config.ts';
 import { rewardFields } from './judge-config.ts';
 import {
@@ -11,69 +13,21 @@ import {
   seedField,
 } from './sections.ts';
 
-const algorithmSection = z.strictObject({
-  preset: z
-    .enum(['grpo', 'dapo', 'gspo'])
-    .default('dapo')
+const rolloutSection = z.strictObject({
+  promptsPerIteration: positiveInteger
+    .default(16)
+    .describe('Number of groups (prompts) that one iteration trains on'),
+  groupSize: positiveInteger
+    .default(8)
     .describe(
-      'Published algorithm, "grpo", "dapo" or "gspo", whose settings are used; the algorithm fields below override single settings',
+      'Number of completions sampled for each prompt; at least 2 unless the advantage is "reinforce++"',
     ),
-  advantage: z
-    .enum(['grpo', 'rloo', 'dr-grpo'])
-    .optional()
-    .describe('How advantages are computed within a group: "grpo", "rloo" or "dr-grpo"'),
-  filter: z
-    .union([z.enum(['none', 'variance']), z.strictObject({ low: z.number(), high: z.number() })])
-    .optional()
-    .describe(
-      'Filter of groups before training: "none" keeps all, "variance" keeps groups whose rewards differ, {low, high} keeps groups whose mean reward lies strictly between the two',
-    ),
-  loss: z
-    .strictObject({
-      kind: z
-        .enum(['clip', 'gspo', 'cispo'])
-        .optional()
-        .describe('Policy loss: "clip" (the clipped ratio of PPO), "gspo" or "cispo"'),
-      clipLow: z
-        .number()
-        .positive()
-        .lt(1)
-        .optional()
-        .describe('The ratio is clipped below 1 − clipLow'),
-      clipHigh: z
-        .number()
-        .positive()
-        .optional()
-        .describe('The ratio is clipped above 1 + clipHigh'),
-      clipDual: z
-        .number()
-        .gt(1)
-        .optional()
-        .describe('Upper bound of the ratio where the advantage is negative (dual clip)'),
-      lossAverage: z
-        .enum(['token', 'sequence'])
-        .optional()
-        .describe(
-          'How the loss is averaged: "token" (over all tokens) or "sequence" (over sequences, each by its token mean)',
-        ),
-      klCoefficient: z
-        .number()
-        .min(0)
-        .optional()
-        .describe('Weight of the KL penalty towards the starting model; 0 turns it off'),
-      klEstimator: z
-        .enum(['k1', 'k2', 'k3', 'abs'])
-        .optional()
-        .describe('KL estimator: "k1", "k2", "k3" or "abs"'),
-    })
-    .default({}),
-  maxSampleRounds: positiveInteger
-    .default(20)
-    .describe('Maximum rounds of sampling to fill an iteration when groups are filtered out'),
+  maxCompletionTokens: positiveInteger
+    .default(256)
+    .describe('Tokens after which a completion is cut off'),
 });
 
-/** Schema of {@link TrainConfig}; its fields carry their own documentation. */
-export const trainConfigSchema = z.strictObject({
+const fields = z.strictObject({
   model: z
     .string()
     .min(1)
@@ -87,21 +41,7 @@ export const trainConfigSchema = z.strictObject({
     .default(100)
     .describe('Number of cycles of sampling, scoring and updating'),
   data: dataSection,
-  rollout: z
-    .strictObject({
-      promptsPerIteration: positiveInteger
-        .default(16)
-        .describe('Number of groups (prompts) that one iteration trains on'),
-      groupSize: z
-        .int()
-        .min(2)
-        .default(8)
-        .describe('Number of completions sampled for each prompt'),
-      maxCompletionTokens: positiveInteger
-        .default(256)
-        .describe('Tokens after which a completion is cut off'),
-    })
-    .prefault({}),
+  rollout: rolloutSection.prefault({}),
   algorithm: algorithmSection.prefault({}),
   optimizer: z
     .strictObject({
@@ -147,6 +87,31 @@ export const trainConfigSchema = z.strictObject({
     .prefault({}),
   checkpoint: checkpointSection.prefault({}),
 });
+
+/**
+ * Schema of {@link TrainConfig}; its fields carry their own documentation. Contradictions in the algorithm are told
+ * together with what is wrong elsewhere, but only once its own fields are right, and not where some whole number
+ * has a fraction: there zod stops.
+ */
+export const trainConfigSchema = fields.superRefine(requireConsistentAlgorithm, {
+  when: () => true,
+});
+
+function requireConsistentAlgorithm(config: unknown, context: z.RefinementCtx): void {
+  const { success, data } = z
+    .object({
+      algorithm: algorithmSection,
+      rollout: rolloutSection.pick({ groupSize: true }).loose(),
+    })
+    .safeParse(config);
+  if (!success) return;
+  for (const { path, expected } of algorithmContradictions(
+    data.algorithm,
+    data.rollout.groupSize,
+  )) {
+    context.addIssue({ code: 'custom', path: [...path], message: expected });
+  }
+}
 
 /** A checked config with every default filled in. */
 export type TrainConfig = z.output<typeof trainConfigSchema>;

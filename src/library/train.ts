@@ -33,7 +33,7 @@ export type TrainOptions = {
   readonly resume?: boolean;
   /** Hear what happens, beside the run directory; what they throw never stops the run. @default none */
   readonly observers?: readonly RunObserver[];
-  /** Hears of rows that were left out, and of what speaks against the judge. @default nobody */
+  /** Hears of rows that were left out, of what speaks against the judge and of settings that change nothing. @default nobody */
   readonly onWarning?: (warning: string) => void;
   /** Once it aborts, the run ends; it can be resumed. @default never */
   readonly signal?: AbortSignal;

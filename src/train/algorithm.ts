@@ -1,33 +1,67 @@
 /** The algorithm of a run: a published preset with the config's deviations laid over it. */
 import type { AdvantageName } from '../advantage/estimators.ts';
 import type { GroupFilter } from '../advantage/filter.ts';
-import type { TrainConfig } from '../config/train-config.ts';
+import type { AlgorithmConfig } from '../config/algorithm-config.ts';
+import { algorithmPresets } from '../config/algorithm-presets.ts';
+import type { KlEstimator } from '../update/kl.ts';
 import type { PolicyLossSettings } from '../update/policy-loss.ts';
-import { algorithmPresets } from '../update/presets.ts';
 
-export type Algorithm = {
+/** How scored groups become advantages. */
+export type Estimation = {
   readonly advantage: AdvantageName;
+  /** k of the advantage `pass@k`; absent with any other. */
+  readonly passAtK?: number;
   readonly filter: GroupFilter;
+};
+
+/** A KL penalty that is taken off rewards. */
+export type RewardPenalty = { readonly coefficient: number; readonly estimator: KlEstimator };
+
+export type Algorithm = Estimation & {
   readonly loss: PolicyLossSettings;
+  /** Absent where the KL penalty is in the loss, or nowhere. */
+  readonly rewardPenalty?: RewardPenalty;
   /** Rounds of sampling to fill one iteration, at least 1. */
   readonly maxSampleRounds: number;
 };
 
-export function resolveAlgorithm(config: TrainConfig['algorithm']): Algorithm {
-  const preset = algorithmPresets[config.preset];
-  const { loss } = config;
+export function resolveEstimation({
+  preset,
+  advantage,
+  passAtK,
+  filter,
+}: AlgorithmConfig): Estimation {
   return {
-    advantage: config.advantage ?? preset.advantage,
-    filter: config.filter ?? preset.filter,
+    advantage: advantage ?? algorithmPresets[preset].advantage,
+    ...(passAtK === undefined ? {} : { passAtK }),
+    filter: filter ?? algorithmPresets[preset].filter,
+  };
+}
+
+/** @param maxCompletionTokens of the rollouts; the divisor of one way of averaging the loss. */
+export function resolveAlgorithm(config: AlgorithmConfig, maxCompletionTokens: number): Algorithm {
+  const preset = algorithmPresets[config.preset].loss;
+  const { loss } = config;
+  const coefficient = loss.klCoefficient ?? preset.klCoefficient;
+  const estimator = loss.klEstimator ?? preset.klEstimator;
+  const isInReward = coefficient > 0 && (loss.klIn ?? preset.klIn) === 'reward';
+  return {
+    ...resolveEstimation(config),
     loss: {
-      kind: loss.kind ?? preset.loss.kind,
-      clipLow: loss.clipLow ?? preset.loss.clipLow,
-      clipHigh: loss.clipHigh ?? preset.loss.clipHigh,
-      clipDual: loss.clipDual ?? preset.loss.clipDual,
-      lossAverage: loss.lossAverage ?? preset.loss.lossAverage,
-      klCoefficient: loss.klCoefficient ?? preset.loss.klCoefficient,
-      klEstimator: loss.klEstimator ?? preset.loss.klEstimator,
+      kind: loss.kind ?? preset.kind,
+      clipLow: loss.clipLow ?? preset.clipLow,
+      clipHigh: loss.clipHigh ?? preset.clipHigh,
+      clipDual: loss.clipDual ?? preset.clipDual,
+      temperaturePositive: loss.temperaturePositive ?? preset.temperaturePositive,
+      temperatureNegative: loss.temperatureNegative ?? preset.temperatureNegative,
+      lossAverage: loss.lossAverage ?? preset.lossAverage,
+      maxCompletionTokens,
+      klCoefficient: isInReward ? 0 : coefficient,
+      klEstimator: estimator,
+      klUnbiased: loss.klUnbiased ?? preset.klUnbiased,
+      samplerCorrection: config.samplerCorrection ?? 'none',
     },
+    ...(isInReward ? { rewardPenalty: { coefficient, estimator } } : {}),
     maxSampleRounds: config.maxSampleRounds,
   };
 }

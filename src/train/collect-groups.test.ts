@@ -19,6 +19,7 @@ const settings: CollectSettings = {
   maxCompletionTokens: 200,
   maxRounds: 1,
   filter: 'none',
+  smallestGroup: 2,
   unscored: { limit: 0, next: 'resume', onRescored: async () => {} },
   onSampled: async () => {},
 };

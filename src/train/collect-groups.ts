@@ -12,7 +12,6 @@ import type { RewardFunction } from '../reward/composite.ts';
 import { type GroupRequest, type SamplingSettings, sampleGroups } from '../rollout/rollout.ts';
 import type { PromptSource, Rejection } from './prompt-source.ts';
 import {
-  rewardsOf,
   type ScoredRollout,
   scoreRollouts,
   type UnscoredLimit,
@@ -20,7 +19,7 @@ import {
 } from './score-rollouts.ts';
 
 export type CollectedGroup = {
-  /** `filtered`: told nothing; `unscored`: fewer than two rollouts have a reward. */
+  /** `filtered`: told nothing; `unscored`: fewer rollouts have a reward than the advantages need. */
   readonly use: 'trained' | 'filtered' | 'unscored';
   readonly rollouts: readonly ScoredRollout[];
 };
@@ -45,6 +44,8 @@ export type CollectSettings = {
   readonly maxCompletionTokens: number;
   readonly maxRounds: number;
   readonly filter: GroupFilter;
+  /** Scored rollouts that the advantage estimator needs in a group. */
+  readonly smallestGroup: number;
   readonly unscored: UnscoredLimit;
   readonly onSampled: (done: number, of: number) => Promise<void>;
 };
@@ -77,7 +78,7 @@ export async function collectGroups(
     const sampled = await sampleAndScore(requests, engine, reward, settings, signal);
     const scored = await withinUnscoredLimit(sampled, reward, settings.unscored, signal);
     for (const rollouts of chunks(scored, settings.groupSize)) {
-      const use = useOf(rollouts, settings.filter);
+      const use = useOf(rollouts, settings);
       groups.push({ use, rollouts });
       if (use === 'trained') missing--;
     }
@@ -113,10 +114,14 @@ async function sampleAndScore(
   return (await Promise.all(scoring)).flat();
 }
 
-function useOf(rollouts: readonly ScoredRollout[], filter: GroupFilter): CollectedGroup['use'] {
-  const rewards = rewardsOf(rollouts);
-  if (rewards.length < 2) return 'unscored';
-  return keepGroup(rewards, filter) ? 'trained' : 'filtered';
+/** What becomes of a group. */
+export function useOf(
+  rollouts: readonly ScoredRollout[],
+  { filter, smallestGroup }: Pick<CollectSettings, 'filter' | 'smallestGroup'>,
+): CollectedGroup['use'] {
+  const scored = rollouts.flatMap(({ outcome }) => (outcome.kind === 'scored' ? [outcome] : []));
+  if (scored.length < smallestGroup) return 'unscored';
+  return keepGroup(scored, filter, smallestGroup) ? 'trained' : 'filtered';
 }
 
 function chunks<T>(items: readonly T[], size: number): T[][] {

@@ -98,7 +98,8 @@ export const longToyConfig: Training['config'] = {
 };
 
 export function toyAlgorithm(changes: Partial<TrainConfig['algorithm']> = {}): Algorithm {
-  return resolveAlgorithm({ preset: 'dapo', loss: {}, maxSampleRounds: 3, ...changes });
+  const config = { preset: 'dapo', loss: {}, maxSampleRounds: 3, ...changes } as const;
+  return resolveAlgorithm(config, toyConfig.rollout.maxCompletionTokens);
 }
 
 /** A whole training on the toy task. */

@@ -81,11 +81,34 @@ describe('the training loop', () => {
     checkpoint: { every: 150, keepLast: 1 },
   };
 
-  test.each(['dapo', 'grpo', 'gspo'] as const)('learns the toy task by %s', async (preset) => {
-    const algorithm = toyAlgorithm({ preset });
+  test.each([
+    { preset: 'dapo' },
+    { preset: 'grpo' },
+    { preset: 'gspo' },
+    { preset: 'dr-grpo' },
+    { preset: 'cispo' },
+    { preset: 'sapo' },
+    { preset: 'reinforce++' },
+    { preset: 'dr-grpo', advantage: 'reinforce++-baseline', loss: { kind: 'reinforce' } },
+    { preset: 'dapo', advantage: 'opo' },
+    { preset: 'dapo', advantage: 'maxrl' },
+    { preset: 'dapo', advantage: 'pass@k', passAtK: 2 },
+    { preset: 'dapo', loss: { kind: 'dppo-tv', clipLow: 0.2, clipHigh: 0.2 } },
+  ] as const)('learns the toy task by %j', async (changes) => {
+    const algorithm = toyAlgorithm(changes);
     await train(toyTraining(await create(), { config: thorough, algorithm }), signal);
     const metrics = await readMetrics(directory);
     expect(metrics[0]?.values['validation/reward/mean']).toBeLessThan(0.4);
+    expect(metrics.at(-1)?.values['validation/reward/mean']).toBeGreaterThan(0.9);
+  });
+
+  test('learns it from one completion for each prompt where advantages compare over the batch', async () => {
+    const rollout = { promptsPerIteration: 24, groupSize: 1, maxCompletionTokens: 3 };
+    const algorithm = toyAlgorithm({ preset: 'reinforce++', loss: { klCoefficient: 0 } });
+    const config = { ...thorough, rollout };
+    await train(toyTraining(await create(), { config, algorithm }), signal);
+    const metrics = await readMetrics(directory);
+    expect(metrics.at(-1)?.values['rollout/groupsTrained']).toBe(1);
     expect(metrics.at(-1)?.values['validation/reward/mean']).toBeGreaterThan(0.9);
   });
 
@@ -190,6 +213,7 @@ describe('dynamic sampling', () => {
     expect(metrics.at(-1)?.values).toMatchObject({
       'rollout/rounds': 3,
       'rollout/groupsFiltered': 1,
+      'rollout/groupsFiltered/allRight': expect.any(Number),
     });
   });
 
@@ -387,6 +411,47 @@ describe('an engine whose sampler is not exact', () => {
       expect(gaps[1]?.slice(1).every((gap) => Math.abs((gap ?? 0) - 0.3) < 1e-6)).toBe(true);
     },
   );
+});
+
+describe('a KL penalty in the reward', () => {
+  test('is taken off before advantages, once for each completion, and told', async () => {
+    const loss = { klCoefficient: 0.1, klEstimator: 'k2', klIn: 'reward' } as const;
+    const config = { ...toyConfig, iterations: 4 };
+    const algorithm = toyAlgorithm({ filter: 'none', advantage: 'dr-grpo', loss });
+    await train(toyTraining(await create(), { config, algorithm }), signal);
+    const metrics = (await readMetrics(directory)).map(({ values }) => values);
+    // The policy starts as the reference, and meets the first questions again in the fourth iteration.
+    expect(metrics[1]?.['rollout/klPenalty']).toBeCloseTo(0, 6);
+    expect(metrics[4]?.['rollout/klPenalty']).toBeGreaterThan(1e-3);
+    expect(metrics[4]).not.toHaveProperty('update/kl');
+    const lines = await readRollouts(directory, 4, 'training');
+    const group = lines.slice(0, toyConfig.rollout.groupSize);
+    const mean = group.reduce((sum, { reward }) => sum + (reward ?? 0), 0) / group.length;
+    expect(group.some(({ reward, advantage }) => advantage !== (reward ?? 0) - mean)).toBe(true);
+    expect(group.reduce((sum, { advantage }) => sum + (advantage ?? 0), 0)).toBeCloseTo(0, 6);
+  });
+});
+
+describe('a sampler that is corrected', () => {
+  test('tells how many tokens its correction cuts', async () => {
+    const config = { ...toyConfig, iterations: 2 };
+    for (const [i, { cap, cut }] of [
+      { cap: 0.5, cut: 1 },
+      { cap: 2, cut: 0 },
+    ].entries()) {
+      const algorithm = toyAlgorithm({ samplerCorrection: { cap, over: 'token' } });
+      const run = await create(`${directory}-${i}`);
+      await train(
+        toyTraining(run, { config, algorithm }, toyEngine({ samplerNoise: 0.1 })),
+        signal,
+      );
+      const metrics = await readMetrics(`${directory}-${i}`);
+      expect(metrics[1]?.values['update/samplerCut']).toBe(cut);
+    }
+    const algorithm = toyAlgorithm({ samplerCorrection: { cap: 0.5, over: 'token' } });
+    await train(toyTraining(await create(), { config, algorithm }), signal);
+    expect((await readMetrics(directory))[1]?.values).not.toHaveProperty('update/samplerCut');
+  });
 });
 
 describe('an engine that runs losses by itself', () => {

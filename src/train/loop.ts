@@ -8,6 +8,7 @@
  * varies follows from the config, its seed and the data, so a run that was killed and resumed ends in the
  * same bits as one that was not: what came after its last checkpoint is simply done again.
  */
+import { advantageEstimators } from '../advantage/estimators.ts';
 import type { TrainConfig } from '../config/train-config.ts';
 import type { WallClock } from '../core/async/clock.ts';
 import { type Metrics, meanOf, metricValues } from '../core/metrics.ts';
@@ -16,6 +17,7 @@ import type { RewardFunction } from '../reward/composite.ts';
 import type { PreparePrompt } from '../rollout/prepare-prompts.ts';
 import type { RunWriter } from '../run/run-writer.ts';
 import { adamSchedule } from '../update/schedule.ts';
+import { rewardPenalties, withAdvantages } from './advantages.ts';
 import type { Algorithm } from './algorithm.ts';
 import { type Collection, collectGroups } from './collect-groups.ts';
 import { createObservers, type Observers, type RunObserver, tellRejections } from './observers.ts';
@@ -37,7 +39,7 @@ import {
 import type { SampleSet } from './sample-order.ts';
 import { rewardsOf, type UnscoredLimit } from './score-rollouts.ts';
 import { createStopwatch } from './stopwatch.ts';
-import { updatePolicy, withAdvantages } from './update-policy.ts';
+import { updatePolicy } from './update-policy.ts';
 import { validate } from './validation.ts';
 
 export type Training = {
@@ -105,7 +107,13 @@ async function iterate(
   const collection = await collectOrPause(loop, before);
   watch.lap('time/sampleMs');
 
-  const groups = withAdvantages(collection.groups, algorithm.advantage);
+  const penalties = await rewardPenalties(
+    engine,
+    collection.groups,
+    algorithm.rewardPenalty,
+    signal,
+  );
+  const groups = withAdvantages(collection.groups, algorithm, penalties.byKey);
   const recorded = trainingRecords(collection.groups, groups.flat());
   await observers.rollouts({ iteration, kind: 'training', ...recorded });
   await noteShortfalls(loop, iteration, collection, groups.length);
@@ -133,6 +141,7 @@ async function iterate(
 
   const values = metricValues({
     ...collectionMetrics(collection),
+    ...penalties.metrics,
     ...update.metrics,
     ...validation.metrics,
     ...watch.metrics('time/iterationMs'),
@@ -165,6 +174,7 @@ async function collectOrPause(loop: Loop, before: ProgressState): Promise<Collec
     maxCompletionTokens: config.rollout.maxCompletionTokens,
     maxRounds: algorithm.maxSampleRounds,
     filter: algorithm.filter,
+    smallestGroup: advantageEstimators[algorithm.advantage].smallestGroup,
     unscored: unscoredLimitOf(loop, iteration),
     onSampled: (done: number, of: number) => loop.observers.sampling({ iteration, done, of }),
   };

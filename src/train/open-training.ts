@@ -14,6 +14,7 @@ import { openEngine } from '../engine/open-engine.ts';
 import { vetJudge } from '../judge/certificate/assess.ts';
 import { type OpenedReward, openReward, requireReachable } from '../reward/open-reward.ts';
 import { createPromptPreparation, type PreparePrompt } from '../rollout/prepare-prompts.ts';
+import { requireComparableParts } from './advantages.ts';
 import { type Algorithm, resolveAlgorithm } from './algorithm.ts';
 import { openSamples } from './open-samples.ts';
 import { requireFittingData } from './require-fitting-data.ts';
@@ -54,7 +55,7 @@ export type OpenedTraining = OpenedData & {
   readonly scoring: OpenedReward;
   readonly engine: Engine;
   readonly prepare: PreparePrompt;
-  /** What speaks against the judge, for people. */
+  /** What speaks against the judge, and settings that change nothing; for people. */
   readonly warnings: readonly string[];
   /** For the manifest, beside versions. */
   readonly facts: Readonly<Record<string, unknown>>;
@@ -81,9 +82,11 @@ export async function openTraining(
 ): Promise<OpenedTraining> {
   const { hub, secrets, clock, signal, load = loadModule } = context;
   const data = await openData(config.data, hub, signal);
-  const algorithm = resolveAlgorithm(config.algorithm);
+  const { maxCompletionTokens } = config.rollout;
+  const algorithm = resolveAlgorithm(config.algorithm, maxCompletionTokens);
   const scoring = await openReward(config.reward, { secrets, seed: config.seed, clock, load });
   try {
+    requireComparableParts(scoring.reward.profile, algorithm);
     const vet = (...policy: readonly string[]) =>
       vetJudge(config.reward.judge, scoring.judge.describe, [config.model, ...policy]);
     // An unfit judge is refused before a model is downloaded, whose files may tell that they are relatives.
@@ -95,7 +98,6 @@ export async function openTraining(
     const vetted = await vet(...(kind === undefined ? [] : [kind.architecture]));
     const use = { kind: 'train', seed: config.seed } as const;
     const engine = await openEngine(config.engine, folder, use, signal, load);
-    const { maxCompletionTokens } = config.rollout;
     return {
       ...data,
       config: { ...config, model },
@@ -103,7 +105,7 @@ export async function openTraining(
       scoring,
       engine,
       prepare: createPromptPreparation(engine.model, data.render, maxCompletionTokens),
-      warnings: vetted.warnings,
+      warnings: [...vetted.warnings, ...idleCorrection(algorithm, engine)],
       facts: { ...scoring.facts, certificate: vetted.certificate ?? null, algorithm },
       close: async () => {
         await Promise.all([engine.close(), scoring.close()]);
@@ -113,4 +115,12 @@ export async function openTraining(
     await scoring.close();
     throw error;
   }
+}
+
+/** Whether the sampler of an engine is exact is known only once it is open, so this is no error of the config. */
+function idleCorrection({ loss }: Algorithm, { guarantees }: Engine): string[] {
+  const isIdle = loss.samplerCorrection !== 'none' && guarantees.samplerLogprobs === 'exact';
+  return isIdle
+    ? ['algorithm.samplerCorrection changes nothing: the sampler of this engine is exact']
+    : [];
 }

@@ -4,9 +4,9 @@ import type { FailureCause, Unscored } from '../core/outcome.ts';
 import type { RewardOutcome } from '../reward/composite.ts';
 import type { Components } from '../reward/score.ts';
 import type { Rollout } from '../rollout/rollout.ts';
+import { withAdvantages } from './advantages.ts';
 import { rewardMetrics, trainingRecords, validationRecords } from './rollout-records.ts';
 import { rewardsOf, type ScoredRollout } from './score-rollouts.ts';
-import { withAdvantages } from './update-policy.ts';
 
 const one = { kind: 'scored', value: 1 } as const;
 const zero = { kind: 'scored', value: 0 } as const;
@@ -101,7 +101,7 @@ describe('advantages', () => {
 
   it('leave unscored rollouts out of baseline and training', () => {
     const groups = [{ use: 'trained', rollouts: group } as const];
-    const [trained = []] = withAdvantages(groups, 'rloo');
+    const [trained = []] = withAdvantages(groups, { advantage: 'rloo' });
     expect(trained.map(({ key, advantage }) => [key, advantage])).toEqual([
       ['rollout-0', 1],
       ['rollout-2', -1],
@@ -123,7 +123,9 @@ describe('advantages', () => {
       scored(0.1, parts(0, 1)),
       scored(0.1, parts(0.1, 0.1)),
     );
-    const [trained = []] = withAdvantages([{ use: 'trained', rollouts: inParts }], 'grpo');
+    const [trained = []] = withAdvantages([{ use: 'trained', rollouts: inParts }], {
+      advantage: 'grpo',
+    });
     expect(trained[0]?.advantage).toBeLessThan(-0.5);
     expect(trained[2]?.advantage).toBeGreaterThan(1);
   });

@@ -3,9 +3,10 @@ import { type Mean, type Metrics, meanOf, mergeMetrics } from '../core/metrics.t
 import { imageName } from '../image/image-name.ts';
 import type { RewardOutcome } from '../reward/composite.ts';
 import type { RolloutLine } from '../run/records.ts';
+import type { TrainingRollout } from './advantages.ts';
 import type { CollectedGroup } from './collect-groups.ts';
+import { type FilterCause, filterCause, filterCauses } from './filter-cause.ts';
 import { countCauses, type ScoredRollout } from './score-rollouts.ts';
-import type { TrainingRollout } from './update-policy.ts';
 
 /**
  * `{stage}/mean`, and for each component `{stage}/<component>/mean` and `/unscored`, the share of its scores
@@ -54,14 +55,21 @@ export function completionMetrics(stage: string, scored: readonly ScoredRollout[
   );
 }
 
-/** Shares of the groups by what became of them. */
+/** Shares of the groups by what became of them, and of those that were filtered out by their cause. */
 export function groupMetrics(groups: readonly CollectedGroup[]): Metrics {
   return mergeMetrics(
-    groups.map(({ use }) => ({
+    groups.map(({ use, rollouts }) => ({
       'rollout/groupsTrained': meanOf(use === 'trained' ? 1 : 0),
       'rollout/groupsFiltered': meanOf(use === 'filtered' ? 1 : 0),
+      ...causeMetrics(use === 'filtered' ? filterCause(rollouts) : undefined),
       'rollout/groupsUnscored': meanOf(use === 'unscored' ? 1 : 0),
     })),
+  );
+}
+
+function causeMetrics(cause: FilterCause | undefined): Metrics {
+  return Object.fromEntries(
+    filterCauses.map((one) => [`rollout/groupsFiltered/${one}`, meanOf(one === cause ? 1 : 0)]),
   );
 }
 

@@ -1,20 +1,14 @@
-/** Advantages, mini-batches and optimizer steps of one iteration. */
-import { decoupledAdvantages } from '../advantage/decoupled.ts';
-import { type AdvantageName, advantageEstimators } from '../advantage/estimators.ts';
+/** Mini-batches and optimizer steps of one iteration. */
 import { defined } from '../core/errors.ts';
 import { type Metrics, meanOf, mergeMetrics } from '../core/metrics.ts';
 import type { AdamParameters, Engine, Loss, Sequence } from '../engine/engine.ts';
-import type { Rollout } from '../rollout/rollout.ts';
 import {
   type LossRollout,
   lossTerms,
   type PolicyLossSettings,
   policyLoss,
 } from '../update/policy-loss.ts';
-import type { CollectedGroup } from './collect-groups.ts';
-
-/** A rollout that trains the policy. */
-export type TrainingRollout = Rollout & { readonly advantage: number };
+import type { TrainingRollout } from './advantages.ts';
 
 export type UpdateSettings = {
   readonly loss: PolicyLossSettings;
@@ -32,38 +26,6 @@ export type UpdateReport = {
   readonly steps: number;
   readonly skipped: number;
 };
-
-/**
- * Advantages of the scored rollouts of each trained group; groups stay whole and in order. Rewards that come
- * with their parts are compared part by part (GDPO, arXiv 2601.05242), the others as they are.
- */
-export function withAdvantages(
-  groups: readonly CollectedGroup[],
-  estimator: AdvantageName,
-): TrainingRollout[][] {
-  const trained = groups
-    .filter(({ use }) => use === 'trained')
-    .map(({ rollouts }) =>
-      rollouts.flatMap(({ rollout, outcome }) =>
-        outcome.kind === 'scored' ? [{ rollout, outcome }] : [],
-      ),
-    );
-  const parts = trained.map((group) =>
-    group.flatMap(({ outcome }) => (outcome.parts ? [outcome.parts] : [])),
-  );
-  const isDecoupled = parts.some((group) => group.length > 0);
-  const advantages = isDecoupled
-    ? decoupledAdvantages(parts, estimator)
-    : trained.map((group) =>
-        advantageEstimators[estimator](group.map(({ outcome }) => outcome.reward)),
-      );
-  return trained.map((group, g) =>
-    group.map(({ rollout }, i) => ({
-      ...rollout,
-      advantage: defined(advantages[g]?.[i], 'advantage'),
-    })),
-  );
-}
 
 /**
  * One optimizer step per mini-batch; a mini-batch never splits a group.
@@ -174,10 +136,12 @@ async function lossInputs(
 ): Promise<LossRollout[]> {
   const reference =
     klCoefficient > 0 ? await engine.logprobs(sequences, 'reference', signal) : undefined;
-  return rollouts.map(({ completion, oldLogprobs, advantage }, i) => ({
+  const isApproximate = engine.guarantees.samplerLogprobs === 'approximate';
+  return rollouts.map(({ completion, oldLogprobs, advantage, samplerLogprobs }, i) => ({
     tokens: completion.length,
     ...(oldLogprobs ? { oldLogprobs } : {}),
     advantage,
+    ...(isApproximate ? { samplerLogprobs } : {}),
     ...(reference ? { referenceLogprobs: reference[i]! } : {}),
   }));
 }

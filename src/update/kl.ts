@@ -38,3 +38,18 @@ export const klPenalties: Readonly<
     return { value: Math.abs(d), gradient: Math.sign(d) };
   },
 };
+
+/**
+ * The penalty times the ratio r = exp(policy − old), whose derivative is r·(gradient + value): over tokens that
+ * the old policy drew it has the mean that the penalty would have over tokens of the policy, and so does its
+ * gradient (arXiv 2512.02556).
+ */
+export function timesRatio(
+  { value, gradient }: Penalty,
+  ratio: { readonly value: number; readonly moves: boolean },
+): Penalty {
+  return {
+    value: ratio.value * value,
+    gradient: ratio.value * (gradient + (ratio.moves ? value : 0)),
+  };
+}

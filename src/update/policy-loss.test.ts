@@ -5,21 +5,28 @@ import { mergeMetrics, metricValues } from '../core/metrics.ts';
 import { rngFromKey } from '../core/rng.ts';
 import type { LossPart } from '../engine/engine.ts';
 import { klPenalties } from './kl.ts';
-import { type PolicyLossKind, type PolicyLossSettings, policyLoss } from './policy-loss.ts';
+import { type LossRollout, lossTerms, type PolicyLossSettings, policyLoss } from './policy-loss.ts';
+import { type PolicyLossKind, tokenLosses } from './token-losses.ts';
 
 type GoldenCase = {
-  readonly settings: PolicyLossSettings;
+  /** The oldest file knows not all of them. */
+  readonly settings: Partial<PolicyLossSettings>;
   readonly advantages: readonly number[];
   readonly oldLogprobs: readonly number[][];
   readonly policyLogprobs: readonly number[][];
   readonly referenceLogprobs: readonly number[][];
+  readonly samplerLogprobs?: readonly number[][];
   readonly loss: number;
   readonly gradients: readonly number[][];
 };
 
-const golden = JSON.parse(
-  readFileSync(new URL('../../test/golden/policy-loss.json', import.meta.url), 'utf8'),
-) as { readonly cases: readonly GoldenCase[] };
+function goldenCases(name: string): readonly GoldenCase[] {
+  const path = new URL(`../../test/golden/${name}.json`, import.meta.url);
+  return (JSON.parse(readFileSync(path, 'utf8')) as { readonly cases: readonly GoldenCase[] })
+    .cases;
+}
+
+const kinds = Object.keys(tokenLosses) as PolicyLossKind[];
 
 const settings: PolicyLossSettings = {
   kind: 'clip',
@@ -29,6 +36,11 @@ const settings: PolicyLossSettings = {
   lossAverage: 'token',
   klCoefficient: 0,
   klEstimator: 'k3',
+  temperaturePositive: 1,
+  temperatureNegative: 1.05,
+  maxCompletionTokens: 10,
+  klUnbiased: false,
+  samplerCorrection: 'none',
 };
 
 function inputsOf(logprobs: readonly ArrayLike<number>[]) {
@@ -41,11 +53,19 @@ function expectGradients(part: LossPart, gradients: readonly number[][]) {
   }
 }
 
-describe('policyLoss against torch', () => {
+describe.each([
+  ['torch', 'policy-loss'],
+  ['torch, all kinds', 'policy-loss-2'],
+  ['TRL', 'policy-loss-trl'],
+])('policyLoss against %s', (_, file) => {
   it.each(
-    golden.cases.map((one) => {
-      const { kind, lossAverage, klCoefficient, klEstimator } = one.settings;
-      return [`${kind}, ${lossAverage}, KL ${klCoefficient} ${klEstimator}`, one] as const;
+    goldenCases(file).map((one) => {
+      const { kind, lossAverage, klCoefficient, klEstimator, samplerCorrection } = one.settings;
+      const correction = JSON.stringify(samplerCorrection);
+      return [
+        `${kind}, ${lossAverage}, KL ${klCoefficient} ${klEstimator}, sampler ${correction}`,
+        one,
+      ] as const;
     }),
   )('agrees in value and gradient: %s', (_, one) => {
     const rollouts = one.oldLogprobs.map((row, i) => ({
@@ -53,8 +73,14 @@ describe('policyLoss against torch', () => {
       oldLogprobs: Float32Array.from(row),
       advantage: one.advantages[i] ?? 0,
       referenceLogprobs: Float32Array.from(one.referenceLogprobs[i] ?? []),
+      ...(one.samplerLogprobs
+        ? { samplerLogprobs: Float32Array.from(one.samplerLogprobs[i] ?? []) }
+        : {}),
     }));
-    const part = policyLoss(one.settings, rollouts)(inputsOf(one.policyLogprobs));
+    const part = policyLoss(
+      { ...settings, ...one.settings },
+      rollouts,
+    )(inputsOf(one.policyLogprobs));
     expect(part.loss).toBeCloseTo(one.loss, 6);
     expectGradients(part, one.gradients);
   });
@@ -70,6 +96,7 @@ function smoothBatch(spread: number) {
     oldLogprobs: row(length, () => -1 - rng.next()),
     advantage: i % 2 ? -0.8 : 1.1,
     referenceLogprobs: row(length, () => -1 - rng.next()),
+    samplerLogprobs: row(length, () => -1 - rng.next()),
   }));
   const policy = rollouts.map(({ oldLogprobs }) =>
     row(oldLogprobs.length, (t) => (oldLogprobs[t] ?? 0) + spread * (rng.next() - 0.5)),
@@ -78,32 +105,34 @@ function smoothBatch(spread: number) {
 }
 
 describe('policyLoss', () => {
-  it.each<[PolicyLossKind, 'token' | 'sequence', PolicyLossSettings['klEstimator']]>([
-    ['clip', 'token', 'k1'],
-    ['clip', 'sequence', 'k2'],
-    ['gspo', 'token', 'k3'],
-    ['gspo', 'sequence', 'k3'],
-  ])(
-    'has the gradient that central differences show: %s, %s, %s',
-    (kind, lossAverage, klEstimator) => {
-      const { rollouts, policy } = smoothBatch(0.1);
-      const loss = policyLoss(
-        { ...settings, kind, lossAverage, klEstimator, klCoefficient: 0.2 },
-        rollouts,
-      );
-      const analytic = loss(inputsOf(policy)).gradients;
-      const step = 2 ** -10;
-      for (const [i, row] of policy.entries()) {
-        for (let t = 0; t < row.length; t++) {
-          const moved = (by: number) =>
-            loss(inputsOf(policy.map((p, j) => p.map((v, u) => (i === j && t === u ? v + by : v)))))
-              .loss;
-          const numeric = (moved(step) - moved(-step)) / (2 * step);
-          expect(analytic[i]?.[t]).toBeCloseTo(numeric, 4);
-        }
+  it.each<Partial<PolicyLossSettings>>([
+    { kind: 'clip', klEstimator: 'k1' },
+    { kind: 'clip', lossAverage: 'sequence', klEstimator: 'k2' },
+    { kind: 'clip', lossAverage: 'dr-grpo', klUnbiased: true },
+    { kind: 'clip', klEstimator: 'k1', klUnbiased: true },
+    { kind: 'clip', samplerCorrection: { low: 0.8, high: 1.25 } },
+    { kind: 'gspo' },
+    { kind: 'gspo', lossAverage: 'sequence' },
+    { kind: 'gspo', samplerCorrection: { cap: 1.1, over: 'sequence' } },
+    { kind: 'luspo', lossAverage: 'sequence' },
+    { kind: 'reinforce', lossAverage: 'sequence', klEstimator: 'k2', klUnbiased: true },
+    { kind: 'sapo', lossAverage: 'sequence', temperatureNegative: 2 },
+    { kind: 'sapo', samplerCorrection: { cap: 1.1, over: 'token' } },
+  ])('has the gradient that central differences show: %j', (changes) => {
+    const { rollouts, policy } = smoothBatch(0.1);
+    const loss = policyLoss({ ...settings, klCoefficient: 0.2, ...changes }, rollouts);
+    const analytic = loss(inputsOf(policy)).gradients;
+    const step = 2 ** -10;
+    for (const [i, row] of policy.entries()) {
+      for (let t = 0; t < row.length; t++) {
+        const moved = (by: number) =>
+          loss(inputsOf(policy.map((p, j) => p.map((v, u) => (i === j && t === u ? v + by : v)))))
+            .loss;
+        const numeric = (moved(step) - moved(-step)) / (2 * step);
+        expect(analytic[i]?.[t]).toBeCloseTo(numeric, 4);
       }
-    },
-  );
+    }
+  });
 
   it('is minus the mean advantage while the policy has not moved, with every token pulling equally', () => {
     const { rollouts } = smoothBatch(0);
@@ -129,7 +158,7 @@ describe('policyLoss', () => {
     });
   });
 
-  it.each<PolicyLossKind>(['clip', 'gspo', 'cispo'])(
+  it.each(kinds)(
     'takes the policy for the old one in a first step, where that is not given: %s',
     (kind) => {
       const { rollouts, policy } = smoothBatch(0.5);
@@ -142,14 +171,16 @@ describe('policyLoss', () => {
     },
   );
 
-  it.each<[PolicyLossKind, 'token' | 'sequence']>([
-    ['clip', 'token'],
-    ['clip', 'sequence'],
-    ['gspo', 'sequence'],
-    ['cispo', 'token'],
-  ])('adds up over micro-batches: %s, %s', (kind, lossAverage) => {
+  it.each(
+    kinds.flatMap((kind) =>
+      (['token', 'sequence', 'dr-grpo'] as const).map(
+        (lossAverage) => [kind, lossAverage] as const,
+      ),
+    ),
+  )('adds up over micro-batches: %s, %s', (kind, lossAverage) => {
     const { rollouts, policy } = smoothBatch(1);
-    const loss = policyLoss({ ...settings, kind, lossAverage }, rollouts);
+    const samplerCorrection = { low: 0.8, high: 1.25 };
+    const loss = policyLoss({ ...settings, kind, lossAverage, samplerCorrection }, rollouts);
     const whole = loss(inputsOf(policy));
     const parts = inputsOf(policy).map((input) => loss([input]));
     expect(parts.reduce((sum, part) => sum + part.loss, 0)).toBeCloseTo(whole.loss, 12);
@@ -187,10 +218,68 @@ describe('policyLoss', () => {
     expect(() => loss(inputsOf([[-1]]))).toThrow(/reference logprob/);
   });
 
-  it('does not depend on the order of the rollouts', () => {
+  it.each(kinds)('does not depend on the order of the rollouts: %s', (kind) => {
     const { rollouts, policy } = smoothBatch(0.5);
-    const backwards = policyLoss(settings, rollouts.toReversed())(inputsOf(policy.toReversed()));
-    expect(backwards.loss).toBeCloseTo(policyLoss(settings, rollouts)(inputsOf(policy)).loss, 12);
+    const lossOf = (list: LossRollout[]) => policyLoss({ ...settings, kind }, list);
+    const forwards = lossOf(rollouts)(inputsOf(policy));
+    const backwards = lossOf(rollouts.toReversed())(inputsOf(policy.toReversed()));
+    expect(backwards.loss).toBeCloseTo(forwards.loss, 12);
+    expect(backwards.gradients.toReversed()).toEqual(forwards.gradients);
+  });
+
+  it('gives every token one weight under dr-grpo, however long its completion is', () => {
+    const { rollouts } = smoothBatch(0);
+    const part = policyLoss(
+      { ...settings, lossAverage: 'dr-grpo' },
+      rollouts,
+    )(inputsOf(rollouts.map(({ oldLogprobs }) => oldLogprobs)));
+    expectGradients(
+      part,
+      rollouts.map(({ tokens, advantage }) => Array(tokens).fill(-advantage / (3 * 10))),
+    );
+  });
+
+  it('gives, times the ratio, k3 the gradient of the KL where the policy has not moved: its log ratio to the reference', () => {
+    const { rollouts } = smoothBatch(0);
+    const still = rollouts.map((rollout) => ({ ...rollout, advantage: 0 }));
+    const penalty = { klCoefficient: 1, klUnbiased: true, klEstimator: 'k3' } as const;
+    const part = policyLoss(
+      { ...settings, ...penalty },
+      still,
+    )(inputsOf(rollouts.map(({ oldLogprobs }) => oldLogprobs)));
+    expectGradients(
+      part,
+      rollouts.map(({ oldLogprobs, referenceLogprobs }) =>
+        [...oldLogprobs].map((old, t) => (old - (referenceLogprobs[t] ?? 0)) / 13),
+      ),
+    );
+  });
+
+  it.each(kinds)('gives no gradient to a token that the sampler correction masks: %s', (kind) => {
+    const rollouts = [
+      {
+        tokens: 3,
+        oldLogprobs: new Float32Array([-1, -1, -1]),
+        samplerLogprobs: new Float32Array([-1, -3, 0]),
+        advantage: 1,
+      },
+    ];
+    const samplerCorrection = { low: 0.5, high: 5 };
+    const part = policyLoss(
+      { ...settings, kind, samplerCorrection },
+      rollouts,
+    )(inputsOf([[-1.01, -1.02, -0.99]]));
+    expect(part.gradients[0]?.[0]).toBeLessThan(0);
+    expect([...(part.gradients[0] ?? [])].slice(1).map(Math.abs)).toEqual([0, 0]);
+    expect(metricValues(part.metrics)['update/samplerCut']).toBeCloseTo(2 / 3, 12);
+  });
+
+  it('leaves an engine that knows the loss no part in a sampler correction or a KL penalty', () => {
+    const { rollouts } = smoothBatch(0);
+    expect(lossTerms(settings, rollouts)?.name).toBe('clip');
+    const corrected = { ...settings, samplerCorrection: { low: 0.5, high: 5 } };
+    expect(lossTerms(corrected, rollouts)).toBeUndefined();
+    expect(lossTerms({ ...settings, klCoefficient: 0.1 }, rollouts)).toBeUndefined();
   });
 });
 

@@ -1,39 +1,42 @@
 /**
  * Policy losses as functions of the logprobs of sampled tokens, with their gradients in closed form.
- * They know nothing about models, prompts or rewards. With A the advantage of a completion and
- * ratio = exp(policy − old), the loss of a token is
+ * They know nothing about models, prompts or rewards. The loss of a token is that of its kind
+ * (`token-losses.ts`), weighted where sampler and trainer differ (`sampler-correction.ts`), plus a penalty
+ * klCoefficient·KL(policy, reference) (`kl.ts`).
  *
- * - `clip` (PPO as in GRPO and DAPO; arXiv 1707.06347, 2402.03300, 2503.14476):
- *   max(−A·ratio, −A·clip(ratio, 1−clipLow, 1+clipHigh)), for A < 0 at most −A·clipDual (arXiv 1912.09729);
- * - `gspo` (arXiv 2507.18071): the same with the ratio of the whole sequence, exp(mean(policy − old));
- * - `cispo` (arXiv 2506.13585): −A·policy·clip(ratio), the clipped ratio held constant, so that every
- *   token keeps a gradient.
- *
- * A penalty klCoefficient·KL(policy, reference) is added per token. Deviations from the code of arXiv
- * 2602.23363: its `gspo` fails on shapes, here it computes what it was meant to; its mean over sequences
- * is re-weighted by the tokens of a micro-batch, here it is the mean over the sequences of the call; its
- * 1e-8 in denominators is left out.
+ * Deviations from the code of arXiv 2602.23363: its `gspo` fails on shapes, here it computes what it was meant
+ * to; its mean over sequences is re-weighted by the tokens of a micro-batch, here it is the mean over the
+ * sequences of the call; its 1e-8 in denominators is left out.
  */
 import { defined, invariant } from '../core/errors.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Loss, LossInput, LossPart, LossTerms } from '../engine/engine.ts';
-import { type KlEstimator, klPenalties } from './kl.ts';
+import { type KlEstimator, klPenalties, timesRatio } from './kl.ts';
+import { type SamplerCorrection, samplerWeights } from './sampler-correction.ts';
+import {
+  boundedRatio,
+  type PolicyLossKind,
+  type TokenLoss,
+  type TokenLossSettings,
+  tokenLosses,
+} from './token-losses.ts';
 
-export type PolicyLossKind = 'clip' | 'gspo' | 'cispo';
-
-export type PolicyLossSettings = {
+export type PolicyLossSettings = TokenLossSettings & {
   readonly kind: PolicyLossKind;
-  /** The ratio is clipped below at 1 − clipLow; in (0, 1). */
-  readonly clipLow: number;
-  /** The ratio is clipped above at 1 + clipHigh; above 0. */
-  readonly clipHigh: number;
-  /** Largest weight of a negative advantage; above 1. Not used by `cispo`. */
-  readonly clipDual: number;
-  /** Mean over all tokens of the call, or over its sequences of their token means. */
-  readonly lossAverage: 'token' | 'sequence';
+  /**
+   * `token`: mean over all tokens of the call; `sequence`: mean over its sequences of their token means;
+   * `dr-grpo`: the sum over all tokens, divided by sequences · maxCompletionTokens (arXiv 2503.20783), so that a
+   * token weighs the same however long its completion is.
+   */
+  readonly lossAverage: 'token' | 'sequence' | 'dr-grpo';
+  /** Tokens after which a completion is cut off; the divisor of `dr-grpo`. */
+  readonly maxCompletionTokens: number;
   /** 0 turns the penalty off. */
   readonly klCoefficient: number;
   readonly klEstimator: KlEstimator;
+  /** Whether the penalty is multiplied by the token's ratio (arXiv 2512.02556): then `k3` has the gradient of the KL. */
+  readonly klUnbiased: boolean;
+  readonly samplerCorrection: SamplerCorrection;
 };
 
 /** What the loss needs to know of one completion, beside the policy's logprobs. */
@@ -48,18 +51,27 @@ export type LossRollout = {
   readonly advantage: number;
   /** [T]; required when klCoefficient is above 0. */
   readonly referenceLogprobs?: Float32Array;
+  /** [T]; needed by a sampler correction. Absent where the sampler's are the old ones: every weight is then 1. */
+  readonly samplerLogprobs?: Float32Array;
 };
 
 /**
- * What an engine needs to compute the loss by itself. Engines know policy losses without a KL penalty: with
- * one there are no terms, and the gradient is given to the engine.
+ * What an engine needs to compute the loss by itself. Engines know policy losses without a KL penalty and
+ * without a sampler correction: with one there are no terms, and the gradient is given to the engine.
  * @param rollouts with their old logprobs
  */
 export function lossTerms(
-  { kind, klCoefficient, klEstimator: _, ...settings }: PolicyLossSettings,
+  {
+    kind,
+    klCoefficient,
+    klEstimator: _estimator,
+    klUnbiased: _unbiased,
+    samplerCorrection,
+    ...settings
+  }: PolicyLossSettings,
   rollouts: readonly LossRollout[],
 ): LossTerms | undefined {
-  if (klCoefficient > 0) return undefined;
+  if (klCoefficient > 0 || samplerCorrection !== 'none') return undefined;
   return {
     name: kind,
     settings,
@@ -70,21 +82,18 @@ export function lossTerms(
   };
 }
 
-/** Log ratios are held within ±20, as in the paper's code: beyond, the ratio has no meaning. */
-const logRatioBound = 20;
-
 /**
  * The loss of one optimizer step. `rollouts[i]` belongs to the input with index i; denominators are those
  * of all rollouts, so the parts of micro-batches add up.
  *
  * Metrics are means over tokens: update/ratio, update/clipFractionLow, update/clipFractionHigh,
  * update/clipFractionDual (tokens whose gradient the bound changes), update/approxKl (k3 of old against
- * policy) and, where there are reference logprobs, update/kl (klEstimator of policy against reference).
+ * policy), where there are reference logprobs update/kl (klEstimator of policy against reference) and where
+ * there is a sampler correction update/samplerCut (tokens whose weight it cut or set to 0).
  */
 export function policyLoss(settings: PolicyLossSettings, rollouts: readonly LossRollout[]): Loss {
   const tokens = rollouts.reduce((sum, rollout) => sum + rollout.tokens, 0);
-  const tokenWeight = (length: number) =>
-    settings.lossAverage === 'token' ? 1 / tokens : 1 / (rollouts.length * length);
+  const tokenWeight = tokenWeights(settings, rollouts.length, tokens);
 
   return (inputs): LossPart => {
     const tally = createTally();
@@ -100,6 +109,21 @@ export function policyLoss(settings: PolicyLossSettings, rollouts: readonly Loss
   };
 }
 
+/** @returns the weight of each token of a completion of that length. */
+function tokenWeights(
+  { kind, lossAverage, maxCompletionTokens }: PolicyLossSettings,
+  sequences: number,
+  tokens: number,
+): (length: number) => number {
+  const weights: Record<PolicyLossSettings['lossAverage'], (length: number) => number> = {
+    token: () => 1 / tokens,
+    sequence: (length) => 1 / (sequences * length),
+    'dr-grpo': () => 1 / (sequences * maxCompletionTokens),
+  };
+  const average = weights[lossAverage];
+  return tokenLosses[kind].isLengthWeighted ? (length) => average(length) * length : average;
+}
+
 function sequenceLoss(
   settings: PolicyLossSettings,
   rollout: LossRollout,
@@ -110,27 +134,26 @@ function sequenceLoss(
   const { advantage, oldLogprobs = policyLogprobs, referenceLogprobs } = rollout;
   const length = policyLogprobs.length;
   requireLengths(rollout, length, settings);
-  const { ratioOf, tokenLoss } = kinds[settings.kind];
+  const { ratioOf, tokenLoss } = tokenLosses[settings.kind];
   const weight = tokenWeight(length);
+  const samplerWeight = weightsOf(settings, rollout, oldLogprobs, tally);
   const gradient = new Float32Array(length);
   const sequenceLogRatio =
     ratioOf === 'sequence' ? meanDifference(policyLogprobs, oldLogprobs) : undefined;
   let loss = 0;
   for (let t = 0; t < length; t++) {
-    const policy = policyLogprobs[t] ?? 0;
-    const logRatio = policy - (oldLogprobs[t] ?? 0);
-    const ratio = boundedRatio(sequenceLogRatio ?? logRatio, settings);
-    const token = tokenLoss(ratio, advantage, policy, settings);
-    tally.add('update/ratio', ratio.value);
-    tally.add('update/clipFractionLow', token.clipped === 'low' ? 1 : 0);
-    tally.add('update/clipFractionHigh', token.clipped === 'high' ? 1 : 0);
-    tally.add('update/clipFractionDual', token.clipped === 'dual' ? 1 : 0);
-    tally.add('update/approxKl', Math.exp(logRatio) - logRatio - 1);
-    let value = token.loss;
-    let slope = token.slope;
+    const policyLogprob = policyLogprobs[t] ?? 0;
+    const oldLogprob = oldLogprobs[t] ?? 0;
+    const logRatio = policyLogprob - oldLogprob;
+    const ratio = boundedRatio(sequenceLogRatio ?? logRatio);
+    const token = tokenLoss({ policyLogprob, oldLogprob, ratio, advantage }, settings);
+    tallyToken(tally, ratio.value, token.clipped, logRatio);
+    let value = samplerWeight(t) * token.loss;
+    let slope = samplerWeight(t) * token.slope;
     if (referenceLogprobs) {
-      const penalty = klPenalties[settings.klEstimator](policy, referenceLogprobs[t] ?? 0);
-      tally.add('update/kl', penalty.value);
+      const alone = klPenalties[settings.klEstimator](policyLogprob, referenceLogprobs[t] ?? 0);
+      const penalty = settings.klUnbiased ? timesRatio(alone, boundedRatio(logRatio)) : alone;
+      tally.add('update/kl', alone.value);
       value += settings.klCoefficient * penalty.value;
       slope += settings.klCoefficient * penalty.gradient;
     }
@@ -138,6 +161,31 @@ function sequenceLoss(
     gradient[t] = weight * slope;
   }
   return { loss, gradient };
+}
+
+function tallyToken(
+  tally: Tally,
+  ratio: number,
+  clipped: TokenLoss['clipped'],
+  logRatio: number,
+): void {
+  tally.add('update/ratio', ratio);
+  tally.add('update/clipFractionLow', clipped === 'low' ? 1 : 0);
+  tally.add('update/clipFractionHigh', clipped === 'high' ? 1 : 0);
+  tally.add('update/clipFractionDual', clipped === 'dual' ? 1 : 0);
+  tally.add('update/approxKl', Math.exp(logRatio) - logRatio - 1);
+}
+
+function weightsOf(
+  { samplerCorrection }: PolicyLossSettings,
+  { samplerLogprobs }: LossRollout,
+  oldLogprobs: Float32Array,
+  tally: Tally,
+): (t: number) => number {
+  if (samplerCorrection === 'none' || !samplerLogprobs) return () => 1;
+  const { weights, cut } = samplerWeights(samplerCorrection, oldLogprobs, samplerLogprobs);
+  tally.add('update/samplerCut', cut, weights.length);
+  return (t) => weights[t] ?? 0;
 }
 
 function requireLengths(
@@ -155,68 +203,6 @@ function requireLengths(
   );
 }
 
-type Ratio = {
-  readonly value: number;
-  /** The value within [1 − clipLow, 1 + clipHigh]. */
-  readonly clipped: number;
-  /** The bound that `clipped` rests on. */
-  readonly side: 'low' | 'high' | 'not';
-  /** Whether the value follows its logprob, or rests on `logRatioBound`. */
-  readonly moves: boolean;
-};
-
-type TokenLoss = {
-  readonly loss: number;
-  /**
-   * The token's share of dLoss/dPolicyLogprob. In `gspo` all T tokens hold the same loss, and each
-   * moves every one of them by 1/T: the shares add up to this one value.
-   */
-  readonly slope: number;
-  /** The bound that took the token's gradient away or, in `cispo`, weakened it. */
-  readonly clipped: 'low' | 'high' | 'dual' | 'not';
-};
-
-type TokenLossFunction = (
-  ratio: Ratio,
-  advantage: number,
-  policyLogprob: number,
-  settings: PolicyLossSettings,
-) => TokenLoss;
-
-const clippedSurrogate: TokenLossFunction = (ratio, advantage, _policyLogprob, { clipDual }) => {
-  const unclipped = -advantage * ratio.value;
-  const clipped = -advantage * ratio.clipped;
-  if (advantage < 0 && Math.max(unclipped, clipped) > -advantage * clipDual) {
-    return { loss: -advantage * clipDual, slope: 0, clipped: 'dual' };
-  }
-  if (clipped > unclipped) return { loss: clipped, slope: 0, clipped: ratio.side };
-  return { loss: unclipped, slope: ratio.moves ? unclipped : 0, clipped: 'not' };
-};
-
-const weightedLikelihood: TokenLossFunction = (ratio, advantage, policyLogprob) => {
-  const slope = -advantage * ratio.clipped;
-  return { loss: slope * policyLogprob, slope, clipped: ratio.side };
-};
-
-const kinds: Readonly<
-  Record<
-    PolicyLossKind,
-    { readonly ratioOf: 'token' | 'sequence'; readonly tokenLoss: TokenLossFunction }
-  >
-> = {
-  clip: { ratioOf: 'token', tokenLoss: clippedSurrogate },
-  gspo: { ratioOf: 'sequence', tokenLoss: clippedSurrogate },
-  cispo: { ratioOf: 'token', tokenLoss: weightedLikelihood },
-};
-
-function boundedRatio(logRatio: number, { clipLow, clipHigh }: PolicyLossSettings): Ratio {
-  const bounded = Math.min(logRatioBound, Math.max(-logRatioBound, logRatio));
-  const value = Math.exp(bounded);
-  const clipped = Math.min(1 + clipHigh, Math.max(1 - clipLow, value));
-  const side = value < clipped ? 'low' : value > clipped ? 'high' : 'not';
-  return { value, clipped, side, moves: bounded === logRatio };
-}
-
 function meanDifference(policyLogprobs: Float32Array, oldLogprobs: Float32Array): number {
   let sum = 0;
   for (let t = 0; t < policyLogprobs.length; t++) {
@@ -227,20 +213,21 @@ function meanDifference(policyLogprobs: Float32Array, oldLogprobs: Float32Array)
 
 /** Adds up values while a loss runs over its tokens. */
 type Tally = {
-  add(key: string, value: number): void;
+  /** @param count values that `sum` is made of. @default 1 */
+  add(key: string, sum: number, count?: number): void;
   metrics(): Metrics;
 };
 
 function createTally(): Tally {
   const means = new Map<string, { sum: number; count: number }>();
   return {
-    add: (key, value) => {
+    add: (key, sum, count = 1) => {
       const mean = means.get(key);
       if (mean === undefined) {
-        means.set(key, { sum: value, count: 1 });
+        means.set(key, { sum, count });
       } else {
-        mean.sum += value;
-        mean.count++;
+        mean.sum += sum;
+        mean.count += count;
       }
     },
     metrics: () => Object.fromEntries(means),

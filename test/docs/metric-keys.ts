@@ -18,13 +18,14 @@ import { train } from '../../src/train/loop.ts';
 import { sampleSetOf } from '../../src/train/sample-order.ts';
 import { fineTune } from '../../src/train/sft.ts';
 
-/** Everything that has a metric happens: a KL penalty, a judge that fails, a penalty for length, a sampler that is not exact. */
+/** Everything that has a metric happens: a KL penalty in the loss and one in the reward, a judge that fails, a penalty for length, a sampler that is not exact and is corrected. */
 export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
   const folder = await mkdtemp(join(tmpdir(), 'medix-docs-'));
   const { signal } = new AbortController();
   const keys = new Set<string>();
-  const collect = async (kind: 'train' | 'sft', use: (run: RunWriter) => Promise<unknown>) => {
-    const directory = join(folder, kind);
+  const collect = async (name: string, use: (run: RunWriter) => Promise<unknown>) => {
+    const directory = join(folder, name);
+    const kind = name === 'sft' ? 'sft' : 'train';
     const run = await RunWriter.create(directory, { kind, config: {}, facts: {} }, [], () => 0);
     await use(run);
     await run.close('finished');
@@ -39,7 +40,7 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
           run,
           {
             config: { ...toyConfig, iterations: 1 },
-            algorithm: toyAlgorithm({ preset: 'grpo' }),
+            algorithm: toyAlgorithm({ preset: 'grpo', samplerCorrection: { low: 0.5, high: 5 } }),
             unscoredLimit: 1,
             reward: toyReward((outcome, response) =>
               response.includes('both') ? withoutJudge(outcome) : { ...outcome, overlong: 0 },
@@ -47,6 +48,13 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
           },
           toyEngine({ samplerNoise: 0.1 }),
         ),
+        signal,
+      ),
+    );
+    const inReward = toyAlgorithm({ preset: 'reinforce++' });
+    await collect('train-reinforce', (run) =>
+      train(
+        toyTraining(run, { config: { ...toyConfig, iterations: 1 }, algorithm: inReward }),
         signal,
       ),
     );

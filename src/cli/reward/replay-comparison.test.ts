@@ -1,15 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import {
-  createReplayTally,
-  type GroupScores,
-  type Rewarded,
-  scoreGroups,
-} from './replay-comparison.ts';
+import type { Estimable } from '../../train/advantages.ts';
+import { createReplayTally, type GroupScores, scoreGroups } from './replay-comparison.ts';
 
 const grpo = { advantage: 'grpo', filter: 'variance' } as const;
 
 const rewardsOf = (...rewards: (number | null)[]) =>
-  rewards.map((reward): Rewarded | undefined => (reward === null ? undefined : { reward }));
+  rewards.map((reward) => (reward === null ? undefined : { reward, tokens: 1 }));
 
 const compare = (...groups: (readonly [(number | null)[], (number | null)[]])[]) => {
   const tally = createReplayTally();
@@ -45,8 +41,9 @@ describe('scores of a group', () => {
   });
 
   it('come from the parts of a reward where it has parts', () => {
-    const parts = (a: number, b: number): Rewarded => ({
+    const parts = (a: number, b: number): Estimable => ({
       reward: a,
+      tokens: 1,
       parts: [
         { weight: 0.5, value: a },
         { weight: 0.5, value: b },

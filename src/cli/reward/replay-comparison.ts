@@ -1,10 +1,8 @@
 /** Compares rewards and advantages before and after a change of profile or judge. Pure. */
-import { decoupledAdvantages } from '../../advantage/decoupled.ts';
-import { type AdvantageName, advantageEstimators } from '../../advantage/estimators.ts';
-import { type GroupFilter, keepGroup } from '../../advantage/filter.ts';
-import type { RewardOutcome } from '../../reward/composite.ts';
-
-export type Estimation = { readonly advantage: AdvantageName; readonly filter: GroupFilter };
+import { advantageEstimators } from '../../advantage/estimators.ts';
+import { keepGroup } from '../../advantage/filter.ts';
+import { type Estimable, estimateAdvantages } from '../../train/advantages.ts';
+import type { Estimation } from '../../train/algorithm.ts';
 
 /** One side of a comparison: what the rollouts of a group got. */
 export type GroupScores = {
@@ -19,24 +17,20 @@ export type GroupScores = {
 /** Scores that hold only some digits of a cosine differ by less; see {@link keepGroup}. */
 const sameReward = 1e-6;
 
-/** What an advantage is made of; undefined: unscored. */
-export type Rewarded = Pick<Extract<RewardOutcome, { kind: 'scored' }>, 'reward' | 'parts'>;
-
-/** Rewards, group decisions and advantages of a batch as training takes them. `groups` is [P, G]. */
+/**
+ * Rewards, group decisions and advantages of a batch as training takes them.
+ * @param groups [P, G]; undefined: unscored
+ */
 export function scoreGroups(
-  groups: readonly (readonly (Rewarded | undefined)[])[],
-  { advantage, filter }: Estimation,
+  groups: readonly (readonly (Estimable | undefined)[])[],
+  estimation: Estimation,
 ): GroupScores[] {
+  const { smallestGroup } = advantageEstimators[estimation.advantage];
   const scored = groups.map((group) => group.filter((item) => item !== undefined));
-  const isKept = scored.map((group) =>
-    keepGroup(
-      group.map(({ reward }) => reward),
-      filter,
-    ),
-  );
-  const advantages = estimate(
+  const isKept = scored.map((group) => keepGroup(group, estimation.filter, smallestGroup));
+  const advantages = estimateAdvantages(
     scored.filter((_, g) => isKept[g]),
-    advantage,
+    estimation,
   );
   let next = 0;
   return groups.map((group, g) => {
@@ -48,13 +42,6 @@ export function scoreGroups(
       isKept: isKept[g] ?? false,
     };
   });
-}
-
-function estimate(groups: readonly (readonly Rewarded[])[], name: AdvantageName): number[][] {
-  const parts = groups.map((group) => group.flatMap(({ parts }) => (parts ? [parts] : [])));
-  return parts.some((group) => group.length > 0)
-    ? decoupledAdvantages(parts, name)
-    : groups.map((group) => advantageEstimators[name](group.map(({ reward }) => reward)));
 }
 
 export type ReplaySummary = {

@@ -7,7 +7,8 @@ import { defined, fail } from '../../core/errors.ts';
 import type { RewardFunction, RewardOutcome } from '../../reward/composite.ts';
 import { requireReachable } from '../../reward/open-reward.ts';
 import { readManifest } from '../../run/run-reader.ts';
-import { resolveAlgorithm } from '../../train/algorithm.ts';
+import { type Estimable, requireComparableParts } from '../../train/advantages.ts';
+import { type Estimation, resolveEstimation } from '../../train/algorithm.ts';
 import type { CommandContext } from '../command.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
 import {
@@ -19,10 +20,8 @@ import {
 } from './options.ts';
 import {
   createReplayTally,
-  type Estimation,
   type GroupScores,
   type ReplayTally,
-  type Rewarded,
   scoreGroups,
 } from './replay-comparison.ts';
 import {
@@ -58,7 +57,8 @@ with their recorded scores, group by group. Other sources start from the default
            the rows of a group follow each other
 
 A row of --out is {key, group, before: {reward, advantage}, after: {reward, advantage}}. If the new
-reward is null, it also has cause and message. An advantage is null if the rollout is not trained on.`;
+reward is null, it also has cause and message. An advantage is null if the rollout is not trained on. A KL penalty
+that a run took off its rewards (algorithm.loss.klIn=reward) is in the old advantages only.`;
 
 /** Batches in work at once: the next ones are asked for while one waits for its last answer. */
 const batchesAtOnce = 4;
@@ -83,11 +83,12 @@ async function replay(
   const run = await readRunConfig(source);
   const base = run === undefined ? {} : { reward: run.reward };
   const config = await readRewardOptions(options, words, base);
-  const estimation: Estimation = resolveAlgorithm(
+  const estimation = resolveEstimation(
     run?.algorithm ?? trainConfigSchema.shape.algorithm.parse(undefined),
   );
   const opened = await openConfiguredReward(config);
   try {
+    requireComparableParts(opened.reward.profile, estimation);
     await requireReachable(opened, signal);
     terminal.print(describeScorers(opened));
     const tally = createReplayTally();
@@ -162,7 +163,7 @@ function compareBatch(
   const groups = groupsOf(batch);
   const before = recordedScores(groups, estimation);
   const after = scoreGroups(
-    groups.map((group) => group.map((stored) => rewarded(outcomes.get(stored)))),
+    groups.map((group) => group.map((stored) => estimable(stored, outcomes.get(stored)))),
     estimation,
   );
   const lines = groups.flatMap((group, g) => {
@@ -199,7 +200,9 @@ function groupsOf(batch: StoredBatch): StoredBatch[] {
 /** As recorded; where the source has rewards only, what they would have come to. */
 function recordedScores(groups: readonly StoredBatch[], estimation: Estimation): GroupScores[] {
   const estimated = scoreGroups(
-    groups.map((group) => group.map(({ reward }) => (reward === null ? undefined : { reward }))),
+    groups.map((group) =>
+      group.map(({ reward, tokens }) => (reward === null ? undefined : { reward, tokens })),
+    ),
     estimation,
   );
   return estimated.map((scores, g) => {
@@ -210,8 +213,11 @@ function recordedScores(groups: readonly StoredBatch[], estimation: Estimation):
   });
 }
 
-function rewarded(outcome: RewardOutcome | undefined): Rewarded | undefined {
-  return outcome?.kind === 'scored' ? outcome : undefined;
+function estimable(
+  { tokens }: StoredResponse,
+  outcome: RewardOutcome | undefined,
+): Estimable | undefined {
+  return outcome?.kind === 'scored' ? { ...outcome, tokens } : undefined;
 }
 
 /** Why there is no new reward; empty where there is one. */

@@ -20,6 +20,8 @@ export type StoredResponse = {
   /** Responses of one batch with the same group answer the same prompt. */
   readonly group: string;
   readonly row: ReadRow;
+  /** Length of the completion; 1 where the source is no run, and nothing depends on it. */
+  readonly tokens: number;
   /** Null, or absent where nobody gave one: not scored. */
   readonly reward: number | null;
   /** As recorded; absent where the source has none. Null: it did not train. */
@@ -101,7 +103,7 @@ function storedRollout(
   index: number,
   samples: Awaited<ReturnType<typeof findSamples>>,
 ): StoredResponse {
-  const { key, sampleId, completion, reward, advantage } = line;
+  const { key, sampleId, completion, completionTokens, reward, advantage } = line;
   const sample = samples.get(sampleId);
   const place = { line: index + 1, id: key };
   return {
@@ -111,6 +113,7 @@ function storedRollout(
       sample === undefined
         ? { kind: 'malformed', ...place, message: `no sample ${sampleId} in the run's data` }
         : { kind: 'readable', ...place, item: { sample, response: completion } },
+    tokens: completionTokens,
     reward,
     advantage,
   };
@@ -147,7 +150,7 @@ async function* readLines(
     const row = await readScoreRow(raw, dirname(path), reading);
     const before = rewardField.safeParse(raw.kind === 'fields' ? raw.fields : {}).data;
     const key = row.id === null ? `line ${row.line}` : String(row.id);
-    const stored = { key, group: before?.group ?? `line ${row.line}`, row };
+    const stored = { key, group: before?.group ?? `line ${row.line}`, row, tokens: 1 };
     yield { responses: [{ ...stored, reward: before?.reward ?? null }], isCall: false };
   }
 }
@@ -174,6 +177,7 @@ async function journalled(
           message: 'images are looked at, and a journal keeps their digests only',
         }
       : row,
+    tokens: 1,
     reward: outcome.reward ?? null,
   };
 }

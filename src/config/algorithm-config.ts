@@ -1,0 +1,125 @@
+/** The section `algorithm` of a training config: a published algorithm, and what is to differ from it. */
+import { z } from 'zod';
+import { positiveInteger } from './sections.ts';
+
+const positive = z.number().positive();
+
+const lossSection = z.strictObject({
+  kind: z
+    .enum(['clip', 'gspo', 'luspo', 'cispo', 'reinforce', 'sapo', 'dppo-tv', 'dppo-kl'])
+    .optional()
+    .describe(
+      'Policy loss: "clip" (the clipped ratio of PPO), "gspo", "luspo", "cispo", "reinforce", "sapo", "dppo-tv" or "dppo-kl"',
+    ),
+  clipLow: positive
+    .lte(1)
+    .optional()
+    .describe(
+      'The ratio is clipped below 1 − clipLow; 1 means no lower bound. With "dppo-tv" and "dppo-kl" the largest divergence of a token whose advantage is not positive',
+    ),
+  clipHigh: positive
+    .optional()
+    .describe(
+      'The ratio is clipped above 1 + clipHigh. With "dppo-tv" and "dppo-kl" the largest divergence of a token whose advantage is positive',
+    ),
+  clipDual: z
+    .number()
+    .gt(1)
+    .optional()
+    .describe(
+      'Upper bound of the ratio where the advantage is negative (dual clip); for "clip", "gspo" and "luspo"',
+    ),
+  temperaturePositive: positive
+    .optional()
+    .describe('Temperature of "sapo" where the advantage is positive'),
+  temperatureNegative: positive
+    .optional()
+    .describe('Temperature of "sapo" where the advantage is not positive'),
+  lossAverage: z
+    .enum(['token', 'sequence', 'dr-grpo'])
+    .optional()
+    .describe(
+      'How the loss is averaged: "token" (over all tokens), "sequence" (over sequences, each by its token mean) or "dr-grpo" (over sequences, the token sum of each divided by rollout.maxCompletionTokens)',
+    ),
+  klCoefficient: z
+    .number()
+    .min(0)
+    .optional()
+    .describe('Weight of the KL penalty towards the starting model; 0 turns it off'),
+  klEstimator: z
+    .enum(['k1', 'k2', 'k3', 'abs'])
+    .optional()
+    .describe('KL estimator: "k1", "k2", "k3" or "abs"'),
+  klIn: z
+    .enum(['loss', 'reward'])
+    .optional()
+    .describe(
+      'Where the KL penalty is: added to the "loss" of each token, or taken off the "reward" of each completion, summed over its tokens, before advantages are computed',
+    ),
+  klUnbiased: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether the KL penalty is multiplied by the ratio of new to old policy, so that its gradient is unbiased',
+    ),
+});
+
+const correctionSection = z.union([
+  z.literal('none'),
+  z.strictObject({ cap: positive, over: z.enum(['token', 'sequence']) }),
+  z
+    .strictObject({ low: z.number().min(0), high: positive })
+    .refine(({ low, high }) => low < high, 'a high above the low'),
+]);
+
+/** Schema of {@link AlgorithmConfig}. */
+export const algorithmSection = z.strictObject({
+  preset: z
+    .enum(['grpo', 'dapo', 'gspo', 'dr-grpo', 'cispo', 'sapo', 'reinforce++'])
+    .default('dapo')
+    .describe(
+      'Published algorithm, "grpo", "dapo", "gspo", "dr-grpo", "cispo", "sapo" or "reinforce++", whose settings are used; the algorithm fields below override single settings',
+    ),
+  advantage: z
+    .enum([
+      'grpo',
+      'rloo',
+      'dr-grpo',
+      'opo',
+      'pass@k',
+      'maxrl',
+      'reinforce++',
+      'reinforce++-baseline',
+    ])
+    .optional()
+    .describe(
+      'How advantages are computed: within a group by "grpo", "rloo", "dr-grpo", "opo", "pass@k" or "maxrl", over all groups of an iteration by "reinforce++" or "reinforce++-baseline"',
+    ),
+  passAtK: z
+    .int()
+    .min(2)
+    .optional()
+    .describe(
+      'Number of completions whose best one "pass@k" rewards; below rollout.groupSize. For that advantage alone',
+    ),
+  filter: z
+    .union([
+      z.enum(['none', 'variance', 'any-part']),
+      z.strictObject({ low: z.number(), high: z.number() }),
+    ])
+    .optional()
+    .describe(
+      'Filter of groups before training: "none" keeps all, "variance" keeps groups whose rewards differ, "any-part" also those in which only parts of the reward do, {low, high} keeps groups whose mean reward lies strictly between the two',
+    ),
+  loss: lossSection.default({}),
+  samplerCorrection: correctionSection
+    .optional()
+    .describe(
+      'Weights that make up for a sampler whose logprobs differ from those of training: "none"; {cap, over}, the ratio of the two, at most the cap, over each "token" or the whole "sequence"; or {low, high}, the ratio of the token, which does not train where it lies outside of the two. Without effect on engines whose sampler is exact',
+    ),
+  maxSampleRounds: positiveInteger
+    .default(20)
+    .describe('Maximum rounds of sampling to fill an iteration when groups are filtered out'),
+});
+
+export type AlgorithmConfig = z.output<typeof algorithmSection>;

@@ -1,0 +1,130 @@
+/** From the scored groups of an iteration to rollouts with their advantages. */
+import { decoupledAdvantages } from '../advantage/decoupled.ts';
+import { advantageEstimators } from '../advantage/estimators.ts';
+import { defined, fail } from '../core/errors.ts';
+import { type Metrics, meanOf } from '../core/metrics.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { RewardOutcome } from '../reward/composite.ts';
+import type { RewardProfile } from '../reward/profile.ts';
+import type { Rollout } from '../rollout/rollout.ts';
+import { klPenalties } from '../update/kl.ts';
+import type { Estimation, RewardPenalty } from './algorithm.ts';
+import type { CollectedGroup } from './collect-groups.ts';
+
+/** A rollout that trains the policy. */
+export type TrainingRollout = Rollout & { readonly advantage: number };
+
+/** What an advantage is made of. */
+export type Estimable = Pick<Extract<RewardOutcome, { kind: 'scored' }>, 'reward' | 'parts'> & {
+  /** Length of the completion. */
+  readonly tokens: number;
+};
+
+/**
+ * Advantages of the groups that train, [P, G]. Rewards that come with their parts are compared part by part
+ * (GDPO, arXiv 2601.05242), the others as they are.
+ */
+export function estimateAdvantages(
+  groups: readonly (readonly Estimable[])[],
+  { advantage, ...settings }: Omit<Estimation, 'filter'>,
+): number[][] {
+  const isDecoupled = groups.some((group) => group.some(({ parts }) => parts));
+  if (!isDecoupled) return advantageEstimators[advantage].estimate(groups, settings);
+  const parted = groups.map((group) =>
+    group.map(({ parts, tokens }) => ({ parts: defined(parts, 'parts of a reward'), tokens })),
+  );
+  return decoupledAdvantages(parted, advantage, settings);
+}
+
+/**
+ * Advantages of the scored rollouts of each trained group; groups stay whole and in order.
+ * @param penalties what to take off the rewards of rollouts, by their keys
+ */
+export function withAdvantages(
+  groups: readonly CollectedGroup[],
+  estimation: Omit<Estimation, 'filter'>,
+  penalties: ReadonlyMap<string, number> = new Map(),
+): TrainingRollout[][] {
+  const trained = trainedOf(groups);
+  const advantages = estimateAdvantages(
+    trained.map((group) =>
+      group.map(({ rollout, outcome }) => ({
+        ...outcome,
+        reward: outcome.reward - (penalties.get(rollout.key) ?? 0),
+        tokens: rollout.completion.length,
+      })),
+    ),
+    estimation,
+  );
+  return trained.map((group, g) =>
+    group.map(({ rollout }, i) => ({
+      ...rollout,
+      advantage: defined(advantages[g]?.[i], 'advantage'),
+    })),
+  );
+}
+
+/**
+ * The KL penalty in the reward: the coefficient times the estimator's sum over the tokens of a completion,
+ * between the policy that sampled it and the reference.
+ * @returns penalties by the keys of the rollouts that train, and their mean as `rollout/klPenalty`; nothing
+ *   where there is no such penalty
+ */
+export async function rewardPenalties(
+  engine: Engine,
+  groups: readonly CollectedGroup[],
+  penalty: RewardPenalty | undefined,
+  signal: AbortSignal,
+): Promise<{ readonly byKey: ReadonlyMap<string, number>; readonly metrics: Metrics }> {
+  if (penalty === undefined) return { byKey: new Map(), metrics: {} };
+  const rollouts = trainedOf(groups)
+    .flat()
+    .map(({ rollout }) => rollout);
+  const sequences = rollouts.map(({ prompt, completion }) => ({ prompt, completion }));
+  const reference =
+    sequences.length > 0 ? await engine.logprobs(sequences, 'reference', signal) : [];
+  const penaltyOf = klPenalties[penalty.estimator];
+  const values = rollouts.map(({ samplerLogprobs }, i) => {
+    const referenceLogprobs = defined(reference[i], 'reference logprobs');
+    const sum = samplerLogprobs.reduce(
+      (total, logprob, t) => total + penaltyOf(logprob, referenceLogprobs[t] ?? 0).value,
+      0,
+    );
+    return penalty.coefficient * sum;
+  });
+  return {
+    byKey: new Map(rollouts.map(({ key }, i) => [key, values[i] ?? 0])),
+    metrics: { 'rollout/klPenalty': meanOf(...values) },
+  };
+}
+
+/**
+ * A reward in parts is compared within groups, and has no sum from which a penalty could be taken off.
+ * @throws MedixError 'config' where the algorithm asks for something else
+ */
+export function requireComparableParts(
+  { aggregation }: Pick<RewardProfile, 'aggregation'>,
+  { advantage, rewardPenalty }: Pick<Estimation, 'advantage'> & { rewardPenalty?: RewardPenalty },
+): void {
+  if (aggregation !== 'per-component') return;
+  const next = 'change it, or take a reward profile with another aggregation';
+  if (advantageEstimators[advantage].over === 'batch') {
+    const expected =
+      'an advantage within groups, since the reward profile compares its parts one by one';
+    fail('config', { where: 'algorithm.advantage', expected, got: `"${advantage}"`, next });
+  }
+  if (rewardPenalty) {
+    const expected = '"loss", since the reward profile compares its parts one by one';
+    fail('config', { where: 'algorithm.loss.klIn', expected, got: '"reward"', next });
+  }
+}
+
+function trainedOf(groups: readonly CollectedGroup[]) {
+  return groups
+    .filter(({ use }) => use === 'trained')
+    .map(({ rollouts }) =>
+      rollouts.flatMap(({ rollout, outcome }) =>
+        outcome.kind === 'scored' ? [{ rollout, outcome }] : [],
+      ),
+    );
+}
