@@ -16,7 +16,7 @@ import { openTraining } from '../../train/open-training.ts';
 import { requireSteps } from '../../train/require-steps.ts';
 import { runTraining } from '../../train/run-training.ts';
 import { validate } from '../../train/validation.ts';
-import type { AddCommand, CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { readArguments } from '../config-arguments.ts';
 import { decimalNumber, wholeNumber } from '../option-values.ts';
 import { closingTable, exampleAnswers, quickstartObserver } from './quickstart-view.ts';
@@ -35,10 +35,8 @@ type Options = {
   readonly resume?: string;
 };
 
-export const addQuickstartCommand: AddCommand = (program, context) => {
-  program
-    .command('quickstart')
-    .description('Watch a small model learn to answer questions about synthetic studies')
+export const setUpQuickstart: SetUpCommand = (command, context) => {
+  command
     .option('--seed <number>', 'seed of the studies and of all sampling', wholeNumber(0), 0)
     .option(
       '--out <directory>',
