@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { type TrainConfig, trainConfigSchema } from '../../config/train-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
 import { linkAt } from '../../core/files.ts';
+import { packageFile } from '../../core/package-file.ts';
 import { writeFileDurably } from '../../run/durable.ts';
 import { requireNewRun } from '../../run/run-writer.ts';
 import { compareBeforeAfter } from '../../train/before-after.ts';
@@ -21,7 +22,7 @@ import { readArguments } from '../config-arguments.ts';
 import { decimalNumber, wholeNumber } from '../option-values.ts';
 import { closingTable, exampleAnswers, quickstartObserver } from './quickstart-view.ts';
 
-const startModel = fileURLToPath(new URL('../../../assets/start-model', import.meta.url));
+const startModel = fileURLToPath(packageFile('assets/start-model'));
 
 const heldOutQuestions = 400;
 /** More than a run draws: no study comes twice. */
