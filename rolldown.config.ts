@@ -20,6 +20,7 @@ export default defineConfig({
   platform: 'node',
   // Packages are installed, not copied: each keeps its licence, its version and its native parts.
   // What rolldown writes for syntax that Node 20 lacks is no package of ours.
-  external: (id) => !id.startsWith('.') && !isAbsolute(id) && !id.startsWith('@oxc-project/runtime'),
+  external: (id) =>
+    !id.startsWith('.') && !isAbsolute(id) && !id.startsWith('@oxc-project/runtime'),
   output: { dir: 'dist', format: 'esm', chunkFileNames: 'parts/[name].js' },
 });

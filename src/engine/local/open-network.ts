@@ -5,6 +5,7 @@ import type { AdapterConfig } from '../../model/files/adapter-config.ts';
 import type { ModelFiles } from '../../model/files/model-files.ts';
 import { openSafetensors, type TensorStore } from '../../model/files/safetensors.ts';
 import { type ParameterSpec, parameterSpecs } from '../../model/parameters.ts';
+import type { Device } from '../../tensor/device.ts';
 import { copyCheckpoint } from './checkpoint-files.ts';
 import { LayeredNetwork } from './layered/layered-network.ts';
 import type { Network } from './network.ts';
@@ -51,13 +52,14 @@ export async function openNetwork(
   config: ModelConfig,
   files: ModelFiles,
   options: NetworkOptions,
+  device: Device = 'cpu',
 ): Promise<Network> {
   const store = await openSafetensors(directory);
   try {
     // Before memory is taken for what a config only says.
     requireTensors(store, parameterSpecs(config));
     if (options.kind === 'layered') {
-      return await openLayered(directory, config, files, options, store);
+      return await openLayered(directory, config, files, options, device, store);
     }
   } catch (error) {
     await store.close();
@@ -67,7 +69,7 @@ export async function openNetwork(
   const weights = createStores(config, (name) => options.trained.test(name));
   await readParameters(weights.frozen, directory);
   await readParameters(weights.trained, directory);
-  return new WholeNetwork(config, { directory, files, weights });
+  return new WholeNetwork(config, { directory, files, weights, device });
 }
 
 /** The adapter comes first: what is wrong with it is told before gigabytes are read. */
@@ -76,6 +78,7 @@ async function openLayered(
   config: ModelConfig,
   files: ModelFiles,
   options: LayeredNetworkOptions,
+  device: Device,
   store: TensorStore,
 ): Promise<Network> {
   const specs = parameterSpecs(config);
@@ -83,6 +86,7 @@ async function openLayered(
   const base = await openBase(config, options, store);
   return new LayeredNetwork(base, adapter, {
     keptBytes: options.keptBytes,
+    device,
     exportModel: async (folder) => {
       if (adapter === undefined) return copyCheckpoint(directory, folder);
       const { digest, format } = base;

@@ -14,6 +14,7 @@ import {
   placeholderRows,
   rotationInputs,
 } from '../../../model/decoder/decoder-graph.ts';
+import type { Device } from '../../../tensor/device.ts';
 import type { Bindings } from '../../../tensor/dim.ts';
 import { type Seeded, splitForwardBackward } from '../../../tensor/gradient.ts';
 import type { Node } from '../../../tensor/node.ts';
@@ -66,11 +67,13 @@ export class Stage {
   /** `gradient:<name>` of inputs and of the adapter's parameters. */
   readonly #gradients: Readonly<Record<string, Node>>;
   readonly #keepsMemory: boolean;
+  readonly #device: Device;
   #forward: Promise<Program> | undefined;
   #backward: Promise<Program> | undefined;
 
   /** @param index 0 … layers */
-  constructor(index: number, base: Base, adapter: Adapter | undefined) {
+  constructor(index: number, base: Base, adapter: Adapter | undefined, device: Device) {
+    this.#device = device;
     const weights = graphWeights(base, adapter, namingOfStage(index));
     const graph = stageGraph(index, weights, base);
     const results = Object.entries(graph.results);
@@ -124,6 +127,7 @@ export class Stage {
   ): Promise<void> {
     this.#backward ??= Program.compile(this.#gradients, this.#given, {
       keepsMemory: this.#keepsMemory,
+      device: this.#device,
     });
     const added = accumulation(this.#graph.weights, gradient, naming);
     const gradients = { ...added.results };
@@ -148,7 +152,7 @@ export class Stage {
     this.#forward ??= Program.compile(
       { ...results, ...Object.fromEntries(handed.map(([node, name]) => [name, node])) },
       undefined,
-      { keepsMemory: this.#keepsMemory },
+      { keepsMemory: this.#keepsMemory, device: this.#device },
     );
     return this.#forward;
   }

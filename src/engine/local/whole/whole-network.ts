@@ -5,6 +5,7 @@
 import type { ModelConfig } from '../../../model/config.ts';
 import type { ModelFiles } from '../../../model/files/model-files.ts';
 import { BufferPool } from '../../../tensor/buffer-pool.ts';
+import type { Device } from '../../../tensor/device.ts';
 import type { Values } from '../../../tensor/program.ts';
 import type { Weights } from '../../engine.ts';
 import type { PrefillBatch, UpdateBatch } from '../batch.ts';
@@ -26,6 +27,8 @@ type WholeParts = {
   readonly directory: string;
   readonly files: ModelFiles;
   readonly weights: ParameterStores;
+  /** @default the processor */
+  readonly device?: Device;
 };
 
 export class WholeNetwork implements Network {
@@ -39,7 +42,7 @@ export class WholeNetwork implements Network {
   #reference: Promise<ParameterBuffer> | undefined;
 
   constructor(config: ModelConfig, parts: WholeParts) {
-    const { weights } = parts;
+    const { weights, device = 'cpu' } = parts;
     this.#config = config;
     this.#parts = parts;
     this.trained = weights.trained;
@@ -47,6 +50,7 @@ export class WholeNetwork implements Network {
     this.#programs = new Programs(
       config,
       weights.trained.specs.map(({ name }) => name),
+      device,
     );
   }
 
