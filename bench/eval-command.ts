@@ -1,6 +1,6 @@
 /** A process that runs one `medix eval` command and prints the seconds it took, loading of code aside. */
 import { Command } from 'commander';
-import { addEvalCommand } from '../src/cli/eval/eval.ts';
+import { setUpEval } from '../src/cli/eval/eval.ts';
 import { never, seconds } from './timing.ts';
 
 const silent = () => {};
@@ -13,7 +13,7 @@ const terminal = {
   isInteractive: false,
 };
 const program = new Command('medix');
-addEvalCommand(program, { terminal, signal: never, clock: Date.now });
+await setUpEval(program.command('eval'), { terminal, signal: never, clock: Date.now }, () => true);
 const [time] = await seconds(() =>
   program.parseAsync(['eval', ...process.argv.slice(2)], { from: 'user' }),
 );

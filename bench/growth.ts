@@ -2,9 +2,10 @@
  * Whether an iteration of W costs as much more as it has more tokens: with more prompts, longer completions and
  * larger groups. Processor time of sampling and update, which other programs disturb less than elapsed time.
  */
+
+import { algorithmPresets } from '../src/config/algorithm-presets.ts';
 import type { Engine } from '../src/engine/engine.ts';
 import { policyLoss } from '../src/update/policy-loss.ts';
-import { algorithmPresets } from '../src/update/presets.ts';
 import { never } from './timing.ts';
 import { openW, shape as w } from './workload.ts';
 

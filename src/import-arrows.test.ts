@@ -96,6 +96,22 @@ it('no files import each other in a circle, by values or by types', () => {
   expect(circles).toEqual([]);
 });
 
+it('the command line reads few packages before it knows which command is asked for', () => {
+  const statically = /^(?:import|export)(?! type)[^;]*? from '([^']+)'/gm;
+  const read = new Set<string>();
+  const packages = new Set<string>();
+  const visit = (file: string) => {
+    if (read.has(file)) return;
+    read.add(file);
+    for (const [, name = ''] of readFileSync(join(root, file), 'utf8').matchAll(statically)) {
+      if (name.startsWith('.')) visit(relative(root, resolve(root, dirname(file), name)));
+      else if (!name.startsWith('node:')) packages.add(name);
+    }
+  };
+  visit('src/cli/main.ts');
+  expect([...packages].toSorted()).toEqual(['commander', 'zod']);
+});
+
 /** What reads the texts of strangers without bounds, and the one file that knows how to. */
 const guarded = {
   "from '@huggingface/jinja'": 'src/core/jinja.ts',

@@ -38,6 +38,26 @@ describe('the command line', () => {
     }
   });
 
+  test.each(['', 'judge', 'eval', 'reward', 'review'])(
+    'lists each command of medix %s with its own words',
+    async (group) => {
+      const words = group === '' ? [] : [group];
+      const { output } = await run(...words, '--help');
+      const listed = [...output.matchAll(/^ {2}([a-z]+)(| \S.*?)(?: {2,}.*)?$/gm)].filter(
+        ([, name]) => name !== 'help',
+      );
+      expect(listed.length).toBeGreaterThan(1);
+      for (const [, name = '', usage] of listed) {
+        const [line] = (await run(...words, name, '--help')).output.split('\n');
+        // A command always takes --help, which its line in a list leaves out.
+        const own = line
+          ?.replace(/^Usage: medix(?: [a-z]+)*/, '')
+          .replace(/ \[options\] \[command\]$/, '');
+        expect([usage, ` [options]${usage}`]).toContain(own);
+      }
+    },
+  );
+
   test('documents every config field of a command', async () => {
     const { output } = await run('train', '--help');
     expect(output).toContain('rollout.groupSize');

@@ -1,35 +1,77 @@
 #!/usr/bin/env node
-/** The `medix` command. A new command is a folder beside this file and a line in `commands`. */
+/** The `medix` command. A new command is a folder beside this file and an entry in `commands`. */
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { MedixError, messageOf } from '../core/errors.ts';
 import { packageVersion } from '../run/run-facts.ts';
-import type { AddCommand, CommandContext } from './command.ts';
-import { addEvalCommand } from './eval/eval.ts';
-import { addExportCommand } from './export/export.ts';
-import { addGenerateCommand } from './generate/generate.ts';
-import { addJudgeCommand } from './judge/judge.ts';
-import { addLogprobsCommand } from './logprobs/logprobs.ts';
+import { addCommands, type CommandContext, type IsAsked, type ListedCommand } from './command.ts';
 import { readable } from './printable.ts';
-import { addQuickstartCommand } from './quickstart/quickstart.ts';
-import { addReviewCommand } from './review/review.ts';
-import { addRewardCommand } from './reward/reward.ts';
-import { addSftCommand } from './sft/sft.ts';
 import { createTerminal } from './terminal.ts';
-import { addTrainCommand } from './train/train.ts';
 
-const commands: readonly AddCommand[] = [
-  addQuickstartCommand,
-  addSftCommand,
-  addTrainCommand,
-  addGenerateCommand,
-  addLogprobsCommand,
-  addExportCommand,
-  addJudgeCommand,
-  addEvalCommand,
-  addRewardCommand,
-  addReviewCommand,
+const commands: readonly ListedCommand[] = [
+  {
+    name: 'quickstart',
+    usage: '[options]',
+    description: 'Watch a small model learn to answer questions about synthetic studies',
+    load: async () => (await import('./quickstart/quickstart.ts')).setUpQuickstart,
+  },
+  {
+    name: 'sft',
+    usage: '[options] [config...]',
+    description: 'Fine-tune an existing or a new model to imitate demonstrations',
+    load: async () => (await import('./sft/sft.ts')).setUpSft,
+  },
+  {
+    name: 'train',
+    usage: '[options] [config...]',
+    description: 'Improve a model by reinforcement learning on open-ended questions',
+    load: async () => (await import('./train/train.ts')).setUpTrain,
+  },
+  {
+    name: 'generate',
+    usage: '[options]',
+    description: 'Ask a model one question about zero, one or several images',
+    load: async () => (await import('./generate/generate.ts')).setUpGenerate,
+  },
+  {
+    name: 'logprobs',
+    usage: '[options]',
+    description: 'Compute the logprob of each token of given completions',
+    load: async () => (await import('./logprobs/logprobs.ts')).setUpLogprobs,
+  },
+  {
+    name: 'export',
+    usage: '[options] <out>',
+    description: 'Merge an adapter into its base: a model folder that other programs open',
+    load: async () => (await import('./export/export.ts')).setUpExport,
+  },
+  {
+    name: 'judge',
+    usage: '',
+    description: 'Measure judges and embedders on labelled answers before you rely on them',
+    load: async () => (await import('./judge/judge.ts')).setUpJudge,
+  },
+  {
+    name: 'eval',
+    usage: '',
+    description:
+      'Evaluate a model on medical benchmarks; judges compare its answers with the reference answers',
+    load: async () => (await import('./eval/eval.ts')).setUpEval,
+  },
+  {
+    name: 'reward',
+    usage: '',
+    description:
+      'Compute rewards of responses: in files, in runs, or as a service for other trainers',
+    load: async () => (await import('./reward/reward.ts')).setUpReward,
+  },
+  {
+    name: 'review',
+    usage: '',
+    description: 'Let people rate stored answers without knowing which model gave them',
+    load: async () => (await import('./review/review.ts')).setUpReview,
+  },
 ];
 
 const help = `
@@ -53,8 +95,14 @@ export type CliOutput = {
   readonly printError: (text: string) => void;
 };
 
-/** The whole command tree. Wrong usage and `--help` throw a CommanderError instead of ending the process. */
-export async function createProgram({ context, printError }: CliOutput): Promise<Command> {
+/**
+ * The command tree. Wrong usage and `--help` throw a CommanderError instead of ending the process.
+ * @param isAsked Commands that can be run; of the others there is only what the list of commands shows.
+ */
+export async function createProgram(
+  { context, printError }: CliOutput,
+  isAsked: IsAsked = () => true,
+): Promise<Command> {
   const program = new Command('medix')
     .description(
       'Train and evaluate medical vision-language models on open-ended questions.\nNot for clinical use.',
@@ -67,7 +115,7 @@ export async function createProgram({ context, printError }: CliOutput): Promise
     })
     .showHelpAfterError('(medix --help shows the commands, medix <command> --help their options)')
     .addHelpText('after', help);
-  for (const addCommand of commands) addCommand(program, context);
+  await addCommands(program, commands, context, isAsked);
   program.hook('preAction', (_, command) => refuseEmptyNames(command));
   return program;
 }
@@ -90,7 +138,7 @@ function refuseEmptyNames(command: Command): void {
  */
 export async function runCli(argv: readonly string[], output: CliOutput): Promise<number> {
   const { context, printError } = output;
-  const program = await createProgram(output);
+  const program = await createProgram(output, (name) => argv.includes(name));
   try {
     await program.parseAsync(argv, { from: 'user' });
     return 0;

@@ -49,6 +49,12 @@ const localFields = {
     .describe(
       'How weights that are not trained are kept: "f32", "f16", "int8" (a scale per output), or "auto" by model, memory and processor',
     ),
+  device: z
+    .enum(['cpu', 'webgpu'])
+    .default('cpu')
+    .describe(
+      'What computes: "cpu", or "webgpu", a graphics card by Vulkan, Direct3D 12 or Metal. Experimental: checked on a card that was simulated in software, never measured on a real one; results may differ in the last digits from run to run',
+    ),
   memory: z
     .union([z.literal('auto'), z.string().regex(memoryPattern)], {
       error: '"auto", or a number with MiB or GiB, e.g. "8GiB"',
@@ -65,6 +71,19 @@ const localFields = {
       'Folder for models of the hub, and for 8-bit weights, which are made once for each model',
     ),
 };
+
+/** ONNX Runtime multiplies 8-bit integers on the processor alone. */
+function refuseIntegersOnCard(
+  { base, device }: { readonly base: string; readonly device: string },
+  context: z.core.$RefinementCtx,
+): void {
+  if (device === 'cpu' || base !== 'int8') return;
+  context.addIssue({
+    code: 'custom',
+    path: ['base'],
+    message: `"f32", "f16" or "auto" with engine.device=${device}: products of 8-bit integers are computed by the processor alone`,
+  });
+}
 
 const ownEngine = z.strictObject({
   kind: z.literal('module').describe('an engine of your own'),
@@ -88,6 +107,7 @@ export const trainingEngineSection = z
               'Train small factors beside frozen weights (LoRA); null trains every weight, in f32',
             ),
         })
+        .superRefine(refuseIntegersOnCard)
         .superRefine(({ base, lora }, context) => {
           if (lora !== null || base === 'auto' || base === 'f32') return;
           context.addIssue({
@@ -107,7 +127,11 @@ export const trainingEngineSection = z
 
 /** Schema of {@link EngineConfig} for commands that only answer. */
 export const answeringEngineSection = z
-  .discriminatedUnion('kind', [z.strictObject(localFields), ownEngine], kinds)
+  .discriminatedUnion(
+    'kind',
+    [z.strictObject(localFields).superRefine(refuseIntegersOnCard), ownEngine],
+    kinds,
+  )
   .transform((engine) =>
     engine.kind === 'module' ? engine : { ...engine, kind: 'local' as const },
   )

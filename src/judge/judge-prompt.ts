@@ -13,6 +13,7 @@ import { digestOfBytes } from '../core/digest.ts';
 import { fail, messageOf } from '../core/errors.ts';
 import { readText } from '../core/files.ts';
 import { compileJinja, type JinjaTemplate } from '../core/jinja.ts';
+import { packageFile } from '../core/package-file.ts';
 import { reading } from '../core/reading.ts';
 import { withoutMarks } from './fence.ts';
 import type { JudgeItem } from './judge.ts';
@@ -38,7 +39,7 @@ export type JudgePrompt = {
   ): string;
 };
 
-const folder = fileURLToPath(new URL('../../assets/judge-prompts/', import.meta.url));
+const folder = fileURLToPath(packageFile('assets/judge-prompts/'));
 
 /** Newest version of each; an older file stays as long as verdicts under it are compared with. */
 const shipped: Readonly<Record<string, string>> = {

@@ -8,6 +8,7 @@ import { readConfig } from '../config/read-config.ts';
 import { digestOf } from '../core/digest.ts';
 import { fail } from '../core/errors.ts';
 import { foundAt, foundNames } from '../core/files.ts';
+import { packageFile } from '../core/package-file.ts';
 import { reading } from '../core/reading.ts';
 import { normaliserVersion } from '../judge/normalise.ts';
 import { type RewardProfileSettings, rewardProfileSchema } from './profile-schema.ts';
@@ -34,7 +35,7 @@ export type OwnWeight = {
 };
 
 const shippedNames: readonly string[] = ['medix-r1', 'medix-r1-reference'];
-const shippedFolder = new URL('../../assets/reward-profiles/', import.meta.url);
+const shippedFolder = packageFile('assets/reward-profiles/');
 
 /** The profile with components of the user's own; the same profile without. */
 export function withOwnComponents(

@@ -1,9 +1,12 @@
 /** What an op's ONNX rule may do: append nodes to the model and make its small constants. */
+import type { Device } from './device.ts';
 import type { Dim } from './dim.ts';
 
 export type AttributeValue = number | string | readonly number[] | { readonly float: number };
 
 export type Emitter = {
+  /** ONNX Runtime has not the same ops on each. */
+  readonly device: Device;
   /** Appends an ONNX node; returns the name of its (first) output. */
   op(
     type: string,

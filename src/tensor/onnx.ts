@@ -12,6 +12,7 @@ import {
   TypeProtoSchema,
   type ValueInfoProtoSchema,
 } from 'onnx-buf';
+import type { Device } from './device.ts';
 import type { Dim, Shape } from './dim.ts';
 import type { AttributeValue, Emitter } from './emitter.ts';
 import { type Node, topologicalOrder } from './node.ts';
@@ -52,10 +53,12 @@ export const lastWord = 'done';
 /**
  * @param outputs result name to node.
  * @param given nodes whose values are fed under these names instead of being computed.
+ * @param device that the model is for
  */
 export function emitOnnx(
   outputs: Readonly<Record<string, Node>>,
   given: ReadonlyMap<Node, string> = new Map(),
+  device: Device = 'cpu',
 ): OnnxGraph {
   const nodes: OnnxNode[] = [];
   const initializers = new Map<string, MessageInitShape<typeof TensorProtoSchema>>();
@@ -92,6 +95,7 @@ export function emitOnnx(
     return name;
   };
   const emitter: Emitter = {
+    device,
     op,
     dims: (values) => {
       if (values.every((dim) => typeof dim === 'number')) return int64s(values);

@@ -1,13 +1,18 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { messageOf } from '../core/errors.ts';
 import { rngFromKey } from '../core/rng.ts';
+import { requireDevice } from '../engine/local/require-device.ts';
 import { float16ToFloat32, float32ToFloat16 } from '../model/files/half-floats.ts';
-import { type Bindings, shapeValue } from './dim.ts';
+import type { Device } from './device.ts';
+import { type Bindings, dimValue, shapeValue } from './dim.ts';
 import { gradientsOf } from './gradient.ts';
 import { interpret } from './interpret.fixture.ts';
 import { type Node, topologicalOrder } from './node.ts';
+import { emitOnnx } from './onnx.ts';
+import { loadOnnxRuntime } from './onnx-runtime.ts';
 import type { OpKind } from './op-attributes.ts';
 import { opTable } from './op-table.ts';
 import * as ops from './ops.ts';
@@ -121,8 +126,8 @@ function asNumbers(values: Inputs): Record<string, ArrayLike<number>> {
   return Object.fromEntries(numbers);
 }
 
-async function runOnnx(output: Node, values: Inputs) {
-  const program = await Program.compile({ output });
+async function runOnnx(output: Node, values: Inputs, device: Device = 'cpu') {
+  const program = await Program.compile({ output }, undefined, { device });
   const result = new Float32Array(program.resultSizes(bindings).get('output') ?? 0);
   await program.run(values, { output: result }, bindings);
   await program.dispose();
@@ -211,6 +216,82 @@ it('adds up every update when many rows meet in one', async () => {
   }
   await program.dispose();
 });
+
+/** ONNX ops that a graphics device may leave to the processor: shapes, and the end of every model. */
+const onProcessor = ['Concat', 'SequenceEmpty', 'Shape', 'MemcpyToHost', 'MemcpyFromHost'];
+
+const whyNoCard = (needsFloat16: boolean) =>
+  requireDevice('webgpu', needsFloat16).then(() => undefined, messageOf);
+const noCard = await whyNoCard(false);
+const leftOut: readonly OpKind[] = [
+  // The config refuses 8-bit integers on a graphics device.
+  'storedProduct',
+  ...((await whyNoCard(true)) === undefined ? [] : (['widen'] as const)),
+];
+const onCard = (Object.keys(cases) as OpKind[]).filter((kind) => !leftOut.includes(kind));
+
+describe.skipIf(noCard !== undefined)(
+  `on a graphics device${noCard === undefined ? '' : ` (${noCard})`}`,
+  () => {
+    it.each(onCard)(
+      'op %s gives the same as the interpreter, and so does its gradient',
+      async (kind) => {
+        for (const graph of cases[kind]) {
+          const variables = topologicalOrder([graph]).filter(
+            (node) => node.kind === 'input' && node.attributes.dataType === 'float32',
+          );
+          const seed = ops.input('seed', graph.shape);
+          const nodes = [graph, ...gradientsOf([{ output: graph, seed }], variables)];
+          const values = randomInputs([graph, seed]);
+          for (const [i, expected] of interpret(nodes, asNumbers(values), bindings).entries()) {
+            const actual = await runOnnx(nodes[i]!, values, 'webgpu');
+            actual.forEach((value, j) => {
+              expect(Math.abs(value - expected.data[j]!)).toBeLessThan(
+                2e-5 * (1 + Math.abs(value)),
+              );
+            });
+          }
+        }
+      },
+    );
+
+    it('computes everything there but shapes', async () => {
+      const graphs = onCard.flatMap((kind) => cases[kind]);
+      const outputs = Object.fromEntries(graphs.map((graph, i) => [`output${i}`, graph]));
+      const { bytes, inputs, dims } = emitOnnx(outputs, new Map(), 'webgpu');
+      const ort = await loadOnnxRuntime();
+      const session = await ort.InferenceSession.create(bytes, {
+        executionProviders: ['webgpu'],
+        enableProfiling: true,
+        profileFilePrefix: join(folder, 'profile'),
+        logSeverityLevel: 3,
+      });
+      const values = randomInputs(graphs);
+      const feeds = [
+        ...inputs.map(({ name, dataType, shape }) => [
+          name,
+          new ort.Tensor(dataType, values[name]!, shapeValue(shape, bindings)),
+        ]),
+        ...dims.map((dim) => [
+          `dim:${dim}`,
+          new ort.Tensor('int64', BigInt64Array.of(BigInt(dimValue(dim, bindings))), [1]),
+        ]),
+      ];
+      await session.run(Object.fromEntries(feeds), Object.keys(outputs));
+      session.endProfiling();
+      await session.release();
+      const [profile] = readdirSync(folder).filter((name) => name.startsWith('profile'));
+      const events: { args?: { op_name?: string; provider?: string } }[] = JSON.parse(
+        readFileSync(join(folder, profile!), 'utf8'),
+      );
+      const elsewhere = events
+        .filter(({ args }) => args?.provider === 'CPUExecutionProvider')
+        .map(({ args }) => args?.op_name);
+      expect(elsewhere).not.toEqual([]);
+      expect(elsewhere.filter((op) => !onProcessor.includes(op ?? ''))).toEqual([]);
+    });
+  },
+);
 
 it('lists exactly the ops of the table', () => {
   expect(Object.keys(cases).sort()).toEqual(Object.keys(opTable).sort());

@@ -7,6 +7,8 @@ import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type * as Ort from 'onnxruntime-node';
+import { MedixError, messageOf } from '../core/errors.ts';
+import type { Device } from './device.ts';
 import { type Bindings, dimValue, type Shape, shapeValue } from './dim.ts';
 import type { Node } from './node.ts';
 import { emitOnnx, lastWord, type OnnxGraph } from './onnx.ts';
@@ -23,35 +25,47 @@ const nothingHandedBack = 'Non tensor type is temporarily not supported.';
 /** Float16 values are given as their bits. */
 export type Values = Readonly<Record<string, Float32Array | Int32Array | Uint16Array>>;
 
+type ProgramOptions = {
+  /**
+   * Whether what a run has allocated is kept for the next. Of many programs that take turns, each would hold memory
+   * that only one needs. @default true
+   */
+  readonly keepsMemory?: boolean;
+  /** @default the processor */
+  readonly device?: Device;
+};
+
 export class Program {
   readonly graph: Omit<OnnxGraph, 'bytes'>;
   readonly #ort: OnnxRuntime;
   readonly #session: Ort.InferenceSession;
+  readonly #device: Device;
 
   private constructor(
     graph: Omit<OnnxGraph, 'bytes'>,
     ort: OnnxRuntime,
     session: Ort.InferenceSession,
+    device: Device,
   ) {
     this.graph = graph;
     this.#ort = ort;
     this.#session = session;
+    this.#device = device;
   }
 
   /**
    * @param given see {@link emitOnnx}.
-   * @param keepsMemory whether what a run has allocated is kept for the next. Of many programs that take
-   *   turns, each would hold memory that only one needs. @default true
    * @throws MedixError as {@link loadOnnxRuntime}.
    */
   static async compile(
     outputs: Readonly<Record<string, Node>>,
     given?: ReadonlyMap<Node, string>,
-    { keepsMemory = true }: { readonly keepsMemory?: boolean } = {},
+    { keepsMemory = true, device = 'cpu' }: ProgramOptions = {},
   ): Promise<Program> {
     const ort = await loadOnnxRuntime();
-    const { bytes, ...graph } = emitOnnx(outputs, given);
+    const { bytes, ...graph } = emitOnnx(outputs, given, device);
     const session = await createSession(ort, bytes, graph.folder, {
+      executionProviders: [device],
       graphOptimizationLevel: 'all',
       executionMode: 'sequential',
       // Patterns pay off for one fixed shape; ours vary, and each would keep a block of its own.
@@ -61,7 +75,7 @@ export class Program {
       // Threads that wait busily take the processor from the next program's, and from everybody else.
       extra: { session: { intra_op: { allow_spinning: '0' } } },
     });
-    return new Program(graph, ort, session);
+    return new Program(graph, ort, session, device);
   }
 
   /** Number of elements of each result. */
@@ -77,7 +91,8 @@ export class Program {
   /**
    * Writes results into `results[name]`; one that is left out is not handed back. Inputs that the graph does
    * not use may be given.
-   * @throws Error on a missing value, or one whose length is not that of its shape.
+   * @throws Error on a missing value, or one whose length is not that of its shape; MedixError 'engine' where a
+   *   graphics device fails, e.g. is lost or has too little memory.
    */
   async run(values: Values, results: Values, bindings: Bindings): Promise<void> {
     const ort = this.#ort;
@@ -99,13 +114,25 @@ export class Program {
     try {
       await this.#session.run(feeds, fetches);
     } catch (error) {
-      if (!(error instanceof Error && error.message === nothingHandedBack)) throw error;
+      if (error instanceof Error && error.message === nothingHandedBack) return;
+      throw this.#device === 'cpu' ? error : deviceFailure(error);
     }
   }
 
   async dispose(): Promise<void> {
     await this.#session.release();
   }
+}
+
+/** A driver that resets, a card that is taken away or is full: none is a defect of what was computed. */
+function deviceFailure(cause: unknown): MedixError {
+  const problem = {
+    where: 'engine.device=webgpu',
+    expected: 'the graphics device to compute until the engine is closed',
+    got: messageOf(cause).split('\n', 1)[0] ?? '',
+    next: 'resume the run, where it is one; where memory is short, lower engine.memory, which makes less be computed at once; or use engine.device=cpu',
+  };
+  return new MedixError('engine', [problem], { cause });
 }
 
 /** A model that names files finds them beside its own, which is needed until it is opened. */

@@ -83,7 +83,7 @@ describe.skipIf(reason !== undefined)('the package in an empty project', () => {
     const imports = names.map((name) => `await import('${join('medix-r1', name)}')`);
     await run('node', ['--input-type=module', '--eval', imports.join(';')]);
     for (const deep of [
-      'dist/core/errors.js',
+      'dist/parts/errors.js',
       'dist/library/reward.js',
       'library/reward',
       'core',

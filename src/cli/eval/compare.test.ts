@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { EvaluationFixture } from '../../eval/stages/evaluation.fixture.ts';
-import { addEvalCommand } from './eval.ts';
+import { setUpEval } from './eval.ts';
 
 let weak: EvaluationFixture;
 let strong: EvaluationFixture;
@@ -34,7 +34,11 @@ async function run(...args: string[]): Promise<string[]> {
     isInteractive: false,
   };
   const program = new Command('medix');
-  addEvalCommand(program, { terminal, signal: new AbortController().signal, clock: () => 0 });
+  await setUpEval(
+    program.command('eval'),
+    { terminal, signal: new AbortController().signal, clock: () => 0 },
+    () => true,
+  );
   await program.parseAsync(['eval', 'compare', ...args], { from: 'user' });
   return lines;
 }

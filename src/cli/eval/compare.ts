@@ -1,18 +1,15 @@
 /** `medix eval compare`: whether one model is better than another on the same questions. */
-import type { Command } from 'commander';
 import { MedixError, type Problem } from '../../core/errors.ts';
 import { compareEvaluations } from '../../eval/comparison/compare.ts';
 import { formatComparison, writeComparison } from '../../eval/reports/comparison-reports.ts';
 import type { EvalComparison } from '../../eval/results/comparison.ts';
-import type { CommandContext } from '../command.ts';
+import type { SetUpCommand } from '../command.ts';
 import { wholeNumber } from '../option-values.ts';
 
 type Options = { readonly judging?: string; readonly out?: string; readonly seed: number };
 
-export function addEvalCompareCommand(group: Command, { terminal }: CommandContext): void {
-  group
-    .command('compare')
-    .description('Compare models on the same questions, judged by the same judges')
+export const setUpEvalCompare: SetUpCommand = (command, { terminal }) => {
+  command
     .argument('<baseline>', 'results folder of the model with which the others are compared')
     .argument('<candidates...>', 'results folders of the other models')
     .option(
@@ -44,7 +41,7 @@ export function addEvalCompareCommand(group: Command, { terminal }: CommandConte
       }
       requireComparisons(comparison);
     });
-}
+};
 
 /** A task that could not be compared is an error, whatever the others came to. */
 function requireComparisons({ candidates }: EvalComparison): void {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { rngFromKey } from '../../core/rng.ts';
 import type { OverlapReport } from '../../eval/contamination/overlap-report.ts';
 import { writeEvaluation } from '../../eval/review/stored-evaluation.fixture.ts';
-import { addEvalContaminationCommand } from './contamination.ts';
+import { setUpEvalContamination } from './contamination.ts';
 
 let folder: string;
 const at = (name: string) => join(folder, name);
@@ -83,11 +83,15 @@ async function run(...args: string[]): Promise<string> {
     isInteractive: false,
   };
   const group = new Command('eval');
-  addEvalContaminationCommand(group, {
-    terminal,
-    signal: new AbortController().signal,
-    clock: () => 0,
-  });
+  await setUpEvalContamination(
+    group.command('contamination'),
+    {
+      terminal,
+      signal: new AbortController().signal,
+      clock: () => 0,
+    },
+    () => false,
+  );
   for (const command of group.commands) {
     command.exitOverride().configureOutput({ writeErr: () => {} });
   }

@@ -11,7 +11,7 @@ import { accessTo } from '../../eval/stages/prepare.ts';
 import { defaultCacheFolder } from '../../eval/tasks/hub-cache.ts';
 import { selectTasks } from '../../eval/tasks/open-task.ts';
 import { openTaskSource } from '../../eval/tasks/task-source.ts';
-import type { AddCommand, CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { wholeNumber } from '../option-values.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
 import { formatTable } from '../table.ts';
@@ -32,10 +32,8 @@ type Options = {
   readonly seed: number;
 };
 
-export const addEvalContaminationCommand: AddCommand = (group, context) => {
-  group
-    .command('contamination')
-    .description('Report which questions and images of tasks also occur in training sets')
+export const setUpEvalContamination: SetUpCommand = (command, context) => {
+  command
     .requiredOption('--task <ids...>', 'tasks, task files, "text", "vision" or "all"')
     .requiredOption(
       '--train <locations...>',

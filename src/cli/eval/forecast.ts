@@ -25,18 +25,14 @@ import {
   readJoinedAnswers,
 } from '../../eval/results/joined-answers.ts';
 import { readEvalManifest } from '../../eval/results/layout.ts';
-import type { AddCommand, CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { fieldsHelp } from '../config-arguments.ts';
 import { describeCauses } from './missing.ts';
 import { readEvalConfig } from './read-eval-config.ts';
 import { describeEnd, stageContext } from './view.ts';
 
-export const addEvalForecastCommand: AddCommand = (group, context) => {
-  group
-    .command('forecast')
-    .description(
-      'Estimate the calls, tokens, time and money of an evaluation by running a small part of it (a pilot)',
-    )
+export const setUpEvalForecast: SetUpCommand = (command, context) => {
+  command
     .argument('[config...]', 'config file and key=value changes')
     .option('--resume <directory>', 'take the config from an existing results folder')
     .addHelpText('after', fieldsHelp(evalConfigSchema, notes))

@@ -9,7 +9,7 @@ import { formatTerminal } from '../../eval/reports/terminal.ts';
 import { writeReports } from '../../eval/reports/write-reports.ts';
 import { readEvalManifest } from '../../eval/results/layout.ts';
 import { scoreEvaluation } from '../../eval/scoring/score.ts';
-import type { AddCommand, CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { fieldsHelp, formatConfig } from '../config-arguments.ts';
 import {
   missingParts,
@@ -30,26 +30,20 @@ type Run = (
   view: { readonly subgroups: boolean },
 ) => Promise<void>;
 
-export const addEvalRunCommands: AddCommand = (group, context) => {
-  const add = (name: string, description: string, run: Run) =>
-    group
-      .command(name)
-      .description(description)
+/** What the four have in common; those that end in scores can also show them by subgroup. */
+function setUp(run: Run, showsScores: boolean): SetUpCommand {
+  return (command, context) => {
+    command
       .argument('[config...]', 'config file and key=value changes')
       .option('--resume <directory>', 'resume an existing results folder: take its config')
       .addHelpText('after', fieldsHelp(evalConfigSchema, notes))
       .action(async (words: string[], { resume, subgroups = false }: Options) => {
         await run(await readEvalConfig(words, resume), context, { subgroups });
       });
-  add('generate', 'First stage: a model answers the questions of the tasks', generateOnly);
-  add('judge', 'Second stage: judges say which answers are right', judgeOnly);
-  for (const command of [
-    add('score', 'Third stage: scores with intervals, tables and report files', score),
-    add('run', 'All three stages, one after the other', runAll),
-  ]) {
+    if (!showsScores) return;
     command.option('--subgroups', 'also print scores by kind, modality, organ, …');
-  }
-};
+  };
+}
 
 const notes = [
   'To resume a stage, or to ask again what has failed, run the same command again. What is done is kept.',
@@ -118,3 +112,8 @@ async function requireModel({ out, model }: EvalConfig): Promise<void> {
     next: 'set out= to the folder of this model, or use --resume to take the model of this folder',
   });
 }
+
+export const setUpEvalGenerate = setUp(generateOnly, false);
+export const setUpEvalJudge = setUp(judgeOnly, false);
+export const setUpEvalScore = setUp(score, true);
+export const setUpEvalRun = setUp(runAll, true);

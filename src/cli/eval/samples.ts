@@ -4,7 +4,7 @@ import { defaultCacheFolder } from '../../eval/tasks/hub-cache.ts';
 import { openTask } from '../../eval/tasks/open-task.ts';
 import { readTaskSamples } from '../../eval/tasks/read-task-samples.ts';
 import { openTaskSource } from '../../eval/tasks/task-source.ts';
-import type { AddCommand } from '../command.ts';
+import type { SetUpCommand } from '../command.ts';
 
 type Options = {
   readonly taskFolder?: string;
@@ -13,12 +13,8 @@ type Options = {
   readonly cache: string;
 };
 
-export const addEvalSamplesCommand: AddCommand = (group, { terminal, signal }) => {
-  group
-    .command('samples')
-    .description(
-      'List the questions of a task as JSON lines {id, question}, without the reference answers',
-    )
+export const setUpEvalSamples: SetUpCommand = (command, { terminal, signal }) => {
+  command
     .argument('<task>', 'task id, or the path of a task file')
     .option('--task-folder <dir>', 'folder with your own task files, each named <id>.yaml')
     .option(

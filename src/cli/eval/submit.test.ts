@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { unzipSync } from 'fflate';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { EvaluationFixture } from '../../eval/stages/evaluation.fixture.ts';
-import { addEvalCommand } from './eval.ts';
+import { setUpEval } from './eval.ts';
 
 let evaluation: EvaluationFixture;
 let out: string;
@@ -30,7 +30,11 @@ async function submit(...args: string[]): Promise<string[]> {
     isInteractive: false,
   };
   const program = new Command('medix');
-  addEvalCommand(program, { terminal, signal: new AbortController().signal, clock: () => 0 });
+  await setUpEval(
+    program.command('eval'),
+    { terminal, signal: new AbortController().signal, clock: () => 0 },
+    () => true,
+  );
   const words = ['eval', 'submit', evaluation.out, '--out', out, ...args];
   await program.parseAsync(words, { from: 'user' });
   return lines;

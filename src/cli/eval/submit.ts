@@ -1,10 +1,9 @@
 /** `medix eval submit`: the zip that the paper's leaderboard takes. */
 import { join } from 'node:path';
-import type { Command } from 'commander';
 import { makeFolder } from '../../core/make-folder.ts';
 import { openSubmission, type Submission } from '../../eval/submission/submission.ts';
 import { storing } from '../../run/durable.ts';
-import type { CommandContext } from '../command.ts';
+import type { SetUpCommand } from '../command.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
 import { formatTable } from '../table.ts';
 
@@ -16,10 +15,8 @@ type Options = {
   readonly force: boolean;
 };
 
-export function addEvalSubmitCommand(group: Command, { terminal }: CommandContext): void {
-  group
-    .command('submit')
-    .description('Pack a results folder for the leaderboard of the paper')
+export const setUpEvalSubmit: SetUpCommand = (command, { terminal }) => {
+  command
     .argument('<folder>', 'results folder')
     .requiredOption('--out <dir>', 'folder to which the zip file is written')
     .option('--judging <name>', 'judging whose verdicts are submitted', 'judge')
@@ -48,7 +45,7 @@ export function addEvalSubmitCommand(group: Command, { terminal }: CommandContex
       for (const line of describe(submission)) terminal.print(line);
       terminal.print(`\nthe submission is in ${path}; upload it at ${leaderboard}`);
     });
-}
+};
 
 const leaderboard = 'https://medix.cvmbzuai.com/leaderboard';
 

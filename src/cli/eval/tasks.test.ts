@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { addEvalTasksCommand } from './tasks.ts';
+import { setUpEvalTasks } from './tasks.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -22,7 +22,11 @@ async function run(...args: string[]): Promise<string[]> {
     isInteractive: false,
   };
   const group = new Command('eval').exitOverride().configureOutput({ writeErr: () => {} });
-  addEvalTasksCommand(group, { terminal, signal: new AbortController().signal, clock: () => 0 });
+  await setUpEvalTasks(
+    group.command('tasks'),
+    { terminal, signal: new AbortController().signal, clock: () => 0 },
+    () => false,
+  );
   for (const command of group.commands) {
     command.exitOverride().configureOutput({ writeErr: () => {} });
   }

@@ -6,7 +6,7 @@ import { defaultCacheFolder } from '../../eval/tasks/hub-cache.ts';
 import { selectTasks } from '../../eval/tasks/open-task.ts';
 import type { Task } from '../../eval/tasks/task-schema.ts';
 import { checkTaskAccess, type TaskAccess, taskDataState } from '../../eval/tasks/task-source.ts';
-import type { AddCommand } from '../command.ts';
+import type { SetUpCommand } from '../command.ts';
 import { addPathById, requireKnownTasks } from './task-places.ts';
 
 type Options = {
@@ -17,10 +17,8 @@ type Options = {
   readonly notes?: boolean;
 };
 
-export const addEvalTasksCommand: AddCommand = (group, { terminal }) => {
-  group
-    .command('tasks')
-    .description('List the evaluation tasks: size, licence, access, and what is on this machine')
+export const setUpEvalTasks: SetUpCommand = (command, { terminal }) => {
+  command
     .argument('[tasks...]', 'task ids, task files, "text", "vision" or "all"', ['all'])
     .option('--task-folder <dir>', 'folder with your own task files, each named <id>.yaml')
     .option(

@@ -5,15 +5,13 @@ import { fail, MedixError } from '../../core/errors.ts';
 import { type MergedType, mergeAdapter } from '../../engine/local/merge-adapter.ts';
 import { identify } from '../../model/files/identify.ts';
 import { openModelSource } from '../../model/files/model-source.ts';
-import type { AddCommand, CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { measureMerge } from './measure-merge.ts';
 
 type Options = { readonly merge: string; readonly dtype?: MergedType };
 
-export const addExportCommand: AddCommand = (program, context) => {
-  program
-    .command('export')
-    .description('Merge an adapter into its base: a model folder that other programs open')
+export const setUpExport: SetUpCommand = (command, context) => {
+  command
     .argument('<out>', 'folder for the model, which must not exist yet')
     .requiredOption('--merge <folder>', 'the adapter: its folder, or the run that trained it')
     .addOption(

@@ -13,7 +13,7 @@ import type { Completion, Engine, SampleRequest } from '../../engine/engine.ts';
 import { openEngine } from '../../engine/open-engine.ts';
 import type { Prompt } from '../../model/prompt.ts';
 import { readManifest } from '../../run/run-reader.ts';
-import type { AddCommand, CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { findModelFor } from '../find-model-for.ts';
 import { decimalNumber, wholeNumber } from '../option-values.ts';
 import { createResponseView } from '../reward/response-view.ts';
@@ -38,10 +38,8 @@ const defaultTemplate = 'medix-r1';
 
 const templateNames = Object.keys(builtInTemplates).join(', ');
 
-export const addGenerateCommand: AddCommand = (program, context) => {
-  program
-    .command('generate')
-    .description('Ask a model one question about zero, one or several images')
+export const setUpGenerate: SetUpCommand = (command, context) => {
+  command
     .requiredOption(
       '--model <model>',
       'folder of a model in Hugging Face layout, or owner/name[@revision] of the hub',

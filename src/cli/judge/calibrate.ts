@@ -1,5 +1,4 @@
 /** `medix judge calibrate`: the cosine from which an encoder's similarity counts. */
-import type { Command } from 'commander';
 import { readSecrets } from '../../config/environment.ts';
 import { type CalibrateConfig, calibrateConfigSchema } from '../../config/judge-trial-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
@@ -19,21 +18,19 @@ import { type Probe, readLabelledFile, readShippedProbes } from '../../judge/cer
 import { type Similarity, similaritiesOf } from '../../judge/certificate/similarity.ts';
 import { contradiction } from '../../reward/components/contradiction.ts';
 import { openRewardProfile } from '../../reward/profile.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { fieldsHelp, formatConfig, readConfigArguments } from '../config-arguments.ts';
 import { formatTable } from '../table.ts';
 
-export function addJudgeCalibrate(judge: Command, context: CommandContext): void {
-  judge
-    .command('calibrate')
-    .description('Choose the similarity threshold of an embedder from labelled answers')
+export const setUpJudgeCalibrate: SetUpCommand = (command, context) => {
+  command
     .argument('[config...]', 'config file and key=value changes')
     .addHelpText('after', fieldsHelp(calibrateConfigSchema))
     .action(async (words: string[]) => {
       const { config } = await readConfigArguments(calibrateConfigSchema, words);
       await calibrate(config, context);
     });
-}
+};
 
 /** Seed of the bootstrap draws and of the random jitter between retries. */
 const seed = 1;

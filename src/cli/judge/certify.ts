@@ -1,6 +1,5 @@
 /** `medix judge certify`: how often a judge is right on labelled answers. */
 import { dirname } from 'node:path';
-import type { Command } from 'commander';
 import { readSecrets } from '../../config/environment.ts';
 import { isChatJudge, type JudgeConfig } from '../../config/judge-config.ts';
 import { type CertifyConfig, certifyConfigSchema } from '../../config/judge-trial-config.ts';
@@ -20,17 +19,15 @@ import { asProfileAsks } from '../../reward/open-reward.ts';
 import { openRewardProfile, type RewardProfile } from '../../reward/profile.ts';
 import { storing } from '../../run/durable.ts';
 import { packageVersion } from '../../run/run-facts.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { fieldsHelp, formatConfig, readConfigArguments } from '../config-arguments.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
 import { type AnsweredProbes, openAnsweredProbes } from './answered-probes.ts';
 import { describeCertificate, describeMistakes } from './certificate-view.ts';
 import { createTrialView, describeUnreadable } from './trial-view.ts';
 
-export function addJudgeCertify(judge: Command, context: CommandContext): void {
-  judge
-    .command('certify')
-    .description('Measure a judge on labelled answers and write its certificate')
+export const setUpJudgeCertify: SetUpCommand = (command, context) => {
+  command
     .argument('[config...]', 'config file and key=value changes')
     .option('--force', 'replace an existing certificate', false)
     .addHelpText('after', fieldsHelp(certifyConfigSchema, notes))
@@ -38,7 +35,7 @@ export function addJudgeCertify(judge: Command, context: CommandContext): void {
       const { config } = await readConfigArguments(certifyConfigSchema, words);
       await certify(config, force, context);
     });
-}
+};
 
 const notes = [
   'Answers are kept as they come: after Ctrl-C or a crash the same command asks only what has no answer yet.',

@@ -1,12 +1,23 @@
 /** `medix judge`: how far a judge and an embedder can be trusted. */
-import type { AddCommand } from '../command.ts';
-import { addJudgeCalibrate } from './calibrate.ts';
-import { addJudgeCertify } from './certify.ts';
+import { addCommands, type SetUpCommand } from '../command.ts';
 
-export const addJudgeCommand: AddCommand = (program, context) => {
-  const judge = program
-    .command('judge')
-    .description('Measure judges and embedders on labelled answers before you rely on them');
-  addJudgeCertify(judge, context);
-  addJudgeCalibrate(judge, context);
-};
+export const setUpJudge: SetUpCommand = (group, context, isAsked) =>
+  addCommands(
+    group,
+    [
+      {
+        name: 'certify',
+        usage: '[options] [config...]',
+        description: 'Measure a judge on labelled answers and write its certificate',
+        load: async () => (await import('./certify.ts')).setUpJudgeCertify,
+      },
+      {
+        name: 'calibrate',
+        usage: '[config...]',
+        description: 'Choose the similarity threshold of an embedder from labelled answers',
+        load: async () => (await import('./calibrate.ts')).setUpJudgeCalibrate,
+      },
+    ],
+    context,
+    isAsked,
+  );

@@ -10,7 +10,7 @@ import { readModelConfig } from '../../model/config.ts';
 import { readModelFiles } from '../../model/files/model-files.ts';
 import { openModelSource } from '../../model/files/model-source.ts';
 import { createProcessor } from '../../model/processor.ts';
-import type { AddCommand, CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { findModelFor } from '../find-model-for.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
 import { type EncodedRow, type RowEncoding, readRows, rowFields } from './completion-rows.ts';
@@ -23,10 +23,8 @@ type Options = {
   readonly force?: true;
 };
 
-export const addLogprobsCommand: AddCommand = (program, context) => {
-  program
-    .command('logprobs')
-    .description('Compute the logprob of each token of given completions')
+export const setUpLogprobs: SetUpCommand = (command, context) => {
+  command
     .requiredOption(
       '--model <model>',
       'folder of a model in Hugging Face layout, or owner/name[@revision] of the hub',

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { type TrainConfig, trainConfigSchema } from '../../config/train-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
 import { linkAt } from '../../core/files.ts';
+import { packageFile } from '../../core/package-file.ts';
 import { writeFileDurably } from '../../run/durable.ts';
 import { requireNewRun } from '../../run/run-writer.ts';
 import { compareBeforeAfter } from '../../train/before-after.ts';
@@ -16,12 +17,12 @@ import { openTraining } from '../../train/open-training.ts';
 import { requireSteps } from '../../train/require-steps.ts';
 import { runTraining } from '../../train/run-training.ts';
 import { validate } from '../../train/validation.ts';
-import type { AddCommand, CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { readArguments } from '../config-arguments.ts';
 import { decimalNumber, wholeNumber } from '../option-values.ts';
 import { closingTable, exampleAnswers, quickstartObserver } from './quickstart-view.ts';
 
-const startModel = fileURLToPath(new URL('../../../assets/start-model', import.meta.url));
+const startModel = fileURLToPath(packageFile('assets/start-model'));
 
 const heldOutQuestions = 400;
 /** More than a run draws: no study comes twice. */
@@ -35,10 +36,8 @@ type Options = {
   readonly resume?: string;
 };
 
-export const addQuickstartCommand: AddCommand = (program, context) => {
-  program
-    .command('quickstart')
-    .description('Watch a small model learn to answer questions about synthetic studies')
+export const setUpQuickstart: SetUpCommand = (command, context) => {
+  command
     .option('--seed <number>', 'seed of the studies and of all sampling', wholeNumber(0), 0)
     .option(
       '--out <directory>',

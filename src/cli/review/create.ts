@@ -1,10 +1,10 @@
 /** `medix review create`: draws what raters are shown. */
-import { type Command, Option } from 'commander';
+import { Option } from 'commander';
 import { readHubAccess } from '../../config/environment.ts';
 import { type CreatedReview, createReview } from '../../eval/review/create-review.ts';
 import { taskAccessOf } from '../../eval/review/task-access.ts';
 import { defaultCacheFolder } from '../../eval/tasks/hub-cache.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { addPathById } from '../eval/task-places.ts';
 import { wholeNumber } from '../option-values.ts';
 import { formatTable } from '../table.ts';
@@ -26,10 +26,8 @@ type Options = {
   readonly cache: string;
 };
 
-export function addReviewCreate(review: Command, context: CommandContext): void {
-  review
-    .command('create')
-    .description('Draw a blinded, randomised set of answers, the same number from each task')
+export const setUpReviewCreate: SetUpCommand = (command, context) => {
+  command
     .requiredOption(
       '--from <dir>',
       'results folder of `medix eval`; give it twice for pairs',
@@ -80,7 +78,7 @@ export function addReviewCreate(review: Command, context: CommandContext): void 
     )
     .option('--cache <dir>', 'folder that keeps files downloaded from the hub', defaultCacheFolder)
     .action((options: Options) => create(options, context));
-}
+};
 
 async function create(
   options: Options,

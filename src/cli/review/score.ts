@@ -1,21 +1,18 @@
 /** `medix review score`: what the raters said, and how far judges agree with them. */
 import { join } from 'node:path';
-import type { Command } from 'commander';
 import { rngFromKey } from '../../core/rng.ts';
 import { readRatings } from '../../eval/review/ratings.ts';
 import { openKey, openReview } from '../../eval/review/review-folder.ts';
 import { scoreReview } from '../../eval/review/score-review.ts';
 import { storing, writeFileDurably } from '../../run/durable.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { describeReview } from './view.ts';
 
-export function addReviewScore(review: Command, context: CommandContext): void {
-  review
-    .command('score')
-    .description('Summarise the ratings; writes report.json and labels.jsonl into the folder')
+export const setUpReviewScore: SetUpCommand = (command, context) => {
+  command
     .argument('<dir>', 'folder that `medix review create` wrote')
     .action((folder: string) => score(folder, context));
-}
+};
 
 async function score(folder: string, { terminal }: CommandContext): Promise<void> {
   const { review, raters } = await openReview(folder);

@@ -1,5 +1,4 @@
 /** `medix review serve`: the page on which raters answer. */
-import type { Command } from 'commander';
 import { systemClock } from '../../core/async/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import { isLoopback } from '../../core/loopback.ts';
@@ -7,7 +6,7 @@ import { RatingWriter, readRatings } from '../../eval/review/ratings.ts';
 import { openReview } from '../../eval/review/review-folder.ts';
 import { createReviewApp } from '../../server/review/review-app.ts';
 import { requireAllowedHost, serveReview } from '../../server/review/serve.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { wholeNumber } from '../option-values.ts';
 
 type Options = { readonly host: string; readonly port: number };
@@ -15,17 +14,13 @@ type Options = { readonly host: string; readonly port: number };
 /** Where raters' links lead unless the command says otherwise. */
 export const defaultAddress = { host: '127.0.0.1', port: 8100 } as const;
 
-export function addReviewServe(review: Command, context: CommandContext): void {
-  review
-    .command('serve')
-    .description(
-      'Serve a review to its raters until stopped; their ratings are saved in its folder',
-    )
+export const setUpReviewServe: SetUpCommand = (command, context) => {
+  command
     .argument('<dir>', 'folder that `medix review create` wrote')
     .option('--host <host>', 'address to listen on', defaultAddress.host)
     .option('--port <number>', 'port; 0 takes any free one', wholeNumber(0), defaultAddress.port)
     .action((folder: string, options: Options) => serve(folder, options, context));
-}
+};
 
 async function serve(
   folder: string,

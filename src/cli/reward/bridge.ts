@@ -1,6 +1,6 @@
 /** `medix reward bridge`: the file through which a foreign trainer asks the reward service. */
 import { join } from 'node:path';
-import { Argument, type Command } from 'commander';
+import { Argument } from 'commander';
 import { makeFolder } from '../../core/make-folder.ts';
 import {
   type BridgeTrainer,
@@ -9,15 +9,13 @@ import {
   bridgeTrainers,
 } from '../../launch/bridges/bridge-source.ts';
 import { storing } from '../../run/durable.ts';
-import type { CommandContext } from '../command.ts';
+import type { SetUpCommand } from '../command.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
 
 type Options = { readonly url: string; readonly out: string; readonly force: boolean };
 
-export function addRewardBridge(reward: Command, { terminal }: CommandContext): void {
-  reward
-    .command('bridge')
-    .description('Write the Python file through which another trainer uses the reward service')
+export const setUpRewardBridge: SetUpCommand = (command, { terminal }) => {
+  command
     .addArgument(
       new Argument('<trainer>', 'trainer that loads the file').choices([...bridgeTrainers]),
     )
@@ -32,4 +30,4 @@ export function addRewardBridge(reward: Command, { terminal }: CommandContext): 
       await writeOut(path, (append) => append(source));
       terminal.print(`${path} (its first lines say how the trainer loads it)`);
     });
-}
+};

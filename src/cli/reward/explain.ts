@@ -1,6 +1,5 @@
 /** `medix reward explain`: how one reward came about, step by step. */
 import { dirname, join } from 'node:path';
-import type { Command } from 'commander';
 import { z } from 'zod';
 import { readHubAccess } from '../../config/environment.ts';
 import { defined, fail } from '../../core/errors.ts';
@@ -17,7 +16,7 @@ import { namesIn } from '../../run/durable.ts';
 import type { Manifest, RolloutLine } from '../../run/records.ts';
 import type { RolloutsKind } from '../../run/run-layout.ts';
 import { readManifest, readRollouts } from '../../run/run-reader.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import {
   addRewardOptions,
   imageRootOption,
@@ -29,10 +28,8 @@ import { findSamples } from './run-samples.ts';
 
 type Options = RewardOptions & { readonly row?: string; readonly id?: string };
 
-export function addRewardExplain(reward: Command, context: CommandContext): void {
-  const command = reward
-    .command('explain')
-    .description('Explain step by step how one reward was computed')
+export const setUpRewardExplain: SetUpCommand = (command, context) => {
+  command
     .argument('[words...]', 'run directory and key of a rollout; with --row: key=value changes')
     .option('--row <file>', 'JSONL of responses, as for medix reward score')
     .option('--id <id>', 'id of the row in that file')
@@ -41,7 +38,7 @@ export function addRewardExplain(reward: Command, context: CommandContext): void
   addRewardOptions(command).action((words: string[], options: Options) =>
     explain(words, options, context),
   );
-}
+};
 
 const help = `
   medix reward explain runs/train KEY            a rollout of a run; KEY as in its rollouts/*.jsonl

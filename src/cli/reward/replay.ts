@@ -1,5 +1,4 @@
 /** `medix reward replay`: what another profile or judge would have made of stored responses. */
-import type { Command } from 'commander';
 import { z } from 'zod';
 import { trainConfigSchema } from '../../config/train-config.ts';
 import { inOrder } from '../../core/async/in-order.ts';
@@ -9,7 +8,7 @@ import { requireReachable } from '../../reward/open-reward.ts';
 import { readManifest } from '../../run/run-reader.ts';
 import { type Estimable, requireComparableParts } from '../../train/advantages.ts';
 import { type Estimation, resolveEstimation } from '../../train/algorithm.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
 import {
   addRewardOptions,
@@ -34,10 +33,8 @@ import { describeScorers, ledgerLines, replayReport } from './view.ts';
 
 type Options = RewardOptions & { readonly out: string; readonly force: boolean };
 
-export function addRewardReplay(reward: Command, context: CommandContext): void {
-  const command = reward
-    .command('replay')
-    .description('Score stored responses under another profile or judge, and show what changes')
+export const setUpRewardReplay: SetUpCommand = (command, context) => {
+  command
     .argument('<source>', 'run directory, journal of the reward service, or JSONL of rows')
     .argument('[changes...]', 'changes to the config as key=value')
     .requiredOption('--out <file>', 'JSONL of old and new rewards and advantages')
@@ -47,7 +44,7 @@ export function addRewardReplay(reward: Command, context: CommandContext): void 
   addRewardOptions(command).action((source: string, words: string[], options: Options) =>
     replay(source, words, options, context),
   );
-}
+};
 
 const help = `
 A run is scored again with its own reward config and the changes given; its training rollouts are compared

@@ -1,20 +1,41 @@
 /** `medix reward`: the reward by itself, without training. */
-import type { AddCommand } from '../command.ts';
-import { addRewardBridge } from './bridge.ts';
-import { addRewardExplain } from './explain.ts';
-import { addRewardReplay } from './replay.ts';
-import { addRewardScore } from './score.ts';
-import { addRewardServe } from './serve.ts';
+import { addCommands, type SetUpCommand } from '../command.ts';
 
-export const addRewardCommand: AddCommand = (program, context) => {
-  const reward = program
-    .command('reward')
-    .description(
-      'Compute rewards of responses: in files, in runs, or as a service for other trainers',
-    );
-  addRewardScore(reward, context);
-  addRewardReplay(reward, context);
-  addRewardExplain(reward, context);
-  addRewardServe(reward, context);
-  addRewardBridge(reward, context);
-};
+export const setUpReward: SetUpCommand = (group, context, isAsked) =>
+  addCommands(
+    group,
+    [
+      {
+        name: 'score',
+        usage: '[options] <file> [changes...]',
+        description: 'Score a file of responses',
+        load: async () => (await import('./score.ts')).setUpRewardScore,
+      },
+      {
+        name: 'replay',
+        usage: '[options] <source> [changes...]',
+        description: 'Score stored responses under another profile or judge, and show what changes',
+        load: async () => (await import('./replay.ts')).setUpRewardReplay,
+      },
+      {
+        name: 'explain',
+        usage: '[options] [words...]',
+        description: 'Explain step by step how one reward was computed',
+        load: async () => (await import('./explain.ts')).setUpRewardExplain,
+      },
+      {
+        name: 'serve',
+        usage: '[config...]',
+        description: 'Serve rewards to other trainers over HTTP until stopped',
+        load: async () => (await import('./serve.ts')).setUpRewardServe,
+      },
+      {
+        name: 'bridge',
+        usage: '[options] <trainer>',
+        description: 'Write the Python file through which another trainer uses the reward service',
+        load: async () => (await import('./bridge.ts')).setUpRewardBridge,
+      },
+    ],
+    context,
+    isAsked,
+  );

@@ -1,11 +1,10 @@
 /** `medix reward score`: rewards for a file of responses. */
-import type { Command } from 'commander';
 import { formatFields } from '../../config/field-list.ts';
 import { fail } from '../../core/errors.ts';
 import { scoreRowFields } from '../../reward/offline/read-rows.ts';
 import { type ScoreFileReport, scoreFile } from '../../reward/offline/score-file.ts';
 import { requireReachable } from '../../reward/open-reward.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { wholeNumber } from '../option-values.ts';
 import { requireWritable } from '../out-file.ts';
 import {
@@ -23,10 +22,8 @@ type Options = RewardOptions & {
   readonly force: boolean;
 };
 
-export function addRewardScore(reward: Command, context: CommandContext): void {
-  const command = reward
-    .command('score')
-    .description('Score a file of responses')
+export const setUpRewardScore: SetUpCommand = (command, context) => {
+  command
     .argument('<file>', 'JSONL of responses with their ground truths (reference answers)')
     .argument('[changes...]', 'changes to the config as key=value')
     .requiredOption(
@@ -44,7 +41,7 @@ export function addRewardScore(reward: Command, context: CommandContext): void {
   addRewardOptions(command).action((file: string, words: string[], options: Options) =>
     score(file, words, options, context),
   );
-}
+};
 
 const help = `
 Fields of a row; other fields are ignored:

@@ -1,5 +1,4 @@
 /** `medix reward serve`: the reward as a web service for other trainers. */
-import type { Command } from 'commander';
 import { pino } from 'pino';
 import { readRewardToken, readSecrets } from '../../config/environment.ts';
 import {
@@ -14,21 +13,19 @@ import { Intake } from '../../server/reward/intake.ts';
 import { openJournal } from '../../server/reward/journal.ts';
 import { createRewardApp } from '../../server/reward/reward-app.ts';
 import { serveRewards } from '../../server/reward/serve.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { fieldsHelp, formatConfig, readConfigArguments } from '../config-arguments.ts';
 import { printableLog } from '../printable.ts';
 
-export function addRewardServe(reward: Command, context: CommandContext): void {
-  reward
-    .command('serve')
-    .description('Serve rewards to other trainers over HTTP until stopped')
+export const setUpRewardServe: SetUpCommand = (command, context) => {
+  command
     .argument('[config...]', 'config file and key=value changes')
     .addHelpText('after', fieldsHelp(rewardServiceSchema))
     .action(async (words: string[]) => {
       const { config } = await readConfigArguments(rewardServiceSchema, words);
       await serveReward(config, context);
     });
-}
+};
 
 /** Seed of the random jitter between retries, the only thing drawn at random here. */
 const seed = 1;

@@ -22,14 +22,12 @@ import { requireSteps } from '../../train/require-steps.ts';
 import type { SampleSet } from '../../train/sample-order.ts';
 import { fineTune } from '../../train/sft.ts';
 import { writeRun } from '../../train/write-run.ts';
-import type { AddCommand, CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
 import { peakMemoryLine, reportRejectedRows, terminalObserver } from '../train/report.ts';
 
-export const addSftCommand: AddCommand = (program, context) => {
-  program
-    .command('sft')
-    .description('Fine-tune an existing or a new model to imitate demonstrations')
+export const setUpSft: SetUpCommand = (command, context) => {
+  command
     .argument('[config...]', 'config file and key=value changes')
     .option('--resume <directory>', 'resume a run that was stopped or killed')
     .addHelpText('after', configHelp(sftConfigSchema))

@@ -6,15 +6,13 @@ import { requireNewRun } from '../../run/run-writer.ts';
 import { openTraining } from '../../train/open-training.ts';
 import { requireSteps } from '../../train/require-steps.ts';
 import { runTraining } from '../../train/run-training.ts';
-import type { AddCommand, CommandContext } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
 import { ledgerLines } from '../reward/view.ts';
 import { peakMemoryLine, reportRejectedRows, terminalObserver } from './report.ts';
 
-export const addTrainCommand: AddCommand = (program, context) => {
-  program
-    .command('train')
-    .description('Improve a model by reinforcement learning on open-ended questions')
+export const setUpTrain: SetUpCommand = (command, context) => {
+  command
     .argument('[config...]', 'config file and key=value changes')
     .option('--resume <directory>', 'resume a run that was stopped or killed')
     .addHelpText('after', configHelp(trainConfigSchema))

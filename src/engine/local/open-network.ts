@@ -6,6 +6,7 @@ import type { ModelFiles } from '../../model/files/model-files.ts';
 import type { TensorStore } from '../../model/files/safetensors.ts';
 import { openWeights } from '../../model/files/weight-names.ts';
 import { type ParameterSpec, parameterSpecs } from '../../model/parameters.ts';
+import type { Device } from '../../tensor/device.ts';
 import { copyCheckpoint } from './checkpoint-files.ts';
 import { LayeredNetwork } from './layered/layered-network.ts';
 import type { Network } from './network.ts';
@@ -52,13 +53,14 @@ export async function openNetwork(
   config: ModelConfig,
   files: ModelFiles,
   options: NetworkOptions,
+  device: Device = 'cpu',
 ): Promise<Network> {
   const store = await openWeights(directory);
   try {
     // Before memory is taken for what a config only says.
     requireTensors(store, parameterSpecs(config));
     if (options.kind === 'layered') {
-      return await openLayered(directory, config, files, options, store);
+      return await openLayered(directory, config, files, options, device, store);
     }
   } catch (error) {
     await store.close();
@@ -68,7 +70,7 @@ export async function openNetwork(
   const weights = createStores(config, (name) => options.trained.test(name));
   await readParameters(weights.frozen, directory);
   await readParameters(weights.trained, directory);
-  return new WholeNetwork(config, { directory, files, weights, names: store.names });
+  return new WholeNetwork(config, { directory, files, weights, names: store.names, device });
 }
 
 /** The adapter comes first: what is wrong with it is told before gigabytes are read. */
@@ -77,6 +79,7 @@ async function openLayered(
   config: ModelConfig,
   files: ModelFiles,
   options: LayeredNetworkOptions,
+  device: Device,
   store: TensorStore,
 ): Promise<Network> {
   const specs = parameterSpecs(config);
@@ -84,6 +87,7 @@ async function openLayered(
   const base = await openBase(config, options, store);
   return new LayeredNetwork(base, adapter, {
     keptBytes: options.keptBytes,
+    device,
     exportModel: async (folder) => {
       if (adapter === undefined) return copyCheckpoint(directory, folder);
       const { digest, format } = base;

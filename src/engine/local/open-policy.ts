@@ -2,9 +2,10 @@
 import type { ModelConfig } from '../../model/config.ts';
 import type { AdapterConfig } from '../../model/files/adapter-config.ts';
 import type { ModelFiles } from '../../model/files/model-files.ts';
-import { loadOnnxRuntime } from '../../tensor/onnx-runtime.ts';
+import type { Device } from '../../tensor/device.ts';
 import { LocalPolicy, type PassLimits, usualLimits } from './local-policy.ts';
 import { everyParameter, type NetworkOptions, openNetwork } from './open-network.ts';
+import { requireDevice } from './require-device.ts';
 
 /** Plain values, which may go to another thread. */
 export type LocalEngineOptions = {
@@ -12,6 +13,8 @@ export type LocalEngineOptions = {
   readonly limits?: Partial<PassLimits>;
   /** @default whole with all parameters trained; of an adapter, layered over a base in float32 */
   readonly network?: NetworkOptions;
+  /** @default the processor */
+  readonly device?: Device;
   /** See `ModelDescription` of engine.ts. */
   readonly setup?: string;
 };
@@ -33,13 +36,16 @@ export type OpenedPolicy = {
   readonly parameters: number;
 };
 
-/** @throws MedixError where the weights cannot be read or are not finite, or ONNX Runtime is not installed */
+/**
+ * @throws MedixError where the device is not there or ONNX Runtime is not installed, before any weight is read; where
+ *   the weights cannot be read or are not finite
+ */
 export async function openPolicy(
   { directory, adapter, config, files, stopTokens, bannedTokens }: PolicySource,
-  { limits, network: options = usualNetwork(adapter) }: LocalEngineOptions,
+  { limits, network: options = usualNetwork(adapter), device = 'cpu' }: LocalEngineOptions,
 ): Promise<OpenedPolicy> {
-  await loadOnnxRuntime();
-  const network = await openNetwork(directory, config, files, options);
+  await requireDevice(device, options.kind === 'layered' && options.base === 'f16');
+  const network = await openNetwork(directory, config, files, options, device);
   const settings = { ...usualLimits, ...limits, directory, stopTokens, bannedTokens };
   return { policy: new LocalPolicy(network, config, settings), parameters: network.parameters };
 }

@@ -169,3 +169,24 @@ it('frozen weights in fewer bits without anything to train are refused with the 
     false,
   );
 });
+
+describe('on a graphics device', () => {
+  it('says so, and keeps no weights in 8 bits, which only the processor multiplies', async () => {
+    const settings = { lora: {}, memory: '12GiB' };
+    const onProcessor = await plan(twoBillion, settings, train);
+    const onCard = await plan(twoBillion, { ...settings, device: 'webgpu' }, train);
+    expect(onProcessor).toMatchObject({ device: 'cpu', network: { base: 'int8' } });
+    expect(onCard).toMatchObject({ device: 'webgpu', network: { base: 'f32' } });
+    expect(onProcessor.setup).not.toContain('webgpu');
+    expect(onCard.setup).toContain('computed by webgpu (experimental)');
+  });
+
+  it('refuses 8 bits where they are asked for', () => {
+    const settings = { kind: 'local', device: 'webgpu', base: 'int8', lora: {} };
+    for (const section of [trainingEngineSection, answeringEngineSection]) {
+      const { lora: _, ...withoutLora } = settings;
+      const given = section === trainingEngineSection ? settings : withoutLora;
+      expect(() => section.parse(given)).toThrow('computed by the processor alone');
+    }
+  });
+});

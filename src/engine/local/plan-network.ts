@@ -7,6 +7,7 @@ import type { ModelConfig } from '../../model/config.ts';
 import type { AdapterConfig } from '../../model/files/adapter-config.ts';
 import { headName } from '../../model/parameter-names.ts';
 import { type ParameterSpec, parameterSpecs } from '../../model/parameters.ts';
+import type { Device } from '../../tensor/device.ts';
 import type { PassLimits } from './local-policy.ts';
 import {
   everyParameter,
@@ -40,6 +41,7 @@ export const thisMachine: Machine = {
 export type NetworkPlan = {
   readonly network: NetworkOptions;
   readonly limits: Partial<PassLimits>;
+  readonly device: Device;
   /** See `ModelDescription` of engine.ts. */
   readonly setup: string;
   /** What the process is expected to stay within; of a layered network, which uses what it is given, the budget. */
@@ -88,7 +90,7 @@ export async function planNetwork(
         : layeredCost(model, sizes, format, use);
     const least = cost.fixed + leastBatchTokens * cost.perToken;
     if (least > budget) needs.push(`${gibibytes(least)} in ${format}`);
-    else if (cost.kind === 'whole') return wholePlan(cost, budget, use);
+    else if (cost.kind === 'whole') return wholePlan(cost, budget, config, use);
     else return layeredPlan(cost, budget, config, format, use, adapter);
   }
   const isGuess = config.memory === 'auto' ? ', three quarters of what this process may use' : '';
@@ -113,14 +115,25 @@ type LayeredCost = {
   readonly adapterSize: number;
 };
 
-function wholePlan({ fixed, perToken }: WholeCost, budget: number, use: Use): NetworkPlan {
+function wholePlan(
+  { fixed, perToken }: WholeCost,
+  budget: number,
+  { device }: LocalEngineConfig,
+  use: Use,
+): NetworkPlan {
   const maxBatchTokens = batchTokens(budget - fixed, perToken);
   const isTrained = use.kind === 'train';
   const peakBytes = fixed + maxBatchTokens * perToken;
   return {
     network: { kind: 'whole', trained: isTrained ? everyParameter : noParameter },
     limits: { maxBatchTokens, maxPrefillTokens: 4 * maxBatchTokens },
-    setup: setupOf([isTrained ? 'all trained, in f32' : 'in f32'], maxBatchTokens, peakBytes),
+    device,
+    setup: setupOf(
+      [isTrained ? 'all trained, in f32' : 'in f32'],
+      device,
+      maxBatchTokens,
+      peakBytes,
+    ),
     peakBytes,
   };
 }
@@ -155,14 +168,21 @@ function layeredPlan(
       maxPrefillTokens,
       maxCacheTokens: Math.floor(cacheRoom / perCachedToken),
     },
-    setup: setupOf([`frozen in ${base}`, ...factors], maxBatchTokens, budget),
+    device: config.device,
+    setup: setupOf([`frozen in ${base}`, ...factors], config.device, maxBatchTokens, budget),
     peakBytes: budget,
   };
 }
 
-function setupOf(weights: readonly string[], maxBatchTokens: number, peakBytes: number): string {
+function setupOf(
+  weights: readonly string[],
+  device: Device,
+  maxBatchTokens: number,
+  peakBytes: number,
+): string {
   const tokens = `up to ${maxBatchTokens.toLocaleString('en')} tokens at once`;
-  return [...weights, tokens, `planned for ${gibibytes(peakBytes)}`].join(', ');
+  const card = device === 'cpu' ? [] : [`computed by ${device} (experimental)`];
+  return [...weights, ...card, tokens, `planned for ${gibibytes(peakBytes)}`].join(', ');
 }
 
 function batchTokens(room: number, perToken: number): number {
@@ -173,7 +193,7 @@ function adviceOf(config: LocalEngineConfig, isAdapted: boolean, use: Use): stri
   if (use.kind === 'train' && !isAdapted) {
     return 'give engine.lora={} to train small factors beside frozen weights, or use a smaller model';
   }
-  if (config.base === 'auto' || config.base === 'int8') {
+  if (config.base === 'auto' || config.base === 'int8' || config.device !== 'cpu') {
     return 'raise engine.memory where the machine has more, or use a smaller model';
   }
   return 'use engine.base=int8, or raise engine.memory where the machine has more';
@@ -181,7 +201,7 @@ function adviceOf(config: LocalEngineConfig, isAdapted: boolean, use: Use): stri
 
 /** In the order of preference. */
 async function formatsOf(
-  { base }: LocalEngineConfig,
+  { base, device }: LocalEngineConfig,
   { parameters }: Sizes,
   use: Use,
   isAdapted: boolean,
@@ -191,7 +211,7 @@ async function formatsOf(
   if (use.kind === 'train' && !isAdapted) return ['f32'];
   if (parameters < smallModel) return ['f32'];
   const exact: readonly BaseFormat[] = ['f32', 'f16'];
-  if (!(await machine.multipliesIntegers())) return exact;
+  if (device !== 'cpu' || !(await machine.multipliesIntegers())) return exact;
   // Answers are measured, so they come from the weights as they are where those fit; training takes what is fastest.
   return use.kind === 'train' ? ['int8', ...exact] : [...exact, 'int8'];
 }

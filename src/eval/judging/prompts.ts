@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { digestOf } from '../../core/digest.ts';
 import { readText } from '../../core/files.ts';
 import { compileJinja } from '../../core/jinja.ts';
+import { packageFile } from '../../core/package-file.ts';
 import { shownAnswer } from '../../judge/judge-prompt.ts';
 import type { GraderItem, JudgedSample } from './grader.ts';
 
@@ -34,7 +35,7 @@ export type RoundPrompts = {
   readonly again: string;
 };
 
-const folder = fileURLToPath(new URL('../../../assets/eval-judge-prompts/', import.meta.url));
+const folder = fileURLToPath(packageFile('assets/eval-judge-prompts/'));
 
 /** Prompts of independent votes. The answer is fenced and cut to a length. */
 export async function readVotePrompts(): Promise<VotePrompts> {

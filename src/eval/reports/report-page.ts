@@ -8,6 +8,7 @@ import { html, raw } from 'hono/html';
 import type { HtmlEscapedString } from 'hono/utils/html';
 import { digestOfBytes } from '../../core/digest.ts';
 import { readText } from '../../core/files.ts';
+import { packageFile } from '../../core/package-file.ts';
 import type { Section } from './table.ts';
 
 export type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
@@ -24,7 +25,7 @@ export type ReportPage = {
   readonly sections: readonly PageSection[];
 };
 
-const styleSheet = new URL('../../../assets/reports/report.css', import.meta.url);
+const styleSheet = packageFile('assets/reports/report.css');
 
 /** Control characters but line feed and tab, and marks of writing direction, which reach beyond their text. */
 const unprintable = /(?![\n\t])[\p{Cc}\p{Bidi_Control}]/gu;

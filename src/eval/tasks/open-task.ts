@@ -6,12 +6,13 @@ import { problemsOf } from '../../config/schema-problems.ts';
 import { digestOfBytes } from '../../core/digest.ts';
 import { fail, MedixError, type Problem } from '../../core/errors.ts';
 import { entriesOf, readBytes } from '../../core/files.ts';
+import { packageFile } from '../../core/package-file.ts';
 import { reading, readingAs } from '../../core/reading.ts';
 import { parseYaml } from '../../core/yaml.ts';
 import { taskSchema } from './task-checks.ts';
 import type { Task } from './task-schema.ts';
 
-const builtInFolder = fileURLToPath(new URL('../../../assets/tasks', import.meta.url));
+const builtInFolder = fileURLToPath(packageFile('assets/tasks'));
 
 /**
  * Opens a task by id, or by the path of its file (with a slash or the ending .yaml).

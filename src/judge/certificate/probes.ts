@@ -9,6 +9,7 @@ import { fail, MedixError, type Problem } from '../../core/errors.ts';
 import { parseExactJson } from '../../core/exact-json.ts';
 import { readBytes } from '../../core/files.ts';
 import { modalities } from '../../core/modality.ts';
+import { packageFile } from '../../core/package-file.ts';
 import { nameOf } from '../../core/quoted.ts';
 import { reading } from '../../core/reading.ts';
 import { decodeUtf8 } from '../../core/utf8.ts';
@@ -34,7 +35,7 @@ export type ProbePack = {
   readonly digest: string;
 };
 
-const shippedPath = new URL('../../../assets/probes/judge-v1.jsonl', import.meta.url);
+const shippedPath = packageFile('assets/probes/judge-v1.jsonl');
 
 /** Category of rows that name none. */
 const ownCategory = 'own';

@@ -4,6 +4,7 @@
  */
 import { fail, invariant } from '../../core/errors.ts';
 import { readText } from '../../core/files.ts';
+import { packageFile } from '../../core/package-file.ts';
 
 export const bridgeTrainers = ['easyr1', 'verl', 'trl'] as const;
 export type BridgeTrainer = (typeof bridgeTrainers)[number];
@@ -13,7 +14,7 @@ export function bridgeFileName(trainer: BridgeTrainer): string {
   return `medix_${trainer}.py`;
 }
 
-const folder = new URL('../../../assets/bridges/', import.meta.url);
+const folder = packageFile('assets/bridges/');
 
 /** As client.py has it. */
 const defaultUrl = '"http://127.0.0.1:8090"';

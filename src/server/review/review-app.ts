@@ -8,6 +8,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import type { WallClock } from '../../core/async/clock.ts';
 import { digestOfBytes } from '../../core/digest.ts';
 import { readBytes, readText } from '../../core/files.ts';
+import { packageFile } from '../../core/package-file.ts';
 import type { PresentedItem } from '../../eval/review/presentation.ts';
 import { presentationFor } from '../../eval/review/presentation.ts';
 import { type RatingWriter, readRatings } from '../../eval/review/ratings.ts';
@@ -42,7 +43,7 @@ type Env = { Variables: { rater: RaterPages } };
 /** A comment at its longest, as a form sends it, and as much again; and those of 64 raters at once. */
 const bodyLimits = { bodyBytes: 64 * 1024, bytesAtOnce: 64 * 64 * 1024 };
 
-const assets = new URL('../../../assets/review/', import.meta.url);
+const assets = packageFile('assets/review/');
 
 export async function createReviewApp(parts: ReviewAppParts): Promise<Hono<Env>> {
   const { review, raters, folder, host, writer, clock, onFailure } = parts;

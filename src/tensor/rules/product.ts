@@ -1,5 +1,6 @@
 /** Matrix products, and rows by index: products with a one-hot matrix. */
 import { broadcastAt, build, zeros } from '../array.ts';
+import type { Emitter } from '../emitter.ts';
 import type { Node } from '../node.ts';
 import type { OpRules } from '../op-rule.ts';
 import * as ops from '../ops.ts';
@@ -24,6 +25,12 @@ export const productRules: OpRules<'matmul' | 'gatherRows' | 'scatterAddRows'> =
         return emit.op('Gemm', inputs, { transA, transB });
       }
       if (transA === 0 && transB === 0) return emit.op('MatMul', inputs);
+      if (emit.device === 'webgpu') {
+        const turned = [transA, transB].map((isTransposed, i) =>
+          isTransposed ? swapLast(emit, inputs[i]!, node.inputs[i]!.shape.length) : inputs[i]!,
+        );
+        return emit.op('MatMul', turned);
+      }
       return emit.op('FusedMatMul', inputs, { transA, transB }, 'com.microsoft');
     },
     interpret: ([a, b], { transposeA, transposeB }, shape) => {
@@ -75,3 +82,9 @@ export const productRules: OpRules<'matmul' | 'gatherRows' | 'scatterAddRows'> =
     recompute: true,
   },
 };
+
+/** The last two of so many axes change places. */
+function swapLast(emit: Emitter, value: string, rank: number): string {
+  const axes = Array.from({ length: rank }, (_, axis) => axis);
+  return emit.op('Transpose', [value], { perm: [...axes.slice(0, -2), rank - 1, rank - 2] });
+}

@@ -1,6 +1,7 @@
 /** Ops along the last axis: softmax and norms. */
 import { broadcastAt, build, mapRows, type NdArray } from '../array.ts';
 import { dimMultiply } from '../dim.ts';
+import type { Emitter } from '../emitter.ts';
 import type { Node } from '../node.ts';
 import type { OpRules } from '../op-rule.ts';
 import * as ops from '../ops.ts';
@@ -25,7 +26,7 @@ export const rowRules: OpRules<
   },
   logSoftmax: {
     gradient: (node, g) => [ops.subtract(g, ops.multiply(ops.exp(node), sumLast(g)))],
-    onnx: (emit, inputs) => emit.op('LogSoftmax', inputs, { axis: -1 }),
+    onnx: (emit, [a]) => logSoftmaxOf(emit, a!),
     interpret: ([a]) => mapRows(a!, (row) => row.set(logSoftmaxRow(row))),
     recompute: false,
   },
@@ -36,7 +37,7 @@ export const rowRules: OpRules<
       return [ops.addAtTokens(ops.multiply(ops.softmax(logits), column), g, tokens), undefined];
     },
     onnx: (emit, [logits, tokens]) => {
-      const all = emit.op('LogSoftmax', [logits!], { axis: -1 });
+      const all = logSoftmaxOf(emit, logits!);
       const column = emit.op('Unsqueeze', [tokens!, emit.dims([1])]);
       return emit.op('Squeeze', [
         emit.op('GatherElements', [all, column], { axis: 1 }),
@@ -116,6 +117,15 @@ export const rowRules: OpRules<
     recompute: true,
   },
 };
+
+/** WebGPU has no op of its own for it: x − max − log Σ exp(x − max). */
+function logSoftmaxOf(emit: Emitter, a: string): string {
+  if (emit.device === 'cpu') return emit.op('LogSoftmax', [a], { axis: -1 });
+  const axis = emit.dims([-1]);
+  const below = emit.op('Sub', [a, emit.op('ReduceMax', [a, axis], { keepdims: 1 })]);
+  const total = emit.op('ReduceSum', [emit.op('Exp', [below]), axis], { keepdims: 1 });
+  return emit.op('Sub', [below, emit.op('Log', [total])]);
+}
 
 /** 1 / sqrt(mean of squares + epsilon), given their sum over the last axis and its size. */
 function inverseDeviation(sumOfSquares: Node, size: number, epsilon: number): Node {

@@ -6,6 +6,7 @@ import {
   promptAttention,
   stepAttention,
 } from '../../../model/decoder/attention.ts';
+import type { Device } from '../../../tensor/device.ts';
 import { type Dim, dimAdd, dimMultiply } from '../../../tensor/dim.ts';
 import { gradientsOf } from '../../../tensor/gradient.ts';
 import type { Node } from '../../../tensor/node.ts';
@@ -15,10 +16,12 @@ import { Program } from '../../../tensor/program.ts';
 /** All are fed `query`, `key` and `value` and give `mixed`, unless it says otherwise. */
 export class AttentionPrograms {
   readonly #text: TextConfig;
+  readonly #device: Device;
   readonly #compiled = new Map<string, Promise<Program>>();
 
-  constructor(text: TextConfig) {
+  constructor(text: TextConfig, device: Device) {
     this.#text = text;
+    this.#device = device;
   }
 
   /** Gives `promptKey0` and `promptValue0` [P, K, S, d] as well. */
@@ -85,7 +88,7 @@ export class AttentionPrograms {
   #once(name: string, build: () => Record<string, Node>): Promise<Program> {
     let program = this.#compiled.get(name);
     if (program === undefined) {
-      program = Program.compile(build());
+      program = Program.compile(build(), undefined, { device: this.#device });
       this.#compiled.set(name, program);
     }
     return program;

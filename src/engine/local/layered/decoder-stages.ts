@@ -1,4 +1,6 @@
 /** The stages of a decoder over one base. */
+
+import type { Device } from '../../../tensor/device.ts';
 import type { Bindings } from '../../../tensor/dim.ts';
 import type { Values } from '../../../tensor/program.ts';
 import type { Adapter, Factors } from '../weights/adapter.ts';
@@ -36,11 +38,11 @@ export class DecoderStages {
   readonly #base: Base;
   readonly #stages: readonly Stage[];
 
-  constructor(base: Base, adapter: Adapter | undefined) {
+  constructor(base: Base, adapter: Adapter | undefined, device: Device) {
     const { text, vision } = base.config;
     const shared = new Map<string, Stage>();
     this.#stages = Array.from({ length: text.layers + 1 }, (_, index) => {
-      const stage = new Stage(index, base, adapter);
+      const stage = new Stage(index, base, adapter, device);
       if (!base.isFed) return stage;
       const hasFeatures = index > 0 && index <= deepstackLevels(vision);
       const key = [index === 0, index === text.layers, hasFeatures, ...stage.adapted].join();

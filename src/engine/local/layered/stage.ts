@@ -15,6 +15,7 @@ import {
 } from '../../../model/decoder/decoder-graph.ts';
 import type { TextConfig, VisionConfig } from '../../../model/geometry.ts';
 import { layerName } from '../../../model/parameter-names.ts';
+import type { Device } from '../../../tensor/device.ts';
 import type { Bindings } from '../../../tensor/dim.ts';
 import { type Seeded, splitForwardBackward } from '../../../tensor/gradient.ts';
 import type { Node } from '../../../tensor/node.ts';
@@ -67,11 +68,13 @@ export class Stage {
   /** `gradient:<name>` of inputs and of the adapter's parameters. */
   readonly #gradients: Readonly<Record<string, Node>>;
   readonly #keepsMemory: boolean;
+  readonly #device: Device;
   #forward: Promise<Program> | undefined;
   #backward: Promise<Program> | undefined;
 
   /** @param index 0 … layers */
-  constructor(index: number, base: Base, adapter: Adapter | undefined) {
+  constructor(index: number, base: Base, adapter: Adapter | undefined, device: Device) {
+    this.#device = device;
     const weights = graphWeights(base, adapter, namingOfStage(index, base.config.text));
     const graph = stageGraph(index, weights, base);
     const results = Object.entries(graph.results);
@@ -125,6 +128,7 @@ export class Stage {
   ): Promise<void> {
     this.#backward ??= Program.compile(this.#gradients, this.#given, {
       keepsMemory: this.#keepsMemory,
+      device: this.#device,
     });
     const added = accumulation(this.#graph.weights, gradient, naming);
     const gradients = { ...added.results };
@@ -149,7 +153,7 @@ export class Stage {
     this.#forward ??= Program.compile(
       { ...results, ...Object.fromEntries(handed.map(([node, name]) => [name, node])) },
       undefined,
-      { keepsMemory: this.#keepsMemory },
+      { keepsMemory: this.#keepsMemory, device: this.#device },
     );
     return this.#forward;
   }

@@ -6,6 +6,7 @@ import { digestOfBytes } from '../../../core/digest.ts';
 import type { VisionConfig } from '../../../model/geometry.ts';
 import type { ImagePatches } from '../../../model/prompt.ts';
 import { visionGraph } from '../../../model/vision/vision-graph.ts';
+import type { Device } from '../../../tensor/device.ts';
 import { type Seeded, splitForwardBackward } from '../../../tensor/gradient.ts';
 import type { Node } from '../../../tensor/node.ts';
 import * as ops from '../../../tensor/ops.ts';
@@ -32,6 +33,7 @@ export class VisionTower {
   readonly config: VisionConfig;
   readonly isTrained: boolean;
   readonly #base: Base;
+  readonly #device: Device;
   readonly #levels: readonly string[];
   readonly #graph;
   readonly #kept = new Map<string, ImageFeatures>();
@@ -39,7 +41,7 @@ export class VisionTower {
   #forward: Promise<Program> | undefined;
   #backward: Promise<Program> | undefined;
 
-  constructor(config: VisionConfig, base: Base, adapter: Adapter | undefined) {
+  constructor(config: VisionConfig, base: Base, adapter: Adapter | undefined, device: Device) {
     const weights = graphWeights(base, adapter);
     const { embeddings, deepstack, stream } = visionGraph(config, weights.weights);
     const levels = [embeddings, ...deepstack];
@@ -55,6 +57,7 @@ export class VisionTower {
     );
     this.config = config;
     this.#base = base;
+    this.#device = device;
     this.#graph = { weights, results, variables, residuals, gradients };
     this.isTrained = variables.length > 0;
   }
@@ -96,6 +99,7 @@ export class VisionTower {
     this.#backward ??= Program.compile(
       gradientResults(variables, gradients, weights),
       namesOf(results, residuals),
+      { device: this.#device },
     );
     const seeded = Object.fromEntries(seeds.map((seed, level) => [`seed:level${level}`, seed]));
     const added = accumulation(weights, gradient);
@@ -128,7 +132,9 @@ export class VisionTower {
   #program(): Promise<Program> {
     const { results, residuals } = this.#graph;
     const handed = [...namesOf(results, residuals)].map(([node, name]) => [name, node] as const);
-    this.#forward ??= Program.compile({ ...results, ...Object.fromEntries(handed) });
+    this.#forward ??= Program.compile({ ...results, ...Object.fromEntries(handed) }, undefined, {
+      device: this.#device,
+    });
     return this.#forward;
   }
 

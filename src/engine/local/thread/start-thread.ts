@@ -1,11 +1,11 @@
-/** Starts engine-thread.ts beside this file, whether it is built or TypeScript. */
+/** Starts engine-thread.ts: the file beside this one, or what rolldown.config.ts makes of it. */
 import { Worker } from 'node:worker_threads';
 import { locatePeer } from '../../../config/optional-peer.ts';
 
 export function startEngineThread(): Worker {
   const own = import.meta.url;
   const isSource = own.endsWith('.ts');
-  const file = new URL(isSource ? './engine-thread.ts' : './engine-thread.js', own);
+  const file = new URL(isSource ? './engine-thread.ts' : '../parts/engine-thread.js', own);
   // What this process was started with, e.g. --eval or a loader of the user's own, is not for the thread.
   return new Worker(isSource ? fromSource(file) : file, { execArgv: [] });
 }

@@ -14,6 +14,7 @@ import {
   plainWeights,
 } from '../../../model/network-weights.ts';
 import { visionGraph } from '../../../model/vision/vision-graph.ts';
+import type { Device } from '../../../tensor/device.ts';
 import { dimAdd, dimMultiply } from '../../../tensor/dim.ts';
 import { splitForwardBackward } from '../../../tensor/gradient.ts';
 import { type Node, topologicalOrder } from '../../../tensor/node.ts';
@@ -31,14 +32,16 @@ export type UpdatePrograms = {
 
 export class Programs {
   readonly #config: ModelConfig;
+  readonly #device: Device;
   readonly #trained: ReadonlySet<string>;
   readonly #parameters: ReadonlyMap<string, Node>;
   readonly #weights: NetworkWeights;
   readonly #compiled = new Map<string, Promise<unknown>>();
 
   /** @param trained names of the parameters that have a gradient */
-  constructor(config: ModelConfig, trained: readonly string[]) {
+  constructor(config: ModelConfig, trained: readonly string[], device: Device) {
     this.#config = config;
+    this.#device = device;
     this.#trained = new Set(trained);
     this.#parameters = parameterNodes(config);
     this.#weights = plainWeights(this.#parameters);
@@ -47,7 +50,7 @@ export class Programs {
   /** Logprobs of completions [M]. */
   score(images: boolean): Promise<Program> {
     return this.#once(`score ${images}`, () =>
-      Program.compile({ logprobs: this.#logprobs(images).output }),
+      this.#compile({ logprobs: this.#logprobs(images).output }),
     );
   }
 
@@ -74,8 +77,8 @@ export class Programs {
         ]),
       );
       return {
-        forward: await Program.compile({ logprobs: output, ...residuals }),
-        backward: await Program.compile(gradients, split.residuals),
+        forward: await this.#compile({ logprobs: output, ...residuals }),
+        backward: await this.#compile(gradients, split.residuals),
         trained: variables.map(([name]) => name),
       };
     });
@@ -93,7 +96,7 @@ export class Programs {
       const { hidden } = this.#decoder(dimMultiply('P', 'S'), images, attend);
       const predictors = ops.gatherRows(hidden, ops.input('predictors', ['M'], 'int32'));
       const logits = vocabularyLogits(predictors, text, this.#weights);
-      return Program.compile({ logprobs: ops.logSoftmax(logits), ...results });
+      return this.#compile({ logprobs: ops.logSoftmax(logits), ...results });
     });
   }
 
@@ -108,7 +111,7 @@ export class Programs {
       });
       const { hidden } = this.#decoder(dimMultiply('P', 'R'), false, attend);
       const logits = vocabularyLogits(hidden, text, this.#weights);
-      return Program.compile({ logprobs: ops.logSoftmax(logits), ...results });
+      return this.#compile({ logprobs: ops.logSoftmax(logits), ...results });
     });
   }
 
@@ -135,6 +138,13 @@ export class Programs {
     const logits = vocabularyLogits(predictors, text, this.#weights);
     const output = ops.tokenLogprobs(logits, ops.input('targets', ['M'], 'int32'));
     return { output, stream };
+  }
+
+  #compile(
+    outputs: Readonly<Record<string, Node>>,
+    given?: ReadonlyMap<Node, string>,
+  ): Promise<Program> {
+    return Program.compile(outputs, given, { device: this.#device });
   }
 
   #once<T>(key: string, compile: () => Promise<T>): Promise<T> {

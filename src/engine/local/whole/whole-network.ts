@@ -6,6 +6,7 @@ import type { ModelConfig } from '../../../model/config.ts';
 import type { ModelFiles } from '../../../model/files/model-files.ts';
 import { sameNames, type WeightNames } from '../../../model/files/weight-names.ts';
 import { BufferPool } from '../../../tensor/buffer-pool.ts';
+import type { Device } from '../../../tensor/device.ts';
 import type { Values } from '../../../tensor/program.ts';
 import type { Weights } from '../../engine.ts';
 import type { PrefillBatch, UpdateBatch } from '../batch.ts';
@@ -30,6 +31,8 @@ type WholeParts = {
   readonly weights: ParameterStores;
   /** Of tensors in files, also in those that are written. @default those of parameters */
   readonly names?: WeightNames;
+  /** @default the processor */
+  readonly device?: Device;
 };
 
 export class WholeNetwork implements Network {
@@ -43,7 +46,7 @@ export class WholeNetwork implements Network {
   #reference: Promise<ParameterBuffer> | undefined;
 
   constructor(config: ModelConfig, parts: WholeParts) {
-    const { weights } = parts;
+    const { weights, device = 'cpu' } = parts;
     this.#config = config;
     this.#parts = parts;
     this.trained = weights.trained;
@@ -51,6 +54,7 @@ export class WholeNetwork implements Network {
     this.#programs = new Programs(
       config,
       weights.trained.specs.map(({ name }) => name),
+      device,
     );
   }
 
