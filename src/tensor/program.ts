@@ -23,6 +23,11 @@ const nothingHandedBack = 'Non tensor type is temporarily not supported.';
 /** Float16 values are given as their bits. */
 export type Values = Readonly<Record<string, Float32Array | Int32Array | Uint16Array>>;
 
+export type ProgramOptions = {
+  readonly keepsMemory?: boolean;
+  readonly threads?: number;
+};
+
 export class Program {
   readonly graph: Omit<OnnxGraph, 'bytes'>;
   readonly #ort: OnnxRuntime;
@@ -42,18 +47,21 @@ export class Program {
    * @param given see {@link emitOnnx}.
    * @param keepsMemory whether what a run has allocated is kept for the next. Of many programs that take
    *   turns, each would hold memory that only one needs. @default true
+   * @param threads that compute at most. @default one for each core
    * @throws MedixError as {@link loadOnnxRuntime}.
    */
   static async compile(
     outputs: Readonly<Record<string, Node>>,
     given?: ReadonlyMap<Node, string>,
-    { keepsMemory = true }: { readonly keepsMemory?: boolean } = {},
+    { keepsMemory = true, threads = 0 }: ProgramOptions = {},
   ): Promise<Program> {
     const ort = await loadOnnxRuntime();
     const { bytes, ...graph } = emitOnnx(outputs, given);
     const session = await createSession(ort, bytes, graph.folder, {
       graphOptimizationLevel: 'all',
       executionMode: 'sequential',
+      // 0 stands for one for each core.
+      intraOpNumThreads: threads,
       // Patterns pay off for one fixed shape; ours vary, and each would keep a block of its own.
       enableMemPattern: false,
       enableCpuMemArena: keepsMemory,
