@@ -23,10 +23,23 @@ const nothingHandedBack = 'Non tensor type is temporarily not supported.';
 /** Float16 values are given as their bits. */
 export type Values = Readonly<Record<string, Float32Array | Int32Array | Uint16Array>>;
 
-export type ProgramOptions = {
+type ProgramOptions = {
   readonly keepsMemory?: boolean;
   readonly threads?: number;
 };
+
+/** {@link Program.compile} with threads that were chosen before. */
+export type Compile = (
+  outputs: Readonly<Record<string, Node>>,
+  given?: ReadonlyMap<Node, string>,
+  options?: Pick<ProgramOptions, 'keepsMemory'>,
+) => Promise<Program>;
+
+/** @param threads as of {@link Program.compile} */
+export function compileFor(threads: number | undefined): Compile {
+  return (outputs, given, options) =>
+    Program.compile(outputs, given, { ...options, ...(threads === undefined ? {} : { threads }) });
+}
 
 export class Program {
   readonly graph: Omit<OnnxGraph, 'bytes'>;

@@ -63,6 +63,7 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
           run,
           observers: [],
           clock: () => 0,
+          processorClock: () => 0,
         },
         signal,
       );

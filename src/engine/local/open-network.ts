@@ -5,6 +5,7 @@ import type { AdapterConfig } from '../../model/files/adapter-config.ts';
 import type { ModelFiles } from '../../model/files/model-files.ts';
 import { openSafetensors, type TensorStore } from '../../model/files/safetensors.ts';
 import { type ParameterSpec, parameterSpecs } from '../../model/parameters.ts';
+import { type Compile, compileFor } from '../../tensor/program.ts';
 import { copyCheckpoint } from './checkpoint-files.ts';
 import { LayeredNetwork } from './layered/layered-network.ts';
 import type { Network } from './network.ts';
@@ -46,18 +47,21 @@ export type LayeredNetworkOptions = {
   readonly keptBytes: number;
 };
 
+/** @param threads that compute at most. @default one for each core */
 export async function openNetwork(
   directory: string,
   config: ModelConfig,
   files: ModelFiles,
   options: NetworkOptions,
+  threads?: number,
 ): Promise<Network> {
+  const compile = compileFor(threads);
   const store = await openSafetensors(directory);
   try {
     // Before memory is taken for what a config only says.
     requireTensors(store, parameterSpecs(config));
     if (options.kind === 'layered') {
-      return await openLayered(directory, config, files, options, store);
+      return await openLayered(directory, config, files, { ...options, compile }, store);
     }
   } catch (error) {
     await store.close();
@@ -67,7 +71,7 @@ export async function openNetwork(
   const weights = createStores(config, (name) => options.trained.test(name));
   await readParameters(weights.frozen, directory);
   await readParameters(weights.trained, directory);
-  return new WholeNetwork(config, { directory, files, weights });
+  return new WholeNetwork(config, { directory, files, weights, compile });
 }
 
 /** The adapter comes first: what is wrong with it is told before gigabytes are read. */
@@ -75,7 +79,7 @@ async function openLayered(
   directory: string,
   config: ModelConfig,
   files: ModelFiles,
-  options: LayeredNetworkOptions,
+  options: LayeredNetworkOptions & { readonly compile: Compile },
   store: TensorStore,
 ): Promise<Network> {
   const specs = parameterSpecs(config);
@@ -83,6 +87,7 @@ async function openLayered(
   const base = await openBase(config, options, store);
   return new LayeredNetwork(base, adapter, {
     keptBytes: options.keptBytes,
+    compile: options.compile,
     exportModel: async (folder) => {
       if (adapter === undefined) return copyCheckpoint(directory, folder);
       const { digest, format } = base;

@@ -12,6 +12,8 @@ export type LocalEngineOptions = {
   readonly limits?: Partial<PassLimits>;
   /** @default whole with all parameters trained; of an adapter, layered over a base in float32 */
   readonly network?: NetworkOptions;
+  /** Threads that compute at most. @default one for each core */
+  readonly threads?: number;
   /** See `ModelDescription` of engine.ts. */
   readonly setup?: string;
 };
@@ -36,10 +38,10 @@ export type OpenedPolicy = {
 /** @throws MedixError where the weights cannot be read or are not finite, or ONNX Runtime is not installed */
 export async function openPolicy(
   { directory, adapter, config, files, stopTokens, bannedTokens }: PolicySource,
-  { limits, network: options = usualNetwork(adapter) }: LocalEngineOptions,
+  { limits, threads, network: options = usualNetwork(adapter) }: LocalEngineOptions,
 ): Promise<OpenedPolicy> {
   await loadOnnxRuntime();
-  const network = await openNetwork(directory, config, files, options);
+  const network = await openNetwork(directory, config, files, options, threads);
   const settings = { ...usualLimits, ...limits, directory, stopTokens, bannedTokens };
   return { policy: new LocalPolicy(network, config, settings), parameters: network.parameters };
 }

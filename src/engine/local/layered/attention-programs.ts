@@ -10,15 +10,17 @@ import { type Dim, dimAdd, dimMultiply } from '../../../tensor/dim.ts';
 import { gradientsOf } from '../../../tensor/gradient.ts';
 import type { Node } from '../../../tensor/node.ts';
 import * as ops from '../../../tensor/ops.ts';
-import { Program } from '../../../tensor/program.ts';
+import type { Compile, Program } from '../../../tensor/program.ts';
 
 /** All are fed `query`, `key` and `value` and give `mixed`, unless it says otherwise. */
 export class AttentionPrograms {
   readonly #text: TextConfig;
+  readonly #compile: Compile;
   readonly #compiled = new Map<string, Promise<Program>>();
 
-  constructor(text: TextConfig) {
+  constructor(text: TextConfig, compile: Compile) {
     this.#text = text;
+    this.#compile = compile;
   }
 
   /** Gives `promptKey0` and `promptValue0` [P, K, S, d] as well. */
@@ -85,7 +87,7 @@ export class AttentionPrograms {
   #once(name: string, build: () => Record<string, Node>): Promise<Program> {
     let program = this.#compiled.get(name);
     if (program === undefined) {
-      program = Program.compile(build());
+      program = this.#compile(build());
       this.#compiled.set(name, program);
     }
     return program;

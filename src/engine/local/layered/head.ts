@@ -5,7 +5,7 @@
 import { headName } from '../../../model/decoder/decoder-graph.ts';
 import { gradientsOf } from '../../../tensor/gradient.ts';
 import * as ops from '../../../tensor/ops.ts';
-import { Program, type Values } from '../../../tensor/program.ts';
+import type { Compile, Program, Values } from '../../../tensor/program.ts';
 import type { Cancellation } from '../network.ts';
 import type { Adapter, Factors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
@@ -23,12 +23,14 @@ const chunkBytes = 64 << 20;
 
 export class Head {
   readonly #base: Base;
+  readonly #compile: Compile;
   readonly #graph;
   readonly #chunk: number;
   #forward: Promise<Program> | undefined;
   #backward: Promise<Program> | undefined;
 
-  constructor(base: Base, adapter: Adapter | undefined) {
+  constructor(base: Base, adapter: Adapter | undefined, compile: Compile) {
+    this.#compile = compile;
     const { text } = base.config;
     const { weights, fed, adapted, masks } = graphWeights(base, adapter);
     const hidden = ops.input('hidden', ['M', text.hiddenSize]);
@@ -146,7 +148,7 @@ export class Head {
     factors: Factors,
     masks: ReturnType<typeof maskFeeds>,
   ): Promise<void> {
-    this.#forward ??= Program.compile({ logprobs: ops.logSoftmax(this.#graph.logits) });
+    this.#forward ??= this.#compile({ logprobs: ops.logSoftmax(this.#graph.logits) });
     const program = await this.#forward;
     const feeds = { ...this.#feeds(factors), ...masks.values };
     await program.run({ ...feeds, hidden }, { logprobs }, masks.bindings);
@@ -165,7 +167,7 @@ export class Head {
       [{ output: logits, seed }],
       variables.map(([, node]) => node),
     );
-    return Program.compile(gradientResults(variables, gradients, this.#graph));
+    return this.#compile(gradientResults(variables, gradients, this.#graph));
   }
 
   #feeds(factors: Factors): Values {

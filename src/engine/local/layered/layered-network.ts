@@ -5,7 +5,7 @@
  */
 import type { ImagePatches, Prompt } from '../../../model/prompt.ts';
 import type { Bindings } from '../../../tensor/dim.ts';
-import type { Values } from '../../../tensor/program.ts';
+import type { Compile, Values } from '../../../tensor/program.ts';
 import type { Weights } from '../../engine.ts';
 import type { PrefillBatch, UpdateBatch } from '../batch.ts';
 import type { Basis, Cancellation, Network, StepBatch } from '../network.ts';
@@ -60,6 +60,7 @@ type Pass = {
 export type LayeredOptions = {
   /** Bytes of a forward pass that may be kept for the backward pass instead of being computed again. */
   readonly keptBytes: number;
+  readonly compile: Compile;
   readonly exportModel: (folder: string) => Promise<void>;
 };
 
@@ -90,10 +91,10 @@ export class LayeredNetwork implements Network {
     };
     this.trained = adapter?.parameters ?? createParameterBuffer([]);
     this.parameters = base.parameters;
-    this.#stages = new DecoderStages(base, adapter);
-    this.#attention = new AttentionPrograms(text);
-    this.#head = new Head(base, adapter);
-    this.#vision = new VisionTower(base, adapter);
+    this.#stages = new DecoderStages(base, adapter, options.compile);
+    this.#attention = new AttentionPrograms(text, options.compile);
+    this.#head = new Head(base, adapter, options.compile);
+    this.#vision = new VisionTower(base, adapter, options.compile);
     this.#width = text.hiddenSize;
     this.#mixedWidth = text.heads * text.headDim;
   }

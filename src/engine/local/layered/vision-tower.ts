@@ -8,7 +8,7 @@ import { visionGraph } from '../../../model/vision/vision-graph.ts';
 import { type Seeded, splitForwardBackward } from '../../../tensor/gradient.ts';
 import type { Node } from '../../../tensor/node.ts';
 import * as ops from '../../../tensor/ops.ts';
-import { Program, type Values } from '../../../tensor/program.ts';
+import type { Compile, Program, Values } from '../../../tensor/program.ts';
 import { imageInputs } from '../vision-batch.ts';
 import type { Adapter, Factors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
@@ -30,6 +30,7 @@ const keptBytes = 256 << 20;
 export class VisionTower {
   readonly isTrained: boolean;
   readonly #base: Base;
+  readonly #compile: Compile;
   readonly #levels: readonly string[];
   readonly #graph;
   readonly #kept = new Map<string, ImageFeatures>();
@@ -37,7 +38,8 @@ export class VisionTower {
   #forward: Promise<Program> | undefined;
   #backward: Promise<Program> | undefined;
 
-  constructor(base: Base, adapter: Adapter | undefined) {
+  constructor(base: Base, adapter: Adapter | undefined, compile: Compile) {
+    this.#compile = compile;
     const weights = graphWeights(base, adapter);
     const { embeddings, deepstack, stream } = visionGraph(base.config.vision, weights.weights);
     const levels = [embeddings, ...deepstack];
@@ -90,7 +92,7 @@ export class VisionTower {
     }
     const feeds = { ...this.#feeds(factors), ...values };
     await forward.run(feeds, handed, bindings);
-    this.#backward ??= Program.compile(
+    this.#backward ??= this.#compile(
       gradientResults(variables, gradients, weights),
       namesOf(results, residuals),
     );
@@ -125,7 +127,7 @@ export class VisionTower {
   #program(): Promise<Program> {
     const { results, residuals } = this.#graph;
     const handed = [...namesOf(results, residuals)].map(([node, name]) => [name, node] as const);
-    this.#forward ??= Program.compile({ ...results, ...Object.fromEntries(handed) });
+    this.#forward ??= this.#compile({ ...results, ...Object.fromEntries(handed) });
     return this.#forward;
   }
 

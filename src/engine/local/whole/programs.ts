@@ -17,7 +17,7 @@ import { dimAdd, dimMultiply } from '../../../tensor/dim.ts';
 import { splitForwardBackward } from '../../../tensor/gradient.ts';
 import { type Node, topologicalOrder } from '../../../tensor/node.ts';
 import * as ops from '../../../tensor/ops.ts';
-import { Program } from '../../../tensor/program.ts';
+import { type Compile, Program } from '../../../tensor/program.ts';
 
 export type UpdatePrograms = {
   /** → `logprobs` [M] and residuals. */
@@ -33,10 +33,12 @@ export class Programs {
   readonly #trained: ReadonlySet<string>;
   readonly #parameters: ReadonlyMap<string, Node>;
   readonly #weights: NetworkWeights;
+  readonly #compile: Compile;
   readonly #compiled = new Map<string, Promise<unknown>>();
 
   /** @param trained names of the parameters that have a gradient */
-  constructor(config: ModelConfig, trained: readonly string[]) {
+  constructor(config: ModelConfig, trained: readonly string[], compile: Compile) {
+    this.#compile = compile;
     this.#config = config;
     this.#trained = new Set(trained);
     this.#parameters = parameterNodes(config);
@@ -46,7 +48,7 @@ export class Programs {
   /** Logprobs of completions [M]. */
   score(images: boolean): Promise<Program> {
     return this.#once(`score ${images}`, () =>
-      Program.compile({ logprobs: this.#logprobs(images).output }),
+      this.#compile({ logprobs: this.#logprobs(images).output }),
     );
   }
 
@@ -73,8 +75,8 @@ export class Programs {
         ]),
       );
       return {
-        forward: await Program.compile({ logprobs: output, ...residuals }),
-        backward: await Program.compile(gradients, split.residuals),
+        forward: await this.#compile({ logprobs: output, ...residuals }),
+        backward: await this.#compile(gradients, split.residuals),
         trained: variables.map(([name]) => name),
       };
     });
@@ -92,7 +94,7 @@ export class Programs {
       const { hidden } = this.#decoder(dimMultiply('P', 'S'), images, attend);
       const predictors = ops.gatherRows(hidden, ops.input('predictors', ['M'], 'int32'));
       const logits = vocabularyLogits(predictors, text, this.#weights);
-      return Program.compile({ logprobs: ops.logSoftmax(logits), ...results });
+      return this.#compile({ logprobs: ops.logSoftmax(logits), ...results });
     });
   }
 
@@ -107,7 +109,7 @@ export class Programs {
       });
       const { hidden } = this.#decoder(dimMultiply('P', 'R'), false, attend);
       const logits = vocabularyLogits(hidden, text, this.#weights);
-      return Program.compile({ logprobs: ops.logSoftmax(logits), ...results });
+      return this.#compile({ logprobs: ops.logSoftmax(logits), ...results });
     });
   }
 

@@ -5,7 +5,7 @@
 import type { ModelConfig } from '../../../model/config.ts';
 import type { ModelFiles } from '../../../model/files/model-files.ts';
 import { BufferPool } from '../../../tensor/buffer-pool.ts';
-import type { Values } from '../../../tensor/program.ts';
+import { type Compile, Program, type Values } from '../../../tensor/program.ts';
 import type { Weights } from '../../engine.ts';
 import type { PrefillBatch, UpdateBatch } from '../batch.ts';
 import { writeModel } from '../model-directory.ts';
@@ -26,6 +26,8 @@ type WholeParts = {
   readonly directory: string;
   readonly files: ModelFiles;
   readonly weights: ParameterStores;
+  /** @default on one thread for each core */
+  readonly compile?: Compile;
 };
 
 export class WholeNetwork implements Network {
@@ -47,6 +49,7 @@ export class WholeNetwork implements Network {
     this.#programs = new Programs(
       config,
       weights.trained.specs.map(({ name }) => name),
+      parts.compile ?? Program.compile,
     );
   }
 
