@@ -31,6 +31,7 @@ export type OpAttributes = {
   concat: { readonly axis: number };
   rotateHalf: object;
   gatherRows: object;
+  placeRows: object;
   scatterAddRows: { readonly rows: Dim };
   softmax: object;
   logSoftmax: object;

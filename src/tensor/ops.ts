@@ -69,6 +69,14 @@ export const rotateHalf = (a: Node): Node => node('rotateHalf', [a], {});
 export const gatherRows = (table: Node, indices: Node): Node =>
   node('gatherRows', [table, indices], {});
 
+/**
+ * Rows of `a` [R, ...] in other places: row i of the result [M, ...] is row `rows[i]` − 1, or zeros where
+ * `rows[i]` [M] (int32) is 0. `inverse` [R] (int32) tells the same the other way round: 1 + where a row went, 0
+ * where it is left out. A row goes to one place at most, so the gradient needs no sums.
+ */
+export const placeRows = (a: Node, rows: Node, inverse: Node): Node =>
+  node('placeRows', [a, rows, inverse], {});
+
 /** Adds `updates` [M, ...] to rows `indices` [M] (int32) of a zero table [rows, ...]. */
 export const scatterAddRows = (updates: Node, indices: Node, rows: Dim): Node =>
   node('scatterAddRows', [updates, indices], { rows });

@@ -66,6 +66,10 @@ export const shapeRules: { readonly [K in OpKind]: ShapeRule<K> } = {
     check(indices!.length === 1, 'gatherRows', table!, indices!);
     return [indices![0]!, ...table!.slice(1)];
   },
+  placeRows: ([a, rows, inverse]) => {
+    check(rows!.length === 1 && inverse![0] === a![0], 'placeRows', a!, inverse!);
+    return [rows![0]!, ...a!.slice(1)];
+  },
   scatterAddRows: ([updates, indices], { rows }) => {
     check(updates![0] === indices![0], 'scatterAddRows', updates!, indices!);
     return [rows, ...updates!.slice(1)];

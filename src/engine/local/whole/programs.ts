@@ -13,11 +13,12 @@ import {
   plainWeights,
 } from '../../../model/network-weights.ts';
 import { visionGraph } from '../../../model/vision/vision-graph.ts';
-import { dimAdd, dimMultiply } from '../../../tensor/dim.ts';
+import { dimMultiply } from '../../../tensor/dim.ts';
 import { splitForwardBackward } from '../../../tensor/gradient.ts';
 import { type Node, topologicalOrder } from '../../../tensor/node.ts';
 import * as ops from '../../../tensor/ops.ts';
 import { type Compile, Program } from '../../../tensor/program.ts';
+import { packedRows } from './packed-batch.ts';
 
 export type UpdatePrograms = {
   /** → `logprobs` [M] and residuals. */
@@ -121,17 +122,27 @@ export class Programs {
     this.#compiled.clear();
   }
 
-  #decoder(tokens: string | number, images: boolean, attend: Attend) {
+  #decoder(
+    tokens: string | number,
+    images: boolean,
+    attend: Attend,
+    place?: (features: Node) => Node,
+  ) {
     const { text, vision } = this.#config;
     const tower = images ? visionGraph(vision, this.#weights) : undefined;
-    const decoder = decoderGraph(text, tokens, this.#weights, attend, tower);
+    const decoder = decoderGraph(text, tokens, this.#weights, attend, tower, place);
     return { hidden: decoder.hidden, stream: [...decoder.stream, ...(tower?.stream ?? [])] };
   }
 
   #logprobs(images: boolean) {
     const { text } = this.#config;
-    const tokens = dimAdd(dimMultiply('P', 'S'), dimMultiply('P', 'G', 'C'));
-    const { hidden, stream } = this.#decoder(tokens, images, groupAttention(text));
+    const packing = packedRows();
+    const { hidden, stream } = this.#decoder(
+      'N',
+      images,
+      packing.attend(groupAttention(text)),
+      packing.placeFeatures,
+    );
     const predictors = ops.gatherRows(hidden, ops.input('predictors', ['M'], 'int32'));
     const logits = vocabularyLogits(predictors, text, this.#weights);
     const output = ops.tokenLogprobs(logits, ops.input('targets', ['M'], 'int32'));

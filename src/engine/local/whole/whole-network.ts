@@ -19,6 +19,7 @@ import {
   readParameters,
 } from '../weights/parameter-buffer.ts';
 import { requireFinite } from '../weights/read-checked.ts';
+import { type BatchWithImages, ownImages, packBatch } from './packed-batch.ts';
 import { Programs } from './programs.ts';
 
 type WholeParts = {
@@ -79,7 +80,7 @@ export class WholeNetwork implements Network {
 
   async score(batch: UpdateBatch, weights: Weights): Promise<Float32Array> {
     const views = weights === 'policy' ? this.#parts.weights.views : await this.#referenceViews();
-    const { values, bindings, images } = this.#withImages(batch);
+    const { values, bindings, images } = this.#packed(batch);
     const program = await this.#programs.score(images);
     const logprobs = new Float32Array(bindings['M']!);
     await program.run({ ...views, ...values }, { logprobs }, bindings);
@@ -92,7 +93,7 @@ export class WholeNetwork implements Network {
     { views: gradient }: ParameterBuffer,
     signal: Cancellation,
   ): Promise<void> {
-    const { values: data, bindings, images } = this.#withImages(batch);
+    const { values: data, bindings, images } = this.#packed(batch);
     const { forward, backward, trained } = await this.#programs.update(images);
     const values = { ...this.#parts.weights.views, ...data };
     const results: Record<string, Float32Array> = {};
@@ -128,7 +129,11 @@ export class WholeNetwork implements Network {
     return this.#programs.dispose();
   }
 
-  #withImages({ values, bindings, prompts, tokens }: PrefillBatch | UpdateBatch) {
+  #packed(batch: UpdateBatch) {
+    return packBatch(batch, this.#withImages({ ...batch, prompts: ownImages(batch.prompts) }));
+  }
+
+  #withImages({ values, bindings, prompts, tokens }: PrefillBatch | UpdateBatch): BatchWithImages {
     const vision = visionInputs(prompts, bindings['S']!, tokens, this.#config);
     return {
       values: { ...values, ...vision?.values },
