@@ -21,6 +21,9 @@ const row = ops.input('row', [4]);
 const bias = ops.input('bias', [4]);
 const positive = ops.exp(ops.scale(x, 0.3));
 const cube = ops.input('cube', [2, 'M', 4]);
+const heads = ops.input('heads', ['M', 2, 4]);
+const cosines = ops.input('cosines', ['M', 2]);
+const sines = ops.input('sines', ['M', 2]);
 const vector = ops.input('vector', ['M']);
 const indices = ops.input('indices', ['M'], 'int32');
 const places = ops.input('places', ['M'], 'int32');
@@ -88,6 +91,7 @@ const cases: { readonly [K in OpKind]: readonly Node[] } = {
   pad: [ops.pad(x, 1, 1, 2), ops.pad(x, 0, 'M', 'N')],
   concat: [ops.concat([x, y, x], 0), ops.concat([x, y], 1)],
   rotateHalf: [ops.rotateHalf(cube)],
+  rotate: [ops.rotate(heads, cosines, sines), ops.rotate(heads, cosines, sines, true)],
   gatherRows: [ops.gatherRows(x, indices)],
   placeRows: [ops.placeRows(x, places, inverse)],
   scatterAddRows: [ops.scatterAddRows(x, indices, 5)],

@@ -65,6 +65,13 @@ export const concat = (parts: readonly Node[], axis: number): Node =>
 /** [a, b] → [−b, a] on the halves of the last axis. */
 export const rotateHalf = (a: Node): Node => node('rotateHalf', [a], {});
 
+/**
+ * Turns each pair of elements (i, i + d/2) of rows [N, H, d] by an angle of its own: `cos` and `sin` [N, d/2]
+ * (arXiv 2104.09864). `inverse` turns back.
+ */
+export const rotate = (a: Node, cos: Node, sin: Node, inverse = false): Node =>
+  node('rotate', [a, cos, sin], { inverse });
+
 /** Rows `indices` [M] (int32) of `table` [R, ...] → [M, ...]. */
 export const gatherRows = (table: Node, indices: Node): Node =>
   node('gatherRows', [table, indices], {});

@@ -62,6 +62,13 @@ export const shapeRules: { readonly [K in OpKind]: ShapeRule<K> } = {
     check(typeof width === 'number' && width % 2 === 0, 'rotateHalf', a!);
     return a!;
   },
+  rotate: ([a, cos, sin]) => {
+    const [rows, , size] = a!;
+    const half = typeof size === 'number' ? size / 2 : Number.NaN;
+    check(a!.length === 3 && sameShape(cos!, [rows!, half]), 'rotate', a!, cos!);
+    check(sameShape(cos!, sin!), 'rotate', cos!, sin!);
+    return a!;
+  },
   gatherRows: ([table, indices]) => {
     check(indices!.length === 1, 'gatherRows', table!, indices!);
     return [indices![0]!, ...table!.slice(1)];

@@ -79,7 +79,7 @@ export function attentionInputs(
   const query = norm(project('q', text.heads), `${name}.self_attn.q_norm`);
   const key = norm(project('k', text.kvHeads), `${name}.self_attn.k_norm`);
   const value = project('v', text.kvHeads);
-  const scaled = ops.scale(rotary(query, cos, sin), 1 / Math.sqrt(text.headDim));
+  const scaled = rotary(query, cos, sin, 1 / Math.sqrt(text.headDim));
   return { query: scaled, key: rotary(key, cos, sin), value };
 }
 

@@ -96,15 +96,23 @@ function attention(
     ops.reshape(ops.slice(all, 1, index * width, width), [x.shape[0]!, heads, headDim]);
   const perImage: readonly Dim[] = ['I', inputs.patchesPerImage, heads, headDim];
   const byHead = (y: Node) => ops.transpose(ops.reshape(y, perImage), [0, 2, 1, 3]);
-  const rotate = (y: Node) => rotary(y, inputs.cos, inputs.sin);
-  const query = byHead(ops.scale(rotate(part(0)), 1 / Math.sqrt(headDim)));
+  const rotate = (y: Node, factor = 1) => rotary(y, inputs.cos, inputs.sin, factor);
+  const query = byHead(rotate(part(0), 1 / Math.sqrt(headDim)));
   const scores = ops.matmul(query, byHead(rotate(part(1))), { transposeB: true });
   const shares = ops.softmax(ops.add(scores, inputs.bias));
   const mixed = ops.transpose(ops.matmul(shares, byHead(part(2))), [0, 2, 1, 3]);
   return ops.reshape(mixed, [x.shape[0]!, width]);
 }
 
-/** Rotary position embedding (arXiv 2104.09864) of x [N, H, headDim] by cos and sin [N, 1, headDim]. */
-export function rotary(x: Node, cos: Node, sin: Node): Node {
-  return ops.add(ops.multiply(x, cos), ops.multiply(ops.rotateHalf(x), sin));
+/**
+ * Rotary position embedding (arXiv 2104.09864) of x [N, H, headDim] by cos and sin [N, 1, headDim], the second half
+ * of whose rows repeats the first. The tables carry the factor: they are smaller than x.
+ */
+export function rotary(x: Node, cos: Node, sin: Node, factor = 1): Node {
+  const half = (x.shape[2] as number) / 2;
+  const table = (whole: Node) => {
+    const one = ops.reshape(ops.slice(whole, 2, 0, half), [x.shape[0]!, half]);
+    return factor === 1 ? one : ops.scale(one, factor);
+  };
+  return ops.rotate(x, table(cos), table(sin));
 }
