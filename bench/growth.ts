@@ -3,8 +3,9 @@
  * larger groups. Processor time of sampling and update, which other programs disturb less than elapsed time.
  */
 
-import { algorithmPresets } from '../src/config/algorithm-presets.ts';
+import { algorithmSection } from '../src/config/algorithm-config.ts';
 import type { Engine } from '../src/engine/engine.ts';
+import { resolveAlgorithm } from '../src/train/algorithm.ts';
 import { policyLoss } from '../src/update/policy-loss.ts';
 import { never } from './timing.ts';
 import { openW, shape as w } from './workload.ts';
@@ -92,8 +93,9 @@ async function iterate(
   }
   const sample = processorSeconds(begin);
   const between = process.cpuUsage();
+  const { loss: settings } = resolveAlgorithm(algorithmSection.parse({}), shape.completionTokens);
   const loss = policyLoss(
-    algorithmPresets.dapo.loss,
+    settings,
     sequences.map(({ completion }, i) => ({ tokens: completion.length, advantage: Math.sin(i) })),
   );
   await engine.forwardBackward(sequences, loss, never);

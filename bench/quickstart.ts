@@ -12,15 +12,17 @@ import { useOf } from '../src/train/collect-groups.ts';
 import { scoreRollouts } from '../src/train/score-rollouts.ts';
 import { updatePolicy } from '../src/train/update-policy.ts';
 import { adamSchedule } from '../src/update/schedule.ts';
-import { never, seconds } from './timing.ts';
+import { never, processorSeconds, seconds } from './timing.ts';
 
 const warmUps = 2;
 const timed = 5;
 
 type Split = Readonly<Record<'prepare' | 'sample' | 'reward' | 'update', number>>;
 
-/** Seconds of the steps, each the median over several iterations. */
-export async function benchQuickstart(reward: RewardFunction): Promise<Split> {
+type QuickstartResult = Split & { readonly processor: number };
+
+/** Seconds of the steps, and of the processor for all of them, each the median over several iterations. */
+export async function benchQuickstart(reward: RewardFunction): Promise<QuickstartResult> {
   const config = quickstartConfig(0, 'unused');
   const { promptsPerIteration, groupSize, maxCompletionTokens } = config.rollout;
   const { stepsPerIteration } = config.optimizer;
@@ -79,18 +81,19 @@ export async function benchQuickstart(reward: RewardFunction): Promise<Split> {
     };
   };
 
-  const splits: Split[] = [];
+  const splits: QuickstartResult[] = [];
   for (let iteration = 0; iteration < warmUps + timed; iteration++) {
-    const split = await iterate(iteration);
-    if (iteration >= warmUps) splits.push(split);
+    const [processor, split] = await processorSeconds(() => iterate(iteration));
+    if (iteration >= warmUps) splits.push({ ...split, processor });
   }
   await engine.close();
-  const median = (step: keyof Split) =>
+  const median = (step: keyof QuickstartResult) =>
     splits.map((split) => split[step]).sort((a, b) => a - b)[Math.floor(timed / 2)]!;
   return {
     prepare: median('prepare'),
     sample: median('sample'),
     reward: median('reward'),
     update: median('update'),
+    processor: median('processor'),
   };
 }

@@ -1,4 +1,4 @@
-/** Wall time of a piece of work, and the signal of work that nobody stops. */
+/** Wall and processor time of a piece of work, and the signal of work that nobody stops. */
 
 export const never: AbortSignal = new AbortController().signal;
 
@@ -6,4 +6,12 @@ export async function seconds<T>(work: () => Promise<T>): Promise<readonly [numb
   const start = performance.now();
   const result = await work();
   return [(performance.now() - start) / 1000, result];
+}
+
+/** Seconds that all threads of this process compute meanwhile. */
+export async function processorSeconds<T>(work: () => Promise<T>): Promise<readonly [number, T]> {
+  const before = process.cpuUsage();
+  const result = await work();
+  const { user, system } = process.cpuUsage(before);
+  return [(user + system) / 1e6, result];
 }

@@ -63,6 +63,12 @@ const localFields = {
     .describe(
       'Memory that the engine plans with, e.g. "8GiB"; "auto" is three quarters of what this process may use',
     ),
+  threads: z
+    .union([z.literal('auto'), positiveInteger], { error: '"auto", or a whole number from 1' })
+    .default('auto')
+    .describe(
+      'Threads that compute at most; "auto" is one for each core. With fewer, the engine leaves cores to others and takes longer',
+    ),
   cache: z
     .string()
     .min(1)

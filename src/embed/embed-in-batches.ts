@@ -27,7 +27,7 @@ export async function embedInBatches(
   texts: readonly string[],
   batching: Batching,
   encode: EncodeBatch,
-  signal: AbortSignal,
+  signal: Pick<AbortSignal, 'aborted'>,
 ): Promise<EmbedOutcome[]> {
   const outcomes: EmbedOutcome[] = texts.map(() => cancelled);
   for (const batch of batchesOf(texts, batching)) {
@@ -94,4 +94,58 @@ export function inTurns(embed: Embedder['embed']): Embedder['embed'] {
     turn = mine.catch(() => {});
     return mine;
   };
+}
+
+type MergedEmbed = (
+  texts: readonly string[],
+  signal: Pick<AbortSignal, 'aborted'>,
+) => Promise<readonly EmbedOutcome[]>;
+
+type Asked = {
+  readonly texts: readonly string[];
+  readonly signal: AbortSignal;
+  readonly answer: (outcomes: readonly EmbedOutcome[]) => void;
+  readonly refuse: (error: unknown) => void;
+};
+
+/**
+ * As {@link inTurns}, and all calls that wait for their turn become one: many small calls cost more than one
+ * large one. For encoders that give a text the same vector whatever it is embedded beside.
+ */
+export function inMergedTurns(embed: MergedEmbed): Embedder['embed'] {
+  let waiting: Asked[] = [];
+  let isBusy = false;
+  const work = async (): Promise<void> => {
+    isBusy = true;
+    while (waiting.length > 0) {
+      const calls = waiting;
+      waiting = [];
+      await answerTogether(calls, embed);
+    }
+    isBusy = false;
+  };
+  return (texts, signal) =>
+    new Promise((answer, refuse) => {
+      waiting.push({ texts, signal, answer, refuse });
+      // Not at once: who asks in the same turn of the event loop is answered in the same turn here.
+      if (!isBusy) void Promise.resolve().then(() => (isBusy ? undefined : work()));
+    });
+}
+
+async function answerTogether(calls: readonly Asked[], embed: MergedEmbed): Promise<void> {
+  const everyone = {
+    get aborted() {
+      return calls.every(({ signal }) => signal.aborted);
+    },
+  };
+  try {
+    const texts = [...new Set(calls.flatMap((call) => call.texts))];
+    const outcomes = await embed(texts, everyone);
+    const byText = new Map(texts.map((text, i) => [text, defined(outcomes[i], 'embedding')]));
+    for (const call of calls) {
+      call.answer(call.texts.map((text) => defined(byText.get(text), 'embedding')));
+    }
+  } catch (error) {
+    for (const call of calls) call.refuse(error);
+  }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cosine, type EmbedOutcome } from './embedder.ts';
-import { openLocalEmbedder } from './local-embedder.ts';
+import { byTensorFlow, openLocalEmbedder } from './local-embedder.ts';
 
 const never = new AbortController().signal;
 
@@ -27,6 +27,41 @@ describe('local embedder', async () => {
     const fresh = await openLocalEmbedder();
     const [alone] = (await fresh.embed(['finding of note 1'], never)).map(vectorOf);
     expect(alone).toEqual(batch[1]);
+  });
+
+  it('gives the vectors of the package itself, to 1e-6, and another digest', async () => {
+    const original = await openLocalEmbedder(byTensorFlow);
+    const texts = [
+      'mass',
+      'a large left-sided pleural effusion is present',
+      'Übergröße des Herzens 🫀',
+      'no acute finding; '.repeat(40),
+    ];
+    const [ours, theirs] = await Promise.all(
+      [embedder, original].map(async (one) => (await one.embed(texts, never)).map(vectorOf)),
+    );
+    texts.forEach((text, i) => {
+      const differences = ours![i]!.map((x, j) => Math.abs(x - theirs![i]![j]!));
+      expect(Math.max(...differences), text).toBeLessThan(1e-6);
+    });
+    expect(embedder.describe.digest).not.toBe(original.describe.digest);
+  });
+
+  it('answers simultaneous calls each in its order', async () => {
+    const calls = [['mass', 'no finding'], ['no finding'], ['cyst', 'mass']];
+    const answers = await Promise.all(calls.map((texts) => embedder.embed(texts, never)));
+    for (const [i, texts] of calls.entries()) {
+      expect(answers[i]).toEqual(await embedder.embed(texts, never));
+    }
+  });
+
+  it('stops for who has cancelled once nobody else waits, and answers the others', async () => {
+    const [gone, here] = await Promise.all([
+      embedder.embed(['old fracture'], AbortSignal.abort()),
+      embedder.embed(['new fracture'], never),
+    ]);
+    expect(gone).toHaveLength(1);
+    expect(here).toMatchObject([{ kind: 'embedded' }]);
   });
 
   it('that cannot be loaded is one clear error, before any text is embedded', async () => {

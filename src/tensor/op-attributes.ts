@@ -30,7 +30,9 @@ export type OpAttributes = {
   pad: { readonly axis: number; readonly before: Dim; readonly after: Dim };
   concat: { readonly axis: number };
   rotateHalf: object;
+  rotate: { readonly inverse: boolean };
   gatherRows: object;
+  placeRows: object;
   scatterAddRows: { readonly rows: Dim };
   softmax: object;
   logSoftmax: object;

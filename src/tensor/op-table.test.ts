@@ -26,8 +26,13 @@ const row = ops.input('row', [4]);
 const bias = ops.input('bias', [4]);
 const positive = ops.exp(ops.scale(x, 0.3));
 const cube = ops.input('cube', [2, 'M', 4]);
+const heads = ops.input('heads', ['M', 2, 4]);
+const cosines = ops.input('cosines', ['M', 2]);
+const sines = ops.input('sines', ['M', 2]);
 const vector = ops.input('vector', ['M']);
 const indices = ops.input('indices', ['M'], 'int32');
+const places = ops.input('places', ['M'], 'int32');
+const inverse = ops.input('inverse', ['M'], 'int32');
 
 const folder = mkdtempSync(join(tmpdir(), 'medix-op-table-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -91,7 +96,9 @@ const cases: { readonly [K in OpKind]: readonly Node[] } = {
   pad: [ops.pad(x, 1, 1, 2), ops.pad(x, 0, 'M', 'N')],
   concat: [ops.concat([x, y, x], 0), ops.concat([x, y], 1)],
   rotateHalf: [ops.rotateHalf(cube)],
+  rotate: [ops.rotate(heads, cosines, sines), ops.rotate(heads, cosines, sines, true)],
   gatherRows: [ops.gatherRows(x, indices)],
+  placeRows: [ops.placeRows(x, places, inverse)],
   scatterAddRows: [ops.scatterAddRows(x, indices, 5)],
   softmax: [ops.softmax(cube)],
   logSoftmax: [ops.logSoftmax(cube)],
@@ -99,6 +106,12 @@ const cases: { readonly [K in OpKind]: readonly Node[] } = {
   addAtTokens: [ops.addAtTokens(x, vector, indices)],
   rmsNorm: [ops.rmsNorm(cube, row, 1e-6)],
   layerNorm: [ops.layerNorm(cube, row, bias, 1e-6)],
+};
+
+const integers: Readonly<Record<string, readonly number[]>> = {
+  indices: [2, 0, 2],
+  places: [2, 0, 3],
+  inverse: [0, 1, 3],
 };
 
 type Inputs = Record<string, Float32Array | Int32Array | Uint16Array>;
@@ -111,7 +124,7 @@ function randomInputs(graph: readonly Node[]): Inputs {
     const size = shapeValue(node.shape, bindings).reduce((a, b) => a * b, 1);
     const rng = rngFromKey(name);
     const normals = Float32Array.from({ length: size }, () => rng.normal());
-    if (dataType === 'int32') values[name] = Int32Array.of(2, 0, 2).slice(0, size);
+    if (dataType === 'int32') values[name] = Int32Array.from(integers[name] ?? []);
     else values[name] = dataType === 'float16' ? float32ToFloat16(normals) : normals;
   }
   return values;

@@ -65,9 +65,24 @@ export const concat = (parts: readonly Node[], axis: number): Node =>
 /** [a, b] → [−b, a] on the halves of the last axis. */
 export const rotateHalf = (a: Node): Node => node('rotateHalf', [a], {});
 
+/**
+ * Turns each pair of elements (i, i + d/2) of rows [N, H, d] by an angle of its own: `cos` and `sin` [N, d/2]
+ * (arXiv 2104.09864). `inverse` turns back.
+ */
+export const rotate = (a: Node, cos: Node, sin: Node, inverse = false): Node =>
+  node('rotate', [a, cos, sin], { inverse });
+
 /** Rows `indices` [M] (int32) of `table` [R, ...] → [M, ...]. */
 export const gatherRows = (table: Node, indices: Node): Node =>
   node('gatherRows', [table, indices], {});
+
+/**
+ * Rows of `a` [R, ...] in other places: row i of the result [M, ...] is row `rows[i]` − 1, or zeros where
+ * `rows[i]` [M] (int32) is 0. `inverse` [R] (int32) tells the same the other way round: 1 + where a row went, 0
+ * where it is left out. A row goes to one place at most, so the gradient needs no sums.
+ */
+export const placeRows = (a: Node, rows: Node, inverse: Node): Node =>
+  node('placeRows', [a, rows, inverse], {});
 
 /** Adds `updates` [M, ...] to rows `indices` [M] (int32) of a zero table [rows, ...]. */
 export const scatterAddRows = (updates: Node, indices: Node, rows: Dim): Node =>

@@ -31,9 +31,26 @@ type ProgramOptions = {
    * that only one needs. @default true
    */
   readonly keepsMemory?: boolean;
-  /** @default the processor */
-  readonly device?: Device;
 };
+
+/** Where programs compute. */
+export type Hardware = {
+  /** @default the processor */
+  readonly device?: Device | undefined;
+  /** Threads that compute at most. @default one for each core */
+  readonly threads?: number | undefined;
+};
+
+/** {@link Program.compile} for hardware that was chosen before. */
+export type Compile = (
+  outputs: Readonly<Record<string, Node>>,
+  given?: ReadonlyMap<Node, string>,
+  options?: Pick<ProgramOptions, 'keepsMemory'>,
+) => Promise<Program>;
+
+export function compileFor(hardware: Hardware): Compile {
+  return (outputs, given, options) => Program.compile(outputs, given, { ...options, ...hardware });
+}
 
 export class Program {
   readonly graph: Omit<OnnxGraph, 'bytes'>;
@@ -60,7 +77,7 @@ export class Program {
   static async compile(
     outputs: Readonly<Record<string, Node>>,
     given?: ReadonlyMap<Node, string>,
-    { keepsMemory = true, device = 'cpu' }: ProgramOptions = {},
+    { keepsMemory = true, device = 'cpu', threads = 0 }: ProgramOptions & Hardware = {},
   ): Promise<Program> {
     const ort = await loadOnnxRuntime();
     const { bytes, ...graph } = emitOnnx(outputs, given, device);
@@ -68,6 +85,8 @@ export class Program {
       executionProviders: [device],
       graphOptimizationLevel: 'all',
       executionMode: 'sequential',
+      // 0 stands for one for each core.
+      intraOpNumThreads: threads,
       // Patterns pay off for one fixed shape; ours vary, and each would keep a block of its own.
       enableMemPattern: false,
       enableCpuMemArena: keepsMemory,

@@ -62,9 +62,20 @@ export const shapeRules: { readonly [K in OpKind]: ShapeRule<K> } = {
     check(typeof width === 'number' && width % 2 === 0, 'rotateHalf', a!);
     return a!;
   },
+  rotate: ([a, cos, sin]) => {
+    const [rows, , size] = a!;
+    const half = typeof size === 'number' ? size / 2 : Number.NaN;
+    check(a!.length === 3 && sameShape(cos!, [rows!, half]), 'rotate', a!, cos!);
+    check(sameShape(cos!, sin!), 'rotate', cos!, sin!);
+    return a!;
+  },
   gatherRows: ([table, indices]) => {
     check(indices!.length === 1, 'gatherRows', table!, indices!);
     return [indices![0]!, ...table!.slice(1)];
+  },
+  placeRows: ([a, rows, inverse]) => {
+    check(rows!.length === 1 && inverse![0] === a![0], 'placeRows', a!, inverse!);
+    return [rows![0]!, ...a!.slice(1)];
   },
   scatterAddRows: ([updates, indices], { rows }) => {
     check(updates![0] === indices![0], 'scatterAddRows', updates!, indices!);

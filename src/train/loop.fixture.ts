@@ -120,6 +120,7 @@ export function toyTraining(
     run,
     observers: [],
     clock: () => 0,
+    processorClock: () => 0,
     isOutOfTime: () => false,
     ...changes,
   };

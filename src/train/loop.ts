@@ -61,6 +61,8 @@ export type Training = {
   readonly observers: readonly RunObserver[];
   /** Milliseconds, for the `time/` metrics alone. */
   readonly clock: WallClock;
+  /** Milliseconds that the process has computed, for the same. */
+  readonly processorClock: () => number;
   /** Asked after each update; true makes that iteration the last. */
   readonly isOutOfTime: () => boolean;
 };
@@ -102,7 +104,7 @@ async function iterate(
 ): Promise<{ readonly state: ProgressState; readonly isLast: boolean }> {
   const { config, algorithm, engine, observers, signal } = loop;
   const iteration = before.iteration + 1;
-  const watch = createStopwatch(loop.clock);
+  const watch = createStopwatch(loop.clock, loop.processorClock);
 
   const collection = await collectOrPause(loop, before);
   watch.lap('time/sampleMs');

@@ -1,4 +1,7 @@
-/** Draws samples until enough of them make a prompt that fits the model. */
+/**
+ * Draws samples until enough of them make a prompt that fits the model. Those that are likely to be drawn next are
+ * prepared ahead, while the engine works on what was taken.
+ */
 import { defined, fail } from '../core/errors.ts';
 import type {
   PreparationOutcome,
@@ -40,6 +43,17 @@ export function createPromptSource(
     draw,
     outcome: await prepare(await samples.at(rowOf(draw))),
   });
+  type Draw = ReturnType<typeof prepareDraw>;
+  const ahead = new Map<number, Draw>();
+  const prepareAhead = (count: number, from: number) => {
+    ahead.clear();
+    for (let draw = from; draw < from + count; draw++) {
+      const prepared = prepareDraw(draw);
+      // Told when it is taken, if it ever is.
+      prepared.catch(() => undefined);
+      ahead.set(draw, prepared);
+    }
+  };
   return {
     take: async (count, from) => {
       const prompts: DrawnPrompt[] = [];
@@ -48,7 +62,9 @@ export function createPromptSource(
       while (prompts.length < count) {
         const missing = count - prompts.length;
         const drawn = await Promise.all(
-          Array.from({ length: missing }, (_, i) => prepareDraw(draws + i)),
+          Array.from({ length: missing }, (_, i) => {
+            return ahead.get(draws + i) ?? prepareDraw(draws + i);
+          }),
         );
         draws += missing;
         for (const { draw, outcome } of drawn) {
@@ -57,6 +73,7 @@ export function createPromptSource(
         }
         if (prompts.length === 0 && draws - from >= samples.size) failNoneFits(rejected);
       }
+      prepareAhead(count, draws);
       return { prompts, draws, rejected };
     },
   };

@@ -64,6 +64,7 @@ test('a run whose gradients were never finite says so, whether it reinforces or 
       run: imitated,
       observers: [],
       clock: () => 0,
+      processorClock: () => 0,
     },
     signal,
   );

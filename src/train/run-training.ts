@@ -1,5 +1,5 @@
 /** A training run from what was opened to the finished model, on record in its run directory. */
-import type { WallClock } from '../core/async/clock.ts';
+import { processorTime, type WallClock } from '../core/async/clock.ts';
 import { defined } from '../core/errors.ts';
 import { runFacts } from '../run/run-facts.ts';
 import { train } from './loop.ts';
@@ -58,6 +58,7 @@ export async function runTraining(
         run,
         observers,
         clock,
+        processorClock: processorTime,
         isOutOfTime,
       };
       end = await train(training, signal);

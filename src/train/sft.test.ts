@@ -47,6 +47,7 @@ function tuning(run: RunWriter, engine: Engine): FineTuning {
     run,
     observers: [],
     clock,
+    processorClock: clock,
   };
 }
 

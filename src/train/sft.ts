@@ -34,6 +34,8 @@ export type FineTuning = {
   readonly observers: readonly RunObserver[];
   /** Milliseconds, for the `time/` metrics alone. */
   readonly clock: WallClock;
+  /** Milliseconds that the process has computed, for the same. */
+  readonly processorClock: () => number;
 };
 
 /** What the steps of the loop share; `prepare` leaves room for the demonstration. */
@@ -74,7 +76,7 @@ export async function fineTune(tuning: FineTuning, signal: AbortSignal): Promise
 async function imitate(loop: Loop, before: ProgressState): Promise<ProgressState> {
   const { config, engine, observers, source, signal } = loop;
   const iteration = before.iteration + 1;
-  const watch = createStopwatch(loop.clock);
+  const watch = createStopwatch(loop.clock, loop.processorClock);
 
   const { prompts, draws, rejected } = await source.take(config.batchSize, before.draws);
   await tellRejections(observers, iteration, rejected);

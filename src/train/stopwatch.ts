@@ -1,9 +1,10 @@
-/** Times of the parts of an iteration, in milliseconds. */
+/** Times of the parts of an iteration, in milliseconds: elapsed, and of the processor. */
 import type { WallClock } from '../core/async/clock.ts';
 import { type Mean, type Metrics, meanOf } from '../core/metrics.ts';
 
-export function createStopwatch(clock: WallClock) {
+export function createStopwatch(clock: WallClock, processor: () => number) {
   const begin = clock();
+  const processorBegin = processor();
   const laps: Record<string, Mean> = {};
   let last = begin;
   return {
@@ -16,6 +17,7 @@ export function createStopwatch(clock: WallClock) {
     metrics: (totalKey: string): Metrics => ({
       ...laps,
       [totalKey]: meanOf(clock() - begin),
+      'time/processorMs': meanOf(processor() - processorBegin),
     }),
   };
 }

@@ -71,6 +71,7 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
           run,
           observers: [],
           clock: () => 0,
+          processorClock: () => 0,
         },
         signal,
       );

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readHubAccess } from '../../config/environment.ts';
 import { type SftConfig, sftConfigSchema } from '../../config/sft-config.ts';
-import { systemClock } from '../../core/async/clock.ts';
+import { processorTime, systemClock } from '../../core/async/clock.ts';
 import { fail } from '../../core/errors.ts';
 import type { Message } from '../../core/message.ts';
 import type { Sample } from '../../core/sample.ts';
@@ -85,6 +85,7 @@ async function runFineTuning(
             run,
             observers: [terminalObserver(terminal)],
             clock,
+            processorClock: processorTime,
           },
           signal,
         );

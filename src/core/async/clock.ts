@@ -4,6 +4,12 @@ import { onAbort } from './abort.ts';
 /** Milliseconds since 1970: what time it is, for records. */
 export type WallClock = () => number;
 
+/** Milliseconds that all threads of this process have computed, whose sum may outrun the clock. */
+export function processorTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** Time that passes, for pauses and latencies. */
 export type Clock = {
   /** Milliseconds from an arbitrary origin; never runs backwards. */

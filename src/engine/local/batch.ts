@@ -102,6 +102,8 @@ type Batch = {
 };
 
 export type UpdateBatch = Batch & {
+  /** Where the tokens stand that are no padding, ascending. */
+  readonly used: Int32Array;
   /** Where each sequence's logprobs lie in the graph's result [M]. */
   readonly spans: readonly {
     readonly index: number;
@@ -115,15 +117,23 @@ export function updateBatch(groups: readonly Branches[], config: ModelConfig): U
   const bindings = groupBindings(groups);
   const { P, S, G, C } = bindings;
   const layout = createLayout(P * S + P * G * C, config);
+  const used: number[] = [];
   const spans: { index: number; start: number; end: number }[] = [];
   const predictors: number[] = [];
   const targets: number[] = [];
   const prompts = groups.map(({ prompt }) => prompt);
   const { prefixBias, nextPositions } = layout.placePrompts(prompts, S);
+  const use = (start: number, length: number) => {
+    for (let i = 0; i < length; i++) used.push(start + i);
+  };
+  prompts.forEach(({ tokens }, p) => {
+    use(p * S, tokens.length);
+  });
   groups.forEach(({ prompt, indices, completions }, p) => {
     completions.forEach((completion, g) => {
       const offset = P * S + (p * G + g) * C;
       layout.placeText(completion.subarray(0, -1), offset, nextPositions[p]!);
+      use(offset, completion.length - 1);
       const start = targets.length;
       completion.forEach((token, t) => {
         predictors.push(t === 0 ? p * S + prompt.tokens.length - 1 : offset + t - 1);
@@ -144,6 +154,7 @@ export function updateBatch(groups: readonly Branches[], config: ModelConfig): U
     bindings: { ...bindings, M: targets.length },
     prompts,
     tokens: P * S + P * G * C,
+    used: Int32Array.from(used),
     spans,
   };
 }

@@ -6,7 +6,7 @@ import type { ModelFiles } from '../../model/files/model-files.ts';
 import type { TensorStore } from '../../model/files/safetensors.ts';
 import { openWeights } from '../../model/files/weight-names.ts';
 import { type ParameterSpec, parameterSpecs } from '../../model/parameters.ts';
-import type { Device } from '../../tensor/device.ts';
+import { type Compile, compileFor, type Hardware } from '../../tensor/program.ts';
 import { copyCheckpoint } from './checkpoint-files.ts';
 import { LayeredNetwork } from './layered/layered-network.ts';
 import type { Network } from './network.ts';
@@ -48,19 +48,21 @@ export type LayeredNetworkOptions = {
   readonly keptBytes: number;
 };
 
+/** @param threads that compute at most. @default one for each core */
 export async function openNetwork(
   directory: string,
   config: ModelConfig,
   files: ModelFiles,
   options: NetworkOptions,
-  device: Device = 'cpu',
+  hardware: Hardware = {},
 ): Promise<Network> {
+  const compile = compileFor(hardware);
   const store = await openWeights(directory);
   try {
     // Before memory is taken for what a config only says.
     requireTensors(store, parameterSpecs(config));
     if (options.kind === 'layered') {
-      return await openLayered(directory, config, files, options, device, store);
+      return await openLayered(directory, config, files, { ...options, compile }, store);
     }
   } catch (error) {
     await store.close();
@@ -70,7 +72,7 @@ export async function openNetwork(
   const weights = createStores(config, (name) => options.trained.test(name));
   await readParameters(weights.frozen, directory);
   await readParameters(weights.trained, directory);
-  return new WholeNetwork(config, { directory, files, weights, names: store.names, device });
+  return new WholeNetwork(config, { directory, files, weights, names: store.names, compile });
 }
 
 /** The adapter comes first: what is wrong with it is told before gigabytes are read. */
@@ -78,8 +80,7 @@ async function openLayered(
   directory: string,
   config: ModelConfig,
   files: ModelFiles,
-  options: LayeredNetworkOptions,
-  device: Device,
+  options: LayeredNetworkOptions & { readonly compile: Compile },
   store: TensorStore,
 ): Promise<Network> {
   const specs = parameterSpecs(config);
@@ -87,7 +88,7 @@ async function openLayered(
   const base = await openBase(config, options, store);
   return new LayeredNetwork(base, adapter, {
     keptBytes: options.keptBytes,
-    device,
+    compile: options.compile,
     exportModel: async (folder) => {
       if (adapter === undefined) return copyCheckpoint(directory, folder);
       const { digest, format } = base;

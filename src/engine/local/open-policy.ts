@@ -15,6 +15,8 @@ export type LocalEngineOptions = {
   readonly network?: NetworkOptions;
   /** @default the processor */
   readonly device?: Device;
+  /** Threads that compute at most. @default one for each core */
+  readonly threads?: number;
   /** See `ModelDescription` of engine.ts. */
   readonly setup?: string;
 };
@@ -42,10 +44,10 @@ export type OpenedPolicy = {
  */
 export async function openPolicy(
   { directory, adapter, config, files, stopTokens, bannedTokens }: PolicySource,
-  { limits, network: options = usualNetwork(adapter), device = 'cpu' }: LocalEngineOptions,
+  { limits, threads, network: options = usualNetwork(adapter), device = 'cpu' }: LocalEngineOptions,
 ): Promise<OpenedPolicy> {
   await requireDevice(device, options.kind === 'layered' && options.base === 'f16');
-  const network = await openNetwork(directory, config, files, options, device);
+  const network = await openNetwork(directory, config, files, options, { device, threads });
   const settings = { ...usualLimits, ...limits, directory, stopTokens, bannedTokens };
   return { policy: new LocalPolicy(network, config, settings), parameters: network.parameters };
 }

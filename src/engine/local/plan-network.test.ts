@@ -52,7 +52,7 @@ function plan(
     section.parse({ kind: 'local', ...settings }) as LocalEngineConfig,
     model,
     use,
-    { memoryBytes: 24 * gibibyte, multipliesIntegers: async () => true, ...machine },
+    { memoryBytes: 24 * gibibyte, multipliesIntegers: async () => true, cores: 4, ...machine },
     opened,
   );
 }
@@ -98,6 +98,15 @@ describe('left to choose', () => {
 });
 
 describe('within a budget', () => {
+  it('computes on as many threads as are asked for, of the cores that there are', async () => {
+    expect((await plan(tiny, {}, train)).threads).toBeUndefined();
+    expect((await plan(tiny, { threads: 3 }, train)).threads).toBe(3);
+    expect((await plan(twoBillion, { lora: {}, threads: 4 }, train)).threads).toBe(4);
+    await expect(plan(tiny, { threads: 5 }, answer)).rejects.toThrow(
+      'engine.threads: expected at most 4, the number of cores that this process may use, got 5; give fewer threads, or "auto"',
+    );
+  });
+
   it('passes fewer tokens at once, and keeps nothing of the forward pass, where memory is short', async () => {
     const roomy = await plan(twoBillion, { lora: {}, memory: '12GiB' }, train);
     const tight = await plan(twoBillion, { lora: {}, memory: '5.5GiB' }, train);

@@ -1,5 +1,5 @@
 /** Which network a model gets, and how many tokens at once: by size, memory and processor. */
-import { totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { type LocalEngineConfig, memoryBytes } from '../../config/engine-config.ts';
 import { fail } from '../../core/errors.ts';
 import { fromHome } from '../../core/files.ts';
@@ -28,6 +28,8 @@ export type Machine = {
   readonly memoryBytes: number;
   /** Whether the processor multiplies 8-bit integers exactly; asked only where it matters. */
   readonly multipliesIntegers: () => Promise<boolean>;
+  /** Cores that this process may use. */
+  readonly cores: number;
 };
 
 export const thisMachine: Machine = {
@@ -36,12 +38,15 @@ export const thisMachine: Machine = {
     return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
   },
   multipliesIntegers: multipliesIntegersExactly,
+  cores: availableParallelism(),
 };
 
 export type NetworkPlan = {
   readonly network: NetworkOptions;
   readonly limits: Partial<PassLimits>;
   readonly device: Device;
+  /** Threads that compute at most; one for each core where it is left out. */
+  readonly threads?: number;
   /** See `ModelDescription` of engine.ts. */
   readonly setup: string;
   /** What the process is expected to stay within; of a layered network, which uses what it is given, the budget. */
@@ -68,7 +73,7 @@ const processBytes = 500 * 2 ** 20;
  *
  * @param opened the adapter that is put on the model, and trained further
  * @throws MedixError 'engine' where none fits, with what each would need; where other settings are asked for
- *   than the opened adapter has
+ *   than the opened adapter has; where more threads are asked for than there are cores
  */
 export async function planNetwork(
   config: LocalEngineConfig,
@@ -77,6 +82,7 @@ export async function planNetwork(
   machine: Machine,
   opened?: AdapterConfig,
 ): Promise<NetworkPlan> {
+  const threads = threadsOf(config, machine);
   const asked = ('lora' in config ? config.lora : null) ?? undefined;
   const adapter = adapterOf(asked, opened, use, parameterSpecs(model));
   const isAdapted = (opened ?? asked) !== undefined;
@@ -90,8 +96,8 @@ export async function planNetwork(
         : layeredCost(model, sizes, format, use);
     const least = cost.fixed + leastBatchTokens * cost.perToken;
     if (least > budget) needs.push(`${gibibytes(least)} in ${format}`);
-    else if (cost.kind === 'whole') return wholePlan(cost, budget, config, use);
-    else return layeredPlan(cost, budget, config, format, use, adapter);
+    else if (cost.kind === 'whole') return { ...wholePlan(cost, budget, config, use), ...threads };
+    else return { ...layeredPlan(cost, budget, config, format, use, adapter), ...threads };
   }
   const isGuess = config.memory === 'auto' ? ', three quarters of what this process may use' : '';
   return fail('engine', {
@@ -197,6 +203,17 @@ function adviceOf(config: LocalEngineConfig, isAdapted: boolean, use: Use): stri
     return 'raise engine.memory where the machine has more, or use a smaller model';
   }
   return 'use engine.base=int8, or raise engine.memory where the machine has more';
+}
+
+function threadsOf({ threads }: LocalEngineConfig, { cores }: Machine): { threads?: number } {
+  if (threads === 'auto') return {};
+  if (threads <= cores) return { threads };
+  return fail('engine', {
+    where: 'engine.threads',
+    expected: `at most ${cores}, the number of cores that this process may use`,
+    got: String(threads),
+    next: 'give fewer threads, or "auto"',
+  });
 }
 
 /** In the order of preference. */

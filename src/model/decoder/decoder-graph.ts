@@ -22,24 +22,22 @@ export type DecoderGraph = {
   readonly stream: readonly Node[];
 };
 
+/** @param place lays image features [I·U, D] out over the tokens. @default {@link placeholderRows} */
 export function decoderGraph(
   text: TextConfig,
   tokens: Dim,
   weights: NetworkWeights,
   attend: Attend,
   images: VisionGraph | undefined,
+  place = (features: Node) => placeholderRows(text, tokens)(features),
 ): DecoderGraph {
   const rotation = rotationInputs(text, tokens);
   const embedding = weights.parameter(`${tableName(text)}.weight`);
   const words = ops.gatherRows(embedding, ops.input('tokens', [tokens], 'int32'));
-  const atPlaceholders = placeholderRows(text, tokens);
   let x =
     images === undefined
       ? words
-      : ops.add(
-          ops.multiply(words, ops.input('isText', [tokens, 1])),
-          atPlaceholders(images.embeddings),
-        );
+      : ops.add(ops.multiply(words, ops.input('isText', [tokens, 1])), place(images.embeddings));
   const stream = [x];
   for (let i = 0; i < text.layers; i++) {
     const { query, key, value } = attentionInputs(x, i, text, weights, rotation);
@@ -47,7 +45,7 @@ export function decoderGraph(
     stream.push(attended);
     x = result;
     const features = images?.deepstack[i];
-    if (features !== undefined) x = ops.add(x, atPlaceholders(features));
+    if (features !== undefined) x = ops.add(x, place(features));
     stream.push(x);
   }
   return { hidden: finalNorm(x, text, weights), stream };
@@ -85,7 +83,7 @@ export function attentionInputs(
   const query = perHead(project('q', text.heads), 'q_norm');
   const key = perHead(project('k', text.kvHeads), 'k_norm');
   const value = project('v', text.kvHeads);
-  const scaled = ops.scale(rotary(query, cos, sin), 1 / Math.sqrt(text.headDim));
+  const scaled = rotary(query, cos, sin, 1 / Math.sqrt(text.headDim));
   return { query: scaled, key: rotary(key, cos, sin), value };
 }
 

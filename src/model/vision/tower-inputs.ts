@@ -76,15 +76,23 @@ export function attention(all: Node, vision: VisionConfig, sequences: Sequences)
     ops.reshape(ops.slice(all, 1, index * width, width), [rows, heads, headDim]);
   const byHead = (y: Node) =>
     ops.transpose(ops.reshape(y, [count, length, heads, headDim]), [0, 2, 1, 3]);
-  const rotate = (y: Node) => rotary(y, cos, sin);
-  const query = byHead(ops.scale(rotate(part(0)), 1 / Math.sqrt(headDim)));
+  const rotate = (y: Node, factor = 1) => rotary(y, cos, sin, factor);
+  const query = byHead(rotate(part(0), 1 / Math.sqrt(headDim)));
   const scores = ops.matmul(query, byHead(rotate(part(1))), { transposeB: true });
   const shares = ops.softmax(ops.add(scores, bias));
   const mixed = ops.transpose(ops.matmul(shares, byHead(part(2))), [0, 2, 1, 3]);
   return ops.reshape(mixed, [rows, width]);
 }
 
-/** Rotary position embedding (arXiv 2104.09864) of x [N, H, headDim] by cos and sin [N, 1, headDim]. */
-export function rotary(x: Node, cos: Node, sin: Node): Node {
-  return ops.add(ops.multiply(x, cos), ops.multiply(ops.rotateHalf(x), sin));
+/**
+ * Rotary position embedding (arXiv 2104.09864) of x [N, H, headDim] by cos and sin [N, 1, headDim], the second half
+ * of whose rows repeats the first. The tables carry the factor: they are smaller than x.
+ */
+export function rotary(x: Node, cos: Node, sin: Node, factor = 1): Node {
+  const half = (x.shape[2] as number) / 2;
+  const table = (whole: Node) => {
+    const one = ops.reshape(ops.slice(whole, 2, 0, half), [x.shape[0]!, half]);
+    return factor === 1 ? one : ops.scale(one, factor);
+  };
+  return ops.rotate(x, table(cos), table(sin));
 }

@@ -52,11 +52,8 @@ export const elementwiseRules: OpRules<Unary | Binary> = {
     // QuickGelu is x·sigmoid(alpha·x) in one pass.
     (emit, inputs) => emit.op('QuickGelu', inputs, { alpha: { float: 1 } }, 'com.microsoft'),
     (x) => x * logistic(x),
-    // s·(1 + x·(1 − s)) with s = sigmoid(x)
-    (_, x) => {
-      const s = ops.sigmoid(x);
-      return ops.multiply(s, ops.add(one, ops.multiply(x, ops.subtract(one, s))));
-    },
+    // s·(1 + x − silu(x)) with s = sigmoid(x)
+    (node, x) => ops.multiply(ops.sigmoid(x), ops.add(one, ops.subtract(x, node))),
   ),
   gelu: unary(
     (emit, inputs, node) => emit.op('Gelu', inputs, { approximate: node.attributes.approximate }),

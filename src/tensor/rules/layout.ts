@@ -1,11 +1,12 @@
 /** Ops that move, repeat or add up elements: shapes change, values hardly. */
 import { broadcastAt, build, forEachIndex, mapRows, strides, zeros } from '../array.ts';
-import { dimAdd, dimSubtract, dimValue } from '../dim.ts';
+import { type Dim, dimAdd, dimSubtract, dimValue } from '../dim.ts';
+import type { Node } from '../node.ts';
 import type { OpRules } from '../op-rule.ts';
 import * as ops from '../ops.ts';
 
 export const layoutRules: OpRules<
-  'sum' | 'expand' | 'reshape' | 'transpose' | 'slice' | 'pad' | 'concat' | 'rotateHalf'
+  'sum' | 'expand' | 'reshape' | 'transpose' | 'slice' | 'pad' | 'concat' | 'rotateHalf' | 'rotate'
 > = {
   sum: {
     gradient: (node, g) => [ops.expand(g, node.inputs[0]!.shape)],
@@ -142,6 +143,48 @@ export const layoutRules: OpRules<
         for (let i = 0; i < half; i++) row[i] = -row[half + i]!;
         row.set(low, half);
       }),
+    recompute: true,
+  },
+  rotate: {
+    gradient: (node, g) => {
+      const [a, cos, sin] = node.inputs as readonly [Node, Node, Node];
+      const { inverse } = node.attributes;
+      const half = (a.shape[2] as number) / 2;
+      // A pair has one angle in all heads.
+      const ofPairs = (x: Node) => {
+        const heads = ops.sum(x, [1]);
+        const [low, high] = [ops.slice(heads, 2, 0, half), ops.slice(heads, 2, half, half)];
+        return ops.reshape(ops.add(low, high), cos.shape);
+      };
+      const turned = ops.multiply(g, ops.rotateHalf(a));
+      return [
+        ops.rotate(g, cos, sin, !inverse),
+        ofPairs(ops.multiply(g, a)),
+        ops.scale(ofPairs(turned), inverse ? -1 : 1),
+      ];
+    },
+    onnx: (emit, [a, cos, sin], { attributes, shape }) => {
+      const [, heads, size] = shape as readonly [Dim, number, number];
+      // One sequence of N tokens, whose places in the tables begin at 0.
+      const sequence = emit.op('Reshape', [a!, emit.dims([1, -1, heads * size])]);
+      const angle = attributes.inverse ? emit.op('Neg', [sin!]) : sin!;
+      const inputs = [sequence, emit.dims([0]), cos!, angle];
+      const turned = emit.op('RotaryEmbedding', inputs, {}, 'com.microsoft');
+      return emit.op('Reshape', [turned, emit.dims([-1, heads, size])]);
+    },
+    interpret: ([a, cos, sin], { inverse }, shape) => {
+      const half = shape[2]! / 2;
+      const sign = inverse ? -1 : 1;
+      return build(shape, ([n, h, i]) => {
+        const isLow = i! < half;
+        const pair = isLow ? i! : i! - half;
+        const other = broadcastAt(a!, [n!, h!, isLow ? i! + half : pair]);
+        const across = sign * broadcastAt(sin!, [n!, pair]) * other;
+        return (
+          broadcastAt(cos!, [n!, pair]) * broadcastAt(a!, [n!, h!, i!]) + (isLow ? -across : across)
+        );
+      });
+    },
     recompute: true,
   },
 };

@@ -5,7 +5,7 @@ import type { Node } from '../node.ts';
 import type { OpRules } from '../op-rule.ts';
 import * as ops from '../ops.ts';
 
-export const productRules: OpRules<'matmul' | 'gatherRows' | 'scatterAddRows'> = {
+export const productRules: OpRules<'matmul' | 'gatherRows' | 'placeRows' | 'scatterAddRows'> = {
   matmul: {
     gradient: (node, g) => {
       const [a, b] = node.inputs as readonly [Node, Node];
@@ -56,6 +56,22 @@ export const productRules: OpRules<'matmul' | 'gatherRows' | 'scatterAddRows'> =
     onnx: (emit, inputs) => emit.op('Gather', inputs, { axis: 0 }),
     interpret: ([table, indices], _, shape) =>
       build(shape, ([row, ...rest]) => broadcastAt(table!, [indices!.data[row!]!, ...rest])),
+    recompute: true,
+  },
+  placeRows: {
+    gradient: (node, g) => {
+      const [, rows, inverse] = node.inputs as readonly [Node, Node, Node];
+      return [ops.placeRows(g, inverse, rows), undefined, undefined];
+    },
+    onnx: (emit, [a, rows], node) => {
+      const blank = emit.op('Expand', [emit.scalar(0), emit.dims([1, ...node.shape.slice(1)])]);
+      return emit.op('Gather', [emit.op('Concat', [blank, a!], { axis: 0 }), rows!], { axis: 0 });
+    },
+    interpret: ([a, rows], _, shape) =>
+      build(shape, ([row, ...rest]) => {
+        const from = rows!.data[row!]!;
+        return from === 0 ? 0 : broadcastAt(a!, [from - 1, ...rest]);
+      }),
     recompute: true,
   },
   scatterAddRows: {

@@ -6,22 +6,21 @@ import {
   promptAttention,
   stepAttention,
 } from '../../../model/decoder/attention.ts';
-import type { Device } from '../../../tensor/device.ts';
 import { type Dim, dimAdd, dimMultiply } from '../../../tensor/dim.ts';
 import { gradientsOf } from '../../../tensor/gradient.ts';
 import type { Node } from '../../../tensor/node.ts';
 import * as ops from '../../../tensor/ops.ts';
-import { Program } from '../../../tensor/program.ts';
+import type { Compile, Program } from '../../../tensor/program.ts';
 
 /** All are fed `query`, `key` and `value` and give `mixed`, unless it says otherwise. */
 export class AttentionPrograms {
   readonly #text: TextConfig;
-  readonly #device: Device;
+  readonly #compile: Compile;
   readonly #compiled = new Map<string, Promise<Program>>();
 
-  constructor(text: TextConfig, device: Device) {
+  constructor(text: TextConfig, compile: Compile) {
     this.#text = text;
-    this.#device = device;
+    this.#compile = compile;
   }
 
   /** Gives `promptKey0` and `promptValue0` [P, K, S, d] as well. */
@@ -88,7 +87,7 @@ export class AttentionPrograms {
   #once(name: string, build: () => Record<string, Node>): Promise<Program> {
     let program = this.#compiled.get(name);
     if (program === undefined) {
-      program = Program.compile(build(), undefined, { device: this.#device });
+      program = this.#compile(build());
       this.#compiled.set(name, program);
     }
     return program;

@@ -1,8 +1,7 @@
 /** The stages of a decoder over one base. */
 
-import type { Device } from '../../../tensor/device.ts';
 import type { Bindings } from '../../../tensor/dim.ts';
-import type { Values } from '../../../tensor/program.ts';
+import type { Compile, Values } from '../../../tensor/program.ts';
 import type { Adapter, Factors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
 import { type Drawing, maskFeeds } from '../weights/dropout.ts';
@@ -38,11 +37,11 @@ export class DecoderStages {
   readonly #base: Base;
   readonly #stages: readonly Stage[];
 
-  constructor(base: Base, adapter: Adapter | undefined, device: Device) {
+  constructor(base: Base, adapter: Adapter | undefined, compile: Compile) {
     const { text, vision } = base.config;
     const shared = new Map<string, Stage>();
     this.#stages = Array.from({ length: text.layers + 1 }, (_, index) => {
-      const stage = new Stage(index, base, adapter, device);
+      const stage = new Stage(index, base, adapter, compile);
       if (!base.isFed) return stage;
       const hasFeatures = index > 0 && index <= deepstackLevels(vision);
       const key = [index === 0, index === text.layers, hasFeatures, ...stage.adapted].join();

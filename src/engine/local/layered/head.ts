@@ -3,10 +3,9 @@
  * over 150,000 tokens would be larger than the model.
  */
 import { headName } from '../../../model/parameter-names.ts';
-import type { Device } from '../../../tensor/device.ts';
 import { gradientsOf } from '../../../tensor/gradient.ts';
 import * as ops from '../../../tensor/ops.ts';
-import { Program, type Values } from '../../../tensor/program.ts';
+import type { Compile, Program, Values } from '../../../tensor/program.ts';
 import type { Cancellation } from '../network.ts';
 import type { Adapter, Factors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
@@ -24,19 +23,19 @@ const chunkBytes = 64 << 20;
 
 export class Head {
   readonly #base: Base;
-  readonly #device: Device;
+  readonly #compile: Compile;
   readonly #graph;
   readonly #chunk: number;
   #forward: Promise<Program> | undefined;
   #backward: Promise<Program> | undefined;
 
-  constructor(base: Base, adapter: Adapter | undefined, device: Device) {
+  constructor(base: Base, adapter: Adapter | undefined, compile: Compile) {
+    this.#compile = compile;
     const { text } = base.config;
     const { weights, fed, adapted, masks } = graphWeights(base, adapter);
     const hidden = ops.input('hidden', ['M', text.hiddenSize]);
     const logits = weights.linear(hidden, headName(text));
     this.#base = base;
-    this.#device = device;
     this.#graph = { hidden, logits, fed, adapted, masks };
     this.#chunk = Math.max(1, Math.floor(chunkBytes / (4 * text.vocabSize)));
   }
@@ -149,10 +148,7 @@ export class Head {
     factors: Factors,
     masks: ReturnType<typeof maskFeeds>,
   ): Promise<void> {
-    const logprobsOf = ops.logSoftmax(this.#graph.logits);
-    this.#forward ??= Program.compile({ logprobs: logprobsOf }, undefined, {
-      device: this.#device,
-    });
+    this.#forward ??= this.#compile({ logprobs: ops.logSoftmax(this.#graph.logits) });
     const program = await this.#forward;
     const feeds = { ...this.#feeds(factors), ...masks.values };
     await program.run({ ...feeds, hidden }, { logprobs }, masks.bindings);
@@ -171,8 +167,7 @@ export class Head {
       [{ output: logits, seed }],
       variables.map(([, node]) => node),
     );
-    const results = gradientResults(variables, gradients, this.#graph);
-    return Program.compile(results, undefined, { device: this.#device });
+    return this.#compile(gradientResults(variables, gradients, this.#graph));
   }
 
   #feeds(factors: Factors): Values {

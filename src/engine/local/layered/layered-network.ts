@@ -5,9 +5,8 @@
  */
 import { defined } from '../../../core/errors.ts';
 import type { ImagePatches, Prompt } from '../../../model/prompt.ts';
-import type { Device } from '../../../tensor/device.ts';
 import type { Bindings } from '../../../tensor/dim.ts';
-import type { Values } from '../../../tensor/program.ts';
+import type { Compile, Values } from '../../../tensor/program.ts';
 import type { Weights } from '../../engine.ts';
 import type { PrefillBatch, UpdateBatch } from '../batch.ts';
 import type { Basis, Cancellation, Network, StepBatch } from '../network.ts';
@@ -62,7 +61,7 @@ type Pass = {
 export type LayeredOptions = {
   /** Bytes of a forward pass that may be kept for the backward pass instead of being computed again. */
   readonly keptBytes: number;
-  readonly device: Device;
+  readonly compile: Compile;
   readonly exportModel: (folder: string) => Promise<void>;
 };
 
@@ -85,7 +84,6 @@ export class LayeredNetwork implements Network {
 
   constructor(base: Base, adapter: Adapter | undefined, options: LayeredOptions) {
     const { text, vision } = base.config;
-    const { device } = options;
     this.#base = base;
     this.#adapter = adapter;
     this.#options = options;
@@ -95,10 +93,10 @@ export class LayeredNetwork implements Network {
     };
     this.trained = adapter?.parameters ?? createParameterBuffer([]);
     this.parameters = base.parameters;
-    this.#stages = new DecoderStages(base, adapter, device);
-    this.#attention = new AttentionPrograms(text, device);
-    this.#head = new Head(base, adapter, device);
-    this.#vision = vision && new VisionTower(vision, base, adapter, device);
+    this.#stages = new DecoderStages(base, adapter, options.compile);
+    this.#attention = new AttentionPrograms(text, options.compile);
+    this.#head = new Head(base, adapter, options.compile);
+    this.#vision = vision && new VisionTower(vision, base, adapter, options.compile);
     this.#width = text.hiddenSize;
     this.#mixedWidth = text.heads * text.headDim;
   }

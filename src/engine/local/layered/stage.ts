@@ -15,12 +15,11 @@ import {
 } from '../../../model/decoder/decoder-graph.ts';
 import type { TextConfig, VisionConfig } from '../../../model/geometry.ts';
 import { layerName } from '../../../model/parameter-names.ts';
-import type { Device } from '../../../tensor/device.ts';
 import type { Bindings } from '../../../tensor/dim.ts';
 import { type Seeded, splitForwardBackward } from '../../../tensor/gradient.ts';
 import type { Node } from '../../../tensor/node.ts';
 import * as ops from '../../../tensor/ops.ts';
-import { Program, type Values } from '../../../tensor/program.ts';
+import type { Compile, Program, Values } from '../../../tensor/program.ts';
 import type { Adapter, Factors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
 import type { Masks } from '../weights/dropout.ts';
@@ -62,19 +61,19 @@ export class Stage {
   readonly results: readonly string[];
   readonly adapted: readonly string[];
   readonly masks: Masks;
+  readonly #compile: Compile;
   readonly #graph: StageGraph;
   /** Values that the backward pass is fed under these names. */
   readonly #given: ReadonlyMap<Node, string>;
   /** `gradient:<name>` of inputs and of the adapter's parameters. */
   readonly #gradients: Readonly<Record<string, Node>>;
   readonly #keepsMemory: boolean;
-  readonly #device: Device;
   #forward: Promise<Program> | undefined;
   #backward: Promise<Program> | undefined;
 
   /** @param index 0 … layers */
-  constructor(index: number, base: Base, adapter: Adapter | undefined, device: Device) {
-    this.#device = device;
+  constructor(index: number, base: Base, adapter: Adapter | undefined, compile: Compile) {
+    this.#compile = compile;
     const weights = graphWeights(base, adapter, namingOfStage(index, base.config.text));
     const graph = stageGraph(index, weights, base);
     const results = Object.entries(graph.results);
@@ -126,9 +125,8 @@ export class Stage {
     naming: Naming,
     bindings: Bindings,
   ): Promise<void> {
-    this.#backward ??= Program.compile(this.#gradients, this.#given, {
+    this.#backward ??= this.#compile(this.#gradients, this.#given, {
       keepsMemory: this.#keepsMemory,
-      device: this.#device,
     });
     const added = accumulation(this.#graph.weights, gradient, naming);
     const gradients = { ...added.results };
@@ -150,10 +148,10 @@ export class Stage {
     const { results } = this.#graph;
     const names = new Set(Object.values(results));
     const handed = [...this.#given].filter(([node]) => !names.has(node));
-    this.#forward ??= Program.compile(
+    this.#forward ??= this.#compile(
       { ...results, ...Object.fromEntries(handed.map(([node, name]) => [name, node])) },
       undefined,
-      { keepsMemory: this.#keepsMemory, device: this.#device },
+      { keepsMemory: this.#keepsMemory },
     );
     return this.#forward;
   }

@@ -6,11 +6,10 @@ import { digestOfBytes } from '../../../core/digest.ts';
 import type { VisionConfig } from '../../../model/geometry.ts';
 import type { ImagePatches } from '../../../model/prompt.ts';
 import { visionGraph } from '../../../model/vision/vision-graph.ts';
-import type { Device } from '../../../tensor/device.ts';
 import { type Seeded, splitForwardBackward } from '../../../tensor/gradient.ts';
 import type { Node } from '../../../tensor/node.ts';
 import * as ops from '../../../tensor/ops.ts';
-import { Program, type Values } from '../../../tensor/program.ts';
+import type { Compile, Program, Values } from '../../../tensor/program.ts';
 import { imageInputs } from '../vision-batch.ts';
 import type { Adapter, Factors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
@@ -33,7 +32,7 @@ export class VisionTower {
   readonly config: VisionConfig;
   readonly isTrained: boolean;
   readonly #base: Base;
-  readonly #device: Device;
+  readonly #compile: Compile;
   readonly #levels: readonly string[];
   readonly #graph;
   readonly #kept = new Map<string, ImageFeatures>();
@@ -41,7 +40,8 @@ export class VisionTower {
   #forward: Promise<Program> | undefined;
   #backward: Promise<Program> | undefined;
 
-  constructor(config: VisionConfig, base: Base, adapter: Adapter | undefined, device: Device) {
+  constructor(config: VisionConfig, base: Base, adapter: Adapter | undefined, compile: Compile) {
+    this.#compile = compile;
     const weights = graphWeights(base, adapter);
     const { embeddings, deepstack, stream } = visionGraph(config, weights.weights);
     const levels = [embeddings, ...deepstack];
@@ -57,7 +57,6 @@ export class VisionTower {
     );
     this.config = config;
     this.#base = base;
-    this.#device = device;
     this.#graph = { weights, results, variables, residuals, gradients };
     this.isTrained = variables.length > 0;
   }
@@ -96,10 +95,9 @@ export class VisionTower {
     }
     const feeds = { ...this.#feeds(factors), ...values };
     await forward.run(feeds, handed, bindings);
-    this.#backward ??= Program.compile(
+    this.#backward ??= this.#compile(
       gradientResults(variables, gradients, weights),
       namesOf(results, residuals),
-      { device: this.#device },
     );
     const seeded = Object.fromEntries(seeds.map((seed, level) => [`seed:level${level}`, seed]));
     const added = accumulation(weights, gradient);
@@ -132,9 +130,7 @@ export class VisionTower {
   #program(): Promise<Program> {
     const { results, residuals } = this.#graph;
     const handed = [...namesOf(results, residuals)].map(([node, name]) => [name, node] as const);
-    this.#forward ??= Program.compile({ ...results, ...Object.fromEntries(handed) }, undefined, {
-      device: this.#device,
-    });
+    this.#forward ??= this.#compile({ ...results, ...Object.fromEntries(handed) });
     return this.#forward;
   }
 

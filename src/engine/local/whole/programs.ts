@@ -14,12 +14,12 @@ import {
   plainWeights,
 } from '../../../model/network-weights.ts';
 import { visionGraph } from '../../../model/vision/vision-graph.ts';
-import type { Device } from '../../../tensor/device.ts';
-import { dimAdd, dimMultiply } from '../../../tensor/dim.ts';
+import { dimMultiply } from '../../../tensor/dim.ts';
 import { splitForwardBackward } from '../../../tensor/gradient.ts';
 import { type Node, topologicalOrder } from '../../../tensor/node.ts';
 import * as ops from '../../../tensor/ops.ts';
-import { Program } from '../../../tensor/program.ts';
+import { type Compile, Program } from '../../../tensor/program.ts';
+import { packedRows } from './packed-batch.ts';
 
 export type UpdatePrograms = {
   /** → `logprobs` [M] and residuals. */
@@ -32,16 +32,16 @@ export type UpdatePrograms = {
 
 export class Programs {
   readonly #config: ModelConfig;
-  readonly #device: Device;
   readonly #trained: ReadonlySet<string>;
   readonly #parameters: ReadonlyMap<string, Node>;
   readonly #weights: NetworkWeights;
+  readonly #compile: Compile;
   readonly #compiled = new Map<string, Promise<unknown>>();
 
   /** @param trained names of the parameters that have a gradient */
-  constructor(config: ModelConfig, trained: readonly string[], device: Device) {
+  constructor(config: ModelConfig, trained: readonly string[], compile: Compile) {
+    this.#compile = compile;
     this.#config = config;
-    this.#device = device;
     this.#trained = new Set(trained);
     this.#parameters = parameterNodes(config);
     this.#weights = plainWeights(this.#parameters);
@@ -123,28 +123,31 @@ export class Programs {
     this.#compiled.clear();
   }
 
-  #decoder(tokens: string | number, images: boolean, attend: Attend) {
+  #decoder(
+    tokens: string | number,
+    images: boolean,
+    attend: Attend,
+    place?: (features: Node) => Node,
+  ) {
     const { text, vision } = this.#config;
     const tower = images ? visionGraph(defined(vision, 'vision'), this.#weights) : undefined;
-    const decoder = decoderGraph(text, tokens, this.#weights, attend, tower);
+    const decoder = decoderGraph(text, tokens, this.#weights, attend, tower, place);
     return { hidden: decoder.hidden, stream: [...decoder.stream, ...(tower?.stream ?? [])] };
   }
 
   #logprobs(images: boolean) {
     const { text } = this.#config;
-    const tokens = dimAdd(dimMultiply('P', 'S'), dimMultiply('P', 'G', 'C'));
-    const { hidden, stream } = this.#decoder(tokens, images, groupAttention(text));
+    const packing = packedRows();
+    const { hidden, stream } = this.#decoder(
+      'N',
+      images,
+      packing.attend(groupAttention(text)),
+      packing.placeFeatures,
+    );
     const predictors = ops.gatherRows(hidden, ops.input('predictors', ['M'], 'int32'));
     const logits = vocabularyLogits(predictors, text, this.#weights);
     const output = ops.tokenLogprobs(logits, ops.input('targets', ['M'], 'int32'));
     return { output, stream };
-  }
-
-  #compile(
-    outputs: Readonly<Record<string, Node>>,
-    given?: ReadonlyMap<Node, string>,
-  ): Promise<Program> {
-    return Program.compile(outputs, given, { device: this.#device });
   }
 
   #once<T>(key: string, compile: () => Promise<T>): Promise<T> {

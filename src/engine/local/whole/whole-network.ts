@@ -6,8 +6,7 @@ import type { ModelConfig } from '../../../model/config.ts';
 import type { ModelFiles } from '../../../model/files/model-files.ts';
 import { sameNames, type WeightNames } from '../../../model/files/weight-names.ts';
 import { BufferPool } from '../../../tensor/buffer-pool.ts';
-import type { Device } from '../../../tensor/device.ts';
-import type { Values } from '../../../tensor/program.ts';
+import { type Compile, Program, type Values } from '../../../tensor/program.ts';
 import type { Weights } from '../../engine.ts';
 import type { PrefillBatch, UpdateBatch } from '../batch.ts';
 import { writeModel } from '../model-directory.ts';
@@ -22,6 +21,7 @@ import {
   readParameters,
 } from '../weights/parameter-buffer.ts';
 import { requireFinite } from '../weights/read-checked.ts';
+import { type BatchWithImages, ownImages, packBatch } from './packed-batch.ts';
 import { Programs } from './programs.ts';
 
 type WholeParts = {
@@ -31,8 +31,8 @@ type WholeParts = {
   readonly weights: ParameterStores;
   /** Of tensors in files, also in those that are written. @default those of parameters */
   readonly names?: WeightNames;
-  /** @default the processor */
-  readonly device?: Device;
+  /** @default on one thread for each core */
+  readonly compile?: Compile;
 };
 
 export class WholeNetwork implements Network {
@@ -46,7 +46,7 @@ export class WholeNetwork implements Network {
   #reference: Promise<ParameterBuffer> | undefined;
 
   constructor(config: ModelConfig, parts: WholeParts) {
-    const { weights, device = 'cpu' } = parts;
+    const { weights } = parts;
     this.#config = config;
     this.#parts = parts;
     this.trained = weights.trained;
@@ -54,7 +54,7 @@ export class WholeNetwork implements Network {
     this.#programs = new Programs(
       config,
       weights.trained.specs.map(({ name }) => name),
-      device,
+      parts.compile ?? Program.compile,
     );
   }
 
@@ -84,7 +84,7 @@ export class WholeNetwork implements Network {
 
   async score(batch: UpdateBatch, weights: Weights): Promise<Float32Array> {
     const views = weights === 'policy' ? this.#parts.weights.views : await this.#referenceViews();
-    const { values, bindings, images } = this.#withImages(batch);
+    const { values, bindings, images } = this.#packed(batch);
     const program = await this.#programs.score(images);
     const logprobs = new Float32Array(bindings['M']!);
     await program.run({ ...views, ...values }, { logprobs }, bindings);
@@ -97,7 +97,7 @@ export class WholeNetwork implements Network {
     { views: gradient }: ParameterBuffer,
     signal: Cancellation,
   ): Promise<void> {
-    const { values: data, bindings, images } = this.#withImages(batch);
+    const { values: data, bindings, images } = this.#packed(batch);
     const { forward, backward, trained } = await this.#programs.update(images);
     const values = { ...this.#parts.weights.views, ...data };
     const results: Record<string, Float32Array> = {};
@@ -134,7 +134,11 @@ export class WholeNetwork implements Network {
     return this.#programs.dispose();
   }
 
-  #withImages({ values, bindings, prompts, tokens }: PrefillBatch | UpdateBatch) {
+  #packed(batch: UpdateBatch) {
+    return packBatch(batch, this.#withImages({ ...batch, prompts: ownImages(batch.prompts) }));
+  }
+
+  #withImages({ values, bindings, prompts, tokens }: PrefillBatch | UpdateBatch): BatchWithImages {
     const vision = visionInputs(prompts, bindings['S']!, tokens, this.#config);
     return {
       values: { ...values, ...vision?.values },
