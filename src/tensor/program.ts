@@ -72,7 +72,7 @@ export class Program {
 
   /**
    * @param given see {@link emitOnnx}.
-   * @throws MedixError as {@link loadOnnxRuntime}.
+   * @throws MedixError as {@link loadOnnxRuntime}; 'engine' where a graphics device does not take the program.
    */
   static async compile(
     outputs: Readonly<Record<string, Node>>,
@@ -93,7 +93,7 @@ export class Program {
       logSeverityLevel: 3,
       // Threads that wait busily take the processor from the next program's, and from everybody else.
       extra: { session: { intra_op: { allow_spinning: '0' } } },
-    });
+    }).catch((error: unknown) => failOn(device, error));
     return new Program(graph, ort, session, device);
   }
 
@@ -134,7 +134,7 @@ export class Program {
       await this.#session.run(feeds, fetches);
     } catch (error) {
       if (error instanceof Error && error.message === nothingHandedBack) return;
-      throw this.#device === 'cpu' ? error : deviceFailure(error);
+      failOn(this.#device, error);
     }
   }
 
@@ -144,14 +144,15 @@ export class Program {
 }
 
 /** A driver that resets, a card that is taken away or is full: none is a defect of what was computed. */
-function deviceFailure(cause: unknown): MedixError {
+function failOn(device: Device, cause: unknown): never {
+  if (device === 'cpu') throw cause;
   const problem = {
     where: 'engine.device=webgpu',
     expected: 'the graphics device to compute until the engine is closed',
-    got: messageOf(cause).split('\n', 1)[0] ?? '',
+    got: (messageOf(cause).split('\n', 1)[0] ?? '').replace(/\.$/, ''),
     next: 'resume the run, where it is one; where memory is short, lower engine.memory, which makes less be computed at once; or use engine.device=cpu',
   };
-  return new MedixError('engine', [problem], { cause });
+  throw new MedixError('engine', [problem], { cause });
 }
 
 /** A model that names files finds them beside its own, which is needed until it is opened. */

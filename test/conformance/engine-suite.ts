@@ -28,6 +28,8 @@ export type EngineFixture = {
    * @default 1e-5
    */
   readonly rounding?: number;
+  /** What a logprob may differ by after a training that was resumed, where sums have no fixed order. @default 0 */
+  readonly resumedRounding?: number;
   /** At least two prompts of different length. */
   readonly prompts: () => Promise<readonly Prompt[]>;
   /** A prompt with an image, or why there is none. */
@@ -76,7 +78,7 @@ const weightedLoss: Loss = (inputs) => {
 };
 
 export function describeEngine(name: string, fixture: EngineFixture): void {
-  const { rounding = 1e-5 } = fixture;
+  const { rounding = 1e-5, resumedRounding = 0 } = fixture;
   describe(`the ${name} engine`, () => {
     let engine: Engine;
     let prompts: readonly Prompt[];
@@ -298,7 +300,7 @@ export function describeEngine(name: string, fixture: EngineFixture): void {
       await first.close();
     });
 
-    it('continues after save and load to the same bits', async () => {
+    it(`continues after save and load to the same ${resumedRounding === 0 ? 'bits' : 'numbers'}`, async () => {
       const first = await fixture.open();
       const { sequences } = await rollouts(first, prompts);
       await trainSteps(first, sequences, 2);
@@ -314,7 +316,7 @@ export function describeEngine(name: string, fixture: EngineFixture): void {
       const actual = await second.logprobs(sequences, 'policy', noAbort);
       await second.close();
       expected.forEach((row, i) => {
-        expect(difference(row, actual[i]!)).toBe(0);
+        expect(difference(row, actual[i]!)).toBeLessThanOrEqual(resumedRounding);
       });
     });
 

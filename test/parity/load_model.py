@@ -36,6 +36,7 @@ def main():
         "missing": sorted(report["missing_keys"]),
         "unexpected": sorted(report["unexpected_keys"]),
         "eos": model.generation_config.eos_token_id,
+        "paddingSides": [tokenizer.padding_side, processor.tokenizer.padding_side],
         "tokens": [tokenizer(text)["input_ids"] for text in request["texts"]],
         "inputIds": inputs["input_ids"][0].tolist(),
         "pixels": inputs["pixel_values"].flatten().tolist(),

@@ -49,6 +49,7 @@ type Answer = {
   readonly missing: string[];
   readonly unexpected: string[];
   readonly eos: number[];
+  readonly paddingSides: string[];
   readonly tokens: number[][];
   readonly inputIds: number[];
   readonly pixels: number[];
@@ -104,6 +105,10 @@ describe.skipIf(!existsSync(python))(`a model MediX writes, in transformers (${p
     expect(answer.unexpected).toEqual([]);
     expect(answer.eos).toEqual(config.tokens.eos);
     expect(await readModelConfig(directory)).toEqual(config);
+  });
+
+  test('prompts are padded on the left, as generation in batches needs it', () => {
+    expect(answer.paddingSides).toEqual(['left', 'left']);
   });
 
   test('the trained tokenizer encodes every text the same', () => {

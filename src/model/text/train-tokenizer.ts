@@ -60,6 +60,8 @@ export function trainTokenizer(texts: Iterable<string>, vocabSize: number): Trai
       bos_token: null,
       eos_token: '<|im_end|>',
       pad_token: '<|endoftext|>',
+      // Other trainers generate from this model in batches, and what a decoder continues must stand at the end.
+      padding_side: 'left',
       unk_token: null,
       additional_special_tokens: qwenSpecialTokens.slice(1),
       clean_up_tokenization_spaces: false,
