@@ -9,12 +9,12 @@
  * one batch at a time.
  */
 
-import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
 import { digestOf } from '../core/digest.ts';
 import { fail, messageOf } from '../core/errors.ts';
+import { readText } from '../core/files.ts';
 import { loadOnnxRuntime } from '../tensor/onnx-runtime.ts';
 import { embedInBatches, inMergedTurns } from './embed-in-batches.ts';
 import type { Embedder } from './embedder.ts';
@@ -77,7 +77,7 @@ async function byOnnxRuntime(): Promise<Encoder> {
   const folder = dirname(createRequire(import.meta.url).resolve(packageName));
   const [{ EmbeddingsModel }, vocabulary, encoder] = await Promise.all([
     import('@energetic-ai/embeddings'),
-    readFile(join(folder, 'vocab.json'), 'utf8'),
+    readText(join(folder, 'vocab.json')),
     openLocalEncoder(folder),
   ]);
   // Its tokenizer is had with a model alone, which nobody asks here.

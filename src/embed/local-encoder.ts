@@ -6,10 +6,10 @@
  * Dimensions: B texts, L tokens each, padded; the length of a text alone decides L, and one thread computes, so
  * that a text has the same vector, to the bit, whatever it is embedded beside.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { defined } from '../core/errors.ts';
+import { readBytes, readText } from '../core/files.ts';
 import { type Dim, dimMultiply } from '../tensor/dim.ts';
 import type { Node } from '../tensor/node.ts';
 import * as ops from '../tensor/ops.ts';
@@ -188,11 +188,11 @@ const modelSchema = z.object({
 
 /** Those in float32, by their names without the prefix that all of the encoder's share. */
 async function readWeights(folder: string): Promise<Weights> {
-  const model = JSON.parse(await readFile(join(folder, 'model.json'), 'utf8'));
+  const model = JSON.parse(await readText(join(folder, 'model.json')));
   const weights = new Map<string, Weight>();
   for (const { paths, weights: specs } of modelSchema.parse(model).weightsManifest) {
     const bytes = Buffer.concat(
-      await Promise.all(paths.map((path) => readFile(join(folder, path)))),
+      await Promise.all(paths.map((path) => readBytes(join(folder, path)))),
     );
     let offset = bytes.byteOffset;
     for (const { name, shape, dtype } of specs) {
