@@ -41,7 +41,9 @@ export async function compareEvaluations({
   seed,
   draws = 10_000,
 }: CompareOptions): Promise<EvalComparison> {
-  const manifests = await Promise.all(folders.map(readEvalManifest));
+  // One after the other, so that of several bad folders it is the first that is told.
+  const manifests: EvalManifest[] = [];
+  for (const folder of folders) manifests.push(await readEvalManifest(folder));
   const shared = await findSharedJudging(folders, judgingName);
   const models = folders.map((folder, place) => ({
     id: manifests[place]?.model.id ?? folder,
