@@ -74,6 +74,7 @@ function differences(exact: Answered, other: Answered) {
     logprobMean: gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length,
     logprobWorst: gaps.reduce((worst, gap) => Math.max(worst, gap), 0),
     sameAnswers: same.length / exact.answers.length,
+    reward: { f32: before.reward, here: after.reward },
     accuracy: { f32: before.accuracy, here: after.accuracy },
     accuracyGain,
     mcnemarP,
