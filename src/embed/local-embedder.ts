@@ -8,10 +8,8 @@
  * a quickstart: 0.2 ms of the processor per word by ONNX Runtime, 0.8 ms by TensorFlow.js; the event loop is held for
  * one batch at a time.
  */
-
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-
 import { digestOf } from '../core/digest.ts';
 import { fail, messageOf } from '../core/errors.ts';
 import { readText } from '../core/files.ts';

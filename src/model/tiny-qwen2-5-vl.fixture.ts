@@ -24,10 +24,6 @@ export const windowedCases: readonly WindowedCase[] = JSON.parse(
   readFileSync(`${root}cases.json`, 'utf8'),
 );
 
-export const windowedGradients: Readonly<
-  Record<string, Readonly<Record<string, { readonly norm: number; readonly sum: number }>>>
-> = JSON.parse(readFileSync(`${root}gradients.json`, 'utf8'));
-
 export async function windowedConfig(): Promise<ModelConfig & { readonly vision: WindowedTower }> {
   const { vision, ...config } = await readModelConfig(windowedModelDirectory);
   invariant(vision?.tower === 'windowed', 'the vision tower of a Qwen2.5-VL has windows');

@@ -1,16 +1,23 @@
-/** Against `transformers`: the fixture's README.md tells how its values were made. */
+/** Against `transformers`: the README.md of each fixture tells how its values were made. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ModelConfig } from '../../../model/config.ts';
+import { type ModelConfig, readModelConfig } from '../../../model/config.ts';
 import { readModelFiles } from '../../../model/files/model-files.ts';
+import type { Prompt } from '../../../model/prompt.ts';
 import {
   largestDifference,
   tinyCases,
-  tinyConfig,
   tinyModelDirectory,
   tinyPrompt,
   tinyTensor,
 } from '../../../model/tiny-model.fixture.ts';
+import {
+  windowedCases,
+  windowedModelDirectory,
+  windowedPrompt,
+  windowedTensor,
+} from '../../../model/tiny-qwen2-5-vl.fixture.ts';
 import { branchGroups, updateBatch } from '../batch.ts';
 import type { Network } from '../network.ts';
 import { sampleBatched } from '../sampling/sampler.ts';
@@ -19,68 +26,102 @@ import { crossEntropy } from './cross-entropy.fixture.ts';
 import { logitsOf } from './logits.fixture.ts';
 import { WholeNetwork } from './whole-network.ts';
 
-let config: ModelConfig;
-let weights: ParameterStores;
-let network: Network;
+type Case = {
+  readonly name: string;
+  readonly greedy: readonly number[];
+  readonly completionLoss: number;
+  readonly prompt: () => Promise<Prompt>;
+  readonly logits: () => Promise<Float32Array>;
+};
 
-beforeAll(async () => {
-  config = await tinyConfig();
-  weights = createStores(config, () => true);
-  await readParameters(weights.trained, tinyModelDirectory);
-  const files = await readModelFiles(tinyModelDirectory);
-  network = new WholeNetwork(config, { directory: tinyModelDirectory, files, weights });
-});
-afterAll(() => network.close());
+type Gradients = Readonly<Record<string, Readonly<Record<string, { norm: number; sum: number }>>>>;
 
-describe.each(tinyCases)('the fixture case $name', (tiny) => {
-  it('gives the logits of transformers at every position', async () => {
-    const prompt = await tinyPrompt(tiny);
-    const tokens = Int32Array.of(...prompt.tokens, ...tiny.greedy);
-    const logits = await logitsOf({ ...prompt, tokens }, config, weights.views);
-    const expected = await tinyTensor(tiny.name, 'logits');
-    expect(largestDifference(logits, expected)).toBeLessThan(1e-3);
+const models: readonly {
+  readonly family: string;
+  readonly directory: string;
+  readonly cases: readonly Case[];
+}[] = [
+  {
+    family: 'Qwen3-VL',
+    directory: tinyModelDirectory,
+    cases: tinyCases.map((one) => ({
+      ...one,
+      prompt: () => tinyPrompt(one),
+      logits: () => tinyTensor(one.name, 'logits'),
+    })),
+  },
+  {
+    family: 'Qwen2.5-VL',
+    directory: windowedModelDirectory,
+    cases: windowedCases.map((one) => ({
+      ...one,
+      prompt: () => windowedPrompt(one),
+      logits: () => windowedTensor(one.name, 'logits'),
+    })),
+  },
+];
+
+describe.each(models)('a $family', ({ directory, cases }) => {
+  let config: ModelConfig;
+  let weights: ParameterStores;
+  let network: Network;
+  const gradients: Gradients = JSON.parse(
+    readFileSync(join(directory, '..', 'gradients.json'), 'utf8'),
+  );
+
+  beforeAll(async () => {
+    config = await readModelConfig(directory);
+    weights = createStores(config, () => true);
+    await readParameters(weights.trained, directory);
+    const files = await readModelFiles(directory);
+    network = new WholeNetwork(config, { directory, files, weights });
   });
+  afterAll(() => network.close());
 
-  it('continues greedily as transformers does', async () => {
-    const request = {
-      prompt: await tinyPrompt(tiny),
-      keys: ['a', 'b'],
-      maxTokens: tiny.greedy.length,
-      temperature: 0,
-      topP: 1,
-      topK: 0,
-    };
-    const settings = {
-      directory: tinyModelDirectory,
-      config,
-      network,
-      stopTokens: [],
-      bannedTokens: config.tokens.eos,
-      maxRows: 8,
-      maxPrefillTokens: 8192,
-      maxCacheTokens: 8192,
-    };
-    for await (const group of sampleBatched([request], settings, new AbortController().signal)) {
-      for (const { tokens } of group.completions) expect([...tokens]).toEqual(tiny.greedy);
-    }
-  });
+  describe.each(cases)('in the case $name', (one) => {
+    it('gives the logits of transformers at every position', async () => {
+      const prompt = await one.prompt();
+      const tokens = Int32Array.of(...prompt.tokens, ...one.greedy);
+      const logits = await logitsOf({ ...prompt, tokens }, config, weights.views);
+      expect(largestDifference(logits, await one.logits())).toBeLessThan(1e-3);
+    });
 
-  it('has the gradient of transformers', async () => {
-    const sequence = { prompt: await tinyPrompt(tiny), completion: Int32Array.from(tiny.greedy) };
-    const batch = updateBatch(branchGroups([sequence], true), config);
-    const gradient = await crossEntropy(network, batch);
-    expect(Math.abs(gradient.loss - tiny.completionLoss)).toBeLessThan(1e-3);
-    const path = `${tinyModelDirectory}/../gradients.json`;
-    const expected = JSON.parse(readFileSync(path, 'utf8'))[tiny.name] as Record<
-      string,
-      { norm: number; sum: number }
-    >;
-    for (const [name, { norm, sum }] of Object.entries(expected)) {
-      const values = gradient.views[name]!;
-      const ourNorm = Math.sqrt(values.reduce((total, g) => total + g * g, 0));
-      const ourSum = values.reduce((total, g) => total + g, 0);
-      expect(Math.abs(ourNorm - norm)).toBeLessThan(1e-3 * (1 + norm));
-      expect(Math.abs(ourSum - sum)).toBeLessThan(2e-3 * (1 + norm));
-    }
+    it('continues greedily as transformers does', async () => {
+      const request = {
+        prompt: await one.prompt(),
+        keys: ['a', 'b'],
+        maxTokens: one.greedy.length,
+        temperature: 0,
+        topP: 1,
+        topK: 0,
+      };
+      const settings = {
+        directory,
+        config,
+        network,
+        stopTokens: [],
+        bannedTokens: config.tokens.eos,
+        maxRows: 8,
+        maxPrefillTokens: 8192,
+        maxCacheTokens: 8192,
+      };
+      for await (const group of sampleBatched([request], settings, new AbortController().signal)) {
+        for (const { tokens } of group.completions) expect([...tokens]).toEqual(one.greedy);
+      }
+    });
+
+    it('has the gradient of transformers', async () => {
+      const sequence = { prompt: await one.prompt(), completion: Int32Array.from(one.greedy) };
+      const batch = updateBatch(branchGroups([sequence], true), config);
+      const gradient = await crossEntropy(network, batch);
+      expect(Math.abs(gradient.loss - one.completionLoss)).toBeLessThan(1e-3);
+      for (const [name, { norm, sum }] of Object.entries(gradients[one.name]!)) {
+        const values = gradient.views[name]!;
+        const ourNorm = Math.sqrt(values.reduce((total, g) => total + g * g, 0));
+        const ourSum = values.reduce((total, g) => total + g, 0);
+        expect(Math.abs(ourNorm - norm), name).toBeLessThan(1e-3 * (1 + norm));
+        expect(Math.abs(ourSum - sum), name).toBeLessThan(2e-3 * (1 + norm));
+      }
+    });
   });
 });
