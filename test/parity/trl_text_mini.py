@@ -2,8 +2,8 @@
 
     python test/parity/trl_text_mini.py MODEL DATA OUT.json [--seed 0] [--iterations 20] [--bf16] [--compile]
 
-MODEL and DATA are the folders that test/parity/smollm2.py and recipes/text-mini/prepare.ts write. OUT.json gets the mean reward
-and the seconds of each iteration, accuracy on the held-out questions before and after (greedy), and the peak of memory.
+MODEL and DATA are the folders that test/parity/smollm2.py and recipes/text-mini/prepare.ts write. OUT.json gets the mean reward,
+the mean tokens of a completion and the seconds of each iteration, accuracy on the held-out questions before and after (greedy), and the peak of memory.
 Needs torch, transformers, trl and peft.
 """
 import argparse
@@ -79,6 +79,7 @@ class Clock(TrainerCallback):
     def __init__(self):
         self.ends = []
         self.rewards = []
+        self.lengths = []
 
     def on_train_begin(self, *_, **__):
         self.ends.append(time.perf_counter())
@@ -89,6 +90,7 @@ class Clock(TrainerCallback):
     def on_log(self, args, state, control, logs=None, **_):
         if logs and "reward" in logs:
             self.rewards.append(float(logs["reward"]))
+            self.lengths.append(float(logs["completions/mean_length"]))
 
 
 tokenizer = AutoTokenizer.from_pretrained(given.model, padding_side="left")
@@ -144,6 +146,7 @@ given.out.write_text(
         {
             "seed": given.seed,
             "rewards": clock.rewards,
+            "completionTokens": clock.lengths,
             "seconds": [end - begin for begin, end in zip(clock.ends, clock.ends[1:])],
             "accuracy": {"before": before, "after": after},
             "questions": len(test),
