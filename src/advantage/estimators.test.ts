@@ -16,8 +16,15 @@ const rollout = fc.record({
 const group = fc.array(rollout, { minLength: 2, maxLength: 16 });
 const batch = fc.array(group, { minLength: 1, maxLength: 4 });
 
+/** The greedy completion is given the mean of its group, so that it too is a baseline of mean 0. */
 const estimate = (name: AdvantageName, groups: readonly (readonly Rewarded[])[]) =>
-  advantageEstimators[name].estimate(groups, { passAtK });
+  advantageEstimators[name].estimate(
+    groups.map((group) => {
+      const greedyReward = group.reduce((sum, { reward }) => sum + reward, 0) / group.length;
+      return group.map((one) => ({ greedyReward, ...one }));
+    }),
+    { passAtK },
+  );
 
 const rewarded = (...rewards: number[]) => rewards.map((reward) => ({ reward, tokens: 1 }));
 
@@ -32,7 +39,7 @@ const golden = JSON.parse(
 ) as { readonly cases: readonly Golden[] };
 
 describe.each(names)('%s', (name) => {
-  const { over, smallestGroup } = advantageEstimators[name];
+  const { over, smallestGroup, needsGreedy = false } = advantageEstimators[name];
 
   it('agrees with torch', () => {
     for (const { groups, passAtK, advantages } of golden.cases) {
@@ -75,10 +82,10 @@ describe.each(names)('%s', (name) => {
     }
   });
 
-  it('refuses a group of one unless it compares over the batch alone', () => {
-    const two = [rewarded(1), rewarded(0)];
-    if (over === 'group') expect(() => estimate(name, two)).toThrow(/two rewards/);
-    expect(smallestGroup).toBe(name === 'reinforce++' ? 1 : 2);
+  it('refuses a group of one unless it compares with something else', () => {
+    const two = [1, 0].map((reward) => [{ reward, tokens: 1, greedyReward: 0.5 }]);
+    if (over === 'group' && !needsGreedy) expect(() => estimate(name, two)).toThrow(/two rewards/);
+    expect(smallestGroup).toBe(name === 'reinforce++' || name === 'remax' ? 1 : 2);
     if (smallestGroup === 1) expect(estimate(name, two)[0]?.[0]).toBeGreaterThan(0);
   });
 });
@@ -117,6 +124,12 @@ it('gives the published values', () => {
   expect(estimate('rloo', group)).toEqual(close([1 - 0.2, -1.6 / 3, 0.5 - 1.1 / 3, -0.4]));
   expect(estimate('dr-grpo', group)).toEqual(close([0.6, -0.4, 0.1, -0.3]));
   expect(estimate('maxrl', group)).toEqual(close([1.5, -1, 0.25, -0.75]));
+});
+
+it('remax compares with the greedy completion, also where a group is all right', () => {
+  const group = [1, 1].map((reward) => ({ reward, tokens: 1, greedyReward: 0.25 }));
+  expect(advantageEstimators.remax.estimate([group])).toEqual([[0.75, 0.75]]);
+  expect(() => advantageEstimators.remax.estimate([rewarded(1)])).toThrow(/greedy/);
 });
 
 it('opo counts a completion by its length', () => {

@@ -11,6 +11,7 @@ export type AdvantageName =
   | 'rloo'
   | 'dr-grpo'
   | 'opo'
+  | 'remax'
   | 'pass@k'
   | 'maxrl'
   | 'reinforce++'
@@ -20,6 +21,8 @@ export type Rewarded = {
   readonly reward: number;
   /** Length of the completion. */
   readonly tokens: number;
+  /** Of the greedy completion of the same prompt; needed by `remax` alone. */
+  readonly greedyReward?: number | undefined;
 };
 
 export type EstimatorSettings = {
@@ -36,6 +39,8 @@ type AdvantageEstimator = {
   readonly over: 'group' | 'batch';
   /** Scored rollouts that a group needs. */
   readonly smallestGroup: 1 | 2;
+  /** Whether it compares with the greedy completion of the prompt. @default false */
+  readonly needsGreedy?: boolean;
   readonly estimate: (groups: readonly Group[], settings?: EstimatorSettings) => number[][];
 };
 
@@ -62,6 +67,8 @@ export function standardDeviation(values: readonly number[]): number {
  * - `rloo`: r − mean of the others (arXiv 2402.14740).
  * - `dr-grpo`: r − mean, without the division that favours groups of little variance (arXiv 2503.20783).
  * - `opo`: r − mean weighted by length, the baseline of least variance (arXiv 2505.23585).
+ * - `remax`: r − the reward of the greedy completion (arXiv 2310.10505); the only one here that is not 0 where the
+ *   group's rewards are equal, and that a group of one suffices for.
  * - `pass@k`: how much a completion raises the best reward of k drawn from its group (arXiv 2508.10751); see
  *   `pass-at-k.ts`.
  * - `maxrl`: (r − mean) / mean, the gradient of the log of the mean reward instead of the mean reward (arXiv
@@ -87,6 +94,18 @@ export const advantageEstimators: Readonly<Record<AdvantageName, AdvantageEstima
     const baseline = sum(rewards.map((reward, i) => reward * (tokens[i] ?? 0))) / all;
     return rewards.map((reward) => reward - baseline);
   }),
+  remax: {
+    over: 'group',
+    smallestGroup: 1,
+    needsGreedy: true,
+    estimate: (groups) =>
+      groups.map((group) =>
+        group.map(
+          ({ reward, greedyReward }) =>
+            reward - defined(greedyReward, 'reward of the greedy answer'),
+        ),
+      ),
+  },
   'pass@k': withinGroup((rewards, _tokens, { passAtK, noise = rewardNoise }) =>
     passAtKAdvantages(rewards, defined(passAtK, 'k of pass@k'), noise),
   ),

@@ -34,6 +34,7 @@ describe('an algorithm that contradicts itself', () => {
       ['algorithm.loss.kind=dppo-tv', 'algorithm.loss.clipLow=0.1'],
     ],
     ['algorithm.loss.klUnbiased', 'klCoefficient is 0', ['algorithm.loss.klUnbiased=true']],
+    ['algorithm.loss.klTarget', 'klCoefficient is 0', ['algorithm.loss.klTarget=0.1']],
     ['algorithm.loss.klIn', 'klCoefficient is 0', ['algorithm.loss.klIn=reward']],
     [
       'algorithm.loss.klUnbiased',
@@ -66,7 +67,10 @@ it.each(Object.keys(algorithmPresets))('the preset %s stands by itself', async (
   expect(await problemsWith(`algorithm.preset=${preset}`)).toEqual([]);
 });
 
-it('takes one completion for each prompt where advantages compare over the batch', async () => {
-  const changes = ['rollout.groupSize=1', 'algorithm.preset=reinforce++'];
+it.each([
+  ['over the batch', 'algorithm.preset=reinforce++'],
+  ['with the greedy completion', 'algorithm.advantage=remax'],
+])('takes one completion for each prompt where advantages compare %s', async (_, change) => {
+  const changes = ['rollout.groupSize=1', 'algorithm.filter=none', change];
   expect(await problemsWith(...changes)).toEqual([]);
 });

@@ -1,4 +1,6 @@
 /** What contradicts itself in the algorithm of a training config. */
+
+import { given } from '../core/given.ts';
 import type { AlgorithmConfig } from './algorithm-config.ts';
 import { algorithmPresets } from './algorithm-presets.ts';
 
@@ -46,7 +48,7 @@ export function algorithmContradictions(
 function groupContradictions(algorithm: AlgorithmConfig, groupSize: number): Contradiction[] {
   const { advantage, filter } = { ...algorithmPresets[algorithm.preset], ...given(algorithm) };
   if (groupSize > 1) return [];
-  if (advantage !== 'reinforce++') {
+  if (advantage !== 'reinforce++' && advantage !== 'remax') {
     const expected = `a number of at least 2 with the advantage "${advantage}"`;
     return [{ path: ['rollout', 'groupSize'], expected }];
   }
@@ -86,7 +88,7 @@ function lossContradictions({ preset, loss }: AlgorithmConfig): Contradiction[] 
 function klContradictions({ preset, loss }: AlgorithmConfig): Contradiction[] {
   const { klCoefficient, klIn, klUnbiased } = { ...algorithmPresets[preset].loss, ...given(loss) };
   if (klCoefficient === 0) {
-    return (['klIn', 'klUnbiased'] as const)
+    return (['klIn', 'klUnbiased', 'klTarget'] as const)
       .filter((name) => loss[name] !== undefined)
       .map((name) => inLoss(name, 'nothing, since klCoefficient is 0'));
   }
@@ -100,12 +102,4 @@ function inLoss(name: keyof LossConfig, expected: string): Contradiction {
 
 function notUsed(by: string): string {
   return `nothing, since the ${by} does not use it`;
-}
-
-type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-/** What was given, so that it can be laid over a preset. */
-function given<T extends object>(settings: T): Present<T> {
-  const entries = Object.entries(settings).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as Present<T>;
 }

@@ -56,6 +56,21 @@ const lossSection = z.strictObject({
     .describe(
       'Where the KL penalty is: added to the "loss" of each token, or taken off the "reward" of each completion, summed over its tokens, before advantages are computed',
     ),
+  klTarget: positive
+    .optional()
+    .describe(
+      'Mean KL of a token, by klEstimator, that klCoefficient is adapted to after each iteration: up to 2 % more where the KL is larger, as much less where it is smaller',
+    ),
+  entropyCoefficient: z
+    .number()
+    .min(0)
+    .optional()
+    .describe('Weight of a bonus for the entropy of the policy at each token; 0 turns it off'),
+  entropyTarget: positive
+    .optional()
+    .describe(
+      'Mean entropy of a token in nats that entropyCoefficient, 0 or what is given to begin with, is adapted to: each iteration 0.005 more where the entropy is smaller, as much less where it is larger, and no bonus there',
+    ),
   klUnbiased: z
     .boolean()
     .optional()
@@ -68,7 +83,11 @@ const correctionSection = z.union([
   z.literal('none'),
   z.strictObject({ cap: positive, over: z.enum(['token', 'sequence']) }),
   z
-    .strictObject({ low: z.number().min(0), high: positive })
+    .strictObject({
+      low: z.number().min(0),
+      high: positive,
+      over: z.enum(['token', 'sequence']).default('token'),
+    })
     .refine(({ low, high }) => low < high, 'a high above the low'),
 ]);
 
@@ -86,6 +105,7 @@ export const algorithmSection = z.strictObject({
       'rloo',
       'dr-grpo',
       'opo',
+      'remax',
       'pass@k',
       'maxrl',
       'reinforce++',
@@ -93,7 +113,7 @@ export const algorithmSection = z.strictObject({
     ])
     .optional()
     .describe(
-      'How advantages are computed: within a group by "grpo", "rloo", "dr-grpo", "opo", "pass@k" or "maxrl", over all groups of an iteration by "reinforce++" or "reinforce++-baseline"',
+      'How advantages are computed: within a group by "grpo", "rloo", "dr-grpo", "opo", "pass@k" or "maxrl", with a greedy completion of the same prompt by "remax", over all groups of an iteration by "reinforce++" or "reinforce++-baseline"',
     ),
   passAtK: z
     .int()
@@ -101,6 +121,13 @@ export const algorithmSection = z.strictObject({
     .optional()
     .describe(
       'Number of completions whose best one "pass@k" rewards; below rollout.groupSize. For that advantage alone',
+    ),
+  lengthPenalty: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe(
+      'What is taken off the reward of a completion of rollout.maxCompletionTokens tokens whose whole group is right, and less in proportion to its length and to the mean reward of its group, before advantages are computed; 0 turns it off',
     ),
   filter: z
     .union([
@@ -115,7 +142,7 @@ export const algorithmSection = z.strictObject({
   samplerCorrection: correctionSection
     .optional()
     .describe(
-      'Weights that make up for a sampler whose logprobs differ from those of training: "none"; {cap, over}, the ratio of the two, at most the cap, over each "token" or the whole "sequence"; or {low, high}, the ratio of the token, which does not train where it lies outside of the two. Without effect on engines whose sampler is exact',
+      'Weights that make up for a sampler whose logprobs differ from those of training: "none"; {cap, over}, the ratio of the two, at most the cap, over each "token" or the whole "sequence"; or {low, high, over}, the ratio of the token, which does not train where it lies outside of the two, or with over "sequence" where the geometric mean of its completion does. Without effect on engines whose sampler is exact',
     ),
   maxSampleRounds: positiveInteger
     .default(20)

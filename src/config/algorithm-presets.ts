@@ -9,7 +9,7 @@ type Given<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
 export type AlgorithmPreset = {
   readonly advantage: NonNullable<AlgorithmConfig['advantage']>;
   readonly filter: NonNullable<AlgorithmConfig['filter']>;
-  readonly loss: Given<AlgorithmConfig['loss']>;
+  readonly loss: Given<Omit<AlgorithmConfig['loss'], 'klTarget' | 'entropyTarget'>>;
 };
 
 const clipDual = 3;
@@ -25,6 +25,7 @@ const common = {
   klEstimator: 'k3',
   klIn: 'loss',
   klUnbiased: false,
+  entropyCoefficient: 0,
 } as const;
 
 export const algorithmPresets: Readonly<Record<AlgorithmConfig['preset'], AlgorithmPreset>> = {

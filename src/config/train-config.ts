@@ -20,7 +20,7 @@ const rolloutSection = z.strictObject({
   groupSize: positiveInteger
     .default(8)
     .describe(
-      'Number of completions sampled for each prompt; at least 2 unless the advantage is "reinforce++"',
+      'Number of completions sampled for each prompt; at least 2 unless the advantage is "reinforce++" or "remax"',
     ),
   maxCompletionTokens: positiveInteger
     .default(256)

@@ -64,12 +64,16 @@ export type LossInput = {
   readonly index: number;
   /** [T] logprobs of the completion's tokens under the policy. */
   readonly policyLogprobs: Float32Array;
+  /** [T] entropy in nats of the policy's whole distribution over each token; absent without the guarantee. */
+  readonly policyEntropies?: Float32Array;
 };
 
 export type LossPart = {
   readonly loss: number;
   /** dLoss/dLogprob, [T] per input, in the order of the inputs. */
   readonly gradients: readonly Float32Array[];
+  /** dLoss/dEntropy, likewise; of losses that say `movesEntropies`, and of no others. */
+  readonly entropyGradients?: readonly Float32Array[];
   readonly metrics: Metrics;
 };
 
@@ -93,9 +97,13 @@ export type LossTerms = {
  * denominators (tokens, sequences) must be fixed when the loss is made, never taken from a part.
  *
  * A loss with `terms` is one that the engine said it runs by itself (see {@link EngineGuarantees}): it may
- * compute it from them, which must come to the same gradient.
+ * compute it from them, which must come to the same gradient. One that says `movesEntropies` has a gradient in the
+ * policy's entropies too, and is given to engines alone that guarantee them.
  */
-export type Loss = ((inputs: readonly LossInput[]) => LossPart) & { readonly terms?: LossTerms };
+export type Loss = ((inputs: readonly LossInput[]) => LossPart) & {
+  readonly terms?: LossTerms;
+  readonly movesEntropies?: boolean;
+};
 
 export type LossReport = { readonly loss: number; readonly metrics: Metrics };
 
@@ -124,6 +132,8 @@ type EngineGuarantees = {
   readonly samplerLogprobs: 'exact' | 'approximate';
   /** Names of the losses that the engine runs by itself where a {@link Loss} has its terms. */
   readonly losses: readonly string[];
+  /** Whether losses hear the policy's entropies and may have a gradient in them. @default false */
+  readonly entropies?: boolean;
 };
 
 /**

@@ -1,6 +1,7 @@
 /** From the scored groups of an iteration to rollouts with their advantages. */
 import { decoupledAdvantages } from '../advantage/decoupled.ts';
 import { advantageEstimators } from '../advantage/estimators.ts';
+import { lengthPenalties } from '../advantage/length-penalty.ts';
 import { defined, fail } from '../core/errors.ts';
 import { type Metrics, meanOf } from '../core/metrics.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -8,8 +9,9 @@ import type { RewardOutcome } from '../reward/composite.ts';
 import type { RewardProfile } from '../reward/profile.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import { klPenalties } from '../update/kl.ts';
-import type { Estimation, RewardPenalty } from './algorithm.ts';
+import type { Algorithm, Estimation, LengthPenalty, RewardPenalty } from './algorithm.ts';
 import type { CollectedGroup } from './collect-groups.ts';
+import { rewardOf } from './score-rollouts.ts';
 
 /** A rollout that trains the policy. */
 export type TrainingRollout = Rollout & { readonly advantage: number };
@@ -18,7 +20,11 @@ export type TrainingRollout = Rollout & { readonly advantage: number };
 export type Estimable = Pick<Extract<RewardOutcome, { kind: 'scored' }>, 'reward' | 'parts'> & {
   /** Length of the completion. */
   readonly tokens: number;
+  /** Of the greedy completion of the same prompt; needed by some advantages. */
+  readonly greedyReward?: number | undefined;
 };
+
+const noLengthPenalty: LengthPenalty = { weight: 0, tokens: 1 };
 
 /**
  * Advantages of the groups that train, [P, G]. Rewards that come with their parts are compared part by part
@@ -42,19 +48,25 @@ export function estimateAdvantages(
  */
 export function withAdvantages(
   groups: readonly CollectedGroup[],
-  estimation: Omit<Estimation, 'filter'>,
+  estimation: Omit<Estimation, 'filter'> & { readonly lengthPenalty?: LengthPenalty },
   penalties: ReadonlyMap<string, number> = new Map(),
 ): TrainingRollout[][] {
+  const { lengthPenalty = noLengthPenalty, ...rest } = estimation;
   const trained = trainedOf(groups);
   const advantages = estimateAdvantages(
-    trained.map((group) =>
-      group.map(({ rollout, outcome }) => ({
+    trained.map((group) => {
+      const rewarded = group.map(({ rollout, outcome }) => ({
         ...outcome,
-        reward: outcome.reward - (penalties.get(rollout.key) ?? 0),
         tokens: rollout.completion.length,
-      })),
-    ),
-    estimation,
+      }));
+      const lengths = lengthPenalties(rewarded, lengthPenalty.weight, lengthPenalty.tokens);
+      return group.map(({ rollout, greedyReward }, i) => {
+        const one = defined(rewarded[i], 'reward');
+        const penalty = (penalties.get(rollout.key) ?? 0) + (lengths[i] ?? 0);
+        return { ...one, reward: one.reward - penalty, greedyReward };
+      });
+    }),
+    rest,
   );
   return trained.map((group, g) =>
     group.map(({ rollout }, i) => ({
@@ -67,8 +79,8 @@ export function withAdvantages(
 /**
  * The KL penalty in the reward: the coefficient times the estimator's sum over the tokens of a completion,
  * between the policy that sampled it and the reference.
- * @returns penalties by the keys of the rollouts that train, and their mean as `rollout/klPenalty`; nothing
- *   where there is no such penalty
+ * @returns penalties by the keys of the rollouts that train, their mean as `rollout/klPenalty` and that of the
+ *   estimator over tokens as `rollout/kl`; nothing where there is no such penalty
  */
 export async function rewardPenalties(
   engine: Engine,
@@ -84,17 +96,23 @@ export async function rewardPenalties(
   const reference =
     sequences.length > 0 ? await engine.logprobs(sequences, 'reference', signal) : [];
   const penaltyOf = klPenalties[penalty.estimator];
-  const values = rollouts.map(({ samplerLogprobs }, i) => {
+  const sums = rollouts.map(({ samplerLogprobs }, i) => {
     const referenceLogprobs = defined(reference[i], 'reference logprobs');
-    const sum = samplerLogprobs.reduce(
+    return samplerLogprobs.reduce(
       (total, logprob, t) => total + penaltyOf(logprob, referenceLogprobs[t] ?? 0).value,
       0,
     );
-    return penalty.coefficient * sum;
   });
+  const values = sums.map((sum) => penalty.coefficient * sum);
   return {
     byKey: new Map(rollouts.map(({ key }, i) => [key, values[i] ?? 0])),
-    metrics: { 'rollout/klPenalty': meanOf(...values) },
+    metrics: {
+      'rollout/klPenalty': meanOf(...values),
+      'rollout/kl': {
+        sum: sums.reduce((a, b) => a + b, 0),
+        count: sequences.reduce((tokens, { completion }) => tokens + completion.length, 0),
+      },
+    },
   };
 }
 
@@ -104,14 +122,22 @@ export async function rewardPenalties(
  */
 export function requireComparableParts(
   { aggregation }: Pick<RewardProfile, 'aggregation'>,
-  { advantage, rewardPenalty }: Pick<Estimation, 'advantage'> & { rewardPenalty?: RewardPenalty },
+  algorithm: Pick<Algorithm, 'advantage'> &
+    Partial<Pick<Algorithm, 'rewardPenalty' | 'lengthPenalty'>>,
 ): void {
   if (aggregation !== 'per-component') return;
+  const { advantage, rewardPenalty, lengthPenalty = noLengthPenalty } = algorithm;
   const next = 'change it, or take a reward profile with another aggregation';
-  if (advantageEstimators[advantage].over === 'batch') {
+  const { over, needsGreedy = false } = advantageEstimators[advantage];
+  if (over === 'batch' || needsGreedy) {
     const expected =
       'an advantage within groups, since the reward profile compares its parts one by one';
     fail('config', { where: 'algorithm.advantage', expected, got: `"${advantage}"`, next });
+  }
+  if (lengthPenalty.weight > 0) {
+    const expected = '0, since the reward profile compares its parts one by one';
+    const got = String(lengthPenalty.weight);
+    fail('config', { where: 'algorithm.lengthPenalty', expected, got, next });
   }
   if (rewardPenalty) {
     const expected = '"loss", since the reward profile compares its parts one by one';
@@ -122,9 +148,9 @@ export function requireComparableParts(
 function trainedOf(groups: readonly CollectedGroup[]) {
   return groups
     .filter(({ use }) => use === 'trained')
-    .map(({ rollouts }) =>
+    .map(({ rollouts, greedy }) =>
       rollouts.flatMap(({ rollout, outcome }) =>
-        outcome.kind === 'scored' ? [{ rollout, outcome }] : [],
+        outcome.kind === 'scored' ? [{ rollout, outcome, greedyReward: rewardOf(greedy) }] : [],
       ),
     );
 }

@@ -3,6 +3,7 @@ import type { AdvantageName } from '../advantage/estimators.ts';
 import type { GroupFilter } from '../advantage/filter.ts';
 import type { AlgorithmConfig } from '../config/algorithm-config.ts';
 import { algorithmPresets } from '../config/algorithm-presets.ts';
+import { given } from '../core/given.ts';
 import type { KlEstimator } from '../update/kl.ts';
 import type { PolicyLossSettings } from '../update/policy-loss.ts';
 
@@ -14,11 +15,26 @@ export type Estimation = {
   readonly filter: GroupFilter;
 };
 
+/** See `lengthPenalties`. */
+export type LengthPenalty = {
+  readonly weight: number;
+  /** The longest completion. */
+  readonly tokens: number;
+};
+
 /** A KL penalty that is taken off rewards. */
 export type RewardPenalty = { readonly coefficient: number; readonly estimator: KlEstimator };
 
 export type Algorithm = Estimation & {
+  /** What weights are adapted to after each iteration; absent ones stay as they are. */
+  readonly targets: {
+    /** Mean KL of a token. */
+    readonly kl?: number;
+    /** Mean entropy of a token, in nats. */
+    readonly entropy?: number;
+  };
   readonly loss: PolicyLossSettings;
+  readonly lengthPenalty: LengthPenalty;
   /** Absent where the KL penalty is in the loss, or nowhere. */
   readonly rewardPenalty?: RewardPenalty;
   /** Rounds of sampling to fill one iteration, at least 1. */
@@ -40,28 +56,23 @@ export function resolveEstimation({
 
 /** @param maxCompletionTokens of the rollouts; the divisor of one way of averaging the loss. */
 export function resolveAlgorithm(config: AlgorithmConfig, maxCompletionTokens: number): Algorithm {
-  const preset = algorithmPresets[config.preset].loss;
-  const { loss } = config;
-  const coefficient = loss.klCoefficient ?? preset.klCoefficient;
-  const estimator = loss.klEstimator ?? preset.klEstimator;
-  const isInReward = coefficient > 0 && (loss.klIn ?? preset.klIn) === 'reward';
+  const { klIn, klTarget, entropyTarget, ...loss } = {
+    ...algorithmPresets[config.preset].loss,
+    ...given(config.loss),
+  };
+  const { klCoefficient: coefficient, klEstimator: estimator } = loss;
+  const isInReward = coefficient > 0 && klIn === 'reward';
   return {
     ...resolveEstimation(config),
     loss: {
-      kind: loss.kind ?? preset.kind,
-      clipLow: loss.clipLow ?? preset.clipLow,
-      clipHigh: loss.clipHigh ?? preset.clipHigh,
-      clipDual: loss.clipDual ?? preset.clipDual,
-      temperaturePositive: loss.temperaturePositive ?? preset.temperaturePositive,
-      temperatureNegative: loss.temperatureNegative ?? preset.temperatureNegative,
-      lossAverage: loss.lossAverage ?? preset.lossAverage,
-      maxCompletionTokens,
+      ...loss,
       klCoefficient: isInReward ? 0 : coefficient,
-      klEstimator: estimator,
-      klUnbiased: loss.klUnbiased ?? preset.klUnbiased,
+      maxCompletionTokens,
       samplerCorrection: config.samplerCorrection ?? 'none',
     },
     ...(isInReward ? { rewardPenalty: { coefficient, estimator } } : {}),
+    lengthPenalty: { weight: config.lengthPenalty, tokens: maxCompletionTokens },
+    targets: given({ kl: klTarget, entropy: entropyTarget }),
     maxSampleRounds: config.maxSampleRounds,
   };
 }

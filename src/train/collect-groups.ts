@@ -22,6 +22,8 @@ export type CollectedGroup = {
   /** `filtered`: told nothing; `unscored`: fewer rollouts have a reward than the advantages need. */
   readonly use: 'trained' | 'filtered' | 'unscored';
   readonly rollouts: readonly ScoredRollout[];
+  /** The greedy completion of the prompt, where advantages compare with it. */
+  readonly greedy?: ScoredRollout;
 };
 
 export type Collection = {
@@ -46,6 +48,8 @@ export type CollectSettings = {
   readonly filter: GroupFilter;
   /** Scored rollouts that the advantage estimator needs in a group. */
   readonly smallestGroup: number;
+  /** Whether it needs a greedy completion of each prompt too. @default false */
+  readonly needsGreedy?: boolean;
   readonly unscored: UnscoredLimit;
   readonly onSampled: (done: number, of: number) => Promise<void>;
 };
@@ -77,16 +81,26 @@ export async function collectGroups(
     }));
     const sampled = await sampleAndScore(requests, engine, reward, settings, signal);
     const scored = await withinUnscoredLimit(sampled, reward, settings.unscored, signal);
-    for (const rollouts of chunks(scored, settings.groupSize)) {
-      const use = useOf(rollouts, settings);
-      groups.push({ use, rollouts });
-      if (use === 'trained') missing--;
-    }
+    const collected = groupsOf(scored, settings);
+    groups.push(...collected);
+    missing -= collected.filter(({ use }) => use === 'trained').length;
   }
   return { groups, draws, rounds, rejected };
 }
 
-/** All rollouts in the order of the requests, group after group. */
+/** @param scored group after group, the greedy completion of each last where there is one */
+function groupsOf(scored: readonly ScoredRollout[], settings: CollectSettings): CollectedGroup[] {
+  const { groupSize, needsGreedy = false } = settings;
+  return chunks(scored, needsGreedy ? groupSize + 1 : groupSize).map((one) => {
+    const rollouts = one.slice(0, groupSize);
+    const greedy = one[groupSize];
+    const isComparable = !needsGreedy || greedy?.outcome.kind === 'scored';
+    const use = isComparable ? useOf(rollouts, settings) : 'unscored';
+    return { use, rollouts, ...(greedy ? { greedy } : {}) };
+  });
+}
+
+/** All rollouts in the order of the requests; those of a prompt together, the greedy one last where there is one. */
 async function sampleAndScore(
   requests: readonly GroupRequest[],
   engine: Engine,
@@ -102,16 +116,36 @@ async function sampleAndScore(
     topP: 1,
     topK: 0,
   };
-  const scoring: Promise<ScoredRollout[]>[] = [];
   let done = 0;
-  for await (const { position, group } of sampleGroups(engine, requests, sampling, signal)) {
-    const scored = scoreRollouts(group.rollouts, reward, signal);
-    // Awaited below; until then a failure must not count as unhandled.
-    scored.catch(() => undefined);
-    scoring[position] = scored;
-    await settings.onSampled(++done, requests.length);
-  }
-  return (await Promise.all(scoring)).flat();
+  const score = async (
+    from: readonly GroupRequest[],
+    how: SamplingSettings,
+    onSampled: () => Promise<void>,
+  ) => {
+    const scoring: Promise<ScoredRollout[]>[] = [];
+    for await (const { position, group } of sampleGroups(engine, from, how, signal)) {
+      const scored = scoreRollouts(group.rollouts, reward, signal);
+      // Awaited below; until then a failure must not count as unhandled.
+      scored.catch(() => undefined);
+      scoring[position] = scored;
+      await onSampled();
+    }
+    return scoring;
+  };
+  const sampled = await score(requests, sampling, () =>
+    settings.onSampled(++done, requests.length),
+  );
+  const greedily = { ...sampling, groupSize: 1, temperature: 0 };
+  const greedy = settings.needsGreedy
+    ? await score(
+        requests.map((request) => ({ ...request, key: `${request.key}/greedy` })),
+        greedily,
+        async () => {},
+      )
+    : [];
+  const groups = await Promise.all(sampled);
+  const lasts = await Promise.all(greedy);
+  return groups.flatMap((group, i) => [...group, ...(lasts[i] ?? [])]);
 }
 
 /** What becomes of a group. */

@@ -98,7 +98,13 @@ export const longToyConfig: Training['config'] = {
 };
 
 export function toyAlgorithm(changes: Partial<TrainConfig['algorithm']> = {}): Algorithm {
-  const config = { preset: 'dapo', loss: {}, maxSampleRounds: 3, ...changes } as const;
+  const config = {
+    preset: 'dapo',
+    loss: {},
+    lengthPenalty: 0,
+    maxSampleRounds: 3,
+    ...changes,
+  } as const;
   return resolveAlgorithm(config, toyConfig.rollout.maxCompletionTokens);
 }
 

@@ -400,6 +400,8 @@ describe('an engine whose sampler is not exact', () => {
       }
       const [exact, noisy] = engines;
       expect(await weightsHash(noisy!)).toBe(await weightsHash(exact!));
+      expect(await eventKinds(`${directory}-0`)).not.toContain('sampler-gap');
+      expect(await eventKinds(`${directory}-1`)).toContain('sampler-gap');
       // The pass of a first step tells the old policy's logprobs; those of a second step are asked for.
       expect(scored).toHaveLength(passes);
       const gaps = await Promise.all(
@@ -429,6 +431,67 @@ describe('a KL penalty in the reward', () => {
     const mean = group.reduce((sum, { reward }) => sum + (reward ?? 0), 0) / group.length;
     expect(group.some(({ reward, advantage }) => advantage !== (reward ?? 0) - mean)).toBe(true);
     expect(group.reduce((sum, { advantage }) => sum + (advantage ?? 0), 0)).toBeCloseTo(0, 6);
+  });
+});
+
+describe('advantages that compare with a greedy completion', () => {
+  const remax = toyAlgorithm({ advantage: 'remax', filter: 'none' });
+  const config = {
+    ...toyConfig,
+    iterations: 2,
+    rollout: { ...toyConfig.rollout, groupSize: 1 },
+  };
+
+  test('train on groups of one, and record what they were compared with', async () => {
+    const run = await create();
+    await train(toyTraining(run, { config, algorithm: remax }), signal);
+    const rollouts = await readRollouts(directory, 1, 'training');
+    const of = (wanted: string) => rollouts.filter(({ use }) => use === wanted);
+    expect([of('trained').length, of('baseline').length]).toEqual([4, 4]);
+    const greedy = new Map(of('baseline').map(({ sampleId, reward }) => [sampleId, reward]));
+    for (const { sampleId, reward, advantage } of of('trained')) {
+      expect(advantage).toBeCloseTo(reward! - greedy.get(sampleId)!, 12);
+    }
+  });
+
+  test('leave a group alone whose greedy completion has no reward', async () => {
+    const run = await create();
+    let calls = 0;
+    // Each round scores four groups, then the greedy completions of the four.
+    const reward = toyReward((outcome) =>
+      Math.floor(calls++ / 4) % 2 === 0 ? outcome : withoutJudge(outcome),
+    );
+    const before = { every: 9, beforeTraining: false };
+    const short = { ...config, iterations: 1, validation: before };
+    await train(
+      toyTraining(run, { config: short, algorithm: remax, reward, unscoredLimit: 1 }),
+      signal,
+    );
+    const uses = (await readRollouts(directory, 1, 'training')).map(({ use }) => use);
+    expect(uses.filter((use) => use === 'trained')).toEqual([]);
+    expect(uses.length).toBeGreaterThan(0);
+  });
+});
+
+describe('weights that follow what is measured', () => {
+  const algorithm = toyAlgorithm({ loss: { entropyTarget: 5 } });
+
+  test('are what the next iteration trains with, and are kept by checkpoints', async () => {
+    const whole = await create(`${directory}-whole`);
+    const config = { ...toyConfig, iterations: 6 };
+    const engine = toyEngine();
+    const state = await train(toyTraining(whole, { config, algorithm }, engine), signal);
+    expect(state.coefficients?.entropy).toBeCloseTo(0.03, 12);
+    const first = await create();
+    const half = { ...config, iterations: 4 };
+    await train(toyTraining(first, { config: half, algorithm }), signal);
+    const again = toyEngine();
+    const resumed = await train(
+      toyTraining(await resume(first), { config, algorithm }, again),
+      signal,
+    );
+    expect(resumed.coefficients).toEqual(state.coefficients);
+    expect(await weightsHash(again)).toBe(await weightsHash(engine));
   });
 });
 

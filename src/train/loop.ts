@@ -19,6 +19,7 @@ import type { RunWriter } from '../run/run-writer.ts';
 import { adamSchedule } from '../update/schedule.ts';
 import { rewardPenalties, withAdvantages } from './advantages.ts';
 import type { Algorithm } from './algorithm.ts';
+import { adaptedCoefficients, startCoefficients, withCoefficients } from './coefficients.ts';
 import { type Collection, collectGroups } from './collect-groups.ts';
 import { createObservers, type Observers, type RunObserver, tellRejections } from './observers.ts';
 import {
@@ -39,7 +40,7 @@ import {
 import type { SampleSet } from './sample-order.ts';
 import { rewardsOf, type UnscoredLimit } from './score-rollouts.ts';
 import { createStopwatch } from './stopwatch.ts';
-import { updatePolicy } from './update-policy.ts';
+import { samplerGapLimit, updatePolicy } from './update-policy.ts';
 import { validate } from './validation.ts';
 
 export type Training = {
@@ -102,8 +103,10 @@ async function iterate(
   loop: Loop,
   before: ProgressState,
 ): Promise<{ readonly state: ProgressState; readonly isLast: boolean }> {
-  const { config, algorithm, engine, observers, signal } = loop;
+  const { config, engine, observers, signal } = loop;
   const iteration = before.iteration + 1;
+  const coefficients = before.coefficients ?? startCoefficients(loop.algorithm);
+  const algorithm = withCoefficients(loop.algorithm, coefficients);
   const watch = createStopwatch(loop.clock, loop.processorClock);
 
   const collection = await collectOrPause(loop, before);
@@ -134,6 +137,10 @@ async function iterate(
   if (update.skipped > 0) {
     await observers.event(iteration, { kind: 'step-skipped', reason: 'nonfinite-gradient' });
   }
+  const gap = metricValues(update.metrics)['update/samplerGap'] ?? 0;
+  if (gap > samplerGapLimit) {
+    await observers.event(iteration, { kind: 'sampler-gap', gap, limit: samplerGapLimit });
+  }
   watch.lap('time/updateMs');
 
   const isLast = iteration === config.iterations || loop.isOutOfTime();
@@ -155,6 +162,10 @@ async function iterate(
     draws: collection.draws,
     steps: update.steps,
     bestScore: better(validation.score, before.bestScore),
+    coefficients: adaptedCoefficients(coefficients, algorithm, {
+      ...penalties.metrics,
+      ...update.metrics,
+    }),
   };
   await checkpointIfDue(loop, state, before, validation.score, isLast);
   return { state, isLast };
@@ -176,7 +187,7 @@ async function collectOrPause(loop: Loop, before: ProgressState): Promise<Collec
     maxCompletionTokens: config.rollout.maxCompletionTokens,
     maxRounds: algorithm.maxSampleRounds,
     filter: algorithm.filter,
-    smallestGroup: advantageEstimators[algorithm.advantage].smallestGroup,
+    ...advantageNeeds(algorithm.advantage),
     unscored: unscoredLimitOf(loop, iteration),
     onSampled: (done: number, of: number) => loop.observers.sampling({ iteration, done, of }),
   };
@@ -266,6 +277,11 @@ function unscoredLimitOf(
     onRescored: (unscored, stillUnscored) =>
       observers.event(iteration, { kind: 'rescored', unscored, stillUnscored }),
   };
+}
+
+function advantageNeeds(advantage: Algorithm['advantage']) {
+  const { smallestGroup, needsGreedy = false } = advantageEstimators[advantage];
+  return { smallestGroup, needsGreedy };
 }
 
 function totalSteps({ iterations, optimizer }: Training['config']): number {

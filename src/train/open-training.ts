@@ -3,7 +3,7 @@ import type { HubAccess, Secrets } from '../config/environment.ts';
 import { type LoadModule, loadModule } from '../config/load-module.ts';
 import type { SftConfig } from '../config/sft-config.ts';
 import type { TrainConfig } from '../config/train-config.ts';
-import { defined } from '../core/errors.ts';
+import { defined, fail } from '../core/errors.ts';
 import type { Message } from '../core/message.ts';
 import type { Sample } from '../core/sample.ts';
 import { openTemplate, renderMessages } from '../data/prompt-template.ts';
@@ -98,6 +98,7 @@ export async function openTraining(
     const vetted = await vet(...(kind === undefined ? [] : [kind.architecture]));
     const use = { kind: 'train', seed: config.seed } as const;
     const engine = await openEngine(config.engine, folder, use, signal, load);
+    requireEntropies(algorithm, engine);
     return {
       ...data,
       config: { ...config, model },
@@ -115,6 +116,18 @@ export async function openTraining(
     await scoring.close();
     throw error;
   }
+}
+
+/** @throws MedixError 'config' where an entropy bonus is asked for and the engine does not tell entropies */
+function requireEntropies({ loss, targets }: Algorithm, { guarantees, model }: Engine): void {
+  const isAsked = loss.entropyCoefficient > 0 || targets.entropy !== undefined;
+  if (!isAsked || guarantees.entropies) return;
+  fail('config', {
+    where: `algorithm.loss.${loss.entropyCoefficient > 0 ? 'entropyCoefficient' : 'entropyTarget'}`,
+    expected: 'an engine that tells the entropy of each token',
+    got: `the engine of ${model.id}, which does not`,
+    next: 'leave it out, or train with the local engine',
+  });
 }
 
 /** Whether the sampler of an engine is exact is known only once it is open, so this is no error of the config. */

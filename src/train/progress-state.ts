@@ -15,6 +15,10 @@ const stateSchema = z.strictObject({
   steps: z.int().nonnegative(),
   /** Best validation so far; null before the first. */
   bestScore: z.number().nullable(),
+  /** Of KL penalty and entropy bonus; absent before the first iteration, and in supervised fine-tuning. */
+  coefficients: z
+    .strictObject({ kl: z.number(), entropy: z.number(), isEntropyLow: z.boolean() })
+    .exactOptional(),
 });
 
 export type ProgressState = z.infer<typeof stateSchema>;

@@ -88,13 +88,14 @@ export function trainingRecords(
 ): RecordedRollouts {
   const advantages = new Map(trained.map(({ key, advantage }) => [key, advantage]));
   const images = new Map<string, Uint8Array>();
-  const lines = groups.flatMap(({ use, rollouts }) =>
-    rollouts.map((scored) => {
+  const lines = groups.flatMap(({ use, rollouts, greedy }) => [
+    ...rollouts.map((scored) => {
       const isScored = scored.outcome.kind === 'scored';
       const advantage = advantages.get(scored.rollout.key) ?? null;
       return line(scored, isScored ? use : 'unscored', advantage, images);
     }),
-  );
+    ...(greedy ? [line(greedy, 'baseline', null, images)] : []),
+  ]);
   return { lines, images };
 }
 

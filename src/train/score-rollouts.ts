@@ -26,6 +26,11 @@ export function rewardsOf(rollouts: readonly ScoredRollout[]): number[] {
   return rollouts.flatMap(({ outcome }) => (outcome.kind === 'scored' ? [outcome.reward] : []));
 }
 
+/** Undefined where there is none. */
+export function rewardOf(scored: ScoredRollout | undefined): number | undefined {
+  return scored?.outcome.kind === 'scored' ? scored.outcome.reward : undefined;
+}
+
 export type UnscoredLimit = {
   /** Share of rollouts that may stay unscored, in [0, 1]. */
   readonly limit: number;

@@ -1,7 +1,14 @@
 /** Mini-batches and optimizer steps of one iteration. */
 import { defined } from '../core/errors.ts';
 import { type Metrics, meanOf, mergeMetrics } from '../core/metrics.ts';
-import type { AdamParameters, Engine, Loss, Sequence } from '../engine/engine.ts';
+import type {
+  AdamParameters,
+  Engine,
+  Loss,
+  LossInput,
+  LossPart,
+  Sequence,
+} from '../engine/engine.ts';
 import {
   type LossRollout,
   lossTerms,
@@ -19,6 +26,9 @@ export type UpdateSettings = {
   /** Steps taken before. */
   readonly steps: number;
 };
+
+/** Mean absolute difference in nats of sampler and trainer logprobs that is worth a warning. */
+export const samplerGapLimit = 0.05;
 
 export type UpdateReport = {
   readonly metrics: Metrics;
@@ -112,7 +122,7 @@ function lossFor(
 }
 
 function withSamplerGap(loss: Loss, rollouts: readonly KnownRollout[]): Loss {
-  return (inputs) => {
+  const withGap = (inputs: readonly LossInput[]): LossPart => {
     let sum = 0;
     let count = 0;
     for (const { index, policyLogprobs } of inputs) {
@@ -125,6 +135,7 @@ function withSamplerGap(loss: Loss, rollouts: readonly KnownRollout[]): Loss {
     const part = loss(inputs);
     return { ...part, metrics: { ...part.metrics, 'update/samplerGap': { sum, count } } };
   };
+  return Object.assign(withGap, { movesEntropies: loss.movesEntropies ?? false });
 }
 
 async function lossInputs(

@@ -41,6 +41,7 @@ const settings: PolicyLossSettings = {
   maxCompletionTokens: 10,
   klUnbiased: false,
   samplerCorrection: 'none',
+  entropyCoefficient: 0,
 };
 
 function inputsOf(logprobs: readonly ArrayLike<number>[]) {
@@ -274,12 +275,63 @@ describe('policyLoss', () => {
     expect(metricValues(part.metrics)['update/samplerCut']).toBeCloseTo(2 / 3, 12);
   });
 
-  it('leaves an engine that knows the loss no part in a sampler correction or a KL penalty', () => {
+  it.each([
+    ['the mean of its ratios lies inside, though single ones do not', [-1, -3, 1], [1, 1, 1]],
+    ['it lies outside', [-3, -3, 0], [0, 0, 0]],
+  ])('drops or keeps a whole completion, where asked to: %s', (_, sampler, kept) => {
+    const old = new Float32Array([-1, -1, -1]);
+    const rollouts = [
+      { tokens: 3, oldLogprobs: old, samplerLogprobs: new Float32Array(sampler), advantage: 1 },
+    ];
+    const samplerCorrection = { low: 0.5, high: 2, over: 'sequence' } as const;
+    const part = policyLoss({ ...settings, samplerCorrection }, rollouts)(inputsOf([[...old]]));
+    const weights = sampler.map((one, t) => kept[t]! * Math.exp(-1 - one));
+    expectGradients(part, [weights.map((weight) => -weight / 3)]);
+    expect(metricValues(part.metrics)['update/samplerCut']).toBe(kept[0] === 1 ? 0 : 1);
+  });
+
+  it.each([
+    ['token', [4, 6, 3].map(() => 1 / 13)],
+    ['sequence', [4, 6, 3].map((length) => 1 / (3 * length))],
+    ['dr-grpo', [4, 6, 3].map(() => 1 / 30)],
+  ] as const)('rewards entropy as it averages the loss: %s', (lossAverage, weights) => {
+    const { rollouts, policy } = smoothBatch(0.5);
+    const inputs = inputsOf(policy).map((input) => ({
+      ...input,
+      policyEntropies: input.policyLogprobs.map((logprob) => -logprob),
+    }));
+    const [without, withBonus] = [0, 0.1].map((entropyCoefficient) =>
+      policyLoss({ ...settings, lossAverage, entropyCoefficient }, rollouts),
+    );
+    const [plain, part] = [without!(inputs), withBonus!(inputs)];
+    const bonus = inputs.reduce(
+      (total, { policyEntropies }, i) =>
+        total + weights[i]! * policyEntropies.reduce((sum, entropy) => sum + entropy, 0),
+      0,
+    );
+    expect(part.loss).toBeCloseTo(plain.loss - 0.1 * bonus, 6);
+    expect(part.gradients).toEqual(plain.gradients);
+    part.entropyGradients?.forEach((row, i) => {
+      for (const value of row) expect(value).toBeCloseTo(-0.1 * weights[i]!, 6);
+    });
+    expect([without?.movesEntropies, withBonus?.movesEntropies]).toEqual([false, true]);
+    expect(plain.entropyGradients).toBeUndefined();
+    expect(metricValues(plain.metrics)['update/entropy']).toBeGreaterThan(0);
+  });
+
+  it('refuses an entropy bonus where the engine does not tell entropies', () => {
+    const { rollouts, policy } = smoothBatch(0);
+    const loss = policyLoss({ ...settings, entropyCoefficient: 0.1 }, rollouts);
+    expect(() => loss(inputsOf(policy))).toThrow(/entropy of every token/);
+  });
+
+  it('leaves an engine that knows the loss no part in a sampler correction, a KL penalty or an entropy bonus', () => {
     const { rollouts } = smoothBatch(0);
     expect(lossTerms(settings, rollouts)?.name).toBe('clip');
     const corrected = { ...settings, samplerCorrection: { low: 0.5, high: 5 } };
     expect(lossTerms(corrected, rollouts)).toBeUndefined();
     expect(lossTerms({ ...settings, klCoefficient: 0.1 }, rollouts)).toBeUndefined();
+    expect(lossTerms({ ...settings, entropyCoefficient: 0.1 }, rollouts)).toBeUndefined();
   });
 });
 

@@ -37,6 +37,11 @@ export type PolicyLossSettings = TokenLossSettings & {
   /** Whether the penalty is multiplied by the token's ratio (arXiv 2512.02556): then `k3` has the gradient of the KL. */
   readonly klUnbiased: boolean;
   readonly samplerCorrection: SamplerCorrection;
+  /**
+   * Weight of a bonus for the policy's entropy, averaged as the loss is; 0 turns it off. It needs an engine that
+   * guarantees entropies.
+   */
+  readonly entropyCoefficient: number;
 };
 
 /** What the loss needs to know of one completion, beside the policy's logprobs. */
@@ -56,8 +61,8 @@ export type LossRollout = {
 };
 
 /**
- * What an engine needs to compute the loss by itself. Engines know policy losses without a KL penalty and
- * without a sampler correction: with one there are no terms, and the gradient is given to the engine.
+ * What an engine needs to compute the loss by itself. Engines know policy losses without a KL penalty, a sampler
+ * correction or an entropy bonus: with one there are no terms, and the gradient is given to the engine.
  * @param rollouts with their old logprobs
  */
 export function lossTerms(
@@ -67,11 +72,13 @@ export function lossTerms(
     klEstimator: _estimator,
     klUnbiased: _unbiased,
     samplerCorrection,
+    entropyCoefficient,
     ...settings
   }: PolicyLossSettings,
   rollouts: readonly LossRollout[],
 ): LossTerms | undefined {
-  if (klCoefficient > 0 || samplerCorrection !== 'none') return undefined;
+  const isPlain = klCoefficient === 0 && samplerCorrection === 'none' && entropyCoefficient === 0;
+  if (!isPlain) return undefined;
   return {
     name: kind,
     settings,
@@ -88,14 +95,16 @@ export function lossTerms(
  *
  * Metrics are means over tokens: update/ratio, update/clipFractionLow, update/clipFractionHigh,
  * update/clipFractionDual (tokens whose gradient the bound changes), update/approxKl (k3 of old against
- * policy), where there are reference logprobs update/kl (klEstimator of policy against reference) and where
- * there is a sampler correction update/samplerCut (tokens whose weight it cut or set to 0).
+ * policy), where the engine tells entropies update/entropy, where there are reference logprobs update/kl
+ * (klEstimator of policy against reference) and where there is a sampler correction update/samplerCut (tokens whose
+ * weight it cut or set to 0).
  */
 export function policyLoss(settings: PolicyLossSettings, rollouts: readonly LossRollout[]): Loss {
   const tokens = rollouts.reduce((sum, rollout) => sum + rollout.tokens, 0);
   const tokenWeight = tokenWeights(settings, rollouts.length, tokens);
 
-  return (inputs): LossPart => {
+  const movesEntropies = settings.entropyCoefficient !== 0;
+  const loss = (inputs: readonly LossInput[]): LossPart => {
     const tally = createTally();
     const results = inputs.map((input) => {
       const rollout = defined(rollouts[input.index], 'rollout of a loss input');
@@ -104,9 +113,13 @@ export function policyLoss(settings: PolicyLossSettings, rollouts: readonly Loss
     return {
       loss: results.reduce((sum, { loss }) => sum + loss, 0),
       gradients: results.map(({ gradient }) => gradient),
+      ...(movesEntropies
+        ? { entropyGradients: results.map(({ entropyGradient }) => entropyGradient) }
+        : {}),
       metrics: tally.metrics(),
     };
   };
+  return Object.assign(loss, { movesEntropies });
 }
 
 /** @returns the weight of each token of a completion of that length. */
@@ -124,13 +137,19 @@ function tokenWeights(
   return tokenLosses[kind].isLengthWeighted ? (length) => average(length) * length : average;
 }
 
+type SequenceLoss = {
+  readonly loss: number;
+  readonly gradient: Float32Array;
+  readonly entropyGradient: Float32Array;
+};
+
 function sequenceLoss(
   settings: PolicyLossSettings,
   rollout: LossRollout,
-  { policyLogprobs }: LossInput,
+  { policyLogprobs, policyEntropies }: LossInput,
   tokenWeight: (length: number) => number,
   tally: Tally,
-): { readonly loss: number; readonly gradient: Float32Array } {
+): SequenceLoss {
   const { advantage, oldLogprobs = policyLogprobs, referenceLogprobs } = rollout;
   const length = policyLogprobs.length;
   requireLengths(rollout, length, settings);
@@ -138,6 +157,11 @@ function sequenceLoss(
   const weight = tokenWeight(length);
   const samplerWeight = weightsOf(settings, rollout, oldLogprobs, tally);
   const gradient = new Float32Array(length);
+  const { entropyCoefficient } = settings;
+  invariant(
+    entropyCoefficient === 0 || policyEntropies?.length === length,
+    'an entropy bonus needs the entropy of every token',
+  );
   const sequenceLogRatio =
     ratioOf === 'sequence' ? meanDifference(policyLogprobs, oldLogprobs) : undefined;
   let loss = 0;
@@ -157,10 +181,16 @@ function sequenceLoss(
       value += settings.klCoefficient * penalty.value;
       slope += settings.klCoefficient * penalty.gradient;
     }
+    const entropy = policyEntropies?.[t];
+    if (entropy !== undefined) {
+      tally.add('update/entropy', entropy);
+      value -= entropyCoefficient * entropy;
+    }
     loss += weight * value;
     gradient[t] = weight * slope;
   }
-  return { loss, gradient };
+  const entropyGradient = new Float32Array(length).fill(-weight * entropyCoefficient);
+  return { loss, gradient, entropyGradient };
 }
 
 function tallyToken(

@@ -12,8 +12,11 @@ export type SamplerCorrection =
    * training", 2025): w of the token, or of its whole completion, but at most the cap.
    */
   | { readonly cap: number; readonly over: 'token' | 'sequence' }
-  /** IcePop (arXiv 2510.18855): w of the token where it lies from `low` to `high`, else 0. */
-  | { readonly low: number; readonly high: number };
+  /**
+   * Masks, `token` by default: IcePop (arXiv 2510.18855), w of the token where it lies from `low` to `high`, else 0.
+   * `sequence`: w of each token of a completion whose geometric mean of w lies there, else 0 for all of it.
+   */
+  | { readonly low: number; readonly high: number; readonly over?: 'token' | 'sequence' };
 
 /** Beyond e^±20 a weight has no meaning. */
 const logWeightBound = 20;
@@ -40,9 +43,16 @@ export function samplerWeights(
     const wanted = logWeights.map((own) => weightOf(over === 'sequence' ? whole : own));
     return { weights: wanted.map((w) => Math.min(w, cap)), cut: count(wanted, (w) => w > cap) };
   }
-  const { low, high } = correction;
+  const { low, high, over } = correction;
   const isOutside = (weight: number) => weight < low || weight > high;
   const wanted = logWeights.map(weightOf);
+  if (over === 'sequence') {
+    const mean = logWeights.reduce((sum, logWeight) => sum + logWeight, 0) / length;
+    const isDropped = isOutside(weightOf(mean));
+    return isDropped
+      ? { weights: new Float64Array(length), cut: length }
+      : { weights: wanted, cut: 0 };
+  }
   return { weights: wanted.map((w) => (isOutside(w) ? 0 : w)), cut: count(wanted, isOutside) };
 }
 

@@ -12,6 +12,7 @@ import type {
   Completion,
   Engine,
   Loss,
+  LossInput,
   SampleRequest,
   Sequence,
 } from '../../src/engine/engine.ts';
@@ -76,6 +77,26 @@ const weightedLoss: Loss = (inputs) => {
   );
   return { loss, gradients: weights.map((row) => row.map((value) => -value)), metrics: {} };
 };
+
+/** Σ weight·entropy, likewise. */
+const entropyLoss: Loss = Object.assign(
+  (inputs: readonly LossInput[]) => {
+    const weights = inputs.map(({ index, policyLogprobs }) =>
+      policyLogprobs.map((_, t) => Math.sin(1 + index * 7 + t)),
+    );
+    const entropies = inputs.map(({ policyEntropies }) => [...policyEntropies!]);
+    for (const entropy of entropies.flat()) expect(entropy).toBeGreaterThanOrEqual(-1e-5);
+    return {
+      loss: entropies
+        .flatMap((row, i) => row.map((value, t) => value * weights[i]![t]!))
+        .reduce((a, b) => a + b, 0),
+      gradients: weights.map((row) => row.map(() => 0)),
+      entropyGradients: weights,
+      metrics: {},
+    };
+  },
+  { movesEntropies: true },
+);
 
 export function describeEngine(name: string, fixture: EngineFixture): void {
   const { rounding = 1e-5, resumedRounding = 0 } = fixture;
@@ -288,6 +309,32 @@ export function describeEngine(name: string, fixture: EngineFixture): void {
       await fresh.forwardBackward(sequences, weightedLoss, noAbort);
       expect((await fresh.optimStep(adam)).kind).toBe('applied');
       await fresh.close();
+    });
+
+    it('has the gradient of a loss in its entropies', async (test) => {
+      if (!engine.guarantees.entropies) test.skip('it does not tell entropies');
+      const fresh = await fixture.open();
+      const { sequences } = await rollouts(fresh, prompts);
+      await trainSteps(fresh, sequences, 2);
+      // Without momentum, which the steps before have left.
+      const stepOf = (rate: number) => ({ ...plainStep(rate), beta1: 0 });
+      const start = join(directory, 'entropies');
+      const handle = await fresh.save(start);
+      await fresh.forwardBackward(sequences, entropyLoss, noAbort);
+      const still = await fresh.optimStep(stepOf(0));
+      const norm = still.kind === 'applied' ? still.gradNorm : Number.NaN;
+      const lossAfter = async (rate: number) => {
+        await fresh.load(handle, start);
+        await fresh.forwardBackward(sequences, entropyLoss, noAbort);
+        await fresh.optimStep(stepOf(rate));
+        const { loss } = await fresh.forwardBackward(sequences, entropyLoss, noAbort);
+        await fresh.optimStep(stepOf(0));
+        return loss;
+      };
+      const step = 0.01 / norm;
+      const slope = ((await lossAfter(-step)) - (await lossAfter(step))) / (2 * step);
+      await fresh.close();
+      expect(Math.abs(slope - norm * norm)).toBeLessThan(0.02 * norm * norm);
     });
 
     it('refuses a checkpoint that another kind of engine made', async () => {

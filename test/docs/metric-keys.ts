@@ -40,7 +40,10 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
           run,
           {
             config: { ...toyConfig, iterations: 1 },
-            algorithm: toyAlgorithm({ preset: 'grpo', samplerCorrection: { low: 0.5, high: 5 } }),
+            algorithm: toyAlgorithm({
+              preset: 'grpo',
+              samplerCorrection: { low: 0.5, high: 5, over: 'token' },
+            }),
             unscoredLimit: 1,
             reward: toyReward((outcome, response) =>
               response.includes('both') ? withoutJudge(outcome) : { ...outcome, overlong: 0 },

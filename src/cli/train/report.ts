@@ -81,6 +81,8 @@ function describe(event: TrainEvent): string {
       return event.reason === 'no-groups'
         ? 'no optimizer step: every group was left out'
         : 'no optimizer step: the gradient was not finite';
+    case 'sampler-gap':
+      return `warning: the logprobs of sampler and trainer differ by ${event.gap.toFixed(3)} on average, more than ${event.limit}; see algorithm.samplerCorrection`;
     case 'checkpoint':
       return `checkpoint (${event.reason})`;
     case 'observer-failed':

@@ -62,7 +62,11 @@ export function engineOf(
   const isRounded = network?.kind === 'layered' && network.base === 'int8';
   return {
     model,
-    guarantees: { samplerLogprobs: isRounded ? 'approximate' : 'exact', losses: [] },
+    guarantees: {
+      samplerLogprobs: isRounded ? 'approximate' : 'exact',
+      losses: [],
+      entropies: true,
+    },
     sample: (requests, signal) => {
       for (const { prompt, maxTokens } of requests) requireRoom(model, prompt, maxTokens);
       return policy.sample(requests, signal);

@@ -15,6 +15,7 @@ import { requireOwnHandle } from '../checkpoint-handle.ts';
 import type {
   AdamParameters,
   CheckpointHandle,
+  Loss,
   LossInput,
   LossPart,
   LossReport,
@@ -26,7 +27,7 @@ import type {
 } from '../engine.ts';
 import { type AdamState, adamStep } from './adam.ts';
 import { branchGroups, microBatches, type UpdateBatch, updateBatch } from './batch.ts';
-import type { Cancellation, Network } from './network.ts';
+import type { Cancellation, Network, TargetFacts } from './network.ts';
 import { basisSchema, requireBasis } from './require-basis.ts';
 import { allFinite, failNotFinite } from './sampling/not-finite.ts';
 import { sampleBatched } from './sampling/sampler.ts';
@@ -39,7 +40,8 @@ import {
 } from './weights/parameter-buffer.ts';
 
 /** A loss that may be computed elsewhere. */
-export type AwaitedLoss = (inputs: readonly LossInput[]) => LossPart | Promise<LossPart>;
+export type AwaitedLoss = ((inputs: readonly LossInput[]) => LossPart | Promise<LossPart>) &
+  Pick<Loss, 'movesEntropies'>;
 
 /** How much is computed at once: bounds memory. */
 export type PassLimits = {
@@ -123,20 +125,28 @@ export class LocalPolicy {
     signal: Cancellation,
   ): Promise<LossReport> {
     const parts: LossPart[] = [];
+    const { movesEntropies = false } = loss;
     for (const batch of this.#batches(sequences)) {
       signal.throwIfAborted();
-      const lossGradient = async (logprobs: Float32Array) => {
+      const gradients = async ({ logprobs, entropies }: TargetFacts) => {
         const inputs = batch.spans.map(({ index, start, end }) => ({
           index,
           policyLogprobs: logprobs.slice(start, end),
+          policyEntropies: entropies.slice(start, end),
         }));
         const part = await loss(inputs);
         parts.push(part);
-        return spread(part.gradients, batch, logprobs.length);
+        const size = logprobs.length;
+        return {
+          logprobs: spread(part.gradients, batch, size),
+          ...(movesEntropies
+            ? { entropies: spread(part.entropyGradients ?? [], batch, size) }
+            : {}),
+        };
       };
       const { gradient, adam } = this.#trainingState();
       const key = `${adam.steps}/${this.#microBatches++}`;
-      await this.#network.accumulate(batch, lossGradient, gradient, signal, key);
+      await this.#network.accumulate(batch, { movesEntropies, gradients }, gradient, signal, key);
     }
     return {
       loss: parts.reduce((total, part) => total + part.loss, 0),
@@ -208,7 +218,11 @@ export class LocalPolicy {
 }
 
 /** Gradients by sequence → [M]. */
-function spread(gradients: LossPart['gradients'], batch: UpdateBatch, size: number): Float32Array {
+function spread(
+  gradients: readonly Float32Array[],
+  batch: UpdateBatch,
+  size: number,
+): Float32Array {
   const whole = new Float32Array(size);
   batch.spans.forEach(({ start, end }, i) => {
     const gradient = gradients[i];

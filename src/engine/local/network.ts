@@ -23,6 +23,26 @@ export type Basis = {
   };
 };
 
+/** Of a batch's targets, [M] each. */
+export type TargetFacts = {
+  readonly logprobs: Float32Array;
+  /** Of the whole distributions that the targets are tokens of, in nats. */
+  readonly entropies: Float32Array;
+};
+
+/** dLoss of the same. */
+export type TargetGradients = {
+  readonly logprobs: Float32Array;
+  /** Of a loss that moves entropies, and of no other. */
+  readonly entropies?: Float32Array;
+};
+
+/** A loss as a network sees it. */
+export type TargetLoss = {
+  readonly movesEntropies: boolean;
+  readonly gradients: (facts: TargetFacts) => TargetGradients | Promise<TargetGradients>;
+};
+
 export type Network = {
   /** Undefined where the trained parameters are the model's own. */
   readonly basis: Basis | undefined;
@@ -38,12 +58,11 @@ export type Network = {
   score(batch: UpdateBatch, weights: Weights, signal: Cancellation): Promise<Float32Array>;
   /**
    * Adds to `gradient` that of a loss.
-   * @param lossGradient is told the targets' logprobs [M] and gives dLoss/dLogprob [M]
    * @param key of all that is drawn at random in this pass; unique in a run
    */
   accumulate(
     batch: UpdateBatch,
-    lossGradient: (logprobs: Float32Array) => Float32Array | Promise<Float32Array>,
+    loss: TargetLoss,
     gradient: ParameterBuffer,
     signal: Cancellation,
     key: string,

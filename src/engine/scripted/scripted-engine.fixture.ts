@@ -106,11 +106,12 @@ export function createScriptedEngine(options: ScriptedOptions): Engine {
         .map(({ prompt, completion }, i) => ({
           index: start + i,
           policyLogprobs: policy.logprobs(prompt, completion),
+          policyEntropies: policy.entropies(prompt, completion),
         }));
       const part = loss(inputs);
       inputs.forEach(({ index }, i) => {
         const { prompt, completion } = sequences[index]!;
-        policy.accumulate(prompt, completion, part.gradients[i]!);
+        policy.accumulate(prompt, completion, part.gradients[i]!, part.entropyGradients?.[i]);
       });
       total += part.loss;
       metrics.push(part.metrics);
@@ -128,6 +129,7 @@ export function createScriptedEngine(options: ScriptedOptions): Engine {
     guarantees: {
       samplerLogprobs: options.samplerNoise === undefined ? 'exact' : 'approximate',
       losses: options.losses ?? [],
+      entropies: true,
     },
     sample,
     forwardBackward,

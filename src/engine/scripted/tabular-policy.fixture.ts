@@ -65,15 +65,33 @@ export class TabularPolicy {
     return { token, logprob: Math.fround(logprobs[token]!) };
   }
 
-  /** Adds Σ_t gradient[t]·∂logprob[t]/∂logits to the accumulated gradient. */
-  accumulate(prompt: Prompt, completion: Int32Array, gradient: Float32Array): void {
+  /** [T] entropies of the distributions that the tokens are of. */
+  entropies(prompt: Prompt, completion: Int32Array): Float32Array {
+    const key = promptKey(prompt);
+    return Float32Array.from(completion, (_, t) => entropyOf(this.#distribution(`${key}/${t}`)));
+  }
+
+  /**
+   * Adds Σ_t gradient[t]·∂logprob[t]/∂logits to the accumulated gradient, and the same of entropies where there is
+   * a gradient in them.
+   */
+  accumulate(
+    prompt: Prompt,
+    completion: Int32Array,
+    gradient: Float32Array,
+    entropyGradient?: Float32Array,
+  ): void {
     const key = promptKey(prompt);
     completion.forEach((token, t) => {
       const rowKey = `${key}/${t}`;
       const logprobs = this.#distribution(rowKey);
+      const entropy = entropyOf(logprobs);
+      const ofEntropy = entropyGradient?.[t] ?? 0;
       const row = this.#row(rowKey);
       for (let v = 0; v < this.#vocabulary; v++) {
-        row.gradient[v]! += gradient[t]! * ((v === token ? 1 : 0) - Math.exp(logprobs[v]!));
+        const probability = Math.exp(logprobs[v]!);
+        row.gradient[v]! += gradient[t]! * ((v === token ? 1 : 0) - probability);
+        row.gradient[v]! -= ofEntropy * probability * (logprobs[v]! + entropy);
       }
     });
   }
@@ -178,6 +196,10 @@ function promptKey(prompt: Prompt): string {
     promptKeys.set(prompt, key);
   }
   return key;
+}
+
+function entropyOf(logprobs: Float64Array): number {
+  return -logprobs.reduce((sum, logprob) => sum + Math.exp(logprob) * logprob, 0);
 }
 
 function mostLikely(logprobs: Float64Array): number {

@@ -15,7 +15,7 @@ import type { AdamParameters, Loss } from '../../engine.ts';
 import { branchGroups, updateBatch } from '../batch.ts';
 import { openLocalEngine } from '../local-engine.ts';
 import { createModel } from '../model-directory.ts';
-import type { Network } from '../network.ts';
+import type { Network, TargetFacts } from '../network.ts';
 import { openNetwork } from '../open-network.ts';
 import { createParameterBuffer } from '../weights/parameter-buffer.ts';
 
@@ -57,11 +57,11 @@ const batch = updateBatch(branchGroups([sequence], true), config);
 async function train(network: Network, key: string) {
   const gradient = createParameterBuffer(network.trained.specs);
   let logprobs = new Float32Array();
-  const ones = (found: Float32Array) => {
-    logprobs = Float32Array.from(found);
-    return logprobs.map(() => 1);
+  const gradients = (facts: TargetFacts) => {
+    logprobs = Float32Array.from(facts.logprobs);
+    return { logprobs: logprobs.map(() => 1) };
   };
-  await network.accumulate(batch, ones, gradient, never, key);
+  await network.accumulate(batch, { movesEntropies: false, gradients }, gradient, never, key);
   return { logprobs, gradient, loss: logprobs.reduce((sum, value) => sum + value, 0) };
 }
 

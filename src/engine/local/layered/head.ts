@@ -4,9 +4,11 @@
  */
 import { headName } from '../../../model/parameter-names.ts';
 import { gradientsOf } from '../../../tensor/gradient.ts';
+import type { Node } from '../../../tensor/node.ts';
 import * as ops from '../../../tensor/ops.ts';
 import type { Compile, Program, Values } from '../../../tensor/program.ts';
-import type { Cancellation } from '../network.ts';
+import { entropiesOf } from '../entropies.ts';
+import type { Cancellation, TargetFacts, TargetGradients } from '../network.ts';
 import type { Adapter, Factors } from '../weights/adapter.ts';
 import type { Base } from '../weights/base.ts';
 import { type Drawing, maskFeeds } from '../weights/dropout.ts';
@@ -21,13 +23,15 @@ import type { ParameterBuffer } from '../weights/parameter-buffer.ts';
 /** Bytes of logprobs that exist at once. */
 const chunkBytes = 64 << 20;
 
+/** `entropies`: the backward pass of a loss that moves them. */
+type ProgramKind = 'distribution' | 'score' | 'backward' | 'entropies';
+
 export class Head {
   readonly #base: Base;
   readonly #compile: Compile;
   readonly #graph;
   readonly #chunk: number;
-  #forward: Promise<Program> | undefined;
-  #backward: Promise<Program> | undefined;
+  readonly #programs = new Map<ProgramKind, Promise<Program>>();
 
   constructor(base: Base, adapter: Adapter | undefined, compile: Compile) {
     this.#compile = compile;
@@ -45,36 +49,39 @@ export class Head {
     const { text } = this.#base.config;
     const rows = hidden.length / text.hiddenSize;
     const logprobs = new Float32Array(rows * text.vocabSize);
-    await this.#run(hidden, logprobs, factors, this.#masks(rows, 0, undefined));
+    await this.#run('distribution', hidden, { logprobs }, factors, this.#masks(rows, 0, undefined));
     return logprobs;
   }
 
-  /** [M, D] → logprobs of the targets [M] */
+  /** [M, D] → what a loss is told of the targets [M] */
   async score(
     hidden: Float32Array,
     targets: Int32Array,
     factors: Factors,
     drawing: Drawing | undefined,
     signal: Cancellation,
-  ): Promise<Float32Array> {
+  ): Promise<TargetFacts> {
     const scored = new Float32Array(targets.length);
+    const entropies = new Float32Array(targets.length);
     const { vocabSize } = this.#base.config.text;
-    for await (const { start, rows, logprobs } of this.#chunks(hidden, factors, drawing, signal)) {
+    for await (const chunk of this.#chunks(hidden, factors, drawing, signal)) {
+      const { start, rows, logprobs } = chunk;
       for (let row = 0; row < rows; row++) {
         scored[start + row] = logprobs[row * vocabSize + targets[start + row]!]!;
       }
+      entropies.set(chunk.entropies, start);
     }
-    return scored;
+    return { logprobs: scored, entropies };
   }
 
   /**
-   * @param outputGradient dLoss/dLogprob of the targets [M]
+   * @param outer dLoss of what `score` told of the targets
    * @returns dLoss/dHidden [M, D]; the adapter's gradients are added to `gradient`
    */
   async backward(
     hidden: Float32Array,
     targets: Int32Array,
-    outputGradient: Float32Array,
+    outer: TargetGradients,
     factors: Factors,
     drawing: Drawing | undefined,
     gradient: ParameterBuffer,
@@ -82,27 +89,26 @@ export class Head {
   ): Promise<Float32Array> {
     const width = this.#base.config.text.hiddenSize;
     const result = new Float32Array(hidden.length);
-    this.#backward ??= this.#compileBackward();
-    const program = await this.#backward;
+    const program = await this.#backwardProgram(outer.entropies !== undefined);
     const added = accumulation(this.#graph, gradient);
-    for await (const { start, rows, logprobs, masks } of this.#chunks(
-      hidden,
-      factors,
-      drawing,
-      signal,
-    )) {
+    for await (const chunk of this.#chunks(hidden, factors, drawing, signal)) {
+      const { start, rows, logprobs, entropies, masks } = chunk;
+      const end = start + rows;
       await program.run(
         {
           ...this.#feeds(factors),
           ...masks.values,
           ...added.inputs,
-          hidden: hidden.subarray(start * width, (start + rows) * width),
+          hidden: hidden.subarray(start * width, end * width),
           logprobs,
-          targets: targets.subarray(start, start + rows),
-          outputGradient: outputGradient.subarray(start, start + rows),
+          targets: targets.subarray(start, end),
+          logprobGradient: outer.logprobs.subarray(start, end),
+          ...(outer.entropies
+            ? { entropies, entropyGradient: outer.entropies.subarray(start, end) }
+            : {}),
         },
         {
-          'gradient:hidden': result.subarray(start * width, (start + rows) * width),
+          'gradient:hidden': result.subarray(start * width, end * width),
           ...added.results,
         },
         masks.bindings,
@@ -112,8 +118,7 @@ export class Head {
   }
 
   async dispose(): Promise<void> {
-    await (await this.#forward)?.dispose();
-    await (await this.#backward)?.dispose();
+    for (const program of await Promise.all(this.#programs.values())) await program.dispose();
   }
 
   async *#chunks(
@@ -131,8 +136,9 @@ export class Head {
       const logprobs = buffer.subarray(0, rows * vocabSize);
       const part = hidden.subarray(start * hiddenSize, (start + rows) * hiddenSize);
       const masks = this.#masks(rows, start, drawing);
-      await this.#run(part, logprobs, factors, masks);
-      yield { start, rows, logprobs, masks };
+      const entropies = new Float32Array(rows);
+      await this.#run('score', part, { logprobs, entropies }, factors, masks);
+      yield { start, rows, logprobs, entropies, masks };
     }
   }
 
@@ -143,34 +149,63 @@ export class Head {
   }
 
   async #run(
+    kind: 'distribution' | 'score',
     hidden: Float32Array,
-    logprobs: Float32Array,
+    results: Readonly<Record<string, Float32Array>>,
     factors: Factors,
     masks: ReturnType<typeof maskFeeds>,
   ): Promise<void> {
-    this.#forward ??= this.#compile({ logprobs: ops.logSoftmax(this.#graph.logits) });
-    const program = await this.#forward;
+    const { logits } = this.#graph;
+    const program = await this.#once(kind, () => ({
+      logprobs: ops.logSoftmax(logits),
+      ...(kind === 'score' ? { entropies: entropiesOf(logits) } : {}),
+    }));
     const feeds = { ...this.#feeds(factors), ...masks.values };
-    await program.run({ ...feeds, hidden }, { logprobs }, masks.bindings);
+    await program.run({ ...feeds, hidden }, results, masks.bindings);
   }
 
-  #compileBackward(): Promise<Program> {
-    const { hidden, logits, adapted } = this.#graph;
-    const logprobs = ops.input('logprobs', logits.shape);
-    const outer = ops.input('outputGradient', ['M']);
-    const targets = ops.input('targets', ['M'], 'int32');
-    // d logprob(target) / d logits = (1 at the target) − probabilities
-    const column = ops.reshape(ops.scale(outer, -1), ['M', 1]);
-    const seed = ops.addAtTokens(ops.multiply(ops.exp(logprobs), column), outer, targets);
-    const variables = [['hidden', hidden] as const, ...adapted];
-    const gradients = gradientsOf(
-      [{ output: logits, seed }],
-      variables.map(([, node]) => node),
-    );
-    return this.#compile(gradientResults(variables, gradients, this.#graph));
+  #backwardProgram(movesEntropies: boolean): Promise<Program> {
+    return this.#once(movesEntropies ? 'entropies' : 'backward', () => {
+      const { hidden, logits, adapted } = this.#graph;
+      const logprobs = ops.input('logprobs', logits.shape);
+      const probabilities = ops.exp(logprobs);
+      const outer = ops.input('logprobGradient', ['M']);
+      const targets = ops.input('targets', ['M'], 'int32');
+      // d logprob(target) / d logits = (1 at the target) − probabilities
+      const alone = ops.addAtTokens(
+        ops.multiply(probabilities, column(ops.scale(outer, -1))),
+        outer,
+        targets,
+      );
+      const seed = movesEntropies ? ops.add(alone, entropySeed(logprobs, probabilities)) : alone;
+      const variables = [['hidden', hidden] as const, ...adapted];
+      const gradients = gradientsOf(
+        [{ output: logits, seed }],
+        variables.map(([, node]) => node),
+      );
+      return gradientResults(variables, gradients, this.#graph);
+    });
+  }
+
+  #once(kind: ProgramKind, results: () => Parameters<Compile>[0]): Promise<Program> {
+    const compiled = this.#programs.get(kind) ?? this.#compile(results());
+    this.#programs.set(kind, compiled);
+    return compiled;
   }
 
   #feeds(factors: Factors): Values {
     return parameterFeeds(this.#graph, this.#base, factors);
   }
+}
+
+/** [M] → [M, 1] */
+function column(values: Node): Node {
+  return ops.reshape(values, ['M', 1]);
+}
+
+/** d entropy / d logits = −probabilities · (logprobs + entropy) */
+function entropySeed(logprobs: Node, probabilities: Node): Node {
+  const entropies = column(ops.input('entropies', ['M']));
+  const outer = column(ops.scale(ops.input('entropyGradient', ['M']), -1));
+  return ops.multiply(ops.multiply(probabilities, outer), ops.add(logprobs, entropies));
 }

@@ -14,7 +14,7 @@ import {
   tinyPrompt,
 } from '../../../model/tiny-model.fixture.ts';
 import { branchGroups, type UpdateBatch, updateBatch } from '../batch.ts';
-import type { Network } from '../network.ts';
+import type { Network, TargetFacts } from '../network.ts';
 import { everyParameter, openNetwork } from '../open-network.ts';
 import { createParameterBuffer, createStores } from '../weights/parameter-buffer.ts';
 import { WholeNetwork } from '../whole/whole-network.ts';
@@ -81,12 +81,17 @@ function normOf(values: Float32Array): number {
   return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
 }
 
-/** Gradients of the sum of all logprobs. */
-async function gradientOf(network: Network, batch: UpdateBatch) {
+/** Gradients of the sum of all logprobs, or of all entropies, which are told too. */
+async function gradientOf(network: Network, batch: UpdateBatch, movesEntropies = false) {
   const gradient = createParameterBuffer(network.trained.specs);
-  const ones = (logprobs: Float32Array) => new Float32Array(logprobs.length).fill(1);
-  await network.accumulate(batch, ones, gradient, never, 'step 0');
-  return gradient;
+  let entropies = new Float32Array();
+  const gradients = (facts: TargetFacts) => {
+    entropies = facts.entropies.slice();
+    const logprobs = new Float32Array(entropies.length).fill(movesEntropies ? 0 : 1);
+    return { logprobs, ...(movesEntropies ? { entropies: logprobs.map(() => 1) } : {}) };
+  };
+  await network.accumulate(batch, { movesEntropies, gradients }, gradient, never, 'step 0');
+  return { ...gradient, entropies };
 }
 
 describe.each(['f32', 'f16', 'int8'] as const)('a base in %s', (base) => {
@@ -105,13 +110,16 @@ const settings = { rank: 4, alpha: 8, rankStabilized: false, targets: '.*' };
 const adapter = { settings, seed: 1 };
 
 describe.each(['f32', 'int8'] as const)('an adapter over a base in %s', (base) => {
-  it.each(tinyCases)('has the gradient that its matrices have ($name)', async (tiny) => {
+  it.each(
+    tinyCases.flatMap((tiny) => [false, true].map((entropies) => ({ ...tiny, tiny, entropies }))),
+  )('has the gradient that its matrices have ($name, of entropies: $entropies)', async (the) => {
     const layered = await open({ ...layeredOptions, adapter, base, cache: folder });
     const reference = base === 'f32' ? whole : dequantised;
-    const batch = await batchOf(tiny);
-    const matrices = await gradientOf(reference, batch);
-    const { views } = await gradientOf(layered, batch);
+    const batch = await batchOf(the.tiny);
+    const matrices = await gradientOf(reference, batch, the.entropies);
+    const { views, entropies } = await gradientOf(layered, batch, the.entropies);
     const tolerance = base === 'f32' ? 1e-5 : 1e-3;
+    expect(largestDifference(entropies, matrices.entropies)).toBeLessThan(tolerance);
     for (const [name, actual] of Object.entries(views)) {
       const expected = factorGradient(name, matrices.views, layered.trained.views);
       const difference = largestDifference(actual, expected);

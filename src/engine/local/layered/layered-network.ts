@@ -9,7 +9,7 @@ import type { Bindings } from '../../../tensor/dim.ts';
 import type { Compile, Values } from '../../../tensor/program.ts';
 import type { Weights } from '../../engine.ts';
 import type { PrefillBatch, UpdateBatch } from '../batch.ts';
-import type { Basis, Cancellation, Network, StepBatch } from '../network.ts';
+import type { Basis, Cancellation, Network, StepBatch, TargetLoss } from '../network.ts';
 import type { KeyValueCache } from '../sampling/key-value-cache.ts';
 import { imagesOf, imageTokens, placeImages } from '../vision-batch.ts';
 import { type Adapter, type Factors, noFactors } from '../weights/adapter.ts';
@@ -158,12 +158,13 @@ export class LayeredNetwork implements Network {
     const hidden = await this.#forward(pass, await this.#groupMix(batch));
     const rows = pickRows(hidden, batch.values['predictors'] as Int32Array, this.#width);
     const targets = batch.values['targets'] as Int32Array;
-    return this.#head.score(rows, targets, pass.factors, undefined, signal);
+    const facts = await this.#head.score(rows, targets, pass.factors, undefined, signal);
+    return facts.logprobs;
   }
 
   async accumulate(
     batch: UpdateBatch,
-    lossGradient: (logprobs: Float32Array) => Float32Array | Promise<Float32Array>,
+    loss: TargetLoss,
     gradient: ParameterBuffer,
     signal: Cancellation,
     key: string,
@@ -176,9 +177,8 @@ export class LayeredNetwork implements Network {
     const predictors = batch.values['predictors'] as Int32Array;
     const targets = batch.values['targets'] as Int32Array;
     const rows = pickRows(hidden, predictors, this.#width);
-    const outer = await lossGradient(
-      await this.#head.score(rows, targets, factors, drawing, signal),
-    );
+    const facts = await this.#head.score(rows, targets, factors, drawing, signal);
+    const outer = await loss.gradients(facts);
     const dRows = await this.#head.backward(
       rows,
       targets,

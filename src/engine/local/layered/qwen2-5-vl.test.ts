@@ -19,7 +19,7 @@ import {
   windowedPrompt,
 } from '../../../model/tiny-qwen2-5-vl.fixture.ts';
 import { branchGroups, type UpdateBatch, updateBatch } from '../batch.ts';
-import type { Network } from '../network.ts';
+import type { Network, TargetFacts } from '../network.ts';
 import { everyParameter, openNetwork } from '../open-network.ts';
 import { createParameterBuffer } from '../weights/parameter-buffer.ts';
 import { crossEntropy } from '../whole/cross-entropy.fixture.ts';
@@ -69,8 +69,9 @@ const settings = { rank: 4, alpha: 8, rankStabilized: false, targets: '.*' };
 /** Gradients of the sum of all logprobs. */
 async function gradientOf(network: Network, batch: UpdateBatch) {
   const gradient = createParameterBuffer(network.trained.specs);
-  const ones = (logprobs: Float32Array) => new Float32Array(logprobs.length).fill(1);
-  await network.accumulate(batch, ones, gradient, never, 'step 0');
+  const gradients = ({ logprobs }: TargetFacts) => ({ logprobs: logprobs.map(() => 1) });
+  const sum = { movesEntropies: false, gradients };
+  await network.accumulate(batch, sum, gradient, never, 'step 0');
   return gradient.views;
 }
 

@@ -41,8 +41,14 @@ const answers: Answers = {
     return undefined;
   },
   logprobs: ({ sequences, weights }, { signal }) => policy().logprobs(sequences, weights, signal),
-  forwardBackward: (sequences, call) =>
-    policy().forwardBackward(sequences, (inputs) => lossOf(inputs, call), call.signal),
+  forwardBackward: ({ sequences, movesEntropies }, call) => {
+    const loss = (inputs: readonly LossInput[]) => lossOf(inputs, call);
+    return policy().forwardBackward(
+      sequences,
+      Object.assign(loss, { movesEntropies }),
+      call.signal,
+    );
+  },
   optimStep: (adam) => policy().optimStep(adam),
   save: (folder) => policy().save(folder),
   load: async ({ handle, folder }) => {
@@ -81,7 +87,11 @@ async function lossOf(inputs: readonly LossInput[], { tell }: Call): Promise<Los
   const answered = new Promise<LossPart | undefined>((resolve) => {
     takeLossPart = resolve;
   });
-  tell({ kind: 'loss', inputs }, buffersOf(inputs.map(({ policyLogprobs }) => policyLogprobs)));
+  const arrays = inputs.flatMap(({ policyLogprobs, policyEntropies = policyLogprobs }) => [
+    policyLogprobs,
+    policyEntropies,
+  ]);
+  tell({ kind: 'loss', inputs }, buffersOf(arrays));
   return (await answered) ?? stopped();
 }
 

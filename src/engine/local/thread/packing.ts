@@ -22,9 +22,15 @@ export function packRequests(requests: readonly SampleRequest[]): Packed<readonl
   return { value, transfer };
 }
 
-export function packLossPart({ loss, gradients, metrics }: LossPart): Packed<LossPart> {
+export function packLossPart({
+  loss,
+  gradients,
+  entropyGradients,
+  metrics,
+}: LossPart): Packed<LossPart> {
   const { transfer, copy } = createPacking();
-  return { value: { loss, gradients: gradients.map(copy), metrics }, transfer };
+  const moved = entropyGradients ? { entropyGradients: entropyGradients.map(copy) } : {};
+  return { value: { loss, gradients: gradients.map(copy), ...moved, metrics }, transfer };
 }
 
 /** The buffers of arrays that nobody else looks at. */

@@ -34,7 +34,10 @@ export type Calls = {
     readonly answer: readonly Float32Array[];
   };
   readonly forwardBackward: {
-    readonly input: readonly Sequence[];
+    readonly input: {
+      readonly sequences: readonly Sequence[];
+      readonly movesEntropies: boolean;
+    };
     readonly answer: LossReport;
   };
   readonly optimStep: { readonly input: AdamParameters; readonly answer: StepReport };

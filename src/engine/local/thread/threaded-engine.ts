@@ -48,7 +48,10 @@ function policyOf(calls: ThreadCalls): Omit<Engine, 'model' | 'guarantees'> {
     },
     forwardBackward: (sequences, loss, signal) => {
       const hears = answersLoss(calls, loss);
-      return calls.ask('forwardBackward', packSequences(sequences), { signal, hears });
+      const { movesEntropies = false } = loss;
+      const { value, transfer } = packSequences(sequences);
+      const packed = { value: { sequences: value, movesEntropies }, transfer };
+      return calls.ask('forwardBackward', packed, { signal, hears });
     },
     optimStep: (adam) => calls.ask('optimStep', plain(adam)),
     save: (folder) => calls.ask('save', plain(folder)),

@@ -8,9 +8,12 @@ export async function crossEntropy(network: Network, batch: UpdateBatch) {
   let loss = 0;
   await network.accumulate(
     batch,
-    (logprobs) => {
-      loss = -logprobs.reduce((total, value) => total + value, 0);
-      return new Float32Array(logprobs.length).fill(-1);
+    {
+      movesEntropies: false,
+      gradients: ({ logprobs }) => {
+        loss = -logprobs.reduce((total, value) => total + value, 0);
+        return { logprobs: new Float32Array(logprobs.length).fill(-1) };
+      },
     },
     gradient,
     new AbortController().signal,

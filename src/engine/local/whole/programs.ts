@@ -15,16 +15,20 @@ import {
 } from '../../../model/network-weights.ts';
 import { visionGraph } from '../../../model/vision/vision-graph.ts';
 import { dimMultiply } from '../../../tensor/dim.ts';
-import { splitForwardBackward } from '../../../tensor/gradient.ts';
+import { type Seeded, splitForwardBackward } from '../../../tensor/gradient.ts';
 import { type Node, topologicalOrder } from '../../../tensor/node.ts';
 import * as ops from '../../../tensor/ops.ts';
 import { type Compile, Program } from '../../../tensor/program.ts';
+import { entropiesOf } from '../entropies.ts';
 import { packedRows } from './packed-batch.ts';
 
 export type UpdatePrograms = {
-  /** → `logprobs` [M] and residuals. */
+  /** → `logprobs` and `entropies` [M], and residuals. */
   readonly forward: Program;
-  /** Residuals and `outputGradient` [M] → `gradient:<parameter>`, added to `accumulated:<parameter>`. */
+  /**
+   * Residuals, `logprobGradient` and, where the loss moves entropies, `entropyGradient` [M] →
+   * `gradient:<parameter>`, added to `accumulated:<parameter>`.
+   */
   readonly backward: Program;
   /** Trained parameters that these graphs use. */
   readonly trained: readonly string[];
@@ -50,20 +54,21 @@ export class Programs {
   /** Logprobs of completions [M]. */
   score(images: boolean): Promise<Program> {
     return this.#once(`score ${images}`, () =>
-      this.#compile({ logprobs: this.#logprobs(images).output }),
+      this.#compile({ logprobs: this.#targets(images).logprobs }),
     );
   }
 
-  update(images: boolean): Promise<UpdatePrograms> {
-    return this.#once(`update ${images}`, async () => {
-      const { output, stream } = this.#logprobs(images);
-      const used = new Set(topologicalOrder([output]));
+  update(images: boolean, movesEntropies: boolean): Promise<UpdatePrograms> {
+    return this.#once(`update ${images} ${movesEntropies}`, async () => {
+      const { logprobs, entropies, stream } = this.#targets(images);
+      const used = new Set(topologicalOrder([logprobs]));
       const variables = [...this.#parameters].filter(
         ([name, node]) => used.has(node) && this.#trained.has(name),
       );
-      const seed = ops.input('outputGradient', output.shape);
+      const seeded = [seededBy(logprobs, 'logprobGradient')];
+      if (movesEntropies) seeded.push(seededBy(entropies, 'entropyGradient'));
       const split = splitForwardBackward(
-        [{ output, seed }],
+        seeded,
         variables.map(([, node]) => node),
         new Set(stream),
       );
@@ -77,7 +82,7 @@ export class Programs {
         ]),
       );
       return {
-        forward: await this.#compile({ logprobs: output, ...residuals }),
+        forward: await this.#compile({ logprobs, entropies, ...residuals }),
         backward: await this.#compile(gradients, split.residuals),
         trained: variables.map(([name]) => name),
       };
@@ -135,7 +140,7 @@ export class Programs {
     return { hidden: decoder.hidden, stream: [...decoder.stream, ...(tower?.stream ?? [])] };
   }
 
-  #logprobs(images: boolean) {
+  #targets(images: boolean) {
     const { text } = this.#config;
     const packing = packedRows();
     const { hidden, stream } = this.#decoder(
@@ -146,8 +151,8 @@ export class Programs {
     );
     const predictors = ops.gatherRows(hidden, ops.input('predictors', ['M'], 'int32'));
     const logits = vocabularyLogits(predictors, text, this.#weights);
-    const output = ops.tokenLogprobs(logits, ops.input('targets', ['M'], 'int32'));
-    return { output, stream };
+    const logprobs = ops.tokenLogprobs(logits, ops.input('targets', ['M'], 'int32'));
+    return { logprobs, entropies: entropiesOf(logits), stream };
   }
 
   #once<T>(key: string, compile: () => Promise<T>): Promise<T> {
@@ -158,4 +163,8 @@ export class Programs {
     }
     return compiled;
   }
+}
+
+function seededBy(output: Node, name: string): Seeded {
+  return { output, seed: ops.input(name, output.shape) };
 }

@@ -10,7 +10,7 @@ import { type Compile, Program, type Values } from '../../../tensor/program.ts';
 import type { Weights } from '../../engine.ts';
 import type { PrefillBatch, UpdateBatch } from '../batch.ts';
 import { writeModel } from '../model-directory.ts';
-import type { Cancellation, Network, StepBatch } from '../network.ts';
+import type { Cancellation, Network, StepBatch, TargetLoss } from '../network.ts';
 import type { KeyValueCache } from '../sampling/key-value-cache.ts';
 import { visionInputs } from '../vision-batch.ts';
 import {
@@ -93,12 +93,12 @@ export class WholeNetwork implements Network {
 
   async accumulate(
     batch: UpdateBatch,
-    lossGradient: (logprobs: Float32Array) => Float32Array | Promise<Float32Array>,
+    loss: TargetLoss,
     { views: gradient }: ParameterBuffer,
     signal: Cancellation,
   ): Promise<void> {
     const { values: data, bindings, images } = this.#packed(batch);
-    const { forward, backward, trained } = await this.#programs.update(images);
+    const { forward, backward, trained } = await this.#programs.update(images, loss.movesEntropies);
     const values = { ...this.#parts.weights.views, ...data };
     const results: Record<string, Float32Array> = {};
     for (const [name, size] of forward.resultSizes(bindings)) {
@@ -106,7 +106,10 @@ export class WholeNetwork implements Network {
     }
     await forward.run(values, results, bindings);
     signal.throwIfAborted();
-    const outputGradient = await lossGradient(results['logprobs']!);
+    const { logprobs: logprobGradient, entropies: entropyGradient } = await loss.gradients({
+      logprobs: results['logprobs']!,
+      entropies: results['entropies']!,
+    });
     const accumulated: Record<string, Float32Array> = {};
     const updated: Record<string, Float32Array> = {};
     for (const name of trained) {
@@ -114,7 +117,13 @@ export class WholeNetwork implements Network {
       updated[`gradient:${name}`] = gradient[name]!;
     }
     await backward.run(
-      { ...values, ...results, ...accumulated, outputGradient },
+      {
+        ...values,
+        ...results,
+        ...accumulated,
+        logprobGradient,
+        ...(entropyGradient ? { entropyGradient } : {}),
+      },
       updated,
       bindings,
     );
