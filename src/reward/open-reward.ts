@@ -9,6 +9,7 @@ import { openEmbedder } from '../embed/open-embedder.ts';
 import { createLedger, type Ledger } from '../http/ledger.ts';
 import type { Judge, JudgeDescription } from '../judge/judge.ts';
 import { openJudge } from '../judge/open-judge.ts';
+import { timedJudge } from '../judge/timed-judge.ts';
 import { shareOfProfile } from './aggregate.ts';
 import { loadOwnComponents, type OwnComponent } from './components/own-component.ts';
 import { createReward, type RewardFunction } from './composite.ts';
@@ -39,6 +40,8 @@ export type RewardContext = {
   readonly clock: Clock;
   /** How code of the user's own is found. @default {@link loadModule} */
   readonly load?: LoadModule;
+  /** Hears how many milliseconds each request to the judge took. @default nobody */
+  readonly onJudgeTime?: (milliseconds: number) => void;
 };
 
 /**
@@ -48,7 +51,7 @@ export type RewardContext = {
  */
 export async function openReward(
   config: RewardConfig,
-  { secrets, seed, clock, load = loadModule }: RewardContext,
+  { secrets, seed, clock, load = loadModule, onJudgeTime }: RewardContext,
 ): Promise<OpenedReward> {
   const own = await loadOwnComponents(config.components, load);
   const profile = withOwnComponents(await openRewardProfile(config.profile), own);
@@ -57,10 +60,11 @@ export async function openReward(
   );
   const { judgeApiKey, embedderApiKey } = secrets;
   const context = { seed, clock, ledger, load };
-  const judge = await openJudge(asProfileAsks(config.judge, profile), {
+  const opened = await openJudge(asProfileAsks(config.judge, profile), {
     ...context,
     ...(judgeApiKey === undefined ? {} : { apiKey: judgeApiKey }),
   });
+  const judge = onJudgeTime === undefined ? opened : timedJudge(opened, onJudgeTime);
   try {
     const embedder = await openEmbedder(config.embedder, {
       ...context,

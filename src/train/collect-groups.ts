@@ -48,6 +48,8 @@ export type CollectSettings = {
   readonly smallestGroup: number;
   readonly unscored: UnscoredLimit;
   readonly onSampled: (done: number, of: number) => Promise<void>;
+  /** Called where sampling of a round has ended, and where its last score has come. */
+  readonly lap: (key: 'time/sampleMs' | 'time/scoreMs') => void;
 };
 
 /**
@@ -111,7 +113,10 @@ async function sampleAndScore(
     scoring[position] = scored;
     await settings.onSampled(++done, requests.length);
   }
-  return (await Promise.all(scoring)).flat();
+  settings.lap('time/sampleMs');
+  const scored = await Promise.all(scoring);
+  settings.lap('time/scoreMs');
+  return scored.flat();
 }
 
 /** What becomes of a group. */

@@ -15,6 +15,7 @@ import { type Metrics, meanOf, metricValues } from '../core/metrics.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { RewardFunction } from '../reward/composite.ts';
 import type { PreparePrompt } from '../rollout/prepare-prompts.ts';
+import type { Rollout } from '../rollout/rollout.ts';
 import type { RunWriter } from '../run/run-writer.ts';
 import { adamSchedule } from '../update/schedule.ts';
 import { rewardPenalties, withAdvantages } from './advantages.ts';
@@ -38,7 +39,8 @@ import {
 } from './rollout-records.ts';
 import type { SampleSet } from './sample-order.ts';
 import { rewardsOf, type UnscoredLimit } from './score-rollouts.ts';
-import { createStopwatch } from './stopwatch.ts';
+import { advantageMetrics, spreadMetrics } from './spread-metrics.ts';
+import { createStopwatch, type Stopwatch } from './stopwatch.ts';
 import { updatePolicy } from './update-policy.ts';
 import { validate } from './validation.ts';
 
@@ -63,6 +65,8 @@ export type Training = {
   readonly clock: WallClock;
   /** Milliseconds that the process has computed, for the same. */
   readonly processorClock: () => number;
+  /** The `usage/` metrics since it was last asked. */
+  readonly usage: () => Metrics;
   /** Asked after each update; true makes that iteration the last. */
   readonly isOutOfTime: () => boolean;
 };
@@ -106,8 +110,8 @@ async function iterate(
   const iteration = before.iteration + 1;
   const watch = createStopwatch(loop.clock, loop.processorClock);
 
-  const collection = await collectOrPause(loop, before);
-  watch.lap('time/sampleMs');
+  const collection = await collectOrPause(loop, before, watch);
+  watch.lap('time/scoreMs');
 
   const penalties = await rewardPenalties(
     engine,
@@ -141,12 +145,17 @@ async function iterate(
   const validation = due ? await measure(loop, iteration) : notMeasured;
   watch.lap('time/validateMs');
 
+  const sampled = collection.groups.flatMap(({ rollouts }) => rollouts.map((one) => one.rollout));
   const values = metricValues({
     ...collectionMetrics(collection),
+    ...advantageMetrics(groups.flat()),
     ...penalties.metrics,
     ...update.metrics,
     ...validation.metrics,
+    'time/sampledTokensPerSecond': watch.rate(tokensIn(sampled), 'time/sampleMs'),
+    'time/trainedTokensPerSecond': watch.rate(tokensIn(groups.flat()), 'time/updateMs'),
     ...watch.metrics('time/iterationMs'),
+    ...loop.usage(),
   });
   await observers.iteration({ iteration, iterations: config.iterations, values });
 
@@ -164,7 +173,11 @@ async function iterate(
  * Until the first optimizer step the weights are those of the iteration before, so whatever stops the
  * collection leaves a state worth keeping. An abort does not wait for it.
  */
-async function collectOrPause(loop: Loop, before: ProgressState): Promise<Collection> {
+async function collectOrPause(
+  loop: Loop,
+  before: ProgressState,
+  { lap }: Stopwatch,
+): Promise<Collection> {
   const { config, algorithm, engine, run, signal } = loop;
   const iteration = before.iteration + 1;
   const settings = {
@@ -179,6 +192,7 @@ async function collectOrPause(loop: Loop, before: ProgressState): Promise<Collec
     smallestGroup: advantageEstimators[algorithm.advantage].smallestGroup,
     unscored: unscoredLimitOf(loop, iteration),
     onSampled: (done: number, of: number) => loop.observers.sampling({ iteration, done, of }),
+    lap,
   };
   try {
     return await collectGroups(loop.source, engine, loop.reward, settings, signal);
@@ -251,6 +265,7 @@ function collectionMetrics({ groups, rounds, rejected }: Collection): Metrics {
     ...rewardMetrics('reward', scored),
     ...completionMetrics('rollout', scored),
     ...groupMetrics(groups),
+    ...spreadMetrics(groups),
     'rollout/rounds': meanOf(rounds),
     'rollout/rejectedPrompts': meanOf(rejected.length),
   };
@@ -266,6 +281,10 @@ function unscoredLimitOf(
     onRescored: (unscored, stillUnscored) =>
       observers.event(iteration, { kind: 'rescored', unscored, stillUnscored }),
   };
+}
+
+function tokensIn(rollouts: readonly Pick<Rollout, 'completion'>[]): number {
+  return rollouts.reduce((sum, { completion }) => sum + completion.length, 0);
 }
 
 function totalSteps({ iterations, optimizer }: Training['config']): number {

@@ -36,6 +36,8 @@ export type FineTuning = {
   readonly clock: WallClock;
   /** Milliseconds that the process has computed, for the same. */
   readonly processorClock: () => number;
+  /** The `usage/` metrics since it was last asked. */
+  readonly usage: () => Metrics;
 };
 
 /** What the steps of the loop share; `prepare` leaves room for the demonstration. */
@@ -94,12 +96,15 @@ async function imitate(loop: Loop, before: ProgressState): Promise<ProgressState
   const heldOut = due ? await heldOutLoss(loop) : meanOf();
   watch.lap('time/validateMs');
 
+  const tokens = sequences.reduce((sum, { completion }) => sum + completion.length, 0);
   const metrics: Metrics = {
     ...batch.metrics,
     'sft/completionTokens': meanOf(...sequences.map(({ completion }) => completion.length)),
     'update/learningRate': meanOf(adam.learningRate),
     'update/gradNorm': update.kind === 'applied' ? meanOf(update.gradNorm) : meanOf(),
     ...(heldOut.count > 0 ? { 'validation/loss': heldOut } : {}),
+    'time/trainedTokensPerSecond': watch.rate(tokens, 'time/updateMs'),
+    ...loop.usage(),
   };
   const values = metricValues(mergeMetrics([metrics, watch.metrics('time/iterationMs')]));
   await observers.iteration({ iteration, iterations: config.iterations, values });

@@ -21,6 +21,7 @@ import { requireFittingData } from '../../train/require-fitting-data.ts';
 import { requireSteps } from '../../train/require-steps.ts';
 import type { SampleSet } from '../../train/sample-order.ts';
 import { fineTune } from '../../train/sft.ts';
+import { createUsageMeter, peakMemory } from '../../train/usage-meter.ts';
 import { writeRun } from '../../train/write-run.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
@@ -62,6 +63,7 @@ async function runFineTuning(
   const engine = await openModel(config, found?.folder, samples, render, signal);
   // A model of the hub is named at its commit, so that a resumed run begins with the same.
   const named = found === undefined ? config : { ...config, model: found.name };
+  const usage = createUsageMeter(() => ({}), peakMemory);
   try {
     const model = await writeRun(
       {
@@ -86,6 +88,7 @@ async function runFineTuning(
             observers: [terminalObserver(terminal)],
             clock,
             processorClock: processorTime,
+            usage: () => usage.take(),
           },
           signal,
         );
