@@ -19,7 +19,12 @@ export type FilterCause = (typeof filterCauses)[number];
  * @param rollouts of one group; unscored ones are passed over
  */
 export function filterCause(rollouts: readonly ScoredRollout[]): FilterCause {
-  const scored = rollouts.flatMap(({ outcome }) =>
+  return filterCauseOf(rollouts.map(({ outcome }) => outcome));
+}
+
+/** {@link filterCause} of the outcomes alone. */
+export function filterCauseOf(outcomes: readonly RewardOutcome[]): FilterCause {
+  const scored = outcomes.flatMap((outcome) =>
     outcome.kind === 'scored'
       ? [{ reward: outcome.reward, content: contentOf(outcome.components, outcome.reward) }]
       : [],

@@ -70,6 +70,10 @@ export const baseLines: Readonly<Record<string, readonly BaseLine[]>> = {
     { argv: ['--resume', 'run'], prints: 2 },
     { argv: ['data/train.yaml', ...training, certified], prints: 30 },
   ],
+  rollouts: [
+    { argv: ['run', '--iteration', '1-', '--sort', 'reward', '--limit', '3'] },
+    { argv: ['run', '--use', 'filtered', '--text', 'study', '--json'] },
+  ],
   generate: [
     {
       argv: [

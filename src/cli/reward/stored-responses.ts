@@ -1,5 +1,5 @@
 /** Responses that were scored before: in a run, in the journal of a reward service, or in a file of rows. */
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { readHubAccess } from '../../config/environment.ts';
 import { fail } from '../../core/errors.ts';
@@ -9,9 +9,8 @@ import { reading as readingOf } from '../../core/reading.ts';
 import { localFile } from '../../data/data-file.ts';
 import { readJsonLines } from '../../data/jsonl.ts';
 import { type ReadRow, type RowReading, readScoreRow } from '../../reward/offline/read-rows.ts';
-import { namesIn } from '../../run/durable.ts';
 import type { RolloutLine } from '../../run/records.ts';
-import { readManifest, readRollouts } from '../../run/run-reader.ts';
+import { readManifest, readRolloutIterations, readRollouts } from '../../run/run-reader.ts';
 import { findSamples } from './run-samples.ts';
 
 export type StoredResponse = {
@@ -79,10 +78,7 @@ export async function isDirectory(source: string): Promise<boolean> {
 
 async function* readRun(run: string, signal: AbortSignal): AsyncGenerator<StoredBatch> {
   const manifest = await readManifest(run);
-  const iterations = (await namesIn(join(run, 'rollouts'))).flatMap((name) => {
-    const [, digits] = /^(\d+)\.jsonl$/.exec(name) ?? [];
-    return digits === undefined ? [] : [Number(digits)];
-  });
+  const iterations = await readRolloutIterations(run);
   const wanted = new Set<string>();
   for (const iteration of iterations) {
     for (const { sampleId } of await readRollouts(run, iteration, 'training')) wanted.add(sampleId);
