@@ -35,6 +35,13 @@ const commands: readonly ListedCommand[] = [
     load: async () => (await import('./rollouts/rollouts.ts')).setUpRollouts,
   },
   {
+    name: 'replay',
+    usage: '[options] <source> [changes...]',
+    description:
+      'Score stored responses under another reward, judge or algorithm, and show what changes',
+    load: async () => (await import('./replay/replay.ts')).setUpReplay,
+  },
+  {
     name: 'generate',
     usage: '[options]',
     description: 'Ask a model one question about zero, one or several images',

@@ -40,6 +40,8 @@ export type RewardContext = {
   readonly clock: Clock;
   /** How code of the user's own is found. @default {@link loadModule} */
   readonly load?: LoadModule;
+  /** `key=value` changes to the profile's fields. @default none */
+  readonly profileChanges?: readonly string[];
   /** Hears how many milliseconds each request to the judge took. @default nobody */
   readonly onJudgeTime?: (milliseconds: number) => void;
 };
@@ -51,10 +53,10 @@ export type RewardContext = {
  */
 export async function openReward(
   config: RewardConfig,
-  { secrets, seed, clock, load = loadModule, onJudgeTime }: RewardContext,
+  { secrets, seed, clock, load = loadModule, profileChanges, onJudgeTime }: RewardContext,
 ): Promise<OpenedReward> {
   const own = await loadOwnComponents(config.components, load);
-  const profile = withOwnComponents(await openRewardProfile(config.profile), own);
+  const profile = withOwnComponents(await openRewardProfile(config.profile, profileChanges), own);
   const ledger = createLedger(
     isChatJudge(config.judge) ? { prices: config.judge.prices, cap: config.judge.cap } : {},
   );

@@ -180,8 +180,9 @@ export const baseLines: Readonly<Record<string, readonly BaseLine[]>> = {
       ],
     },
   ],
-  'reward replay': [
+  replay: [
     { argv: ['run', '--out', 'out/new.jsonl', ...reward], weight: 0.5 },
+    { argv: ['run', 'algorithm.advantage=rloo', 'profile.similarity.at=0.5'], weight: 0.5 },
     { argv: ['data/rows.jsonl', '--out', 'out/new.jsonl', ...reward] },
     { argv: ['data/journal.jsonl', '--out', 'out/new.jsonl', ...reward] },
   ],

@@ -155,9 +155,9 @@ const commands: readonly Killed[] = [
     result: (out) => text(`${out}.jsonl`),
   },
   {
-    name: 'reward replay',
+    name: 'replay',
     places: 2,
-    args: (out) => ['reward', 'replay', 'rows.jsonl', '--out', `${out}.jsonl`],
+    args: (out) => ['replay', 'rows.jsonl', '--out', `${out}.jsonl`],
     result: (out) => text(`${out}.jsonl`),
   },
 ];

@@ -9,9 +9,10 @@ import { reading as readingOf } from '../../core/reading.ts';
 import { localFile } from '../../data/data-file.ts';
 import { readJsonLines } from '../../data/jsonl.ts';
 import { type ReadRow, type RowReading, readScoreRow } from '../../reward/offline/read-rows.ts';
+import { type Components, componentsSchema } from '../../reward/score.ts';
 import type { RolloutLine } from '../../run/records.ts';
 import { readManifest, readRolloutIterations, readRollouts } from '../../run/run-reader.ts';
-import { findSamples } from './run-samples.ts';
+import { findSamples } from '../reward/run-samples.ts';
 
 export type StoredResponse = {
   /** Names the response in its source. */
@@ -23,6 +24,8 @@ export type StoredResponse = {
   readonly tokens: number;
   /** Null, or absent where nobody gave one: not scored. */
   readonly reward: number | null;
+  /** Its recorded components; absent where the source has none that can be read. */
+  readonly components?: Components;
   /** As recorded; absent where the source has none. Null: it did not train. */
   readonly advantage?: number | null;
 };
@@ -100,6 +103,7 @@ function storedRollout(
   samples: Awaited<ReturnType<typeof findSamples>>,
 ): StoredResponse {
   const { key, sampleId, completion, completionTokens, reward, advantage } = line;
+  const components = componentsSchema.safeParse(line.components).data;
   const sample = samples.get(sampleId);
   const place = { line: index + 1, id: key };
   return {
@@ -112,6 +116,7 @@ function storedRollout(
     tokens: completionTokens,
     reward,
     advantage,
+    ...(components === undefined ? {} : { components }),
   };
 }
 
