@@ -21,7 +21,13 @@ import { adamSchedule } from '../update/schedule.ts';
 import { rewardPenalties, withAdvantages } from './advantages.ts';
 import type { Algorithm } from './algorithm.ts';
 import { type Collection, collectGroups } from './collect-groups.ts';
-import { createObservers, type Observers, type RunObserver, tellRejections } from './observers.ts';
+import {
+  createObservers,
+  type Observers,
+  observing,
+  type RunObserver,
+  tellRejections,
+} from './observers.ts';
 import {
   better,
   checkpointIfDue,
@@ -92,13 +98,15 @@ export async function train(training: Training, signal: AbortSignal): Promise<Pr
     observers: createObservers(run, config.record.images, training.observers),
     signal,
   };
-  let state = await startProgress(loop);
-  if (state.iteration === 0 && config.validation.beforeTraining) {
-    state = await validateBeforeTraining(loop, state);
-  }
-  let isLast = state.iteration >= config.iterations;
-  while (!isLast) ({ state, isLast } = await iterate(loop, state));
-  return state;
+  return observing(loop.observers, signal, async () => {
+    let state = await startProgress(loop);
+    if (state.iteration === 0 && config.validation.beforeTraining) {
+      state = await validateBeforeTraining(loop, state);
+    }
+    let isLast = state.iteration >= config.iterations;
+    while (!isLast) ({ state, isLast } = await iterate(loop, state));
+    return state;
+  });
 }
 
 /** One cycle from prompts to a better policy. */

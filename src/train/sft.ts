@@ -12,7 +12,13 @@ import { type PreparedPrompt, type PreparePrompt, tooLong } from '../rollout/pre
 import type { RunWriter } from '../run/run-writer.ts';
 import { crossEntropyLoss } from '../update/cross-entropy.ts';
 import { adamSchedule } from '../update/schedule.ts';
-import { createObservers, type Observers, type RunObserver, tellRejections } from './observers.ts';
+import {
+  createObservers,
+  type Observers,
+  observing,
+  type RunObserver,
+  tellRejections,
+} from './observers.ts';
 import { better, checkpointIfDue, type ProgressState, startProgress } from './progress-state.ts';
 import { createPromptSource, type PromptSource } from './prompt-source.ts';
 import type { SampleSet } from './sample-order.ts';
@@ -66,12 +72,14 @@ export async function fineTune(tuning: FineTuning, signal: AbortSignal): Promise
     observers: createObservers(run, false, tuning.observers),
     signal,
   };
-  let state = await startProgress(loop);
-  while (state.iteration < config.iterations) {
-    signal.throwIfAborted();
-    state = await imitate(loop, state);
-  }
-  return state;
+  return observing(loop.observers, signal, async () => {
+    let state = await startProgress(loop);
+    while (state.iteration < config.iterations) {
+      signal.throwIfAborted();
+      state = await imitate(loop, state);
+    }
+    return state;
+  });
 }
 
 /** One optimizer step on one batch of demonstrations. */

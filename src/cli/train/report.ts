@@ -86,6 +86,8 @@ function describe(event: TrainEvent): string {
       return `checkpoint (${event.reason})`;
     case 'observer-failed':
       return `warning: ${event.name} failed and may miss a part of this run: ${event.message}`;
+    case 'observer-failures':
+      return `warning: ${event.name} failed ${event.times} times in all`;
   }
 }
 
