@@ -27,6 +27,21 @@ export const trackSection = z.strictObject({
     .nullable()
     .default(null)
     .describe('Send metrics to an MLflow server; null does not'),
+  wandb: z
+    .strictObject({
+      project: z.string().min(1).default('medix').describe('Project at Weights & Biases'),
+      entity: z
+        .string()
+        .min(1)
+        .nullable()
+        .default(null)
+        .describe('User or team of the project; null is that of whoever runs `wandb sync`'),
+    })
+    .nullable()
+    .default(null)
+    .describe(
+      'Write a file into wandb/ of the run directory that `wandb sync` sends to Weights & Biases; null writes none',
+    ),
 });
 
 export type TrackConfig = z.output<typeof trackSection>;

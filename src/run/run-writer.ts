@@ -253,6 +253,7 @@ const startFiles = [
   'rollouts',
   'tensorboard',
   'trackers',
+  'wandb',
 ];
 
 async function isFruitless(directory: string, names: readonly string[]): Promise<boolean> {

@@ -66,6 +66,17 @@ export const baseLines: Readonly<Record<string, readonly BaseLine[]>> = {
   ],
   train: [
     { argv: ['data/train.yaml', ...training], prints: 30, weight: 0.5 },
+    {
+      argv: [
+        'data/train.yaml',
+        ...training,
+        'track={tensorboard: true, wandb: {project: x}}',
+        '--metrics-port',
+        '0',
+      ],
+      prints: 30,
+      weight: 0.3,
+    },
     { argv: ['model=model', 'data.train=data/train.parquet', ...training], prints: 30 },
     { argv: ['--resume', 'run'], prints: 2 },
     { argv: ['data/train.yaml', ...training, certified], prints: 30 },

@@ -98,7 +98,7 @@ export async function trackersPython(): Promise<Part> {
   if (given !== undefined) return { path: given };
   const part = await prepared('trackers', async (folder) => {
     await run('python3', ['-m', 'venv', folder]);
-    const wanted = ['tensorboard==2.21.0', 'mlflow==3.17.2'];
+    const wanted = ['tensorboard==2.21.0', 'mlflow==3.17.2', 'wandb==0.31.0'];
     await run(join(folder, 'bin/python'), ['-m', 'pip', 'install', '--quiet', ...wanted]);
   });
   return within(part, 'bin/python');

@@ -52,7 +52,7 @@ function groupsOf(lines: readonly RolloutLine[]): RolloutLine[][] {
 }
 
 /** The key of a rollout without its index in the group. */
-export function groupOf({ key }: Pick<RolloutLine, 'key'>): string {
+function groupOf({ key }: Pick<RolloutLine, 'key'>): string {
   return key.slice(0, key.lastIndexOf('/'));
 }
 

@@ -5,6 +5,7 @@ import type { WallClock } from '../../core/async/clock.ts';
 import type { RunObserver } from '../observers.ts';
 import { mlflowTracker } from './mlflow.ts';
 import { tensorboardTracker } from './tensorboard.ts';
+import { wandbTracker } from './wandb.ts';
 
 type TrackedConfig = Readonly<Record<string, unknown>> & {
   readonly out: string;
@@ -21,7 +22,8 @@ export function openTrackers(
   { apiKey, clock }: { readonly apiKey: string | undefined; readonly clock: WallClock },
 ): RunObserver[] {
   const { out } = config;
-  const { tensorboard, mlflow } = config.track;
+  const { tensorboard, mlflow, wandb } = config.track;
+  const runName = basename(resolve(out));
   const trackers: RunObserver[] = [];
   if (tensorboard !== false) {
     const folder = tensorboard === true ? join(out, 'tensorboard') : tensorboard;
@@ -29,10 +31,10 @@ export function openTrackers(
   }
   if (mlflow !== null) {
     const { url, experiment } = mlflow;
-    const runName = basename(resolve(out));
     const stateFile = join(out, 'trackers', 'mlflow.json');
     const key = apiKey === undefined ? {} : { apiKey };
     trackers.push(mlflowTracker({ url, experiment, ...key, runName, config, stateFile, clock }));
   }
+  if (wandb !== null) trackers.push(wandbTracker({ out, ...wandb, runName, clock }));
   return trackers;
 }
