@@ -2,7 +2,7 @@
 import { formatFields, listFields } from '../../config/field-list.ts';
 import { inOrder } from '../../core/async/in-order.ts';
 import { defined, fail } from '../../core/errors.ts';
-import type { RewardFunction, RewardOutcome } from '../../reward/composite.ts';
+import type { RewardOutcome } from '../../reward/composite.ts';
 import { requireReachable } from '../../reward/open-reward.ts';
 import { packageVersion } from '../../run/run-facts.ts';
 import { readManifest } from '../../run/run-reader.ts';
@@ -26,6 +26,7 @@ import {
 import { type RecordedScores, recordedScores } from './recorded-scores.ts';
 import { algorithmSchema, readReplayConfig } from './replay-config.ts';
 import { replayReport } from './report.ts';
+import { type ScoredBatch, scoreBatch } from './score-batch.ts';
 import {
   isDirectory,
   readStored,
@@ -47,7 +48,7 @@ export const setUpReplay: SetUpCommand = (command, context) => {
     .option('--force', 'replace an existing --out', false)
     .option(
       '--ask-again',
-      'ask judge and embedder also where the recorded scores of a run still hold',
+      'ask judge and embedder also where the recorded scores of a run still hold; what is in reward.judge.cache counts as answered',
       false,
     )
     .option(...imageRootOption)
@@ -142,45 +143,6 @@ function failNothing(source: string, unreadable: number): never {
     got: unreadable === 0 ? 'none' : `${unreadable}, none of which can be read`,
     next: 'give a run, a journal or a file of responses; medix reward score tells what is wrong with a row',
   });
-}
-
-type ScoredBatch = {
-  readonly batch: StoredBatch;
-  readonly outcomes: ReadonlyMap<StoredResponse, RewardOutcome>;
-  /** How many of them come from recorded scores. */
-  readonly recorded: number;
-};
-
-type Scoring = {
-  readonly reward: RewardFunction;
-  readonly known: RecordedScores;
-  /** Called before anybody is asked. @throws MedixError where somebody does not answer */
-  readonly reach: () => Promise<void>;
-};
-
-async function scoreBatch(
-  batch: StoredBatch,
-  { reward, known, reach }: Scoring,
-  signal: AbortSignal,
-): Promise<ScoredBatch> {
-  const outcomes = new Map<StoredResponse, RewardOutcome>();
-  const asked = batch.flatMap((stored) => {
-    if (stored.row.kind !== 'readable') return [];
-    const outcome = known(stored.row.item, stored.components);
-    if (outcome !== undefined) outcomes.set(stored, outcome);
-    return outcome === undefined ? [{ stored, item: stored.row.item }] : [];
-  });
-  const recorded = outcomes.size;
-  if (asked.length > 0) {
-    await reach();
-    const items = asked.map(({ item }) => item);
-    const scored = await reward.score(items, signal);
-    signal.throwIfAborted();
-    for (const [i, { stored }] of asked.entries()) {
-      outcomes.set(stored, defined(scored[i], 'outcome'));
-    }
-  }
-  return { batch, outcomes, recorded };
 }
 
 /** @returns lines of the output. */
