@@ -39,12 +39,14 @@ export function recordedScores(
 ): RecordedScores {
   const { profile, judge, embedder } = reward;
   const recorded = recordedFacts.safeParse(facts).data;
+  const reading = readingOf(profile);
   const holds =
     recorded !== undefined &&
+    reading !== undefined &&
     recorded.medix === version &&
     recorded.judge.digest === judge.digest &&
     recorded.embedder.digest === embedder.digest &&
-    isDeepStrictEqual(readingOf(recorded.profile), readingOf(profile)) &&
+    isDeepStrictEqual(readingOf(recorded.profile), reading) &&
     isDeepStrictEqual(codeOf(recorded.profile.ownComponents), codeOf(profile.ownComponents));
   if (!holds) return () => undefined;
   return (item, components) => {
