@@ -29,6 +29,19 @@ const commands: readonly ListedCommand[] = [
     load: async () => (await import('./train/train.ts')).setUpTrain,
   },
   {
+    name: 'rollouts',
+    usage: '[options] <run>',
+    description: 'Read the responses of a training run, filtered and sorted',
+    load: async () => (await import('./rollouts/rollouts.ts')).setUpRollouts,
+  },
+  {
+    name: 'replay',
+    usage: '[options] <source> [changes...]',
+    description:
+      'Score stored responses under another reward, judge or algorithm, and show what changes',
+    load: async () => (await import('./replay/replay.ts')).setUpReplay,
+  },
+  {
     name: 'generate',
     usage: '[options]',
     description: 'Ask a model one question about zero, one or several images',

@@ -132,7 +132,7 @@ const cases = [
   ...inEach(
     'stored rollouts',
     () => run,
-    (copy) => ['reward', 'replay', copy, '--out', join(folder, 'replayed.jsonl')],
+    (copy) => ['replay', copy, '--out', join(folder, 'replayed.jsonl')],
     ['rollouts/000001.jsonl'],
   ),
 ];

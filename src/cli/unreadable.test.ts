@@ -186,11 +186,8 @@ const files: readonly Place[] = [
   ['responses to score', (path) => ['reward', 'score', path, '--out', free('rewards')], '.jsonl'],
   ['rewards', (path) => ['reward', 'score', join(folder, 'rows.jsonl'), '--out', path], '.jsonl'],
   ['row to explain', (path) => ['reward', 'explain', '--row', path, '--id', '1'], '.jsonl'],
-  ['responses to replay', (path) => ['reward', 'replay', path, '--out', free('replay')], '.jsonl'],
-  [
-    'comparison of a replay',
-    (path) => ['reward', 'replay', join(folder, 'rows.jsonl'), '--out', path],
-  ],
+  ['responses to replay', (path) => ['replay', path, '--out', free('replay')], '.jsonl'],
+  ['comparison of a replay', (path) => ['replay', join(folder, 'rows.jsonl'), '--out', path]],
   ['journal', (path) => ['reward', 'serve', 'port=0', `journal=${quotedPath(path)}`]],
   [
     'labels',

@@ -1,6 +1,7 @@
 /** The only reader of environment variables. Secrets pass as arguments and are never stored. */
 import { MedixError, type Problem } from '../core/errors.ts';
 import type { RewardConfig } from './judge-config.ts';
+import type { TrackConfig } from './track-config.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -51,6 +52,19 @@ export function readSecrets(
     ...(judgeApiKey ? { judgeApiKey } : {}),
     ...(embedderApiKey ? { embedderApiKey } : {}),
   };
+}
+
+/**
+ * The token of the MLflow server that a run is told to.
+ * @throws MedixError 'config' where its variable is not set.
+ */
+export function readTrackerKey(
+  { mlflow }: TrackConfig,
+  environment: Environment = process.env,
+): string | undefined {
+  const variable = mlflow?.apiKeyEnv ?? null;
+  const [key] = readApiKeys([{ where: 'track.mlflow.apiKeyEnv', variable }], environment);
+  return key;
 }
 
 /**

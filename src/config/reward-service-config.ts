@@ -49,7 +49,7 @@ export const rewardServiceSchema = z.strictObject({
     .nullable()
     .default('reward-journal.jsonl')
     .describe(
-      'File to which every scored request is appended, for `medix reward replay`; null writes none',
+      'File to which every scored request is appended, for `medix replay`; null writes none',
     ),
   limits: limitsSection.prefault({}),
 });

@@ -9,6 +9,7 @@ import {
   positiveInteger,
   seedField,
 } from './sections.ts';
+import { trackSection } from './track-config.ts';
 
 const modelSection = z.union(
   [
@@ -89,6 +90,7 @@ const fields = z.strictObject({
     })
     .prefault({}),
   checkpoint: checkpointSection.prefault({}),
+  track: trackSection.prefault({}),
 });
 
 /** Schema of {@link SftConfig}; its fields carry their own documentation. */

@@ -12,6 +12,7 @@ import {
   positiveInteger,
   seedField,
 } from './sections.ts';
+import { trackSection } from './track-config.ts';
 
 const rolloutSection = z.strictObject({
   promptsPerIteration: positiveInteger
@@ -86,6 +87,7 @@ const fields = z.strictObject({
     })
     .prefault({}),
   checkpoint: checkpointSection.prefault({}),
+  track: trackSection.prefault({}),
 });
 
 /**

@@ -12,9 +12,6 @@
  * console.log(kind, facts, metrics.at(-1)?.values['reward/mean'], events.length, rollouts.length, attempts.length);
  * ```
  */
-import { join } from 'node:path';
-import { namesIn } from '../run/durable.ts';
-
 export { readAttempts } from '../run/attempt.ts';
 export { followJsonLines, type LineFollower } from '../run/follow-lines.ts';
 export {
@@ -32,24 +29,10 @@ export {
   rolloutLineSchema,
 } from '../run/records.ts';
 export type { RolloutsKind } from '../run/run-layout.ts';
-export { readEvents, readManifest, readMetrics, readRollouts } from '../run/run-reader.ts';
-
-/**
- * Iterations whose training rollouts are on record, ascending.
- *
- * @param runDirectory Where there is none, the list is empty.
- * @example
- * ```ts
- * for (const iteration of await readRolloutIterations('runs/train')) {
- *   const rollouts = await readRollouts('runs/train', iteration, 'training');
- *   console.log(iteration, rollouts.filter(({ use }) => use === 'trained').length);
- * }
- * ```
- */
-export async function readRolloutIterations(runDirectory: string): Promise<readonly number[]> {
-  const names = await namesIn(join(runDirectory, 'rollouts'));
-  return names.flatMap((name) => {
-    const [, digits] = /^(\d+)\.jsonl$/.exec(name) ?? [];
-    return digits === undefined ? [] : [Number(digits)];
-  });
-}
+export {
+  readEvents,
+  readManifest,
+  readMetrics,
+  readRolloutIterations,
+  readRollouts,
+} from '../run/run-reader.ts';

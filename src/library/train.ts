@@ -1,6 +1,6 @@
 /** `medix-r1/train`: reinforcement learning of a policy, with a reward, an engine and observers of one's own. */
 import type { z } from 'zod';
-import { readHubAccess, readSecrets } from '../config/environment.ts';
+import { readHubAccess, readSecrets, readTrackerKey } from '../config/environment.ts';
 import { readConfig } from '../config/read-config.ts';
 import { trainConfigSchema } from '../config/train-config.ts';
 import { systemClock } from '../core/async/clock.ts';
@@ -11,6 +11,7 @@ import type { RunObserver } from '../train/observers.ts';
 import { openTraining } from '../train/open-training.ts';
 import { requireSteps } from '../train/require-steps.ts';
 import { runTraining } from '../train/run-training.ts';
+import { openTrackers } from '../train/trackers/open-trackers.ts';
 import { createOwnObjects } from './own-objects.ts';
 import { type RewardOptions, rewardSettings } from './reward.ts';
 
@@ -79,6 +80,8 @@ export async function train(
   };
   const config = await readConfig(trainConfigSchema, { base, overrides: [] });
   const secrets = readSecrets(config.reward);
+  const clock = () => Date.now();
+  const trackers = openTrackers(config, { apiKey: readTrackerKey(config.track), clock });
   if (!resume) await requireNewRun(config.out);
   const parts = { hub: readHubAccess(), secrets, clock: systemClock, signal, load: objects.load };
   const training = await openTraining(config, parts);
@@ -88,8 +91,8 @@ export async function train(
     }
     for (const warning of training.warnings) onWarning(warning);
     const plan = { command: 'train', isResumed: resume, overrides: [] } as const;
-    const clock = () => Date.now();
-    const { model, end } = await runTraining(training, plan, { observers, signal, clock });
+    const told = { observers: [...observers, ...trackers], signal, clock };
+    const { model, end } = await runTraining(training, plan, told);
     await requireSteps(config.out);
     const { iteration: iterations, bestScore } = end;
     return { model, iterations, bestScore, usage: training.scoring.ledger.summary() };

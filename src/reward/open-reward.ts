@@ -9,6 +9,7 @@ import { openEmbedder } from '../embed/open-embedder.ts';
 import { createLedger, type Ledger } from '../http/ledger.ts';
 import type { Judge, JudgeDescription } from '../judge/judge.ts';
 import { openJudge } from '../judge/open-judge.ts';
+import { timedJudge } from '../judge/timed-judge.ts';
 import { shareOfProfile } from './aggregate.ts';
 import { loadOwnComponents, type OwnComponent } from './components/own-component.ts';
 import { createReward, type RewardFunction } from './composite.ts';
@@ -39,6 +40,10 @@ export type RewardContext = {
   readonly clock: Clock;
   /** How code of the user's own is found. @default {@link loadModule} */
   readonly load?: LoadModule;
+  /** `key=value` changes to the profile's fields. @default none */
+  readonly profileChanges?: readonly string[];
+  /** Hears how many milliseconds each request to the judge took. @default nobody */
+  readonly onJudgeTime?: (milliseconds: number) => void;
 };
 
 /**
@@ -48,19 +53,20 @@ export type RewardContext = {
  */
 export async function openReward(
   config: RewardConfig,
-  { secrets, seed, clock, load = loadModule }: RewardContext,
+  { secrets, seed, clock, load = loadModule, profileChanges, onJudgeTime }: RewardContext,
 ): Promise<OpenedReward> {
   const own = await loadOwnComponents(config.components, load);
-  const profile = withOwnComponents(await openRewardProfile(config.profile), own);
+  const profile = withOwnComponents(await openRewardProfile(config.profile, profileChanges), own);
   const ledger = createLedger(
     isChatJudge(config.judge) ? { prices: config.judge.prices, cap: config.judge.cap } : {},
   );
   const { judgeApiKey, embedderApiKey } = secrets;
   const context = { seed, clock, ledger, load };
-  const judge = await openJudge(asProfileAsks(config.judge, profile), {
+  const opened = await openJudge(asProfileAsks(config.judge, profile), {
     ...context,
     ...(judgeApiKey === undefined ? {} : { apiKey: judgeApiKey }),
   });
+  const judge = onJudgeTime === undefined ? opened : timedJudge(opened, onJudgeTime);
   try {
     const embedder = await openEmbedder(config.embedder, {
       ...context,

@@ -49,13 +49,17 @@ export function withOwnComponents(
 
 /**
  * Opens a profile that comes with MediX, or a user's YAML or JSON file.
+ * @param changes `key=value` over the file. @default none
  * @throws MedixError 'config' with every problem of the file and the path of each field.
  * @example
  * ```ts
  * const { weights } = await openRewardProfile('medix-r1');
  * ```
  */
-export async function openRewardProfile(nameOrPath: string): Promise<RewardProfile> {
+export async function openRewardProfile(
+  nameOrPath: string,
+  changes: readonly string[] = [],
+): Promise<RewardProfile> {
   const path = shippedNames.includes(nameOrPath)
     ? fileURLToPath(new URL(`${nameOrPath}.yaml`, shippedFolder))
     : nameOrPath;
@@ -66,8 +70,9 @@ export async function openRewardProfile(nameOrPath: string): Promise<RewardProfi
   };
   const found = await reading({ boundary: 'config', ...asked }, () => foundAt(path));
   if (found !== 'file') fail('config', { ...asked, got: foundNames[found] });
-  const settings = await readConfig(rewardProfileSchema, { base: path, overrides: [] });
+  const settings = await readConfig(rewardProfileSchema, { base: path, overrides: changes });
   // The paper's rules compare characters, so no form of ours shapes them.
   const shaping = settings.rules === 'medix-r1' ? [settings, normaliserVersion] : settings;
-  return { name: nameOrPath, digest: digestOf(shaping), ...settings };
+  const name = changes.length === 0 ? nameOrPath : `${nameOrPath} with ${changes.join(' ')}`;
+  return { name, digest: digestOf(shaping), ...settings };
 }

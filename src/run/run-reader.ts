@@ -9,6 +9,7 @@ import type { ZodType } from 'zod';
 import { readText } from '../core/files.ts';
 import { readingAs } from '../core/reading.ts';
 import { readAttempts } from './attempt.ts';
+import { namesIn } from './durable.ts';
 import { readJsonLines } from './json-lines.ts';
 import {
   type Attempt,
@@ -21,7 +22,7 @@ import {
   type RolloutLine,
   rolloutLineSchema,
 } from './records.ts';
-import { type RolloutsKind, rolloutsFile } from './run-layout.ts';
+import { iterationOf, type RolloutsKind, rolloutsFile } from './run-layout.ts';
 import { requireSelfContained } from './self-contained.ts';
 
 /** @throws MedixError 'run' when the directory is no run, or a symbolic link in it leads out of it. */
@@ -56,6 +57,27 @@ export async function readMetrics(runDirectory: string): Promise<MetricsLine[]> 
 /** Every event of every attempt, superseded or not, in the order they happened. */
 export async function readEvents(runDirectory: string): Promise<EventLine[]> {
   return readJsonLines(join(runDirectory, 'events.jsonl'), parserOf(eventLineSchema));
+}
+
+/**
+ * Iterations whose rollouts are on record, ascending.
+ *
+ * @param runDirectory Where there is none, the list is empty.
+ * @param kind @default 'training'
+ * @example
+ * ```ts
+ * for (const iteration of await readRolloutIterations('runs/train')) {
+ *   const rollouts = await readRollouts('runs/train', iteration, 'training');
+ *   console.log(iteration, rollouts.filter(({ use }) => use === 'trained').length);
+ * }
+ * ```
+ */
+export async function readRolloutIterations(
+  runDirectory: string,
+  kind: RolloutsKind = 'training',
+): Promise<readonly number[]> {
+  const names = await namesIn(join(runDirectory, 'rollouts'));
+  return names.flatMap((name) => iterationOf(name, kind) ?? []).sort((a, b) => a - b);
 }
 
 export async function readRollouts(

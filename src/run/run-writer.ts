@@ -5,6 +5,7 @@
  *     attempts/       the processes that wrote it    events.jsonl    what happened
  *     checkpoints/    where it can be resumed from   rollouts/       every rollout with every score
  *     model/          the model it made (at the end) images/         each image once, by its digest
+ *     tensorboard/    what trackers write            trackers/       what they go on from
  *
  * History is only ever appended. A resumed run redoes what came after its checkpoint; the lines of the
  * earlier attempt stay and are superseded (see run-reader.ts).
@@ -244,7 +245,16 @@ export async function requireNewRun(directory: string): Promise<void> {
   });
 }
 
-const startFiles = ['attempts', 'manifest.json', 'events.jsonl', 'metrics.jsonl', 'rollouts'];
+const startFiles = [
+  'attempts',
+  'manifest.json',
+  'events.jsonl',
+  'metrics.jsonl',
+  'rollouts',
+  'tensorboard',
+  'trackers',
+  'wandb',
+];
 
 async function isFruitless(directory: string, names: readonly string[]): Promise<boolean> {
   // A process claims the directory before it writes what it is.

@@ -22,6 +22,7 @@ const settings: CollectSettings = {
   smallestGroup: 2,
   unscored: { limit: 0, next: 'resume', onRescored: async () => {} },
   onSampled: async () => {},
+  lap: () => {},
 };
 
 it('a group is judged while the thread of the engine samples the next', async () => {

@@ -52,6 +52,8 @@ export type CollectSettings = {
   readonly needsGreedy?: boolean;
   readonly unscored: UnscoredLimit;
   readonly onSampled: (done: number, of: number) => Promise<void>;
+  /** Called where sampling of a round has ended, and where its last score has come. */
+  readonly lap: (key: 'time/sampleMs' | 'time/scoreMs') => void;
 };
 
 /**
@@ -143,8 +145,10 @@ async function sampleAndScore(
         async () => {},
       )
     : [];
+  settings.lap('time/sampleMs');
   const groups = await Promise.all(sampled);
   const lasts = await Promise.all(greedy);
+  settings.lap('time/scoreMs');
   return groups.flatMap((group, i) => [...group, ...(lasts[i] ?? [])]);
 }
 

@@ -28,4 +28,6 @@ export type TrainEvent =
   | { readonly kind: 'sampler-gap'; readonly gap: number; readonly limit: number }
   | { readonly kind: 'checkpoint'; readonly reason: 'due' | 'best' | 'last' | 'pause' }
   /** What an observer threw for the first time; the run goes on. */
-  | { readonly kind: 'observer-failed'; readonly name: string; readonly message: string };
+  | { readonly kind: 'observer-failed'; readonly name: string; readonly message: string }
+  /** Told at the end, where it threw more than once. */
+  | { readonly kind: 'observer-failures'; readonly name: string; readonly times: number };

@@ -1,5 +1,6 @@
 /** Why a group told nothing, from the scores of its rollouts. */
 import { rewardNoise } from '../advantage/estimators.ts';
+import type { RewardOutcome } from '../reward/composite.ts';
 import type { Components } from '../reward/score.ts';
 import type { ScoredRollout } from './score-rollouts.ts';
 
@@ -18,15 +19,29 @@ export type FilterCause = (typeof filterCauses)[number];
  * @param rollouts of one group; unscored ones are passed over
  */
 export function filterCause(rollouts: readonly ScoredRollout[]): FilterCause {
-  const scored = rollouts.flatMap(({ outcome }) =>
+  return filterCauseOf(rollouts.map(({ outcome }) => outcome));
+}
+
+/** {@link filterCause} of the outcomes alone. */
+export function filterCauseOf(outcomes: readonly RewardOutcome[]): FilterCause {
+  const scored = outcomes.flatMap((outcome) =>
     outcome.kind === 'scored'
       ? [{ reward: outcome.reward, content: contentOf(outcome.components, outcome.reward) }]
       : [],
   );
-  if (scored.every(({ content }) => (content[0] ?? 0) >= 1 - rewardNoise)) return 'allRight';
+  if (scored.every(({ content }) => isWhole(content))) return 'allRight';
   if (!scored.every(({ content }) => content.every((score) => score <= rewardNoise)))
     return 'other';
   return scored.some(({ reward }) => reward > rewardNoise) ? 'formatOnly' : 'allWrong';
+}
+
+/** Whether an answer is right, as in {@link filterCause}; one without a reward is not. */
+export function isRight(outcome: RewardOutcome): boolean {
+  return outcome.kind === 'scored' && isWhole(contentOf(outcome.components, outcome.reward));
+}
+
+function isWhole([first = 0]: readonly number[]): boolean {
+  return first >= 1 - rewardNoise;
 }
 
 /** What an answer got for what it says; where a profile looks at its form alone, the reward. */

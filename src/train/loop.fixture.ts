@@ -127,6 +127,7 @@ export function toyTraining(
     observers: [],
     clock: () => 0,
     processorClock: () => 0,
+    usage: () => ({}),
     isOutOfTime: () => false,
     ...changes,
   };

@@ -15,13 +15,20 @@ import { type Metrics, meanOf, metricValues } from '../core/metrics.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { RewardFunction } from '../reward/composite.ts';
 import type { PreparePrompt } from '../rollout/prepare-prompts.ts';
+import type { Rollout } from '../rollout/rollout.ts';
 import type { RunWriter } from '../run/run-writer.ts';
 import { adamSchedule } from '../update/schedule.ts';
 import { rewardPenalties, withAdvantages } from './advantages.ts';
 import type { Algorithm } from './algorithm.ts';
 import { adaptedCoefficients, startCoefficients, withCoefficients } from './coefficients.ts';
 import { type Collection, collectGroups } from './collect-groups.ts';
-import { createObservers, type Observers, type RunObserver, tellRejections } from './observers.ts';
+import {
+  createObservers,
+  type Observers,
+  observing,
+  type RunObserver,
+  tellRejections,
+} from './observers.ts';
 import {
   better,
   checkpointIfDue,
@@ -39,7 +46,8 @@ import {
 } from './rollout-records.ts';
 import type { SampleSet } from './sample-order.ts';
 import { rewardsOf, type UnscoredLimit } from './score-rollouts.ts';
-import { createStopwatch } from './stopwatch.ts';
+import { advantageMetrics, spreadMetrics } from './spread-metrics.ts';
+import { createStopwatch, type Stopwatch } from './stopwatch.ts';
 import { samplerGapLimit, updatePolicy } from './update-policy.ts';
 import { validate } from './validation.ts';
 
@@ -64,6 +72,8 @@ export type Training = {
   readonly clock: WallClock;
   /** Milliseconds that the process has computed, for the same. */
   readonly processorClock: () => number;
+  /** The `usage/` metrics since it was last asked. */
+  readonly usage: () => Metrics;
   /** Asked after each update; true makes that iteration the last. */
   readonly isOutOfTime: () => boolean;
 };
@@ -89,13 +99,15 @@ export async function train(training: Training, signal: AbortSignal): Promise<Pr
     observers: createObservers(run, config.record.images, training.observers),
     signal,
   };
-  let state = await startProgress(loop);
-  if (state.iteration === 0 && config.validation.beforeTraining) {
-    state = await validateBeforeTraining(loop, state);
-  }
-  let isLast = state.iteration >= config.iterations;
-  while (!isLast) ({ state, isLast } = await iterate(loop, state));
-  return state;
+  return observing(loop.observers, signal, async () => {
+    let state = await startProgress(loop);
+    if (state.iteration === 0 && config.validation.beforeTraining) {
+      state = await validateBeforeTraining(loop, state);
+    }
+    let isLast = state.iteration >= config.iterations;
+    while (!isLast) ({ state, isLast } = await iterate(loop, state));
+    return state;
+  });
 }
 
 /** One cycle from prompts to a better policy. */
@@ -109,8 +121,8 @@ async function iterate(
   const algorithm = withCoefficients(loop.algorithm, coefficients);
   const watch = createStopwatch(loop.clock, loop.processorClock);
 
-  const collection = await collectOrPause(loop, before);
-  watch.lap('time/sampleMs');
+  const collection = await collectOrPause(loop, before, watch);
+  watch.lap('time/scoreMs');
 
   const penalties = await rewardPenalties(
     engine,
@@ -148,12 +160,17 @@ async function iterate(
   const validation = due ? await measure(loop, iteration) : notMeasured;
   watch.lap('time/validateMs');
 
+  const sampled = collection.groups.flatMap(({ rollouts }) => rollouts.map((one) => one.rollout));
   const values = metricValues({
     ...collectionMetrics(collection),
+    ...advantageMetrics(groups.flat()),
     ...penalties.metrics,
     ...update.metrics,
     ...validation.metrics,
+    'time/sampledTokensPerSecond': watch.rate(tokensIn(sampled), 'time/sampleMs'),
+    'time/trainedTokensPerSecond': watch.rate(tokensIn(groups.flat()), 'time/updateMs'),
     ...watch.metrics('time/iterationMs'),
+    ...loop.usage(),
   });
   await observers.iteration({ iteration, iterations: config.iterations, values });
 
@@ -175,7 +192,11 @@ async function iterate(
  * Until the first optimizer step the weights are those of the iteration before, so whatever stops the
  * collection leaves a state worth keeping. An abort does not wait for it.
  */
-async function collectOrPause(loop: Loop, before: ProgressState): Promise<Collection> {
+async function collectOrPause(
+  loop: Loop,
+  before: ProgressState,
+  { lap }: Stopwatch,
+): Promise<Collection> {
   const { config, algorithm, engine, run, signal } = loop;
   const iteration = before.iteration + 1;
   const settings = {
@@ -190,6 +211,7 @@ async function collectOrPause(loop: Loop, before: ProgressState): Promise<Collec
     ...advantageNeeds(algorithm.advantage),
     unscored: unscoredLimitOf(loop, iteration),
     onSampled: (done: number, of: number) => loop.observers.sampling({ iteration, done, of }),
+    lap,
   };
   try {
     return await collectGroups(loop.source, engine, loop.reward, settings, signal);
@@ -262,6 +284,7 @@ function collectionMetrics({ groups, rounds, rejected }: Collection): Metrics {
     ...rewardMetrics('reward', scored),
     ...completionMetrics('rollout', scored),
     ...groupMetrics(groups),
+    ...spreadMetrics(groups),
     'rollout/rounds': meanOf(rounds),
     'rollout/rejectedPrompts': meanOf(rejected.length),
   };
@@ -282,6 +305,10 @@ function unscoredLimitOf(
 function advantageNeeds(advantage: Algorithm['advantage']) {
   const { smallestGroup, needsGreedy = false } = advantageEstimators[advantage];
   return { smallestGroup, needsGreedy };
+}
+
+function tokensIn(rollouts: readonly Pick<Rollout, 'completion'>[]): number {
+  return rollouts.reduce((sum, { completion }) => sum + completion.length, 0);
 }
 
 function totalSteps({ iterations, optimizer }: Training['config']): number {

@@ -29,6 +29,9 @@ export type RolloutsReport = RecordedRollouts & {
   readonly kind: RolloutsKind;
 };
 
+/** How the work of one process on a run ended. */
+export type RunEnd = 'finished' | 'stopped' | 'failed';
+
 /** Each part is optional. What an observer throws is told once and never stops the run. */
 export type RunObserver = {
   /** For people, where the observer itself fails. */
@@ -37,6 +40,8 @@ export type RunObserver = {
   readonly sampling?: (progress: SamplingProgress) => void | Promise<void>;
   readonly iteration?: (report: IterationReport) => void | Promise<void>;
   readonly rollouts?: (report: RolloutsReport) => void | Promise<void>;
+  /** The last that is told. */
+  readonly ended?: (how: RunEnd) => void | Promise<void>;
 };
 
 /** The loop's side: tells all of them, in order, and waits for each. */
@@ -45,6 +50,7 @@ export type Observers = {
   sampling(progress: SamplingProgress): Promise<void>;
   iteration(report: IterationReport): Promise<void>;
   rollouts(report: RolloutsReport): Promise<void>;
+  ended(how: RunEnd): Promise<void>;
 };
 
 /**
@@ -57,9 +63,11 @@ export function createObservers(
   others: readonly RunObserver[],
 ): Observers {
   const record = recordIn(run, keepImages);
-  const failed = new Set<RunObserver>();
+  const failures = new Map<RunObserver, number>();
+  let reached = 0;
 
   const event = async (iteration: number, told: TrainEvent): Promise<void> => {
+    reached = iteration;
     await record.event(iteration, told);
     await tellOthers(iteration, (observer) => observer.event?.(iteration, told));
   };
@@ -72,8 +80,9 @@ export function createObservers(
       try {
         await tell(observer);
       } catch (error) {
-        if (failed.has(observer)) continue;
-        failed.add(observer);
+        const before = failures.get(observer) ?? 0;
+        failures.set(observer, before + 1);
+        if (before > 0) continue;
         const { name } = observer;
         await event(iteration, { kind: 'observer-failed', name, message: messageOf(error) });
       }
@@ -85,6 +94,7 @@ export function createObservers(
     sampling: (progress) =>
       tellOthers(progress.iteration, (observer) => observer.sampling?.(progress)),
     iteration: async (report) => {
+      reached = report.iteration;
       await record.iteration(report);
       await tellOthers(report.iteration, (observer) => observer.iteration?.(report));
     },
@@ -92,7 +102,32 @@ export function createObservers(
       await record.rollouts(report);
       await tellOthers(report.iteration, (observer) => observer.rollouts?.(report));
     },
+    ended: async (how) => {
+      await tellOthers(reached, (observer) => observer.ended?.(how));
+      for (const [{ name }, times] of failures) {
+        if (times > 1) await event(reached, { kind: 'observer-failures', name, times });
+      }
+    },
   };
+}
+
+/** Does the work, and tells observers how it ended. */
+export async function observing<T>(
+  observers: Observers,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  let how: RunEnd = 'failed';
+  try {
+    const result = await work();
+    how = 'finished';
+    return result;
+  } catch (error) {
+    if (signal.aborted) how = 'stopped';
+    throw error;
+  } finally {
+    await observers.ended(how);
+  }
 }
 
 function recordIn(run: RunWriter, keepImages: boolean) {

@@ -5,6 +5,7 @@ import type { SftConfig } from '../config/sft-config.ts';
 import type { TrainConfig } from '../config/train-config.ts';
 import { defined, fail } from '../core/errors.ts';
 import type { Message } from '../core/message.ts';
+import type { Metrics } from '../core/metrics.ts';
 import type { Sample } from '../core/sample.ts';
 import { openTemplate, renderMessages } from '../data/prompt-template.ts';
 import type { RejectedRow } from '../data/row.ts';
@@ -19,6 +20,7 @@ import { type Algorithm, resolveAlgorithm } from './algorithm.ts';
 import { openSamples } from './open-samples.ts';
 import { requireFittingData } from './require-fitting-data.ts';
 import type { SampleSet } from './sample-order.ts';
+import { createUsageMeter, peakMemory, type UsageMeter } from './usage-meter.ts';
 
 export type OpenedData = {
   readonly samples: SampleSet;
@@ -55,6 +57,8 @@ export type OpenedTraining = OpenedData & {
   readonly scoring: OpenedReward;
   readonly engine: Engine;
   readonly prepare: PreparePrompt;
+  /** The `usage/` metrics since it was last asked. */
+  readonly usage: () => Metrics;
   /** What speaks against the judge, and settings that change nothing; for people. */
   readonly warnings: readonly string[];
   /** For the manifest, beside versions. */
@@ -84,7 +88,10 @@ export async function openTraining(
   const data = await openData(config.data, hub, signal);
   const { maxCompletionTokens } = config.rollout;
   const algorithm = resolveAlgorithm(config.algorithm, maxCompletionTokens);
-  const scoring = await openReward(config.reward, { secrets, seed: config.seed, clock, load });
+  let meter: UsageMeter | undefined;
+  const onJudgeTime = (milliseconds: number) => meter?.judged(milliseconds);
+  const asking = { secrets, seed: config.seed, clock, load, onJudgeTime };
+  const scoring = await openReward(config.reward, asking);
   try {
     requireComparableParts(scoring.reward.profile, algorithm);
     const vet = (...policy: readonly string[]) =>
@@ -99,8 +106,11 @@ export async function openTraining(
     const use = { kind: 'train', seed: config.seed } as const;
     const engine = await openEngine(config.engine, folder, use, signal, load);
     requireEntropies(algorithm, engine);
+    const measuring = createUsageMeter(() => scoring.ledger.summary(), peakMemory);
+    meter = measuring;
     return {
       ...data,
+      usage: () => measuring.take(),
       config: { ...config, model },
       algorithm,
       scoring,

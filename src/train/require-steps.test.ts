@@ -65,6 +65,7 @@ test('a run whose gradients were never finite says so, whether it reinforces or 
       observers: [],
       clock: () => 0,
       processorClock: () => 0,
+      usage: () => ({}),
     },
     signal,
   );

@@ -59,6 +59,7 @@ export async function runTraining(
         observers,
         clock,
         processorClock: processorTime,
+        usage: opened.usage,
         isOutOfTime,
       };
       end = await train(training, signal);

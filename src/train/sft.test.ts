@@ -48,6 +48,7 @@ function tuning(run: RunWriter, engine: Engine): FineTuning {
     observers: [],
     clock,
     processorClock: clock,
+    usage: () => ({}),
   };
 }
 

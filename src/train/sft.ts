@@ -12,7 +12,13 @@ import { type PreparedPrompt, type PreparePrompt, tooLong } from '../rollout/pre
 import type { RunWriter } from '../run/run-writer.ts';
 import { crossEntropyLoss } from '../update/cross-entropy.ts';
 import { adamSchedule } from '../update/schedule.ts';
-import { createObservers, type Observers, type RunObserver, tellRejections } from './observers.ts';
+import {
+  createObservers,
+  type Observers,
+  observing,
+  type RunObserver,
+  tellRejections,
+} from './observers.ts';
 import { better, checkpointIfDue, type ProgressState, startProgress } from './progress-state.ts';
 import { createPromptSource, type PromptSource } from './prompt-source.ts';
 import type { SampleSet } from './sample-order.ts';
@@ -36,6 +42,8 @@ export type FineTuning = {
   readonly clock: WallClock;
   /** Milliseconds that the process has computed, for the same. */
   readonly processorClock: () => number;
+  /** The `usage/` metrics since it was last asked. */
+  readonly usage: () => Metrics;
 };
 
 /** What the steps of the loop share; `prepare` leaves room for the demonstration. */
@@ -64,12 +72,14 @@ export async function fineTune(tuning: FineTuning, signal: AbortSignal): Promise
     observers: createObservers(run, false, tuning.observers),
     signal,
   };
-  let state = await startProgress(loop);
-  while (state.iteration < config.iterations) {
-    signal.throwIfAborted();
-    state = await imitate(loop, state);
-  }
-  return state;
+  return observing(loop.observers, signal, async () => {
+    let state = await startProgress(loop);
+    while (state.iteration < config.iterations) {
+      signal.throwIfAborted();
+      state = await imitate(loop, state);
+    }
+    return state;
+  });
 }
 
 /** One optimizer step on one batch of demonstrations. */
@@ -94,12 +104,15 @@ async function imitate(loop: Loop, before: ProgressState): Promise<ProgressState
   const heldOut = due ? await heldOutLoss(loop) : meanOf();
   watch.lap('time/validateMs');
 
+  const tokens = sequences.reduce((sum, { completion }) => sum + completion.length, 0);
   const metrics: Metrics = {
     ...batch.metrics,
     'sft/completionTokens': meanOf(...sequences.map(({ completion }) => completion.length)),
     'update/learningRate': meanOf(adam.learningRate),
     'update/gradNorm': update.kind === 'applied' ? meanOf(update.gradNorm) : meanOf(),
     ...(heldOut.count > 0 ? { 'validation/loss': heldOut } : {}),
+    'time/trainedTokensPerSecond': watch.rate(tokens, 'time/updateMs'),
+    ...loop.usage(),
   };
   const values = metricValues(mergeMetrics([metrics, watch.metrics('time/iterationMs')]));
   await observers.iteration({ iteration, iterations: config.iterations, values });

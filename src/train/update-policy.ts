@@ -1,14 +1,7 @@
 /** Mini-batches and optimizer steps of one iteration. */
 import { defined } from '../core/errors.ts';
 import { type Metrics, meanOf, mergeMetrics } from '../core/metrics.ts';
-import type {
-  AdamParameters,
-  Engine,
-  Loss,
-  LossInput,
-  LossPart,
-  Sequence,
-} from '../engine/engine.ts';
+import type { AdamParameters, Engine, Loss, Sequence } from '../engine/engine.ts';
 import {
   type LossRollout,
   lossTerms,
@@ -16,6 +9,7 @@ import {
   policyLoss,
 } from '../update/policy-loss.ts';
 import type { TrainingRollout } from './advantages.ts';
+import { createSamplerGap, type SamplerGap } from './sampler-gap.ts';
 
 export type UpdateSettings = {
   readonly loss: PolicyLossSettings;
@@ -42,8 +36,8 @@ export type UpdateReport = {
  *
  * Where the engine guarantees that sampler and trainer agree, the sampler's logprobs are the old policy's;
  * PPO implementations that compute them again come to the same. Elsewhere the first step's own pass tells
- * them, since the policy is still the old one; those of later steps are computed before the first. Then
- * `update/samplerGap` is the mean absolute difference of sampler and trainer.
+ * them, since the policy is still the old one; those of later steps are computed before the first. Then the
+ * metrics say how far apart sampler and trainer are, see {@link SamplerGap}.
  */
 export async function updatePolicy(
   engine: Engine,
@@ -52,13 +46,14 @@ export async function updatePolicy(
   signal: AbortSignal,
 ): Promise<UpdateReport> {
   const parts: Metrics[] = [];
+  const gap = createSamplerGap();
   let { steps } = settings;
   let skipped = 0;
   const miniBatches = split(groups, settings.miniBatches).map((miniBatch) => miniBatch.flat());
   for (const rollouts of await withOldLogprobs(engine, miniBatches, settings.loss, signal)) {
     const sequences = rollouts.map(sequenceOf);
     const inputs = await lossInputs(engine, rollouts, sequences, settings.loss, signal);
-    const loss = lossFor(engine, settings.loss, inputs, rollouts);
+    const loss = lossFor(engine, settings.loss, inputs, rollouts, gap);
     const report = await engine.forwardBackward(sequences, loss, signal);
     const adam = settings.adamAt(steps);
     const step = await engine.optimStep(adam);
@@ -71,7 +66,7 @@ export async function updatePolicy(
       ...(step.kind === 'applied' ? { 'update/gradNorm': meanOf(step.gradNorm) } : {}),
     });
   }
-  return { metrics: mergeMetrics(parts), steps, skipped };
+  return { metrics: { ...mergeMetrics(parts), ...gap.metrics() }, steps, skipped };
 }
 
 /** Without old logprobs the pass that computes the loss tells them. */
@@ -114,28 +109,12 @@ function lossFor(
   settings: PolicyLossSettings,
   inputs: readonly LossRollout[],
   rollouts: readonly KnownRollout[],
+  gap: SamplerGap,
 ): Loss {
   const alone = policyLoss(settings, inputs);
-  const loss = guarantees.samplerLogprobs === 'exact' ? alone : withSamplerGap(alone, rollouts);
+  const loss = guarantees.samplerLogprobs === 'exact' ? alone : gap.comparing(alone, rollouts);
   const terms = guarantees.losses.includes(settings.kind) && lossTerms(settings, inputs);
   return terms ? Object.assign(loss, { terms }) : loss;
-}
-
-function withSamplerGap(loss: Loss, rollouts: readonly KnownRollout[]): Loss {
-  const withGap = (inputs: readonly LossInput[]): LossPart => {
-    let sum = 0;
-    let count = 0;
-    for (const { index, policyLogprobs } of inputs) {
-      const { samplerLogprobs, oldLogprobs = policyLogprobs } = defined(rollouts[index], 'rollout');
-      samplerLogprobs.forEach((logprob, t) => {
-        sum += Math.abs(logprob - (oldLogprobs[t] ?? 0));
-      });
-      count += samplerLogprobs.length;
-    }
-    const part = loss(inputs);
-    return { ...part, metrics: { ...part.metrics, 'update/samplerGap': { sum, count } } };
-  };
-  return Object.assign(withGap, { movesEntropies: loss.movesEntropies ?? false });
 }
 
 async function lossInputs(

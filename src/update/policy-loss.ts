@@ -95,9 +95,9 @@ export function lossTerms(
  *
  * Metrics are means over tokens: update/ratio, update/clipFractionLow, update/clipFractionHigh,
  * update/clipFractionDual (tokens whose gradient the bound changes), update/approxKl (k3 of old against
- * policy), where the engine tells entropies update/entropy, where there are reference logprobs update/kl
- * (klEstimator of policy against reference) and where there is a sampler correction update/samplerCut (tokens whose
- * weight it cut or set to 0).
+ * policy; with /k1 after it k1), where the engine tells entropies update/entropy, where there are reference logprobs
+ * update/kl (klEstimator of policy against reference; with /k1 and /k3 after it these) and where there is a sampler
+ * correction update/samplerCut (tokens whose weight it cut or set to 0).
  */
 export function policyLoss(settings: PolicyLossSettings, rollouts: readonly LossRollout[]): Loss {
   const tokens = rollouts.reduce((sum, rollout) => sum + rollout.tokens, 0);
@@ -178,6 +178,7 @@ function sequenceLoss(
       const alone = klPenalties[settings.klEstimator](policyLogprob, referenceLogprobs[t] ?? 0);
       const penalty = settings.klUnbiased ? timesRatio(alone, boundedRatio(logRatio)) : alone;
       tally.add('update/kl', alone.value);
+      tallyKl(tally, policyLogprob, referenceLogprobs[t] ?? 0);
       value += settings.klCoefficient * penalty.value;
       slope += settings.klCoefficient * penalty.gradient;
     }
@@ -204,6 +205,14 @@ function tallyToken(
   tally.add('update/clipFractionHigh', clipped === 'high' ? 1 : 0);
   tally.add('update/clipFractionDual', clipped === 'dual' ? 1 : 0);
   tally.add('update/approxKl', Math.exp(logRatio) - logRatio - 1);
+  tally.add('update/approxKl/k1', -logRatio);
+}
+
+function tallyKl(tally: Tally, policyLogprob: number, referenceLogprob: number): void {
+  for (const estimator of ['k1', 'k3'] as const) {
+    const { value } = klPenalties[estimator](policyLogprob, referenceLogprob);
+    tally.add(`update/kl/${estimator}`, value);
+  }
 }
 
 function weightsOf(

@@ -8,6 +8,7 @@ import { rewardServiceSchema } from '../../src/config/reward-service-config.ts';
 import { sftConfigSchema } from '../../src/config/sft-config.ts';
 import { trainConfigSchema } from '../../src/config/train-config.ts';
 import { taskSchema } from '../../src/eval/tasks/task-checks.ts';
+import { rewardProfileSchema } from '../../src/reward/profile-schema.ts';
 
 const rewardSchema = rewardServiceSchema.pick({ reward: true });
 
@@ -24,7 +25,10 @@ export const configSchemas: Readonly<Record<string, z.ZodType>> = {
   'judge calibrate': calibrateConfigSchema,
   'reward serve': rewardServiceSchema,
   'reward score': rewardSchema,
-  'reward replay': rewardSchema,
+  replay: rewardSchema.extend({
+    algorithm: trainConfigSchema.shape.algorithm,
+    profile: rewardProfileSchema,
+  }),
   'reward explain': rewardSchema,
 };
 

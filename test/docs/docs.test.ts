@@ -11,7 +11,7 @@ import {
 } from '../../src/run/records.ts';
 import { type Checks, checkDocument } from './check-document.ts';
 import { createCommandCheck } from './commands.ts';
-import { writtenMetricKeys } from './metric-keys.ts';
+import { metricRows, writtenMetricKeys } from './metric-keys.ts';
 import { isMatch } from './paths.ts';
 import { readDocuments, readRepository } from './repository.ts';
 import { commandLines } from './shell.ts';
@@ -40,12 +40,12 @@ it('README.md names every folder of src', () => {
   expect(folders.filter((folder) => !named.includes(folder))).toEqual([]);
 });
 
-it('the glossary names every metric that a run writes', () => {
-  const spans = documentOf('docs/glossary.md').spans.map(({ text }) => text);
-  // The form of a key names none.
-  const named = spans.filter((text) => text !== '<stage>/<name>');
+it('docs/metrics.md has a row for every metric that a run writes, and for no other', () => {
+  const named = metricRows(documentOf('docs/metrics.md'));
   const keys = [...checks.metricKeys];
   expect(keys.filter((key) => !named.some((name) => isMatch(name, key)))).toEqual([]);
+  expect(named.filter((name) => !keys.some((key) => isMatch(name, key)))).toEqual([]);
+  expect(new Set(named).size).toBe(named.length);
 });
 
 it('a document shows the command of every config in recipes, so that its fields are checked', () => {

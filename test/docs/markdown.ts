@@ -31,6 +31,8 @@ export type Document = {
   readonly spans: readonly Span[];
   readonly links: readonly Link[];
   readonly fences: readonly Fence[];
+  /** Cells of the rows of tables. */
+  readonly rows: readonly (readonly string[])[];
   readonly anchors: ReadonlySet<string>;
 };
 
@@ -62,6 +64,7 @@ export function parseMarkdown(file: string, text: string): Document {
       ...fence,
       heading: headings.findLast(({ line }) => line < fence.line)?.text ?? '',
     })),
+    rows: prose.filter((line) => line.startsWith('|')).map((line) => line.split('|').slice(1, -1)),
     anchors: new Set(headings.map((heading) => anchorOf(heading.text))),
   };
 }

@@ -2,6 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Metrics } from '../../src/core/metrics.ts';
+import type { LedgerSummary } from '../../src/core/usage.ts';
 import { readMetrics } from '../../src/run/run-reader.ts';
 import { RunWriter } from '../../src/run/run-writer.ts';
 import {
@@ -17,6 +19,32 @@ import {
 import { train } from '../../src/train/loop.ts';
 import { sampleSetOf } from '../../src/train/sample-order.ts';
 import { fineTune } from '../../src/train/sft.ts';
+import { createUsageMeter } from '../../src/train/usage-meter.ts';
+import type { Document } from './markdown.ts';
+
+/** Keys in the first column of the tables of a document. */
+export function metricRows({ rows }: Pick<Document, 'rows'>): readonly string[] {
+  return rows.flatMap(([first = '']) =>
+    [...first.matchAll(/`([^`]+\/[^`]+)`/g)].map(([, key = '']) => key),
+  );
+}
+
+/** One use of a ledger, with prices or without. */
+function use(money: number | null) {
+  const tokens = { inputTokens: 0, outputTokens: 0, unmetered: 0, tokensSaved: 0 };
+  return { requests: 0, failed: 0, reused: 0, money, ...tokens };
+}
+
+function usageOf(ledger: LedgerSummary): () => Metrics {
+  return () => {
+    const meter = createUsageMeter(
+      () => ledger,
+      () => 0,
+    );
+    if ('judge' in ledger) meter.judged(1);
+    return meter.take();
+  };
+}
 
 /** Everything that has a metric happens: a KL penalty in the loss and one in the reward, a judge that fails, a penalty for length, a sampler that is not exact and is corrected. */
 export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
@@ -40,6 +68,7 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
           run,
           {
             config: { ...toyConfig, iterations: 1 },
+            usage: usageOf({ judge: use(0), embedder: use(null) }),
             algorithm: toyAlgorithm({
               preset: 'grpo',
               samplerCorrection: { low: 0.5, high: 5, over: 'token' },
@@ -51,6 +80,16 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
           },
           toyEngine({ samplerNoise: 0.1 }),
         ),
+        signal,
+      ),
+    );
+    await collect('train-unscored', (run) =>
+      train(
+        toyTraining(run, {
+          config: { ...toyConfig, iterations: 1 },
+          unscoredLimit: 1,
+          reward: toyReward(withoutJudge),
+        }),
         signal,
       ),
     );
@@ -75,6 +114,7 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
           observers: [],
           clock: () => 0,
           processorClock: () => 0,
+          usage: usageOf({}),
         },
         signal,
       );

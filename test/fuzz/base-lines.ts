@@ -66,9 +66,24 @@ export const baseLines: Readonly<Record<string, readonly BaseLine[]>> = {
   ],
   train: [
     { argv: ['data/train.yaml', ...training], prints: 30, weight: 0.5 },
+    {
+      argv: [
+        'data/train.yaml',
+        ...training,
+        'track={tensorboard: true, wandb: {project: x}}',
+        '--metrics-port',
+        '0',
+      ],
+      prints: 30,
+      weight: 0.3,
+    },
     { argv: ['model=model', 'data.train=data/train.parquet', ...training], prints: 30 },
     { argv: ['--resume', 'run'], prints: 2 },
     { argv: ['data/train.yaml', ...training, certified], prints: 30 },
+  ],
+  rollouts: [
+    { argv: ['run', '--iteration', '1-', '--sort', 'reward', '--limit', '3'] },
+    { argv: ['run', '--use', 'filtered', '--text', 'study', '--json'] },
   ],
   generate: [
     {
@@ -176,8 +191,9 @@ export const baseLines: Readonly<Record<string, readonly BaseLine[]>> = {
       ],
     },
   ],
-  'reward replay': [
+  replay: [
     { argv: ['run', '--out', 'out/new.jsonl', ...reward], weight: 0.5 },
+    { argv: ['run', 'algorithm.advantage=rloo', 'profile.similarity.at=0.5'], weight: 0.5 },
     { argv: ['data/rows.jsonl', '--out', 'out/new.jsonl', ...reward] },
     { argv: ['data/journal.jsonl', '--out', 'out/new.jsonl', ...reward] },
   ],

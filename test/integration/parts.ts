@@ -81,15 +81,46 @@ export async function startLlamaServer(
   if (!installed)
     return { missing: `${python} has no llama_cpp.server; see test/integration/parts.ts` };
   const port = await freePort();
-  const server = spawn(
+  return startServer(
     python,
     [
       ...['-m', 'llama_cpp.server', '--model', gguf, '--model_alias', 'smollm2'],
       ...['--host', '127.0.0.1', '--port', String(port), '--n_ctx', '2048'],
       ...['--n_threads', '2', '--logits_all', 'true', '--seed', '1'],
     ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
+    `http://127.0.0.1:${port}/v1`,
   );
+}
+
+/** A Python with tensorboard, mlflow and wandb; `MEDIX_TRACKERS_PYTHON` names another one. About 1.2 GB. */
+export async function trackersPython(): Promise<Part> {
+  const given = process.env['MEDIX_TRACKERS_PYTHON'];
+  if (given !== undefined) return { path: given };
+  const part = await prepared('trackers', async (folder) => {
+    await run('python3', ['-m', 'venv', folder]);
+    const wanted = ['tensorboard==2.21.0', 'mlflow==3.17.2', 'wandb==0.31.0'];
+    await run(join(folder, 'bin/python'), ['-m', 'pip', 'install', '--quiet', ...wanted]);
+  });
+  return within(part, 'bin/python');
+}
+
+/** An MLflow server that keeps everything in a folder. */
+export async function startMlflow(python: string, folder: string): Promise<Server> {
+  const port = await freePort();
+  return startServer(
+    python,
+    [
+      ...['-m', 'mlflow', 'server', '--host', '127.0.0.1', '--port', String(port)],
+      ...['--backend-store-uri', `sqlite:///${folder}/mlflow.db`, '--workers', '1'],
+      ...['--artifacts-destination', `${folder}/artifacts`],
+    ],
+    `http://127.0.0.1:${port}`,
+  );
+}
+
+/** A server that says when it listens, as uvicorn does. */
+async function startServer(python: string, args: readonly string[], url: string): Promise<Server> {
+  const server = spawn(python, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   const ended = new Promise<never>((_, reject) => {
     server.once('exit', (code) => reject(new Error(`ended with ${code}: ${said.slice(-2000)}`)));
@@ -102,7 +133,7 @@ export async function startLlamaServer(
   });
   await Promise.race([listening, ended]);
   return {
-    url: `http://127.0.0.1:${port}/v1`,
+    url,
     stop: async () => {
       server.kill('SIGTERM');
       await ended.catch(() => {});

@@ -155,9 +155,9 @@ const commands: readonly Killed[] = [
     result: (out) => text(`${out}.jsonl`),
   },
   {
-    name: 'reward replay',
+    name: 'replay',
     places: 2,
-    args: (out) => ['reward', 'replay', 'rows.jsonl', '--out', `${out}.jsonl`],
+    args: (out) => ['replay', 'rows.jsonl', '--out', `${out}.jsonl`],
     result: (out) => text(`${out}.jsonl`),
   },
 ];
@@ -169,7 +169,7 @@ async function resultOfRun(out: string): Promise<unknown> {
   const run = join(folder, out);
   const metrics = (await readMetrics(run)).map(({ iteration, values }) => ({
     iteration,
-    values: Object.entries(values).filter(([key]) => !key.startsWith('time/')),
+    values: Object.entries(values).filter(([key]) => !/^(time|usage)\//.test(key)),
   }));
   const rollouts = [];
   for (const name of (await readdir(join(run, 'rollouts'))).sort()) {

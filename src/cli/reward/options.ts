@@ -86,8 +86,12 @@ export async function readRewardOptions(
 const seed = 1;
 
 /** @throws MedixError as {@link openReward}, and 'config' where an API key is not set. */
-export async function openConfiguredReward(config: RewardConfig): Promise<OpenedReward> {
-  return openReward(config, { secrets: readSecrets(config), seed, clock: systemClock });
+export async function openConfiguredReward(
+  config: RewardConfig,
+  profileChanges: readonly string[] = [],
+): Promise<OpenedReward> {
+  const secrets = readSecrets(config);
+  return openReward(config, { secrets, seed, clock: systemClock, profileChanges });
 }
 
 function overridesOf(options: RewardOptions): string[] {

@@ -12,12 +12,6 @@ export const setUpReward: SetUpCommand = (group, context, isAsked) =>
         load: async () => (await import('./score.ts')).setUpRewardScore,
       },
       {
-        name: 'replay',
-        usage: '[options] <source> [changes...]',
-        description: 'Score stored responses under another profile or judge, and show what changes',
-        load: async () => (await import('./replay.ts')).setUpRewardReplay,
-      },
-      {
         name: 'explain',
         usage: '[options] [words...]',
         description: 'Explain step by step how one reward was computed',

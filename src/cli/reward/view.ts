@@ -2,7 +2,6 @@
 import type { LedgerSummary, UseSummary } from '../../core/usage.ts';
 import type { ScoreFileReport } from '../../reward/offline/score-file.ts';
 import type { OpenedReward } from '../../reward/open-reward.ts';
-import type { ReplaySummary } from './replay-comparison.ts';
 
 /** Whose scores these are. */
 export function describeScorers({ facts }: Pick<OpenedReward, 'facts'>): string {
@@ -26,31 +25,6 @@ export function scoreReport(report: ScoreFileReport): string[] {
       : []),
     ...ledgerLines(ledger),
   ];
-}
-
-export function replayReport(summary: ReplaySummary): string[] {
-  const { rollouts, groups, compared, meanBefore, meanAfter, changed } = summary;
-  const { rankCorrelation, rankedGroups, trainedTwice, signChanges } = summary;
-  const means =
-    meanBefore === null || meanAfter === null
-      ? 'no response has a reward both before and after'
-      : `mean ${meanBefore.toFixed(4)} before, ${meanAfter.toFixed(4)} after; ${changed} of ${compared} differ (${percent(changed, compared)})`;
-  return [
-    `responses    ${rollouts} in ${groups} groups`,
-    `reward       ${means}`,
-    `scored       ${summary.gainedReward} gain a reward, ${summary.lostReward} lose theirs`,
-    `order        ${
-      rankCorrelation === null
-        ? 'no group has rewards that differ both before and after'
-        : `rank correlation within groups ${rankCorrelation.toFixed(3)} (Kendall's tau-b, mean over ${rankedGroups} groups)`
-    }`,
-    `groups       ${summary.dropped} are no longer trained on, ${summary.added} now are`,
-    `advantage    ${signChanges} of ${trainedTwice} change sign (${percent(signChanges, trainedTwice)})`,
-  ];
-}
-
-function percent(part: number, whole: number): string {
-  return whole === 0 ? '0 %' : `${((100 * part) / whole).toFixed(1)} %`;
 }
 
 /** One line for each kind of use. */

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readHubAccess } from '../../config/environment.ts';
+import { readHubAccess, readTrackerKey } from '../../config/environment.ts';
 import { type SftConfig, sftConfigSchema } from '../../config/sft-config.ts';
 import { processorTime, systemClock } from '../../core/async/clock.ts';
 import { fail } from '../../core/errors.ts';
@@ -21,6 +21,8 @@ import { requireFittingData } from '../../train/require-fitting-data.ts';
 import { requireSteps } from '../../train/require-steps.ts';
 import type { SampleSet } from '../../train/sample-order.ts';
 import { fineTune } from '../../train/sft.ts';
+import { openTrackers } from '../../train/trackers/open-trackers.ts';
+import { createUsageMeter, peakMemory } from '../../train/usage-meter.ts';
 import { writeRun } from '../../train/write-run.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
@@ -45,6 +47,7 @@ async function runFineTuning(
   context: CommandContext,
 ): Promise<void> {
   const { terminal, signal, clock } = context;
+  const trackers = openTrackers(config, { apiKey: readTrackerKey(config.track), clock });
   if (!isResumed) await requireNewRun(config.out);
   terminal.print(formatConfig(config));
   const hub = readHubAccess();
@@ -62,6 +65,7 @@ async function runFineTuning(
   const engine = await openModel(config, found?.folder, samples, render, signal);
   // A model of the hub is named at its commit, so that a resumed run begins with the same.
   const named = found === undefined ? config : { ...config, model: found.name };
+  const usage = createUsageMeter(() => ({}), peakMemory);
   try {
     const model = await writeRun(
       {
@@ -83,9 +87,10 @@ async function runFineTuning(
             ...(validationSamples ? { validationSamples } : {}),
             prepare: createPromptPreparation(engine.model, render, 0),
             run,
-            observers: [terminalObserver(terminal)],
+            observers: [terminalObserver(terminal), ...trackers],
             clock,
             processorClock: processorTime,
+            usage: () => usage.take(),
           },
           signal,
         );

@@ -2,6 +2,7 @@
 import type { RejectedRow } from '../../data/row.ts';
 import type { TrainEvent } from '../../train/events.ts';
 import type { IterationReport, RunObserver } from '../../train/observers.ts';
+import { peakMemory } from '../../train/usage-meter.ts';
 import type { Terminal } from '../terminal.ts';
 
 type Values = IterationReport['values'];
@@ -87,6 +88,8 @@ function describe(event: TrainEvent): string {
       return `checkpoint (${event.reason})`;
     case 'observer-failed':
       return `warning: ${event.name} failed and may miss a part of this run: ${event.message}`;
+    case 'observer-failures':
+      return `warning: ${event.name} failed ${event.times} times in all`;
   }
 }
 
@@ -102,6 +105,6 @@ function describeValues(values: Values): string {
 
 /** The most memory that this process has had, to be held against what was planned. */
 export function peakMemoryLine(): string {
-  const gibibytes = process.resourceUsage().maxRSS / 2 ** 20;
+  const gibibytes = peakMemory() / 2 ** 30;
   return `peak memory ${gibibytes.toFixed(1)} GiB`;
 }

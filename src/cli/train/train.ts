@@ -1,13 +1,17 @@
 /** `medix train`: reinforcement learning of a policy. */
-import { readHubAccess, readSecrets } from '../../config/environment.ts';
+import { readHubAccess, readSecrets, readTrackerKey } from '../../config/environment.ts';
 import { type TrainConfig, trainConfigSchema } from '../../config/train-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
 import { requireNewRun } from '../../run/run-writer.ts';
+import { serveRunMetrics } from '../../server/run-metrics.ts';
+import type { RunObserver } from '../../train/observers.ts';
 import { openTraining } from '../../train/open-training.ts';
 import { requireSteps } from '../../train/require-steps.ts';
 import { runTraining } from '../../train/run-training.ts';
+import { openTrackers } from '../../train/trackers/open-trackers.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
+import { wholeNumber } from '../option-values.ts';
 import { ledgerLines } from '../reward/view.ts';
 import { peakMemoryLine, reportRejectedRows, terminalObserver } from './report.ts';
 
@@ -15,22 +19,56 @@ export const setUpTrain: SetUpCommand = (command, context) => {
   command
     .argument('[config...]', 'config file and key=value changes')
     .option('--resume <directory>', 'resume a run that was stopped or killed')
+    .option(
+      '--metrics-port <number>',
+      'serve the latest metrics to Prometheus at this port of 127.0.0.1 while the run lasts; 0 takes a free one',
+      wholeNumber(0),
+    )
     .addHelpText('after', configHelp(trainConfigSchema))
-    .action(async (words: string[], { resume }: { resume?: string }) => {
+    .action(async (words: string[], { resume, metricsPort }: Options) => {
       const given = { words, ...(resume === undefined ? {} : { resume }) };
       const { config, overrides } = await readArguments(trainConfigSchema, 'train', given);
-      await trainByConfig(config, overrides, resume !== undefined, context);
+      const isResumed = resume !== undefined;
+      await withMetrics(metricsPort, context, (observers) =>
+        trainByConfig(config, { overrides, isResumed, observers }, context),
+      );
     });
 };
 
+type Options = { readonly resume?: string; readonly metricsPort?: number };
+
+/** Serves metrics while the work lasts, where a port is given. */
+async function withMetrics(
+  port: number | undefined,
+  { terminal }: CommandContext,
+  work: (observers: readonly RunObserver[]) => Promise<void>,
+): Promise<void> {
+  if (port === undefined) return work([]);
+  const server = await serveRunMetrics(port, systemClock);
+  try {
+    terminal.print(`metrics are served at ${server.url}`);
+    await work([server.observer]);
+  } finally {
+    await server.close();
+  }
+}
+
 async function trainByConfig(
   config: TrainConfig,
-  overrides: readonly string[],
-  isResumed: boolean,
+  {
+    overrides,
+    isResumed,
+    observers: others,
+  }: {
+    readonly overrides: readonly string[];
+    readonly isResumed: boolean;
+    readonly observers: readonly RunObserver[];
+  },
   context: CommandContext,
 ): Promise<void> {
   const { terminal, signal, clock } = context;
   const secrets = readSecrets(config.reward);
+  const trackers = openTrackers(config, { apiKey: readTrackerKey(config.track), clock });
   if (!isResumed) await requireNewRun(config.out);
   terminal.print(formatConfig(config));
   const onProgress = (line: string) => terminal.showStatus(line);
@@ -40,7 +78,7 @@ async function trainByConfig(
     reportRejectedRows(terminal, training.rejected);
     for (const warning of training.warnings) terminal.print(`warning: ${warning}`);
     const plan = { command: 'train', isResumed, overrides } as const;
-    const observers = [terminalObserver(terminal)];
+    const observers = [terminalObserver(terminal), ...trackers, ...others];
     const { model } = await runTraining(training, plan, { observers, signal, clock });
     for (const line of ledgerLines(training.scoring.ledger.summary())) terminal.print(line);
     terminal.print(`the model is in ${model}`);

@@ -1,5 +1,5 @@
 /**
- * Every call that was scored, one JSON line each, so that `medix reward replay` can score it again. Images
+ * Every call that was scored, one JSON line each, so that `medix replay` can score it again. Images
  * are kept as digests. The file has the questions and answers of the trainer's data, and no secrets.
  */
 import { digestOfBytes } from '../../core/digest.ts';

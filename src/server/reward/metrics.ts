@@ -2,6 +2,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { LedgerSummary } from '../../core/usage.ts';
 import type { Judge } from '../../judge/judge.ts';
+import { timedJudge } from '../../judge/timed-judge.ts';
 import type { RewardResult } from './wire.ts';
 
 export type ServiceMetrics = {
@@ -90,20 +91,7 @@ export function createServiceMetrics(
         if (result.kind === 'scored') rewards.observe(result.reward);
       }
     },
-    timed: (judge) => ({
-      describe: judge.describe,
-      probe: (signal) => judge.probe(signal),
-      close: () => judge.close(),
-      judge: async (asked, signal) => {
-        const outcomes = await judge.judge(asked, signal);
-        for (const outcome of outcomes) {
-          if (outcome.kind === 'judged' && outcome.source === 'model') {
-            judgeSeconds.observe(outcome.latencyMs / 1000);
-          }
-        }
-        return outcomes;
-      },
-    }),
+    timed: (judge) => timedJudge(judge, (ms) => judgeSeconds.observe(ms / 1000)),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };

@@ -1,5 +1,5 @@
 /** Responses that were scored before: in a run, in the journal of a reward service, or in a file of rows. */
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { readHubAccess } from '../../config/environment.ts';
 import { fail } from '../../core/errors.ts';
@@ -9,10 +9,10 @@ import { reading as readingOf } from '../../core/reading.ts';
 import { localFile } from '../../data/data-file.ts';
 import { readJsonLines } from '../../data/jsonl.ts';
 import { type ReadRow, type RowReading, readScoreRow } from '../../reward/offline/read-rows.ts';
-import { namesIn } from '../../run/durable.ts';
+import { type Components, componentsSchema } from '../../reward/score.ts';
 import type { RolloutLine } from '../../run/records.ts';
-import { readManifest, readRollouts } from '../../run/run-reader.ts';
-import { findSamples } from './run-samples.ts';
+import { readManifest, readRolloutIterations, readRollouts } from '../../run/run-reader.ts';
+import { findSamples } from '../reward/run-samples.ts';
 
 export type StoredResponse = {
   /** Names the response in its source. */
@@ -24,6 +24,8 @@ export type StoredResponse = {
   readonly tokens: number;
   /** Null, or absent where nobody gave one: not scored. */
   readonly reward: number | null;
+  /** Its recorded components; absent where the source has none that can be read. */
+  readonly components?: Components;
   /** As recorded; absent where the source has none. Null: it did not train. */
   readonly advantage?: number | null;
 };
@@ -79,10 +81,7 @@ export async function isDirectory(source: string): Promise<boolean> {
 
 async function* readRun(run: string, signal: AbortSignal): AsyncGenerator<StoredBatch> {
   const manifest = await readManifest(run);
-  const iterations = (await namesIn(join(run, 'rollouts'))).flatMap((name) => {
-    const [, digits] = /^(\d+)\.jsonl$/.exec(name) ?? [];
-    return digits === undefined ? [] : [Number(digits)];
-  });
+  const iterations = await readRolloutIterations(run);
   const wanted = new Set<string>();
   for (const iteration of iterations) {
     for (const { sampleId } of await readRollouts(run, iteration, 'training')) wanted.add(sampleId);
@@ -104,6 +103,7 @@ function storedRollout(
   samples: Awaited<ReturnType<typeof findSamples>>,
 ): StoredResponse {
   const { key, sampleId, completion, completionTokens, reward, advantage } = line;
+  const components = componentsSchema.safeParse(line.components).data;
   const sample = samples.get(sampleId);
   const place = { line: index + 1, id: key };
   return {
@@ -116,6 +116,7 @@ function storedRollout(
     tokens: completionTokens,
     reward,
     advantage,
+    ...(components === undefined ? {} : { components }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Estimable } from '../../train/advantages.ts';
-import { createReplayTally, type GroupScores, scoreGroups } from './replay-comparison.ts';
+import { createReplayTally, type GroupScores, scoreGroups } from './comparison.ts';
 
 const grpo = { advantage: 'grpo', filter: 'variance' } as const;
 
@@ -73,6 +73,8 @@ describe('a replay', () => {
       added: 0,
       trainedTwice: 3,
       signChanges: 0,
+      advantageBefore: expect.closeTo(2 / 3, 5),
+      advantageShift: 0,
     });
   });
 

@@ -10,6 +10,7 @@ import { createLedger } from '../../src/http/ledger.ts';
 import { createReferenceMatchJudge } from '../../src/judge/reference-match.ts';
 import { createReward } from '../../src/reward/composite.ts';
 import { openRewardProfile } from '../../src/reward/profile.ts';
+import { packageVersion } from '../../src/run/run-facts.ts';
 import { RunWriter } from '../../src/run/run-writer.ts';
 import { medix, temporaryFolder } from './medix.ts';
 
@@ -43,7 +44,16 @@ const config = trainConfigSchema.parse({
 });
 const writer = await RunWriter.create(
   run,
-  { kind: 'train', config, facts: { profile } },
+  {
+    kind: 'train',
+    config,
+    facts: {
+      medix: await packageVersion(),
+      profile,
+      judge: judge.describe,
+      embedder: embedder.describe,
+    },
+  },
   [],
   () => 0,
 );
@@ -72,21 +82,25 @@ const rowsOf = async (path: string) =>
     .split('\n')
     .map((line) => JSON.parse(line));
 
-it('medix reward replay of a run under its own reward changes no reward', async () => {
+it('medix replay of a run under its own reward changes no reward', async () => {
   const out = join(folder, 'same.jsonl');
-  const same = await medix(folder, 'reward', 'replay', run, '--out', out);
+  const same = await medix(folder, 'replay', run, '--out', out);
   expect(same).toMatchObject({ code: 0, stderr: '' });
   expect(same.stdout).toMatch(/responses +8 in 2 groups/);
+  expect(same.stdout).toMatch(/scores +8 as recorded, 0 asked for anew/);
   expect(same.stdout).toMatch(/0 of 8 differ \(0\.0 %\)/);
+  const again = await medix(folder, 'replay', run, '--ask-again');
+  expect(again.stdout).toMatch(/scores +0 as recorded, 8 asked for anew/);
+  expect(again.stdout).toMatch(/0 of 8 differ \(0\.0 %\)/);
   const rows = await rowsOf(out);
   expect(rows.map(({ key }) => key)).toEqual(keys);
   for (const { before, after } of rows) expect(after.reward).toBe(before.reward);
   expect(rows[0].before.advantage).toBe(1.5);
 });
 
-it('medix reward replay shows what another profile makes of rewards and advantages', async () => {
+it('medix replay shows what another profile makes of rewards and advantages', async () => {
   const out = join(folder, 'reference.jsonl');
-  const args = ['reward', 'replay', run, '--profile', 'medix-r1-reference', '--out', out];
+  const args = ['replay', run, '--profile', 'medix-r1-reference', '--out', out];
   const changed = await medix(folder, ...args);
   expect(changed).toMatchObject({ code: 0, stderr: '' });
   expect(changed.stdout).toMatch(/profile medix-r1-reference/);
@@ -99,7 +113,35 @@ it('medix reward replay shows what another profile makes of rewards and advantag
   expect(bare.after.reward).toBeCloseTo(0.855, 12);
 });
 
-it('medix reward replay takes journals and rows, and leaves broken rows out of the comparison', async () => {
+it('medix replay tells what other weights and another advantage would have done, and asks nobody', async () => {
+  const out = join(folder, 'weights.jsonl');
+  const weights = 'profile.weights={judge: 0.5, similarity: 0.4, modality: 0.05, format: 0.05}';
+  const words = [weights, 'algorithm.advantage=dr-grpo', '--out', out];
+  const changed = await medix(folder, 'replay', run, ...words);
+  expect(changed).toMatchObject({ code: 0, stderr: '' });
+  expect(changed.stdout).toMatch(/^profile medix-r1 with weights=/);
+  expect(changed.stdout).toMatch(/scores +8 as recorded, 0 asked for anew/);
+  expect(changed.stdout).toMatch(
+    /they move by \d\.\d{3} on average, where their mean size was 1\.000/,
+  );
+  const rows = await rowsOf(out);
+  // Judge and similarity say right, format and modality say nothing good.
+  expect(rows[2].after.reward).toBeCloseTo(0.9, 12);
+  const group = rows.slice(0, 4).map(({ after }) => after);
+  const mean = group.reduce((sum, { reward }) => sum + reward, 0) / 4;
+  for (const { reward, advantage } of group) expect(advantage).toBeCloseTo(reward - mean, 12);
+
+  const threshold = await medix(folder, 'replay', run, 'profile.similarity.at=0.99');
+  expect(threshold.stdout).toMatch(/scores +0 as recorded, 8 asked for anew/);
+  const wrong = await medix(folder, 'replay', run, 'profile.weights.judge=0.9');
+  expect(wrong.code).toBe(1);
+  expect(wrong.stderr).toMatch(/weights that add up to 1/);
+  const contradiction = await medix(folder, 'replay', run, 'algorithm.passAtK=9');
+  expect(contradiction.code).toBe(1);
+  expect(contradiction.stderr).toMatch(/algorithm\.passAtK/);
+});
+
+it('medix replay takes journals and rows, and leaves broken rows out of the comparison', async () => {
   const rows = join(folder, 'rows.jsonl');
   const out = join(folder, 'rows.out.jsonl');
   const row = (id: number, answer: string, reward: number | null) => ({
@@ -118,7 +160,7 @@ it('medix reward replay takes journals and rows, and leaves broken rows out of t
   };
   const lines = [row(0, 'gout', 0), row(1, 'pox', 1), { id: 2, group: 'g' }, entry];
   await writeFile(rows, lines.map((line) => JSON.stringify(line)).join('\n'));
-  const done = await medix(folder, 'reward', 'replay', rows, '--out', out);
+  const done = await medix(folder, 'replay', rows, '--out', out);
   expect(done).toMatchObject({ code: 0, stderr: '' });
   expect(done.stdout).toMatch(/responses +5 in 2 groups/);
   expect(done.stdout).toMatch(/advantage +2 of 4 change sign \(50\.0 %\)/);
@@ -158,7 +200,7 @@ it.each([
 ])('a replay of %s is an error and writes nothing', async (_, text, message) => {
   const source = join(folder, 'nothing.jsonl');
   await writeFile(source, text);
-  const { code, stderr } = await medix(folder, 'reward', 'replay', source, '--out', 'none.jsonl');
+  const { code, stderr } = await medix(folder, 'replay', source, '--out', 'none.jsonl');
   expect(stderr).toMatch(message);
   expect(code).toBe(1);
   await expect(readFile(join(folder, 'none.jsonl'))).rejects.toThrow(/ENOENT/);

@@ -1,13 +1,13 @@
-/** `medix reward replay`: what another profile or judge would have made of stored responses. */
-import { z } from 'zod';
-import { trainConfigSchema } from '../../config/train-config.ts';
+/** `medix replay`: what another reward, judge or algorithm would have made of stored responses, without sampling. */
+import { formatFields, listFields } from '../../config/field-list.ts';
 import { inOrder } from '../../core/async/in-order.ts';
 import { defined, fail } from '../../core/errors.ts';
-import type { RewardFunction, RewardOutcome } from '../../reward/composite.ts';
+import type { RewardOutcome } from '../../reward/composite.ts';
 import { requireReachable } from '../../reward/open-reward.ts';
+import { packageVersion } from '../../run/run-facts.ts';
 import { readManifest } from '../../run/run-reader.ts';
 import { type Estimable, requireComparableParts } from '../../train/advantages.ts';
-import { type Estimation, resolveEstimation } from '../../train/algorithm.ts';
+import type { Estimation } from '../../train/algorithm.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { requireWritable, writeOut } from '../out-file.ts';
 import {
@@ -15,30 +15,42 @@ import {
   imageRootOption,
   openConfiguredReward,
   type RewardOptions,
-  readRewardOptions,
-} from './options.ts';
+} from '../reward/options.ts';
+import { describeScorers, ledgerLines } from '../reward/view.ts';
 import {
   createReplayTally,
   type GroupScores,
   type ReplayTally,
   scoreGroups,
-} from './replay-comparison.ts';
+} from './comparison.ts';
+import { type RecordedScores, recordedScores } from './recorded-scores.ts';
+import { algorithmSchema, readReplayConfig } from './replay-config.ts';
+import { replayReport } from './report.ts';
+import { type ScoredBatch, scoreBatch } from './score-batch.ts';
 import {
   isDirectory,
   readStored,
   type StoredBatch,
   type StoredResponse,
 } from './stored-responses.ts';
-import { describeScorers, ledgerLines, replayReport } from './view.ts';
 
-type Options = RewardOptions & { readonly out: string; readonly force: boolean };
+type Options = RewardOptions & {
+  readonly out?: string;
+  readonly force: boolean;
+  readonly askAgain: boolean;
+};
 
-export const setUpRewardReplay: SetUpCommand = (command, context) => {
+export const setUpReplay: SetUpCommand = (command, context) => {
   command
     .argument('<source>', 'run directory, journal of the reward service, or JSONL of rows')
     .argument('[changes...]', 'changes to the config as key=value')
-    .requiredOption('--out <file>', 'JSONL of old and new rewards and advantages')
+    .option('--out <file>', 'JSONL of old and new rewards and advantages (default: none)')
     .option('--force', 'replace an existing --out', false)
+    .option(
+      '--ask-again',
+      'ask judge and embedder also where the recorded scores of a run still hold; what is in reward.judge.cache counts as answered',
+      false,
+    )
     .option(...imageRootOption)
     .addHelpText('after', help);
   addRewardOptions(command).action((source: string, words: string[], options: Options) =>
@@ -46,29 +58,28 @@ export const setUpRewardReplay: SetUpCommand = (command, context) => {
   );
 };
 
-const help = `
-A run is scored again with its own reward config and the changes given; its training rollouts are compared
-with their recorded scores, group by group. Other sources start from the default config:
+const help = () => `
+The training rollouts of a run are scored with its own reward and algorithm and the changes given, and compared
+with what is on record, group by group. Changes are key=value:
+  profile.<field>    a field of the reward profile, e.g. profile.weights={judge: 0.7, similarity: 0.2, modality: 0.05, format: 0.05}
+                     or profile.similarity.at=0.7
+  reward.<field>     another profile, judge or embedder
+  algorithm.<field>  another advantage or filter, e.g. algorithm.advantage=rloo
+Where judge, embedder and the way answers are read stay the same, recorded scores are taken and nobody is asked.
+Other sources start from the default config:
   journal  what medix reward serve wrote; the items of one call about the same question are a group
   rows     as for medix reward score, with the old reward in "reward" and the name of the group in "group";
            the rows of a group follow each other
 
 A row of --out is {key, group, before: {reward, advantage}, after: {reward, advantage}}. If the new
 reward is null, it also has cause and message. An advantage is null if the rollout is not trained on. A KL penalty
-that a run took off its rewards (algorithm.loss.klIn=reward) is in the old advantages only.`;
+that a run took off its rewards (algorithm.loss.klIn=reward) is in the old advantages only.
+
+Fields of the algorithm; a replay uses preset, advantage, passAtK and filter:
+${formatFields(listFields(algorithmSchema))}`;
 
 /** Batches in work at once: the next ones are asked for while one waits for its last answer. */
 const batchesAtOnce = 4;
-
-const runConfig = z.looseObject({
-  reward: z.object({
-    profile: z.unknown(),
-    judge: z.unknown(),
-    embedder: z.unknown(),
-    components: z.unknown().exactOptional(),
-  }),
-  algorithm: trainConfigSchema.shape.algorithm,
-});
 
 async function replay(
   source: string,
@@ -76,40 +87,50 @@ async function replay(
   options: Options,
   { terminal, signal }: CommandContext,
 ): Promise<void> {
-  await requireWritable(options.out, options.force);
-  const run = await readRunConfig(source);
-  const base = run === undefined ? {} : { reward: run.reward };
-  const config = await readRewardOptions(options, words, base);
-  const estimation = resolveEstimation(
-    run?.algorithm ?? trainConfigSchema.shape.algorithm.parse(undefined),
-  );
-  const opened = await openConfiguredReward(config);
+  const { out, imageRoot } = options;
+  if (out !== undefined) await requireWritable(out, options.force);
+  const manifest = (await isDirectory(source)) ? await readManifest(source) : undefined;
+  const config = await readReplayConfig(options, words, manifest);
+  const { estimation } = config;
+  const opened = await openConfiguredReward(config.reward, config.profileChanges);
   try {
-    requireComparableParts(opened.reward.profile, estimation);
-    await requireReachable(opened, signal);
+    const { reward } = opened;
+    requireComparableParts(reward.profile, estimation);
     terminal.print(describeScorers(opened));
+    const known: RecordedScores =
+      manifest === undefined || options.askAgain
+        ? () => undefined
+        : recordedScores(manifest.facts, opened, await packageVersion());
+    let reached: Promise<void> | undefined;
+    const reach = () => {
+      reached ??= requireReachable(opened, signal);
+      return reached;
+    };
+    const scoring = { reward, known, reach };
     const tally = createReplayTally();
-    const { imageRoot } = options;
-    const reading = { profile: opened.reward.profile, showImages: opened.seesImages, imageRoot };
-    await writeOut(options.out, async (append) => {
+    const counts = { readable: 0, recorded: 0 };
+    const reading = { profile: reward.profile, showImages: opened.seesImages, imageRoot };
+    const compare = async (append: (lines: string) => Promise<unknown>) => {
       const scored = inOrder(
         readStored(source, reading, signal),
-        (batch, inner) => scoreBatch(batch, opened.reward, inner),
+        (batch, inner) => scoreBatch(batch, scoring, inner),
         { atOnce: batchesAtOnce },
         signal,
       );
-      let readable = 0;
       for await (const batch of scored) {
-        readable += batch.outcomes.size;
+        counts.readable += batch.outcomes.size;
+        counts.recorded += batch.recorded;
         await append(compareBatch(batch, estimation, tally));
         terminal.showStatus(`scored ${tally.summary().rollouts} responses`);
       }
       signal.throwIfAborted();
-      if (readable === 0) failNothing(source, tally.summary().rollouts);
-    });
-    for (const line of replayReport(tally.summary())) terminal.print(line);
+      if (counts.readable === 0) failNothing(source, tally.summary().rollouts);
+    };
+    if (out === undefined) await compare(async () => {});
+    else await writeOut(out, compare);
+    for (const line of replayReport(tally.summary(), counts)) terminal.print(line);
     for (const line of ledgerLines(opened.ledger.summary())) terminal.print(line);
-    terminal.print(`written to ${options.out}`);
+    if (out !== undefined) terminal.print(`written to ${out}`);
   } finally {
     await opened.close();
   }
@@ -124,33 +145,6 @@ function failNothing(source: string, unreadable: number): never {
   });
 }
 
-async function readRunConfig(source: string) {
-  if (!(await isDirectory(source))) return undefined;
-  return runConfig.safeParse((await readManifest(source)).config).data;
-}
-
-type ScoredBatch = {
-  readonly batch: StoredBatch;
-  readonly outcomes: ReadonlyMap<StoredResponse, RewardOutcome>;
-};
-
-async function scoreBatch(
-  batch: StoredBatch,
-  reward: RewardFunction,
-  signal: AbortSignal,
-): Promise<ScoredBatch> {
-  const readable = batch.filter(({ row }) => row.kind === 'readable');
-  const items = readable.flatMap(({ row }) => (row.kind === 'readable' ? [row.item] : []));
-  const scored = items.length > 0 ? await reward.score(items, signal) : [];
-  signal.throwIfAborted();
-  const outcomes = new Map<StoredResponse, RewardOutcome>();
-  for (const [i, outcome] of scored.entries()) {
-    const stored = readable[i];
-    if (stored !== undefined) outcomes.set(stored, outcome);
-  }
-  return { batch, outcomes };
-}
-
 /** @returns lines of the output. */
 function compareBatch(
   { batch, outcomes }: ScoredBatch,
@@ -158,7 +152,7 @@ function compareBatch(
   tally: ReplayTally,
 ): string {
   const groups = groupsOf(batch);
-  const before = recordedScores(groups, estimation);
+  const before = scoresBefore(groups, estimation);
   const after = scoreGroups(
     groups.map((group) => group.map((stored) => estimable(stored, outcomes.get(stored)))),
     estimation,
@@ -195,7 +189,7 @@ function groupsOf(batch: StoredBatch): StoredBatch[] {
 }
 
 /** As recorded; where the source has rewards only, what they would have come to. */
-function recordedScores(groups: readonly StoredBatch[], estimation: Estimation): GroupScores[] {
+function scoresBefore(groups: readonly StoredBatch[], estimation: Estimation): GroupScores[] {
   const estimated = scoreGroups(
     groups.map((group) =>
       group.map(({ reward, tokens }) => (reward === null ? undefined : { reward, tokens })),

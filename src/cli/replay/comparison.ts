@@ -67,6 +67,9 @@ export type ReplaySummary = {
   /** Rollouts that are trained on before and after, and those of them whose advantage changes its sign. */
   readonly trainedTwice: number;
   readonly signChanges: number;
+  /** Of these the mean size of the advantage before, and by how much it changes; null where there are none. */
+  readonly advantageBefore: number | null;
+  readonly advantageShift: number | null;
 };
 
 export type ReplayTally = {
@@ -88,7 +91,7 @@ export function createReplayTally(): ReplayTally {
     trainedTwice: 0,
     signChanges: 0,
   };
-  const sums = { before: 0, after: 0, correlation: 0 };
+  const sums = { before: 0, after: 0, correlation: 0, size: 0, shift: 0 };
 
   const addRewards = (before: number | null, after: number | null) => {
     if (before !== null && after === null) counts.lostReward++;
@@ -102,6 +105,8 @@ export function createReplayTally(): ReplayTally {
   const addAdvantages = (before: number | null, after: number | null) => {
     if (before === null || after === null) return;
     counts.trainedTwice++;
+    sums.size += Math.abs(before);
+    sums.shift += Math.abs(after - before);
     if (before * after < 0) counts.signChanges++;
   };
 
@@ -122,11 +127,17 @@ export function createReplayTally(): ReplayTally {
     },
     summary: () => ({
       ...counts,
-      meanBefore: counts.compared === 0 ? null : sums.before / counts.compared,
-      meanAfter: counts.compared === 0 ? null : sums.after / counts.compared,
-      rankCorrelation: counts.rankedGroups === 0 ? null : sums.correlation / counts.rankedGroups,
+      meanBefore: ratio(sums.before, counts.compared),
+      meanAfter: ratio(sums.after, counts.compared),
+      rankCorrelation: ratio(sums.correlation, counts.rankedGroups),
+      advantageBefore: ratio(sums.size, counts.trainedTwice),
+      advantageShift: ratio(sums.shift, counts.trainedTwice),
     }),
   };
+}
+
+function ratio(sum: number, count: number): number | null {
+  return count === 0 ? null : sum / count;
 }
 
 /** Kendall's τ-b over the pairs that have both values; undefined where either side has no order. */
