@@ -1,4 +1,5 @@
 /** `medix train`: reinforcement learning of a policy. */
+import { Option } from 'commander';
 import { readHubAccess, readSecrets } from '../../config/environment.ts';
 import { type TrainConfig, trainConfigSchema } from '../../config/train-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
@@ -8,15 +9,41 @@ import { requireSteps } from '../../train/require-steps.ts';
 import { runTraining } from '../../train/run-training.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
+import { wholeNumber } from '../option-values.ts';
 import { ledgerLines } from '../reward/view.ts';
+import { checkByWords } from './check/check-by-words.ts';
 import { peakMemoryLine, reportRejectedRows, terminalObserver } from './report.ts';
+
+type Options = {
+  readonly resume?: string;
+  readonly check?: boolean;
+  readonly prompts?: number;
+  readonly json?: boolean;
+};
 
 export const setUpTrain: SetUpCommand = (command, context) => {
   command
     .argument('[config...]', 'config file and key=value changes')
     .option('--resume <directory>', 'resume a run that was stopped or killed')
+    .addOption(
+      new Option(
+        '--check',
+        'print the complete plan, what speaks against it, and what it would cost; train nothing',
+      ).conflicts('resume'),
+    )
+    .option(
+      '--prompts <number>',
+      'with --check: prompts to sample groups for; 0 samples nothing (default: 64)',
+      wholeNumber(0),
+    )
+    .option('--json', 'with --check: print the plan as one JSON record')
     .addHelpText('after', configHelp(trainConfigSchema))
-    .action(async (words: string[], { resume }: { resume?: string }) => {
+    .action(async (words: string[], options: Options) => {
+      const { resume, check, prompts = 64, json = false } = options;
+      if (check) return checkByWords(words, { prompts, json }, context);
+      if (options.prompts !== undefined || json) {
+        command.error('error: --prompts and --json belong to --check');
+      }
       const given = { words, ...(resume === undefined ? {} : { resume }) };
       const { config, overrides } = await readArguments(trainConfigSchema, 'train', given);
       await trainByConfig(config, overrides, resume !== undefined, context);
