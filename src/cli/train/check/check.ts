@@ -269,7 +269,8 @@ async function timeOf(
   size: RunSize,
   { runs, machine }: CheckContext,
 ): Promise<Section<TimeFacts>> {
-  const past = await pastRuns(runs, config);
+  const plannedBytes = model.section.facts?.plan?.peakBytes ?? null;
+  const past = { runs: await pastRuns(runs, config), plannedBytes };
   if (pilot.kind === 'done') {
     const algorithm = resolveAlgorithm(config.algorithm, config.rollout.maxCompletionTokens);
     return inspectMeasuredTime(config, algorithm, pilot.pilot, size, pilot.isExact, past);

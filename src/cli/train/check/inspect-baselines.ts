@@ -39,7 +39,7 @@ export function inspectBaselines(
   return sectionOf(facts, remarksOn(facts, pilot));
 }
 
-export function bestConstant(samples: readonly RightAnswers[]): BaselineFacts['constant'] {
+function bestConstant(samples: readonly RightAnswers[]): BaselineFacts['constant'] {
   const counts = new Map<string, { readonly answer: string; rows: number }>();
   for (const { referenceAnswer } of samples) {
     const form = normaliseAnswer(referenceAnswer);

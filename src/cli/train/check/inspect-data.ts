@@ -95,8 +95,7 @@ export async function inspectData(
     rows: data.samples.size,
     compared,
     validationRows: validationSamples?.size ?? null,
-    rejected: countBy(data.rejected, ({ cause }) => cause),
-    rejectedExamples: data.rejected.slice(0, rowsShown).map(rejectedLine),
+    ...rejectedRows(data.rejected),
     modalities: sorted(modalities),
     prompts: made.prompts,
     twice,
@@ -195,18 +194,21 @@ function spreadOf(values: readonly number[]): Spread {
   return { median: at(0.5), p95: at(0.95), max: at(1) };
 }
 
-function countBy<T>(items: readonly T[], key: (item: T) => string): Record<string, number> {
-  const counts = new Map<string, number>();
-  for (const item of items) counts.set(key(item), (counts.get(key(item)) ?? 0) + 1);
-  return sorted(counts);
+function rejectedRows(
+  rejected: readonly RejectedRow[],
+): Pick<DataFacts, 'rejected' | 'rejectedExamples'> {
+  const causes = new Map<string, number>();
+  for (const { cause } of rejected) causes.set(cause, (causes.get(cause) ?? 0) + 1);
+  return {
+    rejected: sorted(causes),
+    rejectedExamples: rejected
+      .slice(0, rowsShown)
+      .map(({ file, row, id, problem }) => `${file}: row ${row} (${id}): ${problem}`),
+  };
 }
 
 function sorted(counts: ReadonlyMap<string, number>): Record<string, number> {
   return Object.fromEntries([...counts].toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)));
-}
-
-function rejectedLine({ file, row, id, problem }: RejectedRow): string {
-  return `${file}: row ${row} (${id}): ${problem}`;
 }
 
 /** A share of rows that is too large for a few slips. */

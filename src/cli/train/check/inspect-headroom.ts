@@ -8,7 +8,7 @@ import { isRight, meanShare, type Share } from './right.ts';
 import { look, type Remark, type Section, sectionOf, stops } from './section.ts';
 
 /** Below this share of groups whose rewards differ, most of what is sampled teaches nothing. */
-export const leastDiffering = 0.2;
+const leastDiffering = 0.2;
 /** A share of completions cut off at their limit that is worth a look. */
 const manyTruncated = 0.2;
 /** A share of an iteration's groups whose lack is worth a look. */

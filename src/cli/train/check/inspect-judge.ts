@@ -39,7 +39,7 @@ export type JudgeFacts = {
 };
 
 /** Estimates for the whole run; null where no model behind a server judges. */
-export type RunCosts = {
+type RunCosts = {
   readonly rollouts: number;
   /** Whether they follow from what the sampled groups took; else every rollout is taken to need a request. */
   readonly isMeasured: boolean;

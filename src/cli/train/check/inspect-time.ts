@@ -19,8 +19,22 @@ export type TimeFacts = {
   readonly runSeconds: number;
   /** Floating-point operations of one iteration; null where times are measured. */
   readonly operations: number | null;
-  /** Runs with the same model and rollouts, and by how much this estimate differs from each: 0.1 is a tenth above. */
-  readonly past: readonly (PastRun & { readonly error: number })[];
+  /** Runs with the same model and rollouts. */
+  readonly past: readonly ComparedRun[];
+};
+
+/** By how much the estimates of a plan differ from what a run took: 0.1 is a tenth above. */
+type ComparedRun = PastRun & {
+  readonly timeError: number;
+  /** Null where the plan or the run does not say how much memory. */
+  readonly memoryError: number | null;
+};
+
+/** What estimates are held against. */
+export type Past = {
+  readonly runs: readonly PastRun[];
+  /** Memory that the plan expects; null where it does not fit, or nobody knows. */
+  readonly plannedBytes: number | null;
 };
 
 /** What the run does, whatever its speed. */
@@ -64,7 +78,7 @@ export function inspectMeasuredTime(
   pilot: Pilot,
   size: RunSize,
   isExact: boolean,
-  past: readonly PastRun[],
+  past: Past,
 ): Section<TimeFacts> {
   const { groupSize } = config.rollout;
   const { stepsPerIteration } = config.optimizer;
@@ -105,7 +119,7 @@ export function inspectReckonedTime(
   model: { readonly parameters: number; readonly cores: number },
   promptTokens: number | undefined,
   size: RunSize,
-  past: readonly PastRun[],
+  past: Past,
 ): Section<TimeFacts> {
   const { groupSize, maxCompletionTokens } = config.rollout;
   const prompt = promptTokens ?? assumedPromptTokens;
@@ -149,15 +163,19 @@ function timeSection(
     'by' | 'sampleSeconds' | 'updateSeconds' | 'validationSeconds' | 'operations'
   >,
   { validations }: RunSize,
-  past: readonly PastRun[],
+  past: Past,
   remarks: readonly Remark[] = [],
 ): Section<TimeFacts> {
   const iterationSeconds = estimate.sampleSeconds + estimate.updateSeconds;
   const runSeconds =
     iterations * iterationSeconds + validations * (estimate.validationSeconds ?? 0);
-  const compared = past.map((run) => ({
+  const compared = past.runs.map((run) => ({
     ...run,
-    error: (1000 * iterationSeconds) / run.iterationMs - 1,
+    timeError: (1000 * iterationSeconds) / run.iterationMs - 1,
+    memoryError:
+      past.plannedBytes === null || run.peakBytes === null
+        ? null
+        : past.plannedBytes / run.peakBytes - 1,
   }));
   const facts = { ...estimate, iterationSeconds, runSeconds, past: compared };
   const long =
@@ -172,12 +190,14 @@ function timeSection(
 }
 
 /** For people: how far such estimates were off. */
-export function pastLine({ past }: TimeFacts): string {
-  if (past.length === 0) return 'no past run of this model and these rollouts below runs/';
-  return past
-    .map(
-      ({ directory, iterationMs, error }) =>
-        `${directory} took ${duration(iterationMs / 1000)} an iteration: this estimate is ${percent(Math.abs(error))} ${error < 0 ? 'below' : 'above'}`,
-    )
-    .join('; ');
+export function pastLines({ past }: TimeFacts): string[] {
+  if (past.length === 0) return ['no past run of this model and these rollouts below runs/'];
+  return past.map(({ directory, iterationMs, timeError, memoryError }) => {
+    const memory = memoryError === null ? '' : `, of its memory ${off(memoryError)}`;
+    return `${directory} took ${duration(iterationMs / 1000)} an iteration: this estimate of its time is ${off(timeError)}${memory}`;
+  });
+}
+
+function off(error: number): string {
+  return `${percent(Math.abs(error))} ${error < 0 ? 'below' : 'above'}`;
 }

@@ -1,4 +1,4 @@
-/** How long iterations of earlier runs took, to hold an estimate against. */
+/** What iterations of earlier runs took, to hold estimates against. */
 import { join, resolve } from 'node:path';
 import type { TrainConfig } from '../../../config/train-config.ts';
 import { MedixError } from '../../../core/errors.ts';
@@ -12,6 +12,8 @@ export type PastRun = {
   readonly iterations: number;
   /** Median of an iteration without its validation, in milliseconds. */
   readonly iterationMs: number;
+  /** The most memory that the run had; null where it was not recorded. */
+  readonly peakBytes: number | null;
 };
 
 /** Levels of folders below the one that is searched. */
@@ -43,14 +45,17 @@ async function foldersBelow(folder: string, levels: number): Promise<string[]> {
 async function pastRun(directory: string, config: TrainConfig): Promise<PastRun | undefined> {
   const manifest = await readManifest(directory);
   if (manifest.kind !== 'train' || !costsTheSame(manifest, config)) return undefined;
-  const times = (await readMetrics(directory)).flatMap(({ iteration, values }) => {
+  const metrics = await readMetrics(directory);
+  const times = metrics.flatMap(({ iteration, values }) => {
     const whole = values['time/iterationMs'];
     if (iteration === 0 || typeof whole !== 'number') return [];
     return [whole - (values['time/validateMs'] ?? 0)];
   });
   if (times.length === 0) return undefined;
   const iterationMs = quantile(Float64Array.from(times).sort(), 0.5);
-  return { directory, iterations: times.length, iterationMs };
+  const peaks = metrics.flatMap(({ values }) => values['usage/peakMemoryMiB'] ?? []);
+  const peakBytes = peaks.length === 0 ? null : Math.max(...peaks) * 2 ** 20;
+  return { directory, iterations: times.length, iterationMs, peakBytes };
 }
 
 function costsTheSame({ config: past }: Manifest, config: TrainConfig): boolean {

@@ -39,7 +39,7 @@ export type PilotParts = {
   readonly onProgress: (line: string) => void;
 };
 
-export type PilotGroup = {
+type PilotGroup = {
   readonly rollouts: readonly ScoredRollout[];
   /** Whether its rewards differ, so that it can teach. */
   readonly differs: boolean;

@@ -3,7 +3,7 @@ import { formatProblem, MedixError } from '../../../core/errors.ts';
 
 /** From harmless to fatal. A run may start unless something stops it. */
 const verdicts = ['fine', 'not checked', 'look', 'stops'] as const;
-export type Verdict = (typeof verdicts)[number];
+type Verdict = (typeof verdicts)[number];
 
 export type Remark = {
   readonly verdict: Exclude<Verdict, 'fine'>;

@@ -7,7 +7,7 @@ import type { DataFacts } from './inspect-data.ts';
 import type { HeadroomFacts } from './inspect-headroom.ts';
 import type { JudgeFacts } from './inspect-judge.ts';
 import type { ModelFacts } from './inspect-model.ts';
-import { pastLine, type TimeFacts } from './inspect-time.ts';
+import { pastLines, type TimeFacts } from './inspect-time.ts';
 import type { Share } from './right.ts';
 import type { Section } from './section.ts';
 
@@ -203,7 +203,7 @@ function timeLines(facts: TimeFacts): string[] {
     ...(facts.operations === null
       ? []
       : [`${count(Math.round(facts.operations / 1e12))} × 10^12 operations an iteration`]),
-    pastLine(facts),
+    ...pastLines(facts),
   ];
 }
 
