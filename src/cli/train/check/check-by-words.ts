@@ -1,4 +1,5 @@
 /** `medix train --check`: the plan of a config, printed. */
+import { loadavg } from 'node:os';
 import { readHubAccess, readSecrets } from '../../../config/environment.ts';
 import { trainConfigSchema } from '../../../config/train-config.ts';
 import { systemClock } from '../../../core/async/clock.ts';
@@ -36,6 +37,7 @@ export async function checkByWords(
     hub: readHubAccess(),
     readSecrets: () => readSecrets(config.reward),
     machine: thisMachine,
+    load: loadavg()[0] ?? 0,
     clock: systemClock,
     signal,
     runs: runsFolder,

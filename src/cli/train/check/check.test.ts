@@ -35,6 +35,7 @@ function check(config: object, prompts: number) {
     hub: { endpoint: 'http://127.0.0.1:9' },
     readSecrets: () => ({}),
     machine: { memoryBytes: 24 * 2 ** 30, cores: 2, multipliesIntegers: async () => true },
+    load: 0,
     // Pauses between attempts pass at once.
     clock: createTestClock(120_000),
     signal: new AbortController().signal,

@@ -61,6 +61,8 @@ export type CheckContext = {
   readonly hub: HubAccess;
   readonly readSecrets: () => Secrets;
   readonly machine: Machine;
+  /** Programs that wanted to compute before the check began, on average. */
+  readonly load: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Folder below which earlier runs are looked for. */
@@ -267,13 +269,14 @@ async function timeOf(
   config: TrainConfig,
   { model, inspected, pilot }: Parts,
   size: RunSize,
-  { runs, machine }: CheckContext,
+  { runs, machine, load }: CheckContext,
 ): Promise<Section<TimeFacts>> {
   const plannedBytes = model.section.facts?.plan?.peakBytes ?? null;
   const past = { runs: await pastRuns(runs, config), plannedBytes };
   if (pilot.kind === 'done') {
     const algorithm = resolveAlgorithm(config.algorithm, config.rollout.maxCompletionTokens);
-    return inspectMeasuredTime(config, algorithm, pilot.pilot, size, pilot.isExact, past);
+    const engine = { isExact: pilot.isExact, busy: load / machine.cores };
+    return inspectMeasuredTime(config, algorithm, pilot.pilot, size, engine, past);
   }
   const { facts } = model.section;
   if (facts === null) {

@@ -71,13 +71,19 @@ export function sizeOfRun(
   };
 }
 
-/** @param isExact whether the logprobs of the engine's sampler are those of training */
+/** Programs for each core, beside the check, above which times say more about them than about the run. */
+const manyPrograms = 0.5;
+
+/**
+ * @param engine.isExact whether the logprobs of its sampler are those of training. @param engine.busy programs that
+ *   wanted to compute before the check began, for each core
+ */
 export function inspectMeasuredTime(
   config: TrainConfig,
   algorithm: Algorithm,
   pilot: Pilot,
   size: RunSize,
-  isExact: boolean,
+  { isExact, busy }: { readonly isExact: boolean; readonly busy: number },
   past: Past,
 ): Section<TimeFacts> {
   const { groupSize } = config.rollout;
@@ -89,6 +95,14 @@ export function inspectMeasuredTime(
     (algorithm.loss.klCoefficient > 0 || algorithm.rewardPenalty !== undefined ? 1 : 0) +
     (isExact ? 0 : (stepsPerIteration - 1) / stepsPerIteration);
   const updateSeconds = passSeconds * (1 + again / 3) + (pilot.stepMs / 1000) * stepsPerIteration;
+  const remarks =
+    busy > manyPrograms
+      ? [
+          look(
+            `Other programs were computing (${busy.toFixed(1)} for each core): without them the run takes less time.`,
+          ),
+        ]
+      : [];
   const perAnswer = pilot.sampleMs / pilot.groups.length / groupSize / 1000;
   return timeSection(
     config,
@@ -101,6 +115,7 @@ export function inspectMeasuredTime(
     },
     size,
     past,
+    remarks,
   );
 }
 

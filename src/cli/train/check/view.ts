@@ -1,4 +1,5 @@
 /** A plan as lines for people. */
+import { oneLine, quoted } from '../../../core/quoted.ts';
 import { count, duration, money, percent, percentWithin } from '../../../eval/reports/wording.ts';
 import type { CheckReport } from './check.ts';
 import type { BaselineFacts } from './inspect-baselines.ts';
@@ -120,7 +121,8 @@ const promptShown = 1500;
 
 function shownLines({ id, prompt, imageTokens, reference, modality }: DataFacts['shown'][number]) {
   const images = imageTokens === null ? '' : `, ${count(imageTokens)} image tokens`;
-  const answer = `row ${id}${images}; right: ${modality === null ? '' : `<${modality}>`}${reference}`;
+  const tag = modality === null ? '' : `<${modality}>`;
+  const answer = `row ${oneLine(id, 100)}${images}; right: ${tag}${oneLine(reference, 200)}`;
   if (prompt === null) return [answer];
   const cut = prompt.length > promptShown ? `${prompt.slice(0, promptShown)}…` : prompt;
   return [
@@ -174,7 +176,7 @@ function costLine({
 function baselineLines({ constant, blind, sighted }: BaselineFacts): string[] {
   const alone = constant.rows === 0 ? 0 : constant.right / constant.rows;
   return [
-    `the best single answer, ${JSON.stringify(constant.answer)}: right in ${percent(alone)} of ${count(constant.rows)} rows (reference-match)`,
+    `the best single answer, ${quoted(constant.answer, 100)}: right in ${percent(alone)} of ${count(constant.rows)} rows (reference-match)`,
     ...(blind === null
       ? []
       : [`without images: ${shareText(blind)} of ${count(blind.answers)} answers right`]),
