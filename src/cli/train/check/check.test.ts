@@ -1,14 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { trainConfigSchema } from '../../../config/train-config.ts';
+import { type Clock, systemClock } from '../../../core/async/clock.ts';
 import { createTestClock } from '../../../core/async/test-clock.fixture.ts';
 import { packageFile } from '../../../core/package-file.ts';
+import { parameterSpecs } from '../../../model/parameters.ts';
 import { runCli } from '../../main.ts';
 import { createTerminal } from '../../terminal.ts';
 import { checkTraining } from './check.ts';
+import { publishedModel } from './published-models.ts';
 import { checkLines } from './view.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'medix-check-'));
@@ -30,14 +35,14 @@ const small = {
   rollout: { promptsPerIteration: 2, groupSize: 2, maxCompletionTokens: 30 },
 };
 
-function check(config: object, prompts: number) {
+/** By default pauses between attempts pass at once. */
+function check(config: object, prompts: number, clock: Clock = createTestClock(120_000)) {
   return checkTraining(trainConfigSchema.parse(config), [], prompts, {
     hub: { endpoint: 'http://127.0.0.1:9' },
     readSecrets: () => ({}),
     machine: { memoryBytes: 24 * 2 ** 30, cores: 2, multipliesIntegers: async () => true },
     load: 0,
-    // Pauses between attempts pass at once.
-    clock: createTestClock(120_000),
+    clock,
     signal: new AbortController().signal,
     runs: join(folder, 'runs'),
     benchmarks: join(folder, 'cache'),
@@ -128,6 +133,67 @@ describe('a plan of a run that may not start', () => {
       ['time', 'not checked'],
     ]);
   });
+});
+
+describe('what a judge behind a server costs', () => {
+  const reply = {
+    choices: [{ message: { content: 'NO' }, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 100, completion_tokens: 1 },
+  };
+  let server: Server;
+  let url = '';
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      request.resume();
+      request.on('end', () => {
+        response.setHeader('content-type', 'application/json');
+        response.end(JSON.stringify(reply));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  });
+  afterAll(() => server.close());
+
+  it('follows from what the sampled groups took, and is held against the caps', async () => {
+    const judge = {
+      kind: 'openai',
+      url,
+      model: 'm',
+      prices: { input: 2, output: 10 },
+      cap: { calls: 100 },
+      // Nothing of the check may stay behind, and nothing of earlier ones may count.
+      cache: join(folder, 'answers'),
+    };
+    const config = { ...small, iterations: 1000, reward: { judge } };
+    const { judge: section } = await check(config, 4, systemClock);
+    const { run, latency } = section.facts ?? {};
+    const requests = run?.requests ?? 0;
+    expect(latency?.asked).toBeGreaterThan(0);
+    expect(run?.isMeasured).toBe(true);
+    expect(requests).toBeGreaterThan(100);
+    // Of one request, but for the rounding of both.
+    expect((run?.tokens ?? 0) / requests).toBeCloseTo(101, 0);
+    expect((1e6 * (run?.money ?? 0)) / requests).toBeCloseTo(100 * 2 + 10, 0);
+    const texts = section.remarks.map(({ text }) => text).join('\n');
+    expect(texts).toContain('reward.judge.cap.calls (100)');
+    expect(texts).toContain('it has no certificate');
+    await expect(stat(join(folder, 'answers'))).rejects.toThrow('ENOENT');
+    expect(checkLines(await check(config, 0, systemClock)).join('\n')).toMatch(
+      /at most 4,606 requests for 4,606/,
+    );
+  });
+});
+
+it.each([
+  ['Qwen/Qwen3-VL-2B-Instruct', 2_127_532_032],
+  ['Qwen/Qwen3-VL-8B-Instruct@main', 8_767_123_696],
+  ['Qwen/Qwen2.5-VL-7B-Instruct', 8_292_166_656],
+])('the sizes of %s give the parameters that it was published with', (model, parameters) => {
+  const config = publishedModel(model);
+  const specs = config === undefined ? [] : parameterSpecs(config);
+  const sizes = specs.map(({ shape }) => shape.reduce((product, dim) => product * dim, 1));
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(parameters);
 });
 
 describe('medix train --check', () => {
