@@ -4,6 +4,7 @@ import type { TrainConfig } from '../../../config/train-config.ts';
 import type { Clock } from '../../../core/async/clock.ts';
 import type { Sample } from '../../../core/sample.ts';
 import { vetJudge } from '../../../judge/certificate/assess.ts';
+import { shareOfProfile } from '../../../reward/aggregate.ts';
 import { type OpenedReward, requireReachable } from '../../../reward/open-reward.ts';
 import { quantile } from '../../../statistics/quantile.ts';
 import type { Pilot } from './pilot.ts';
@@ -56,6 +57,8 @@ export type MeasuredJudge = {
   readonly remarks: readonly Remark[];
   readonly facts: Omit<JudgeFacts, 'run'>;
   readonly isReachable: boolean;
+  /** Whether the reward counts its verdicts; else it is never asked. */
+  readonly isCounted: boolean;
 };
 
 /** @param architecture of the policy, undefined where it is not known */
@@ -74,6 +77,9 @@ export async function measureJudge(
   const reached = await attempt(signal, () => requireReachable(scoring, signal));
   const isReachable = reached.kind === 'done';
   const { judge, embedder, profile } = scoring.facts;
+  const share = shareOfProfile(profile);
+  const isCounted = share * profile.weights.judge > 0;
+  const isCompared = isReachable && share * profile.weights.similarity > 0;
   const overall = vetted.kind === 'done' ? vetted.value.certificate?.overall : undefined;
   const facts = {
     judge: judge.id,
@@ -87,14 +93,15 @@ export async function measureJudge(
             specificity: overall.specificity?.value ?? null,
             kappa: overall.kappa?.value ?? null,
           },
-    latency: isReachable ? await timeJudge(scoring, samples, signal) : null,
-    embedMs: isReachable ? await timeEmbedder(scoring, samples, clock, signal) : null,
+    latency: isReachable && isCounted ? await timeJudge(scoring, samples, signal) : null,
+    embedMs: isCompared ? await timeEmbedder(scoring, samples, clock, signal) : null,
   };
   const warnings =
     vetted.kind === 'done' ? vetted.value.warnings.map((text) => look(`${text}.`)) : [];
   return {
     facts,
     isReachable,
+    isCounted,
     remarks: [...remarksOf(vetted), ...remarksOf(reached), ...warnings],
   };
 }
@@ -151,7 +158,8 @@ export function inspectJudge(
   pilot: Pilot | undefined,
   rollouts: number,
 ): Section<JudgeFacts> {
-  const run = isChatJudge(config.reward.judge) ? runCosts(config, pilot, rollouts) : null;
+  const isPaid = isChatJudge(config.reward.judge) && measured.isCounted;
+  const run = isPaid ? runCosts(config, pilot, rollouts) : null;
   const remarks = [...measured.remarks, ...capRemarks(config, run)];
   if (run !== null && pilot === undefined) {
     remarks.push(

@@ -157,7 +157,7 @@ function judgeLines({
           `a verdict takes ${duration(latency.median / 1000)}, 95 % up to ${duration(latency.p95 / 1000)} (${latency.asked} asked)`,
         ]),
     ...(embedMs === null ? [] : [`an embedding takes ${duration(embedMs / 1000)}`]),
-    ...(run === null ? ['no model is asked for verdicts'] : [costLine(run)]),
+    ...(run === null ? [] : [costLine(run)]),
   ];
 }
 
