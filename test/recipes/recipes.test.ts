@@ -3,11 +3,13 @@ import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { publishedModel } from '../../src/cli/train/check/published-models.ts';
 import { evalConfigSchema } from '../../src/config/eval-config.ts';
 import { readConfig } from '../../src/config/read-config.ts';
 import { sftConfigSchema } from '../../src/config/sft-config.ts';
 import { trainConfigSchema } from '../../src/config/train-config.ts';
 import { openTemplate } from '../../src/data/prompt-template.ts';
+import { planNetwork } from '../../src/engine/local/plan-network.ts';
 import { openRewardProfile } from '../../src/reward/profile.ts';
 import { requireComparableParts } from '../../src/train/advantages.ts';
 import { resolveAlgorithm } from '../../src/train/algorithm.ts';
@@ -16,6 +18,12 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const recipes = readdirSync(join(root, 'recipes'), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.yaml'))
   .map((name) => relative(root, join(root, 'recipes', name)));
+
+const machine = {
+  memoryBytes: 2 ** 40,
+  cores: 8,
+  multipliesIntegers: async () => true,
+};
 
 const read = (recipe: string) =>
   readConfig(trainConfigSchema, { base: join(root, recipe), overrides: [] });
@@ -102,5 +110,33 @@ describe('the five runs of the paper', () => {
     const { maxCompletionTokens } = config.rollout;
     const resolved = resolveAlgorithm(config.algorithm, maxCompletionTokens);
     expect(resolved).toMatchObject({ advantage: 'grpo', maxSampleRounds: 20, ...algorithm });
+  });
+
+  it.each([
+    ['2b-dapo', '44GiB', '8GiB'],
+    ['8b-dapo', '172GiB', '18GiB'],
+    ['8b-grpo', '172GiB', '18GiB'],
+    ['7b-gspo', '172GiB', '18GiB'],
+  ])(
+    '%s fits into the memory that its README names, whole in %s and as LoRA in %s',
+    async (name, whole, adapted) => {
+      const plan = async (...overrides: readonly string[]) => {
+        const base = join(root, `recipes/medix-r1/${name}.yaml`);
+        const { engine, model } = await readConfig(trainConfigSchema, { base, overrides });
+        const published = publishedModel(model);
+        if (engine.kind !== 'local' || published === undefined) throw new Error('a known model');
+        return planNetwork(engine, published, { kind: 'train', seed: 1 }, machine);
+      };
+      expect((await plan(`engine.memory=${whole}`)).network.kind).toBe('whole');
+      await expect(plan('engine.memory=40GiB')).rejects.toThrow('give engine.lora={}');
+      const lora = await plan(`engine.memory=${adapted}`, 'engine.lora={rank: 16}');
+      expect(lora.network).toMatchObject({ kind: 'layered', base: 'int8' });
+    },
+  );
+
+  it('30b-dapo is refused before anything is downloaded, with the way out', () => {
+    expect(() => publishedModel('Qwen/Qwen3-VL-30B-A3B-Instruct')).toThrow(
+      /mixture-of-experts.*engine\.kind=module/,
+    );
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,7 @@ import { trainConfigSchema } from '../../../config/train-config.ts';
 import { type Clock, systemClock } from '../../../core/async/clock.ts';
 import { createTestClock } from '../../../core/async/test-clock.fixture.ts';
 import { packageFile } from '../../../core/package-file.ts';
+import { phantomSample } from '../../../data/phantoms/study.ts';
 import { parameterSpecs } from '../../../model/parameters.ts';
 import { runCli } from '../../main.ts';
 import { createTerminal } from '../../terminal.ts';
@@ -86,6 +87,60 @@ describe('a plan of a run that may start', () => {
     expect(report.headroom.remarks[0]?.text).toBe('Nothing was sampled: --prompts is 0.');
     expect(report.baselines.facts).toMatchObject({ blind: null, constant: { rows: 12 } });
     expect(report.time.facts?.by).toBe('arithmetic');
+  });
+});
+
+describe('a plan of rows', () => {
+  const rowOf = async (index: number, changes: object = {}) => {
+    const { images, problem, referenceAnswer } = await phantomSample({
+      seed: 9,
+      split: 'train',
+      index,
+    });
+    const image = images.map(({ bytes }) => Buffer.from(bytes).toString('base64'));
+    return {
+      id: `row-${index}`,
+      image,
+      problem,
+      solution: `<X_RAY>${referenceAnswer}`,
+      ...changes,
+    };
+  };
+  const write = async (name: string, rows: readonly object[]) => {
+    const file = join(folder, name);
+    await writeFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    return file;
+  };
+
+  it('counts what is rejected, too long, repeated and leaked, with examples', async () => {
+    const train = await write('train.jsonl', [
+      await rowOf(0),
+      await rowOf(0, { id: 'again' }),
+      await rowOf(1, { solution: 'without a tag' }),
+      await rowOf(2, { problem: 'word '.repeat(2000) }),
+      await rowOf(3),
+    ]);
+    const validation = await write('validation.jsonl', [await rowOf(3), await rowOf(4)]);
+    const data = { train, validation, template: 'question' };
+    const { data: section } = await check({ ...small, data }, 0);
+    expect(section.verdict).toBe('look');
+    expect(section.facts).toMatchObject({
+      rows: 4,
+      validationRows: 2,
+      rejected: { untagged: 1 },
+      modalities: { X_RAY: 4 },
+      prompts: { made: 4, rejected: 1 },
+      twice: { repeated: 1, images: 3, overlaps: [{ name: 'validation', same: 1, imageExact: 1 }] },
+    });
+    expect(section.facts?.rejectedExamples[0]).toMatch(/train\.jsonl: row 2 \(row-1\): solution/);
+    expect(section.facts?.prompts?.rejectedExamples[0]).toMatch(/^sample row-2: \d+$/);
+    const texts = section.remarks.map(({ text }) => text);
+    expect(texts).toEqual([
+      '1 of the rows cannot be used and are left out.',
+      expect.stringMatching(/^1 of 4 prompts are too long/),
+      expect.stringMatching(/^1 of 4 rows ask an earlier row's question/),
+      expect.stringMatching(/^Of 4 training rows, some are also in the validation set: 1 with/),
+    ]);
   });
 });
 

@@ -218,7 +218,7 @@ function remarksOn(facts: DataFacts, { rollout }: TrainConfig): Remark[] {
   const { rows, compared, rejected, prompts, twice } = facts;
   const found: Remark[] = [];
   const lost = Object.values(rejected).reduce((sum, count) => sum + count, 0);
-  if (lost > 0) found.push(look(`${lost} rows cannot be used and are left out.`));
+  if (lost > 0) found.push(look(`${lost} of the rows cannot be used and are left out.`));
   if (prompts === null) {
     found.push(notChecked('The lengths of prompts: the tokenizer of the model is not here.'));
   } else if (prompts.rejected === prompts.made) {
