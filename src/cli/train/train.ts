@@ -11,7 +11,6 @@ import type { CommandContext, SetUpCommand } from '../command.ts';
 import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
 import { wholeNumber } from '../option-values.ts';
 import { ledgerLines } from '../reward/view.ts';
-import { checkByWords } from './check/check-by-words.ts';
 import { peakMemoryLine, reportRejectedRows, terminalObserver } from './report.ts';
 
 type Options = {
@@ -40,7 +39,10 @@ export const setUpTrain: SetUpCommand = (command, context) => {
     .addHelpText('after', configHelp(trainConfigSchema))
     .action(async (words: string[], options: Options) => {
       const { resume, check, prompts = 64, json = false } = options;
-      if (check) return checkByWords(words, { prompts, json }, context);
+      if (check) {
+        const { checkByWords } = await import('./check/check-by-words.ts');
+        return checkByWords(words, { prompts, json }, context);
+      }
       if (options.prompts !== undefined || json) {
         command.error('error: --prompts and --json belong to --check');
       }

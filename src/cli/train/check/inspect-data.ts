@@ -2,28 +2,21 @@
 import type { TrainConfig } from '../../../config/train-config.ts';
 import type { Sample } from '../../../core/sample.ts';
 import type { RejectedRow } from '../../../data/row.ts';
-import { createProcessor } from '../../../model/processor.ts';
-import type { Processor } from '../../../model/prompt.ts';
-import { createPromptPreparation, type PreparedPrompt } from '../../../rollout/prepare-prompts.ts';
-import { quantile } from '../../../statistics/quantile.ts';
 import type { OpenedData } from '../../../train/open-training.ts';
 import { createSampleOrder, type SampleSet } from '../../../train/sample-order.ts';
 import type { BenchmarkSets } from './benchmarks.ts';
 import { type ComparedRows, compareRows, type SetOverlap } from './compare-rows.ts';
 import type { RightAnswers } from './inspect-baselines.ts';
 import type { KnownModel } from './inspect-model.ts';
+import { type MadePrompts, makePrompts } from './made-prompts.ts';
 import { look, notChecked, type Remark, type Section, sectionOf, stops } from './section.ts';
-import { createPromptView } from './shown-prompt.ts';
 
 /** Rows that are compared: all, or the first that the run draws. */
 const rowsCompared = 2000;
-/** Of these, rows whose prompts are made. */
-const promptsMade = 500;
-const rowsShown = 5;
+/** Examples of what is rejected. */
+const examplesShown = 5;
 
-type Spread = { readonly median: number; readonly p95: number; readonly max: number };
-
-export type DataFacts = {
+export type DataFacts = MadePrompts & {
   readonly rows: number;
   /** Rows of the training set that were looked at, in the order in which the run draws them. */
   readonly compared: number;
@@ -32,26 +25,9 @@ export type DataFacts = {
   readonly rejected: Readonly<Record<string, number>>;
   readonly rejectedExamples: readonly string[];
   readonly modalities: Readonly<Record<string, number>>;
-  /** Of `made` prompts, in tokens; null without a tokenizer. */
-  readonly prompts: {
-    readonly made: number;
-    readonly tokens: Spread;
-    readonly imageTokens: Spread;
-    /** Prompts that are too long, or whose images cannot be read, and the first of them. */
-    readonly rejected: number;
-    readonly rejectedExamples: readonly string[];
-  } | null;
   readonly twice: ComparedRows;
   /** Benchmarks whose files are not on this machine. */
   readonly benchmarksAbsent: readonly string[];
-  readonly shown: readonly {
-    readonly id: string;
-    /** Null without a tokenizer. */
-    readonly prompt: string | null;
-    readonly imageTokens: number | null;
-    readonly reference: string;
-    readonly modality: string | null;
-  }[];
 };
 
 export type InspectedData = {
@@ -97,10 +73,9 @@ export async function inspectData(
     validationRows: validationSamples?.size ?? null,
     ...rejectedRows(data.rejected),
     modalities: sorted(modalities),
-    prompts: made.prompts,
     twice,
     benchmarksAbsent: benchmarks.absent,
-    shown: made.shown,
+    ...made,
   };
   return { section: sectionOf(facts, remarksOn(facts, config)), answers };
 }
@@ -115,85 +90,6 @@ async function* rowsOf(samples: SampleSet): AsyncGenerator<Sample> {
   for (let row = 0; row < Math.min(rowsCompared, samples.size); row++) yield samples.at(row);
 }
 
-type MadePrompts = Pick<DataFacts, 'prompts' | 'shown'>;
-
-async function makePrompts(
-  config: TrainConfig,
-  { samples, render }: OpenedData,
-  model: KnownModel | undefined,
-  drawn: (draw: number) => Promise<Sample>,
-  signal: AbortSignal,
-): Promise<MadePrompts> {
-  const { maxCompletionTokens } = config.rollout;
-  const contextLength = model?.config.text.maxPositions ?? 0;
-  if (model?.files === undefined || contextLength <= maxCompletionTokens) {
-    const first = await Promise.all(
-      Array.from({ length: Math.min(rowsShown, samples.size) }, (_, draw) => drawn(draw)),
-    );
-    return { prompts: null, shown: first.map((sample) => shownRow(sample)) };
-  }
-  const processor = createProcessor(model.files, model.config);
-  const description = { id: config.model, contextLength, parameters: 0, processor };
-  // Each is made once, so that none is kept.
-  const prepare = createPromptPreparation(description, render, maxCompletionTokens, 0);
-  const viewOf = createPromptView(model.files);
-  const imageTokensOf = imageTokenCounter(processor);
-  const lengths: { readonly tokens: number; readonly image: number }[] = [];
-  const problems: string[] = [];
-  const shown: DataFacts['shown'][number][] = [];
-  const count = Math.min(promptsMade, samples.size);
-  for (let draw = 0; draw < count; draw++) {
-    signal.throwIfAborted();
-    const outcome = await prepare(await drawn(draw));
-    if (outcome.kind === 'rejected') {
-      problems.push(`${outcome.problem.where}: ${outcome.problem.got}`);
-      continue;
-    }
-    const { tokens } = outcome.prompt;
-    lengths.push({ tokens: tokens.length, image: imageTokensOf(tokens) });
-    if (shown.length < rowsShown)
-      shown.push(shownRow(outcome.sample, outcome, viewOf, imageTokensOf));
-  }
-  return {
-    shown,
-    prompts: {
-      made: count,
-      tokens: spreadOf(lengths.map(({ tokens }) => tokens)),
-      imageTokens: spreadOf(lengths.map(({ image }) => image)),
-      rejected: problems.length,
-      rejectedExamples: problems.slice(0, rowsShown),
-    },
-  };
-}
-
-function imageTokenCounter({ bannedTokens }: Processor): (tokens: Int32Array) => number {
-  const placeholders = new Set(bannedTokens);
-  return (tokens) => tokens.reduce((sum, token) => sum + (placeholders.has(token) ? 1 : 0), 0);
-}
-
-function shownRow(
-  { id, referenceAnswer, modality }: Sample,
-  prepared?: PreparedPrompt,
-  viewOf?: (tokens: Int32Array) => string,
-  imageTokensOf?: (tokens: Int32Array) => number,
-): DataFacts['shown'][number] {
-  const tokens = prepared?.prompt.tokens;
-  return {
-    id,
-    prompt: (tokens && viewOf?.(tokens)) ?? null,
-    imageTokens: (tokens && imageTokensOf?.(tokens)) ?? null,
-    reference: referenceAnswer,
-    modality: modality ?? null,
-  };
-}
-
-function spreadOf(values: readonly number[]): Spread {
-  if (values.length === 0) return { median: 0, p95: 0, max: 0 };
-  const ascending = Float64Array.from(values).sort();
-  const at = (share: number) => Math.round(quantile(ascending, share));
-  return { median: at(0.5), p95: at(0.95), max: at(1) };
-}
-
 function rejectedRows(
   rejected: readonly RejectedRow[],
 ): Pick<DataFacts, 'rejected' | 'rejectedExamples'> {
@@ -202,7 +98,7 @@ function rejectedRows(
   return {
     rejected: sorted(causes),
     rejectedExamples: rejected
-      .slice(0, rowsShown)
+      .slice(0, examplesShown)
       .map(({ file, row, id, problem }) => `${file}: row ${row} (${id}): ${problem}`),
   };
 }
