@@ -7,7 +7,7 @@ import { foundAt, fromHome } from '../core/files.ts';
 import { readModelConfig } from '../model/config.ts';
 import { families } from '../model/families/families.ts';
 import { openModelSource } from '../model/files/model-source.ts';
-import { openHubModel } from './hub/hub-models.ts';
+import { type ModelParts, openHubModel } from './hub/hub-models.ts';
 import { type HubName, parseHubName } from './hub/hub-name.ts';
 
 export type FoundModel = {
@@ -28,6 +28,7 @@ export type ModelAccess = {
  * Finds a model, and downloads it where it is of the hub (`owner/name` or `owner/name@revision`) and not kept
  * in the engine's cache. A folder of that name comes first. An engine of the user's own takes names as they are.
  *
+ * @param parts what of the model has to be in its folder. @default all
  * @throws MedixError as {@link openHubModel}; what is neither folder nor name of the hub is told by whoever
  *   opens it
  */
@@ -36,12 +37,13 @@ export async function findModel(
   model: string,
   { hub, clock, onProgress }: ModelAccess,
   signal: AbortSignal,
+  parts: ModelParts = 'all',
 ): Promise<FoundModel> {
   const name = config.kind === 'local' ? await hubNameOf(model) : undefined;
   if (config.kind !== 'local' || name === undefined) return { folder: model, name: model };
   const folder = join(fromHome(config.cache), 'models');
   const progress = onProgress === undefined ? {} : { onProgress };
-  const opened = await openHubModel(name, { folder, hub, clock, ...progress }, signal);
+  const opened = await openHubModel(name, { folder, hub, clock, ...progress }, signal, parts);
   return { folder: opened.folder, name: `${name.id}@${opened.commit}` };
 }
 

@@ -80,6 +80,7 @@ export const baseLines: Readonly<Record<string, readonly BaseLine[]>> = {
     { argv: ['model=model', 'data.train=data/train.parquet', ...training], prints: 30 },
     { argv: ['--resume', 'run'], prints: 2 },
     { argv: ['data/train.yaml', ...training, certified], prints: 30 },
+    { argv: ['data/train.yaml', ...training, '--check', '--prompts', '0'], weight: 0.5 },
   ],
   rollouts: [
     { argv: ['run', '--iteration', '1-', '--sort', 'reward', '--limit', '3'] },

@@ -1,4 +1,5 @@
 /** `medix train`: reinforcement learning of a policy. */
+import { Option } from 'commander';
 import { readHubAccess, readSecrets, readTrackerKey } from '../../config/environment.ts';
 import { type TrainConfig, trainConfigSchema } from '../../config/train-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
@@ -15,6 +16,14 @@ import { wholeNumber } from '../option-values.ts';
 import { ledgerLines } from '../reward/view.ts';
 import { peakMemoryLine, reportRejectedRows, terminalObserver } from './report.ts';
 
+type Options = {
+  readonly resume?: string;
+  readonly metricsPort?: number;
+  readonly check?: boolean;
+  readonly prompts?: number;
+  readonly json?: boolean;
+};
+
 export const setUpTrain: SetUpCommand = (command, context) => {
   command
     .argument('[config...]', 'config file and key=value changes')
@@ -24,8 +33,28 @@ export const setUpTrain: SetUpCommand = (command, context) => {
       'serve the latest metrics to Prometheus at this port of 127.0.0.1 while the run lasts; 0 takes a free one',
       wholeNumber(0),
     )
+    .addOption(
+      new Option(
+        '--check',
+        'print the complete plan, what speaks against it, and what it would cost; train nothing',
+      ).conflicts('resume'),
+    )
+    .option(
+      '--prompts <number>',
+      'with --check: prompts to sample groups for; 0 samples nothing (default: 64)',
+      wholeNumber(0),
+    )
+    .option('--json', 'with --check: print the plan as one JSON record')
     .addHelpText('after', configHelp(trainConfigSchema))
-    .action(async (words: string[], { resume, metricsPort }: Options) => {
+    .action(async (words: string[], options: Options) => {
+      const { resume, metricsPort, check, prompts = 64, json = false } = options;
+      if (check) {
+        const { checkByWords } = await import('./check/check-by-words.ts');
+        return checkByWords(words, { prompts, json }, context);
+      }
+      if (options.prompts !== undefined || json) {
+        command.error('error: --prompts and --json belong to --check');
+      }
       const given = { words, ...(resume === undefined ? {} : { resume }) };
       const { config, overrides } = await readArguments(trainConfigSchema, 'train', given);
       const isResumed = resume !== undefined;
@@ -34,8 +63,6 @@ export const setUpTrain: SetUpCommand = (command, context) => {
       );
     });
 };
-
-type Options = { readonly resume?: string; readonly metricsPort?: number };
 
 /** Serves metrics while the work lasts, where a port is given. */
 async function withMetrics(

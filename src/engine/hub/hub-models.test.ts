@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HubAccess } from '../../config/environment.ts';
 import { createTestClock } from '../../core/async/test-clock.fixture.ts';
 import { tinyModelDirectory } from '../../model/tiny-model.fixture.ts';
-import { openHubModel } from './hub-models.ts';
+import { type ModelParts, openHubModel } from './hub-models.ts';
 import { parseHubName } from './hub-name.ts';
 import {
   commit,
@@ -57,10 +57,11 @@ function open(
     signal = never,
     clock = createTestClock(idleMs),
     onProgress = (_: string) => {},
+    parts = 'all' as ModelParts,
   } = {},
 ) {
   const models = { folder, hub: { endpoint, ...hub }, clock, onProgress };
-  return openHubModel(parseHubName(name)!, models, signal);
+  return openHubModel(parseHubName(name)!, models, signal, parts);
 }
 
 const snapshot = () => join(folder, 'Owner--model-1', commit);
@@ -73,6 +74,17 @@ function cutAfter(count: number, response: ServerResponse): void {
 }
 
 describe('a model of the hub', () => {
+  it('can be described without its weights, which come when they are wanted', async () => {
+    const hub = await serve();
+    await open(hub, { parts: 'all-but-weights' });
+    expect((await readdir(snapshot())).toSorted()).toEqual(['config.json', 'tokenizer.json']);
+    const asked = hub.requests.length;
+    await open(hub, { name: `Owner/model-1@${commit}`, parts: 'all-but-weights' });
+    expect(hub.requests).toHaveLength(asked);
+    await open(hub, { name: `Owner/model-1@${commit}` });
+    expect(await readFile(join(snapshot(), 'model.safetensors'))).toEqual(weights);
+  });
+
   it('is downloaded once: the files that are read here, at the commit of its revision', async () => {
     const hub = await serve();
     const lines: string[] = [];

@@ -33,6 +33,9 @@ export type HubModels = {
 
 export type HubModel = { readonly folder: string; readonly commit: string };
 
+/** What of a model is wanted: everything, or all but its weights. */
+export type ModelParts = 'all' | 'all-but-weights';
+
 const publicHub = 'https://huggingface.co';
 /** A hub that sends nothing for so long is asked again. */
 const idleMs = 60_000;
@@ -54,6 +57,7 @@ const keptSchema = z.object({
 /**
  * The folder of a model at a revision; downloads what is not there.
  *
+ * @param parts of the model that have to be there. @default all
  * @throws MedixError 'model' where the hub cannot be reached or refuses, where the model is none that is read
  *   here (before its weights are downloaded), where the disk has no room, or a file is not what the hub says;
  *   'run' where the disk cannot be written; the signal's reason once it aborts
@@ -62,14 +66,15 @@ export async function openHubModel(
   name: HubName,
   models: HubModels,
   signal: AbortSignal,
+  parts: ModelParts = 'all',
 ): Promise<HubModel> {
   const place = join(models.folder, name.id.replace('/', '--'));
   const kept = isCommit(name.revision) ? await keptListing(place, name.revision) : undefined;
-  if (kept !== undefined && (await isWhole(place, kept))) return modelAt(place, kept);
+  if (kept !== undefined && (await isWhole(place, kept, parts))) return modelAt(place, kept);
   const site = siteOf(models);
   try {
     const listing = kept ?? (await newListing(site, name, models, place, signal));
-    await download(site, name, { models, place, listing }, signal);
+    await download(site, name, { models, place, listing, parts }, signal);
     return modelAt(place, listing);
   } finally {
     site.close();
@@ -129,7 +134,7 @@ async function refuse(
   const kept: string[] = [];
   for (const commit of commits) {
     const listing = await keptListing(place, commit);
-    if (listing !== undefined && (await isWhole(place, listing))) kept.push(commit);
+    if (listing !== undefined && (await isWhole(place, listing, 'all'))) kept.push(commit);
   }
   const endpoint = (hub.endpoint ?? publicHub).replace(/\/+$/, '');
   return failRefused(failure, { name, endpoint, token: hub.token, kept });
@@ -139,12 +144,13 @@ type Download = {
   readonly models: HubModels;
   readonly place: string;
   readonly listing: HubListing;
+  readonly parts: ModelParts;
 };
 
 async function download(
   site: Site,
   name: HubName,
-  { models, place, listing }: Download,
+  { models, place, listing, parts }: Download,
   signal: AbortSignal,
 ): Promise<void> {
   const { commit, names } = listing;
@@ -159,10 +165,11 @@ async function download(
     }
   };
   await fetchAll(tellingFiles(where, listing), () => {});
-  const wanted = await neededFiles(where, folder, listing);
+  const needed = await neededFiles(where, folder, listing);
+  const wanted = needed.filter(isPartOf(parts));
   await requireRoom(where, folder, wanted);
   // Beside what is missing there is no doubt what belongs to the commit, also without the hub.
-  const record = JSON.stringify({ names, files: wanted });
+  const record = JSON.stringify({ names, files: needed });
   const recordFile = join(place, `${commit}.json`);
   await storing(recordFile, () => writeAside(recordFile, (append) => append(`${record}\n`)));
   await fetchAll(wanted, await progressOf(where, folder, wanted, models));
@@ -219,7 +226,17 @@ async function keptListing(place: string, commit: string): Promise<HubListing | 
   }
 }
 
-async function isWhole(place: string, { commit, files }: HubListing): Promise<boolean> {
-  const checks = files.map((file) => isThere(join(place, commit, file.name), file));
+function isPartOf(parts: ModelParts): (file: HubFile) => boolean {
+  return ({ name }) => parts === 'all' || !name.endsWith('.safetensors');
+}
+
+async function isWhole(
+  place: string,
+  { commit, files }: HubListing,
+  parts: ModelParts,
+): Promise<boolean> {
+  const checks = files
+    .filter(isPartOf(parts))
+    .map((file) => isThere(join(place, commit, file.name), file));
   return (await Promise.all(checks)).every(Boolean);
 }
