@@ -1,12 +1,13 @@
 /**
  * The composite reward: checks by rule, then one call to the judge, one to the embedder and one to each
- * component of the user's own, side by side, each with the items for which it weighs anything.
+ * component of the user's own, side by side, each with the items for which it counts. Where a check by rule
+ * is a gate of 0, judge and embedder are not asked.
  */
 import { defined } from '../core/errors.ts';
 import type { Score } from '../core/outcome.ts';
 import type { Embedder, EmbedderDescription } from '../embed/embedder.ts';
 import type { Judge, JudgeDescription } from '../judge/judge.ts';
-import { aggregate, type RewardOutcome, weighs } from './aggregate.ts';
+import { aggregate, closedGate, counts, type RewardOutcome } from './aggregate.ts';
 import { contradiction } from './components/contradiction.ts';
 import { type CheckedItem, scoreByJudge } from './components/judge.ts';
 import { type OwnComponent, ownScoresAt, scoreByOwn } from './components/own-component.ts';
@@ -49,12 +50,16 @@ export function createReward(parts: {
 
   const score = async (items: readonly RewardItem[], signal: AbortSignal) => {
     const readings = items.map((item) => read(item, profile.guards));
-    const checked = readings.map(({ check }, index) => ({
-      check,
-      ...defined(items[index], 'item of a reading'),
-    }));
+    const checked = readings.map(({ check, ...byRule }, index) => {
+      const item = defined(items[index], 'item of a reading');
+      return { check, isDecided: closedGate(profile, item.sample, byRule) !== undefined, ...item };
+    });
     const ask = (name: 'judge' | 'similarity', score: ScoreChecked) =>
-      whereNeeded(checked, ({ sample }) => weighs(profile, sample, name), score);
+      whereNeeded(
+        checked,
+        ({ sample, isDecided }) => !isDecided && counts(profile, sample, name),
+        score,
+      );
     const [judged, similar, owned] = await Promise.all([
       ask('judge', (some) => scoreByJudge(some, judge, signal)),
       ask('similarity', (some) =>
@@ -85,9 +90,9 @@ export function createReward(parts: {
 type ScoreChecked = (items: readonly CheckedItem[]) => Promise<readonly Score[]>;
 
 /** Parallel to `items`, with a score for those that need one. */
-async function whereNeeded(
-  items: readonly CheckedItem[],
-  needs: (item: CheckedItem) => boolean,
+async function whereNeeded<Item extends CheckedItem>(
+  items: readonly Item[],
+  needs: (item: Item) => boolean,
   score: ScoreChecked,
 ): Promise<readonly (Score | undefined)[]> {
   const needing = items.filter(needs);

@@ -9,7 +9,7 @@ import { openEmbedder } from '../embed/open-embedder.ts';
 import { createLedger, type Ledger } from '../http/ledger.ts';
 import type { Judge, JudgeDescription } from '../judge/judge.ts';
 import { openJudge } from '../judge/open-judge.ts';
-import { shareOfProfile } from './aggregate.ts';
+import { askedBy } from './aggregate.ts';
 import { loadOwnComponents, type OwnComponent } from './components/own-component.ts';
 import { createReward, type RewardFunction } from './composite.ts';
 import { openRewardProfile, type RewardProfile, withOwnComponents } from './profile.ts';
@@ -93,7 +93,7 @@ export function asProfileAsks(judge: JudgeConfig, { rules }: RewardProfile): Jud
 }
 
 /**
- * Asks judge and embedder once, each unless the profile gives it no weight, before any work depends on
+ * Asks judge and embedder once, each unless no component of the profile needs it, before any work depends on
  * them.
  * @throws MedixError 'judge' naming every one that does not answer, and why.
  */
@@ -101,13 +101,12 @@ export async function requireReachable(
   { reward, judge, embedder }: Pick<OpenedReward, 'reward' | 'judge' | 'embedder'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { weights } = reward.profile;
-  const share = shareOfProfile(reward.profile);
+  const needed = askedBy(reward.profile);
   const parts = [
-    { name: 'judge', part: judge, weight: share * weights.judge },
-    { name: 'embedder', part: embedder, weight: share * weights.similarity },
+    { name: 'judge', part: judge, isNeeded: needed.judge },
+    { name: 'embedder', part: embedder, isNeeded: needed.embedder },
   ];
-  const asked = parts.filter(({ weight }) => weight > 0);
+  const asked = parts.filter(({ isNeeded }) => isNeeded);
   const problems = await Promise.all(
     asked.map(async ({ name, part }): Promise<Problem[]> => {
       const failure = await part.probe(signal);

@@ -1,6 +1,12 @@
 /** What a reward profile may say. A profile states everything, so its file alone tells how it scores. */
 import { z } from 'zod';
-import { componentNames } from './score.ts';
+import { type ComponentName, componentNames } from './score.ts';
+
+/** The gates of aggregation `gated` in a profile that names none. */
+export const defaultGates: readonly ComponentName[] = ['format'];
+
+/** Components that look at what an answer says. */
+const aboutAnswer: readonly ComponentName[] = ['judge', 'similarity'];
 
 const weight = z.number().min(0).max(1);
 const component = z.enum(componentNames);
@@ -59,7 +65,14 @@ const fields = z.strictObject({
   aggregation: z
     .enum(['sum', 'gated', 'per-component'])
     .describe(
-      'sum: weighted sum; gated: format times the weighted mean of the others; per-component: weighted sum, and the advantage compares each component for itself (GDPO, arXiv 2601.05242)',
+      'sum: weighted sum; gated: the gates times the weighted mean of the others; per-component: weighted sum, and the advantage compares each component for itself (GDPO, arXiv 2601.05242)',
+    ),
+  gates: z
+    .array(component)
+    .min(1)
+    .exactOptional()
+    .describe(
+      'Components that multiply the others, for aggregation gated; their weights do not count. Where one of them is 0 by rule, judge and embedder are not asked. Left out, the format alone',
     ),
   overlong: z
     .strictObject({
@@ -91,17 +104,29 @@ const fields = z.strictObject({
 export const rewardProfileSchema = fields.superRefine((profile, context) => {
   const problem = (path: string[], message: string) =>
     context.addIssue({ code: 'custom', path, message });
-  const { weights, textOnly, overlong } = profile;
+  const { weights, textOnly, overlong, aggregation } = profile;
+  const gates = aggregation === 'gated' ? (profile.gates ?? defaultGates) : [];
+  const isAdded = (name: ComponentName) => weights[name] > 0 && !gates.includes(name);
+  const counts = (name: ComponentName) => weights[name] > 0 || gates.includes(name);
   const total = componentNames.reduce((sum, name) => sum + weights[name], 0);
   if (Math.abs(total - 1) > weightTolerance) {
     problem(['weights'], `weights that add up to 1, not ${Number(total.toFixed(9))}`);
   }
-  if (weights.judge + weights.similarity === 0) {
+  if (!aboutAnswer.some(counts)) {
     problem(['weights'], 'a weight above 0 for judge or similarity');
   }
+  if (profile.gates && aggregation !== 'gated') {
+    problem(['gates'], 'none, since aggregation is not gated');
+  }
+  if (new Set(gates).size < gates.length) problem(['gates'], 'each component once');
+  if (!componentNames.some(isAdded)) {
+    problem(['gates'], 'gates that leave a component with a weight above 0');
+  }
   if (new Set(textOnly).size < textOnly.length) problem(['textOnly'], 'each component once');
-  if (!textOnly.some((name) => isAboutAnswer(name) && weights[name] > 0)) {
+  if (!textOnly.some((name) => aboutAnswer.includes(name) && counts(name))) {
     problem(['textOnly'], 'judge or similarity, with a weight above 0');
+  } else if (!textOnly.some(isAdded)) {
+    problem(['textOnly'], 'a component with a weight above 0 that is no gate');
   }
   if (overlong && overlong.buffer > overlong.limit) {
     problem(['overlong', 'buffer'], 'a buffer no longer than the limit');
@@ -113,7 +138,3 @@ export const rewardProfileSchema = fields.superRefine((profile, context) => {
 
 /** The fields of a profile. */
 export type RewardProfileSettings = z.output<typeof rewardProfileSchema>;
-
-function isAboutAnswer(name: z.output<typeof component>): boolean {
-  return name === 'judge' || name === 'similarity';
-}

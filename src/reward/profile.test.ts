@@ -95,6 +95,24 @@ describe('a reward profile', () => {
       'overlong: {limit: 5, buffer: 6, penalty: 1}',
       /overlong\.buffer: .*no longer/,
     ],
+    [
+      'gates that multiply nothing',
+      'aggregation: sum',
+      'aggregation: sum\ngates: [format]',
+      /gates: .*none, since aggregation is not gated/,
+    ],
+    [
+      'a gate twice',
+      'aggregation: sum',
+      'aggregation: gated\ngates: [format, format]',
+      /gates: .*each component once/,
+    ],
+    [
+      'gates alone',
+      'aggregation: sum',
+      'aggregation: gated\ngates: [judge, similarity, modality, format]',
+      /gates: .*leave a component with a weight above 0/,
+    ],
   ])('is refused for %s', async (_, from, to, problem) => {
     await expect(openRewardProfile(await write([from, to]))).rejects.toThrow(problem);
   });
