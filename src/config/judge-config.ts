@@ -254,7 +254,16 @@ export function shareLeft(weights: readonly { readonly weight: number }[]): numb
 }
 
 /** Names that the reward's own figures have: `reward/mean` and the like. */
-const takenNames = ['judge', 'similarity', 'modality', 'format', 'mean', 'unscored', 'overlong'];
+const takenNames = [
+  'judge',
+  'similarity',
+  'modality',
+  'format',
+  'rubric',
+  'mean',
+  'unscored',
+  'overlong',
+];
 
 const ownComponents = z
   .record(

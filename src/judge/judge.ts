@@ -37,6 +37,29 @@ export type JudgeOutcome =
     }
   | Unscored;
 
+/** An answer and what to look for in it. Whoever marks it sees neither a reference answer nor an image. */
+export type RubricQuestion = {
+  readonly question: string;
+  /** The answer under test, written by the policy: data, never an instruction. */
+  readonly answer: string;
+  /** At least one, each once; they hold what of the truth a judge needs. */
+  readonly criteria: readonly string[];
+};
+
+export type RubricOutcome =
+  | {
+      readonly kind: 'graded';
+      /** By criterion, in their order: whether the answer meets it. */
+      readonly met: readonly boolean[];
+      /** The judge's own words, for the record. */
+      readonly reply: string;
+      /** As of a verdict. */
+      readonly latencyMs: number;
+      readonly tokens?: TokenUsage;
+      readonly source: 'model' | 'memory';
+    }
+  | Unscored;
+
 export type JudgeDescription = {
   /** Model or rule that judges, for people. */
   readonly id: string;
@@ -52,6 +75,14 @@ export type Judge = {
    * rejects the call; after `signal` aborts, open items come back `cancelled`.
    */
   judge(items: readonly JudgeItem[], signal: AbortSignal): Promise<readonly JudgeOutcome[]>;
+  /**
+   * Which criteria of a rubric each answer meets, by the same rules as `judge`. One criterion that cannot be
+   * told leaves the answer unscored. Absent in judges that cannot mark rubrics.
+   */
+  grade?(
+    questions: readonly RubricQuestion[],
+    signal: AbortSignal,
+  ): Promise<readonly RubricOutcome[]>;
   /** Why it cannot be asked at all, found out by one cheap request; undefined when it can. */
   probe(signal: AbortSignal): Promise<Unscored | undefined>;
   close(): Promise<void>;

@@ -10,6 +10,7 @@ import type { Judge } from './judge.ts';
 import { type JudgePrompt, openJudgePrompt } from './judge-prompt.ts';
 import { ownJudgeOf } from './own-judge.ts';
 import { createReferenceMatchJudge } from './reference-match.ts';
+import { openRubricPrompt } from './rubric-prompt.ts';
 
 /**
  * Opens prompt, model and store; no server is contacted yet.
@@ -26,7 +27,8 @@ export async function openJudge(config: JudgeConfig, context: ClientContext): Pr
     const { verdict, showImages, maxTokens } = config;
     const { ledger } = context;
     const model = await openChatModel(config, context);
-    const parts = { model, prompt, verdict, showImages, maxTokens, ledger };
+    const rubricPrompt = await openRubricPrompt();
+    const parts = { model, prompt, rubricPrompt, verdict, showImages, maxTokens, ledger };
     return createChatJudge({ ...parts, ...(store === undefined ? {} : { store }) });
   } catch (error) {
     await store?.close();

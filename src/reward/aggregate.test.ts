@@ -40,7 +40,13 @@ const items = fc.record({ hasImage: fc.boolean(), hasTag: fc.boolean() }).map(
     response: '',
   }),
 );
-const valueSets = fc.record({ judge: unit, similarity: unit, modality: unit, format: unit });
+const valueSets = fc.record({
+  judge: unit,
+  similarity: unit,
+  modality: unit,
+  format: unit,
+  rubric: unit,
+});
 
 function componentsOf(
   values: Readonly<Record<string, number>>,

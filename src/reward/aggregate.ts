@@ -4,9 +4,9 @@ import { defined } from '../core/errors.ts';
 import type { FailureCause, Unscored } from '../core/outcome.ts';
 import { overlongShare } from './components/overlong.ts';
 import type { RewardProfile } from './profile.ts';
-import { defaultGates } from './profile-schema.ts';
+import { aboutAnswer, defaultGates } from './profile-schema.ts';
 import type { RewardItem, RewardSample } from './reward-item.ts';
-import { type ComponentName, type Components, componentNames } from './score.ts';
+import { askedComponents, type ComponentName, type Components, componentNames } from './score.ts';
 
 /** One part of a reward, before it is weighted. */
 type RewardPart = { readonly weight: number; readonly value: number };
@@ -54,8 +54,13 @@ export function counts(
   return (
     shareOfProfile(profile) > 0 &&
     appliesTo(profile, sample, name) &&
-    (profile.weights[name] > 0 || gateNames(profile).includes(name))
+    (weightOf(profile, name) > 0 || gateNames(profile).includes(name))
   );
+}
+
+/** Whether a component counts for any sample at all. */
+export function countsForSome(profile: Counting, name: ComponentName): boolean {
+  return counts({ ...profile, textOnly: [name] }, { images: [] }, name);
 }
 
 /** Whether some sample makes the reward ask the judge, and the embedder. */
@@ -63,17 +68,17 @@ export function askedBy(profile: Counting): {
   readonly judge: boolean;
   readonly embedder: boolean;
 } {
-  const isNeeded = (name: ComponentName) => counts({ ...profile, textOnly: [name] }, text, name);
-  return { judge: isNeeded('judge'), embedder: isNeeded('similarity') };
+  const isNeeded = (name: ComponentName) => countsForSome(profile, name);
+  return {
+    judge: askedComponents.judge.some(isNeeded),
+    embedder: askedComponents.embedder.some(isNeeded),
+  };
 }
-
-const text = { images: [] };
 
 /** Whether a sample without images is scored by other components than one with images. */
 export function tellsTextFromImages(profile: Counting): boolean {
-  const { weights, textOnly } = profile;
-  const leftOut = componentNames.filter((name) => !textOnly.includes(name));
-  return leftOut.some((name) => weights[name] > 0 || gateNames(profile).includes(name));
+  const leftOut = componentNames.filter((name) => !profile.textOnly.includes(name));
+  return leftOut.some((name) => weightOf(profile, name) > 0 || gateNames(profile).includes(name));
 }
 
 /**
@@ -89,6 +94,10 @@ export function closedGate(
     const score = components[name];
     return score?.kind === 'scored' && score.value === 0;
   });
+}
+
+function weightOf({ weights }: Pick<RewardProfile, 'weights'>, name: ComponentName): number {
+  return weights[name] ?? 0;
 }
 
 function appliesTo(
@@ -120,7 +129,7 @@ export function compositionOf(
   const counting = componentNames.filter(
     (name) =>
       // One that weighs nothing and was not asked for changes no sum, not even in its last bit.
-      (components[name] !== undefined || (name !== 'modality' && profile.weights[name] === 0)) &&
+      (components[name] !== undefined || (name !== 'modality' && weightOf(profile, name) === 0)) &&
       appliesTo(profile, sample, name),
   );
   const gates = gatesFor(profile, sample).filter((name) => components[name] !== undefined);
@@ -129,15 +138,16 @@ export function compositionOf(
   const total =
     added.length === componentNames.length
       ? 1
-      : added.reduce((sum, name) => sum + profile.weights[name], 0);
+      : added.reduce((sum, name) => sum + weightOf(profile, name), 0);
   const share = (name: ComponentName) =>
-    added.includes(name) && total > 0 ? profile.weights[name] / total : 0;
+    added.includes(name) && total > 0 ? weightOf(profile, name) / total : 0;
   return {
     weights: {
       judge: share('judge'),
       similarity: share('similarity'),
       modality: share('modality'),
       format: share('format'),
+      rubric: share('rubric'),
     },
     gates,
   };
@@ -205,6 +215,13 @@ function aggregateBuiltIn(
   };
 }
 
+/** Otherwise a sample without a rubric would be rewarded for its form alone. */
+const nothingLooked: Unscored = {
+  kind: 'unscored',
+  cause: 'refused',
+  message: 'the sample has no rubric, and no other component looks at what its answer says',
+};
+
 type GatedSum =
   | { readonly kind: 'summed'; readonly reward: number; readonly parts: readonly RewardPart[] }
   | Unscored;
@@ -213,6 +230,7 @@ function gatedSum(profile: RewardProfile, sample: RewardSample, components: Comp
   if (closedGate(profile, sample, components) !== undefined) {
     return { kind: 'summed', reward: 0, parts: [] };
   }
+  if (!aboutAnswer.some((name) => components[name] !== undefined)) return nothingLooked;
   const { weights, gates } = compositionOf(profile, sample, components);
   const parts: RewardPart[] = [];
   let gate = 1;

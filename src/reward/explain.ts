@@ -105,7 +105,9 @@ function uncounted(profile: RewardProfile, sample: RewardSample, components: Com
     return [`gate: ${closed} is 0, so the others do not count and need not be asked`];
   }
   const { weights, gates } = compositionOf(profile, sample, components);
-  const names = componentNames.filter((name) => weights[name] === 0 && !gates.includes(name));
+  const names = componentNames.filter(
+    (name) => profile.weights[name] !== undefined && weights[name] === 0 && !gates.includes(name),
+  );
   return names.length === 0
     ? []
     : [`not counted: ${names.join(', ')}; the others share the weight`];

@@ -3,13 +3,13 @@ import type { Secrets } from '../config/environment.ts';
 import { isChatJudge, type JudgeConfig, type RewardConfig } from '../config/judge-config.ts';
 import { type LoadModule, loadModule } from '../config/load-module.ts';
 import type { Clock } from '../core/async/clock.ts';
-import { MedixError, type Problem } from '../core/errors.ts';
+import { fail, MedixError, type Problem } from '../core/errors.ts';
 import type { Embedder, EmbedderDescription } from '../embed/embedder.ts';
 import { openEmbedder } from '../embed/open-embedder.ts';
 import { createLedger, type Ledger } from '../http/ledger.ts';
 import type { Judge, JudgeDescription } from '../judge/judge.ts';
 import { openJudge } from '../judge/open-judge.ts';
-import { askedBy } from './aggregate.ts';
+import { askedBy, countsForSome } from './aggregate.ts';
 import { loadOwnComponents, type OwnComponent } from './components/own-component.ts';
 import { createReward, type RewardFunction } from './composite.ts';
 import { openRewardProfile, type RewardProfile, withOwnComponents } from './profile.ts';
@@ -62,6 +62,7 @@ export async function openReward(
     ...(judgeApiKey === undefined ? {} : { apiKey: judgeApiKey }),
   });
   try {
+    requireMarker(profile, judge);
     const embedder = await openEmbedder(config.embedder, {
       ...context,
       ...(embedderApiKey === undefined ? {} : { apiKey: embedderApiKey }),
@@ -85,6 +86,17 @@ export async function openReward(
     await judge.close();
     throw error;
   }
+}
+
+/** @throws MedixError 'config' where the profile has rubrics marked and the judge cannot. */
+function requireMarker(profile: RewardProfile, judge: Judge): void {
+  if (judge.grade || !countsForSome(profile, 'rubric')) return;
+  fail('config', {
+    where: 'reward.judge.kind',
+    expected: `a language model (openai or gguf), since the profile ${profile.name} has rubrics marked`,
+    got: `${judge.describe.kind} (${judge.describe.id})`,
+    next: 'name a language model, or take a profile without the component rubric',
+  });
 }
 
 /** The paper's rules go with the paper's question to the judge, unless the config names another. */

@@ -1,12 +1,14 @@
 /** What a reward profile may say. A profile states everything, so its file alone tells how it scores. */
 import { z } from 'zod';
+import { rubricSchema } from '../data/rubric.ts';
 import { type ComponentName, componentNames } from './score.ts';
 
 /** The gates of aggregation `gated` in a profile that names none. */
 export const defaultGates: readonly ComponentName[] = ['format'];
 
 /** Components that look at what an answer says. */
-const aboutAnswer: readonly ComponentName[] = ['judge', 'similarity'];
+export const aboutAnswer: readonly ComponentName[] = ['judge', 'similarity', 'rubric'];
+const aboutAnswerNames = 'judge, similarity or rubric';
 
 const weight = z.number().min(0).max(1);
 const component = z.enum(componentNames);
@@ -21,8 +23,21 @@ const fields = z.strictObject({
       "How a response is read: medix-r1 (strict format, lenient spelling), or medix-r1-reference (the paper's code, quirks included)",
     ),
   weights: z
-    .strictObject({ judge: weight, similarity: weight, modality: weight, format: weight })
-    .describe('Weight of each component; the weights add up to 1'),
+    .strictObject({
+      judge: weight,
+      similarity: weight,
+      modality: weight,
+      format: weight,
+      rubric: weight.exactOptional(),
+    })
+    .describe(
+      'Weight of each component; the weights add up to 1, and a component that is left out has none',
+    ),
+  rubric: rubricSchema
+    .exactOptional()
+    .describe(
+      'Rubric of samples that have none of their own: a list of {criterion, points}; points below 0 are for mistakes',
+    ),
   guards: z
     .strictObject({
       shortest: z
@@ -100,41 +115,77 @@ const fields = z.strictObject({
     ),
 });
 
+type Fields = z.output<typeof fields>;
+type Finding = { readonly path: string[]; readonly message: string; readonly holds: boolean };
+
 /** Schema of a profile's file; refuses combinations that have no meaning. */
 export const rewardProfileSchema = fields.superRefine((profile, context) => {
-  const problem = (path: string[], message: string) =>
-    context.addIssue({ code: 'custom', path, message });
-  const { weights, textOnly, overlong, aggregation } = profile;
-  const gates = aggregation === 'gated' ? (profile.gates ?? defaultGates) : [];
-  const isAdded = (name: ComponentName) => weights[name] > 0 && !gates.includes(name);
-  const counts = (name: ComponentName) => weights[name] > 0 || gates.includes(name);
-  const total = componentNames.reduce((sum, name) => sum + weights[name], 0);
-  if (Math.abs(total - 1) > weightTolerance) {
-    problem(['weights'], `weights that add up to 1, not ${Number(total.toFixed(9))}`);
-  }
-  if (!aboutAnswer.some(counts)) {
-    problem(['weights'], 'a weight above 0 for judge or similarity');
-  }
-  if (profile.gates && aggregation !== 'gated') {
-    problem(['gates'], 'none, since aggregation is not gated');
-  }
-  if (new Set(gates).size < gates.length) problem(['gates'], 'each component once');
-  if (!componentNames.some(isAdded)) {
-    problem(['gates'], 'gates that leave a component with a weight above 0');
-  }
-  if (new Set(textOnly).size < textOnly.length) problem(['textOnly'], 'each component once');
-  if (!textOnly.some((name) => aboutAnswer.includes(name) && counts(name))) {
-    problem(['textOnly'], 'judge or similarity, with a weight above 0');
-  } else if (!textOnly.some(isAdded)) {
-    problem(['textOnly'], 'a component with a weight above 0 that is no gate');
-  }
-  if (overlong && overlong.buffer > overlong.limit) {
-    problem(['overlong', 'buffer'], 'a buffer no longer than the limit');
-  }
-  if (profile.onFailure === 'zero' && profile.rules !== 'medix-r1-reference') {
-    problem(['onFailure'], '"unscored": only rules medix-r1-reference may score a failure 0');
+  for (const { path, message, holds } of [...countingFindings(profile), ...findings(profile)]) {
+    if (holds) context.addIssue({ code: 'custom', path, message });
   }
 });
+
+/** What may be wrong with which components count. */
+function countingFindings({ weights, textOnly, aggregation, ...profile }: Fields): Finding[] {
+  const gates = aggregation === 'gated' ? (profile.gates ?? defaultGates) : [];
+  const weightOf = (name: ComponentName) => weights[name] ?? 0;
+  const isAdded = (name: ComponentName) => weightOf(name) > 0 && !gates.includes(name);
+  const counts = (name: ComponentName) => weightOf(name) > 0 || gates.includes(name);
+  const looks = (name: ComponentName) => aboutAnswer.includes(name) && counts(name);
+  const hasTwice = (names: readonly ComponentName[]) => new Set(names).size < names.length;
+  const total = componentNames.reduce((sum, name) => sum + weightOf(name), 0);
+  const finding = (path: string, holds: boolean, message: string) => ({
+    path: [path],
+    message,
+    holds,
+  });
+  return [
+    finding(
+      'weights',
+      Math.abs(total - 1) > weightTolerance,
+      `weights that add up to 1, not ${Number(total.toFixed(9))}`,
+    ),
+    finding('weights', !componentNames.some(looks), `a weight above 0 for ${aboutAnswerNames}`),
+    finding(
+      'rubric',
+      profile.rubric !== undefined && !counts('rubric'),
+      'none, since the component rubric has no weight',
+    ),
+    finding(
+      'gates',
+      profile.gates !== undefined && aggregation !== 'gated',
+      'none, since aggregation is not gated',
+    ),
+    finding('gates', hasTwice(gates), 'each component once'),
+    finding(
+      'gates',
+      !componentNames.some(isAdded),
+      'gates that leave a component with a weight above 0',
+    ),
+    finding('textOnly', hasTwice(textOnly), 'each component once'),
+    finding('textOnly', !textOnly.some(looks), `${aboutAnswerNames}, with a weight above 0`),
+    finding(
+      'textOnly',
+      textOnly.some(looks) && !textOnly.some(isAdded),
+      'a component with a weight above 0 that is no gate',
+    ),
+  ];
+}
+
+function findings({ overlong, onFailure, rules }: Fields): Finding[] {
+  return [
+    {
+      path: ['overlong', 'buffer'],
+      holds: overlong !== null && overlong.buffer > overlong.limit,
+      message: 'a buffer no longer than the limit',
+    },
+    {
+      path: ['onFailure'],
+      holds: onFailure === 'zero' && rules !== 'medix-r1-reference',
+      message: '"unscored": only rules medix-r1-reference may score a failure 0',
+    },
+  ];
+}
 
 /** The fields of a profile. */
 export type RewardProfileSettings = z.output<typeof rewardProfileSchema>;

@@ -86,7 +86,7 @@ describe('a reward profile', () => {
       'text alone without its answer',
       '[judge, similarity, modality',
       '[modality',
-      /textOnly: .*judge or similarity/,
+      /textOnly: .*judge, similarity or rubric/,
     ],
     ['a component twice', '[judge, ', '[judge, judge, ', /textOnly: .*each component once/],
     [
@@ -123,7 +123,9 @@ describe('a reward profile', () => {
       ['similarity: 0.3375', 'similarity: 0'],
       ['modality: 0.045', 'modality: 0.9'],
     );
-    await expect(openRewardProfile(file)).rejects.toThrow(/above 0 for judge or similarity/);
+    await expect(openRewardProfile(file)).rejects.toThrow(
+      /above 0 for judge, similarity or rubric/,
+    );
   });
 
   it('has to be there', async () => {

@@ -58,6 +58,8 @@ export const rolloutLineSchema = z.object({
   /** The right answer, and further ones that count as right. */
   reference: z.string().optional(),
   accepted: z.array(z.string()).optional(),
+  /** What the component `rubric` looked for, where the sample has a rubric of its own. */
+  rubric: z.array(z.object({ criterion: z.string(), points: z.number() })).optional(),
   modality: z.string().optional(),
   /** Which data set it comes from, as the row says. */
   source: z.string().optional(),

@@ -119,6 +119,7 @@ function line(
     question: sample.problem,
     reference: sample.referenceAnswer,
     accepted: [...sample.accepted],
+    ...(sample.rubric === undefined ? {} : { rubric: [...sample.rubric] }),
     ...(sample.modality === undefined ? {} : { modality: sample.modality }),
     source: sample.source,
     images: names,

@@ -100,6 +100,7 @@ function failedComponents(
   const asked: Readonly<Record<string, string>> = {
     judge: judge.id,
     similarity: embedder.id,
+    rubric: judge.id,
   };
   const failed = unscored.flatMap(({ outcome }) =>
     Object.entries(outcome.components).flatMap(([name, { kind }]) =>

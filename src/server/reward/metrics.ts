@@ -91,9 +91,7 @@ export function createServiceMetrics(
       }
     },
     timed: (judge) => ({
-      describe: judge.describe,
-      probe: (signal) => judge.probe(signal),
-      close: () => judge.close(),
+      ...judge,
       judge: async (asked, signal) => {
         const outcomes = await judge.judge(asked, signal);
         for (const outcome of outcomes) {
