@@ -260,6 +260,7 @@ const takenNames = [
   'modality',
   'format',
   'rubric',
+  'findings',
   'mean',
   'unscored',
   'overlong',

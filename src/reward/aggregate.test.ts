@@ -46,6 +46,7 @@ const valueSets = fc.record({
   modality: unit,
   format: unit,
   rubric: unit,
+  findings: unit,
 });
 
 function componentsOf(

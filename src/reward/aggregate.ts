@@ -148,6 +148,7 @@ export function compositionOf(
       modality: share('modality'),
       format: share('format'),
       rubric: share('rubric'),
+      findings: share('findings'),
     },
     gates,
   };

@@ -9,6 +9,7 @@ import type { Embedder, EmbedderDescription } from '../embed/embedder.ts';
 import type { Judge, JudgeDescription } from '../judge/judge.ts';
 import { aggregate, closedGate, counts, type RewardOutcome } from './aggregate.ts';
 import { contradiction } from './components/contradiction.ts';
+import { scoreByFindings } from './components/findings.ts';
 import { type CheckedItem, scoreByJudge } from './components/judge.ts';
 import { type OwnComponent, ownScoresAt, scoreByOwn } from './components/own-component.ts';
 import { scoreByRubric } from './components/rubric.ts';
@@ -54,6 +55,14 @@ export function createReward(parts: {
         embedder,
         profile.similarity,
         comparing,
+        signal,
+      ),
+    findings: (items, signal) =>
+      scoreByFindings(
+        items.map(({ check }) => check),
+        embedder,
+        profile.findings ?? { floor: 0 },
+        comparing.findConflict,
         signal,
       ),
     rubric: (items, signal) => scoreByRubric(items, profile.rubric, judge, signal),

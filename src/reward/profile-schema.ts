@@ -7,8 +7,8 @@ import { type ComponentName, componentNames } from './score.ts';
 export const defaultGates: readonly ComponentName[] = ['format'];
 
 /** Components that look at what an answer says. */
-export const aboutAnswer: readonly ComponentName[] = ['judge', 'similarity', 'rubric'];
-const aboutAnswerNames = 'judge, similarity or rubric';
+export const aboutAnswer: readonly ComponentName[] = ['judge', 'similarity', 'rubric', 'findings'];
+const aboutAnswerNames = 'judge, similarity, rubric or findings';
 
 const weight = z.number().min(0).max(1);
 const component = z.enum(componentNames);
@@ -29,6 +29,7 @@ const fields = z.strictObject({
       modality: weight,
       format: weight,
       rubric: weight.exactOptional(),
+      findings: weight.exactOptional(),
     })
     .describe(
       'Weight of each component; the weights add up to 1, and a component that is left out has none',
@@ -72,10 +73,22 @@ const fields = z.strictObject({
       { error: '"threshold" or "graded"' },
     )
     .describe('How the cosine of two texts becomes a score'),
+  findings: z
+    .strictObject({
+      floor: z
+        .number()
+        .min(-1)
+        .lt(1)
+        .describe('Cosine at and below which two findings have nothing in common'),
+    })
+    .exactOptional()
+    .describe(
+      'How the component findings reads the cosine of two findings: it rises from 0 at the floor to 1',
+    ),
   contradiction: z
     .boolean()
     .describe(
-      'Whether the similarity of an answer that says the opposite, or leaves out a side or a number, is 0',
+      'Whether the similarity of an answer that says the opposite, or leaves out a side or a number, is 0; for the component findings the same of two findings',
     ),
   aggregation: z
     .enum(['sum', 'gated', 'per-component'])
@@ -150,6 +163,16 @@ function countingFindings({ weights, textOnly, aggregation, ...profile }: Fields
       'rubric',
       profile.rubric !== undefined && !counts('rubric'),
       'none, since the component rubric has no weight',
+    ),
+    finding(
+      'findings',
+      profile.findings === undefined && counts('findings'),
+      '{floor: …}, since the component findings counts',
+    ),
+    finding(
+      'findings',
+      profile.findings !== undefined && !counts('findings'),
+      'none, since the component findings has no weight',
     ),
     finding(
       'gates',

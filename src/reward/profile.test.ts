@@ -86,7 +86,7 @@ describe('a reward profile', () => {
       'text alone without its answer',
       '[judge, similarity, modality',
       '[modality',
-      /textOnly: .*judge, similarity or rubric/,
+      /textOnly: .*judge, similarity, rubric or findings/,
     ],
     ['a component twice', '[judge, ', '[judge, judge, ', /textOnly: .*each component once/],
     [
@@ -94,6 +94,12 @@ describe('a reward profile', () => {
       'overlong: null',
       'overlong: {limit: 5, buffer: 6, penalty: 1}',
       /overlong\.buffer: .*no longer/,
+    ],
+    [
+      'findings without a floor',
+      'judge: 0.5175',
+      'judge: 0.5\n  findings: 0.0175',
+      /findings: .*\{floor: …\}/,
     ],
     [
       'gates that multiply nothing',
@@ -124,7 +130,7 @@ describe('a reward profile', () => {
       ['modality: 0.045', 'modality: 0.9'],
     );
     await expect(openRewardProfile(file)).rejects.toThrow(
-      /above 0 for judge, similarity or rubric/,
+      /above 0 for judge, similarity, rubric or findings/,
     );
   });
 

@@ -6,13 +6,20 @@ import { failureCauses, type Score } from '../core/outcome.ts';
  * The four components of the reward of MediX-R1 (arXiv 2602.23363) and those that a profile may add, in the
  * order in which they are added up: floating-point sums depend on it.
  */
-export const componentNames = ['judge', 'similarity', 'modality', 'format', 'rubric'] as const;
+export const componentNames = [
+  'judge',
+  'similarity',
+  'modality',
+  'format',
+  'rubric',
+  'findings',
+] as const;
 export type ComponentName = (typeof componentNames)[number];
 
 /** Whom components ask, beside those that are checked by rule. */
 export const askedComponents = {
   judge: ['judge', 'rubric'],
-  embedder: ['similarity'],
+  embedder: ['similarity', 'findings'],
 } as const satisfies Readonly<Record<string, readonly ComponentName[]>>;
 
 type BuiltInComponents = {
@@ -25,6 +32,8 @@ type BuiltInComponents = {
   readonly format: Score;
   /** Absent where it weighs nothing, and where neither sample nor profile has a rubric. */
   readonly rubric?: Score;
+  /** Absent where it weighs nothing. */
+  readonly findings?: Score;
 };
 
 /** With those of the user's own, by name. */
@@ -48,5 +57,6 @@ export const componentsSchema = z
     modality: scoreSchema.exactOptional(),
     format: scoreSchema,
     rubric: scoreSchema.exactOptional(),
+    findings: scoreSchema.exactOptional(),
   })
   .catchall(scoreSchema) satisfies z.ZodType<Components>;

@@ -101,6 +101,7 @@ function failedComponents(
     judge: judge.id,
     similarity: embedder.id,
     rubric: judge.id,
+    findings: embedder.id,
   };
   const failed = unscored.flatMap(({ outcome }) =>
     Object.entries(outcome.components).flatMap(([name, { kind }]) =>
