@@ -32,6 +32,10 @@ export type JudgeOutcome =
        * is the judge's certainty.
        */
       readonly margin?: number;
+      /** Share of the verdicts of a panel that say right, where its rule is their mean. */
+      readonly share?: number;
+      /** Share of the pairs of verdicts of a panel that differ; absent where there are none. */
+      readonly disagreement?: number;
       /** `rule`: no model was asked; `memory`: the verdict of an earlier request with the same digest. */
       readonly source: 'model' | 'rule' | 'memory';
     }
@@ -51,19 +55,22 @@ export type RubricOutcome =
       readonly kind: 'graded';
       /** By criterion, in their order: whether the answer meets it. */
       readonly met: readonly boolean[];
+      /** By criterion, as the share and disagreement of a verdict, the latter over all criteria. */
+      readonly shares?: readonly number[];
+      readonly disagreement?: number;
       /** The judge's own words, for the record. */
       readonly reply: string;
       /** As of a verdict. */
       readonly latencyMs: number;
       readonly tokens?: TokenUsage;
-      readonly source: 'model' | 'memory';
+      readonly source: 'model' | 'rule' | 'memory';
     }
   | Unscored;
 
 export type JudgeDescription = {
   /** Model or rule that judges, for people. */
   readonly id: string;
-  readonly kind: 'reference-match' | 'openai' | 'gguf' | 'module';
+  readonly kind: 'reference-match' | 'openai' | 'gguf' | 'module' | 'panel';
   /** Hexadecimal SHA-256 of all that shapes a verdict: two judges with one digest are interchangeable. */
   readonly digest: string;
 };

@@ -82,7 +82,7 @@ describe('an opened reward', () => {
     await writeFile(path, JSON.stringify({ ...fields, weights, textOnly: ['rubric', 'format'] }));
     const config = rewardSchema.parse({ profile: path });
     await expect(openReward(config, context)).rejects.toThrow(
-      /reward\.judge\.kind: expected a language model \(openai or gguf\).*got reference-match/,
+      /reward\.judge\.kind: expected a language model \(openai or gguf\) or a panel.*got reference-match/,
     );
     const judge = { kind: 'openai', url: 'http://127.0.0.1:1/v1', model: 'm', cache: null };
     const opened = await openReward(rewardSchema.parse({ profile: path, judge }), context);

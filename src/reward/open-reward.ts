@@ -1,14 +1,20 @@
 /** The reward a config names, with its judge and embedder. */
 import type { Secrets } from '../config/environment.ts';
-import { isChatJudge, type JudgeConfig, type RewardConfig } from '../config/judge-config.ts';
+import {
+  isChatJudge,
+  judgesOf,
+  type RewardConfig,
+  type RewardJudgeConfig,
+  withJudges,
+} from '../config/judge-config.ts';
 import { type LoadModule, loadModule } from '../config/load-module.ts';
 import type { Clock } from '../core/async/clock.ts';
 import { fail, MedixError, type Problem } from '../core/errors.ts';
 import type { Embedder, EmbedderDescription } from '../embed/embedder.ts';
 import { openEmbedder } from '../embed/open-embedder.ts';
-import { createLedger, type Ledger } from '../http/ledger.ts';
+import type { Ledger } from '../http/ledger.ts';
 import type { Judge, JudgeDescription } from '../judge/judge.ts';
-import { openJudge } from '../judge/open-judge.ts';
+import { createJudgeLedger, openRewardJudge } from '../judge/open-panel.ts';
 import { askedBy, countsForSome } from './aggregate.ts';
 import { loadOwnComponents, type OwnComponent } from './components/own-component.ts';
 import { createReward, type RewardFunction } from './composite.ts';
@@ -52,14 +58,12 @@ export async function openReward(
 ): Promise<OpenedReward> {
   const own = await loadOwnComponents(config.components, load);
   const profile = withOwnComponents(await openRewardProfile(config.profile), own);
-  const ledger = createLedger(
-    isChatJudge(config.judge) ? { prices: config.judge.prices, cap: config.judge.cap } : {},
-  );
-  const { judgeApiKey, embedderApiKey } = secrets;
+  const ledger = createJudgeLedger(config.judge);
+  const { judgeApiKeys, embedderApiKey } = secrets;
   const context = { seed, clock, ledger, load };
-  const judge = await openJudge(asProfileAsks(config.judge, profile), {
+  const judge = await openRewardJudge(asProfileAsks(config.judge, profile), {
     ...context,
-    ...(judgeApiKey === undefined ? {} : { apiKey: judgeApiKey }),
+    ...(judgeApiKeys === undefined ? {} : { apiKeys: judgeApiKeys }),
   });
   try {
     requireMarker(profile, judge);
@@ -78,7 +82,8 @@ export async function openReward(
       own,
       ledger,
       seesImages:
-        own.length > 0 || (config.judge.kind !== 'reference-match' && config.judge.showImages),
+        own.length > 0 ||
+        judgesOf(config.judge).some((one) => one.kind !== 'reference-match' && one.showImages),
       facts: { judge: judge.describe, embedder: embedder.describe, profile },
       close,
     };
@@ -93,15 +98,20 @@ function requireMarker(profile: RewardProfile, judge: Judge): void {
   if (judge.grade || !countsForSome(profile, 'rubric')) return;
   fail('config', {
     where: 'reward.judge.kind',
-    expected: `a language model (openai or gguf), since the profile ${profile.name} has rubrics marked`,
+    expected: `a language model (openai or gguf) or a panel of some, since the profile ${profile.name} has rubrics marked`,
     got: `${judge.describe.kind} (${judge.describe.id})`,
     next: 'name a language model, or take a profile without the component rubric',
   });
 }
 
 /** The paper's rules go with the paper's question to the judge, unless the config names another. */
-export function asProfileAsks(judge: JudgeConfig, { rules }: RewardProfile): JudgeConfig {
-  return isChatJudge(judge) ? { ...judge, prompt: judge.prompt ?? rules } : judge;
+export function asProfileAsks(
+  judge: RewardJudgeConfig,
+  { rules }: RewardProfile,
+): RewardJudgeConfig {
+  return withJudges(judge, (one) =>
+    isChatJudge(one) ? { ...one, prompt: one.prompt ?? rules } : one,
+  );
 }
 
 /**

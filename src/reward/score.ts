@@ -45,7 +45,12 @@ export function binaryScore(holds: boolean, detail?: string): Score {
 }
 
 const scoreSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('scored'), value: z.number(), detail: z.string().exactOptional() }),
+  z.object({
+    kind: z.literal('scored'),
+    value: z.number(),
+    detail: z.string().exactOptional(),
+    disagreement: z.number().exactOptional(),
+  }),
   z.object({ kind: z.literal('unscored'), cause: z.enum(failureCauses), message: z.string() }),
 ]);
 

@@ -10,7 +10,7 @@ import { countCauses, type ScoredRollout } from './score-rollouts.ts';
 
 /**
  * `{stage}/mean`, and for each component `{stage}/<component>/mean` and `/unscored`, the share of its scores
- * that failed; `{stage}/unscored` (share of rollouts without a reward) and, where there are some,
+ * that failed, and of what a panel judged `/disagreement`; `{stage}/unscored` (share of rollouts without a reward) and, where there are some,
  * `{stage}/unscored/<cause>`; `{stage}/overlong` (share of the penalty for length) where the profile has one.
  * What has no score is in no mean.
  */
@@ -34,6 +34,9 @@ function outcomeMetrics(stage: string, outcome: RewardOutcome): Metrics {
     const isScored = score.kind === 'scored';
     metrics[`${stage}/${name}/mean`] = isScored ? meanOf(score.value) : meanOf();
     metrics[`${stage}/${name}/unscored`] = meanOf(isScored ? 0 : 1);
+    if (isScored && score.disagreement !== undefined) {
+      metrics[`${stage}/${name}/disagreement`] = meanOf(score.disagreement);
+    }
   }
   if (outcome.kind === 'scored' && outcome.overlong !== undefined) {
     metrics[`${stage}/overlong`] = meanOf(outcome.overlong);

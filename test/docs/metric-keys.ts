@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { RewardOutcome } from '../../src/reward/composite.ts';
 import { readMetrics } from '../../src/run/run-reader.ts';
 import { RunWriter } from '../../src/run/run-writer.ts';
 import {
@@ -18,7 +19,7 @@ import { train } from '../../src/train/loop.ts';
 import { sampleSetOf } from '../../src/train/sample-order.ts';
 import { fineTune } from '../../src/train/sft.ts';
 
-/** Everything that has a metric happens: a KL penalty in the loss and one in the reward, a judge that fails, a penalty for length, a sampler that is not exact and is corrected. */
+/** Everything that has a metric happens: a KL penalty in the loss and one in the reward, a judge that fails, a panel that disagrees, a penalty for length, a sampler that is not exact and is corrected. */
 export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
   const folder = await mkdtemp(join(tmpdir(), 'medix-docs-'));
   const { signal } = new AbortController();
@@ -43,7 +44,7 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
             algorithm: toyAlgorithm({ preset: 'grpo', samplerCorrection: { low: 0.5, high: 5 } }),
             unscoredLimit: 1,
             reward: toyReward((outcome, response) =>
-              response.includes('both') ? withoutJudge(outcome) : { ...outcome, overlong: 0 },
+              response.includes('both') ? withoutJudge(outcome) : judgedByPanel(outcome),
             ),
           },
           toyEngine({ samplerNoise: 0.1 }),
@@ -80,4 +81,10 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+function judgedByPanel(outcome: RewardOutcome): RewardOutcome {
+  const judge = { kind: 'scored', value: 1, disagreement: 0.5 } as const;
+  const components = { ...outcome.components, judge };
+  return outcome.kind === 'scored' ? { ...outcome, overlong: 0, components } : outcome;
 }

@@ -1,9 +1,13 @@
 /** Whether a judge may be relied on, by its certificate. */
-import type { JudgeConfig } from '../../config/judge-config.ts';
+import {
+  judgesOf,
+  type RewardJudgeConfig,
+  type SingleJudgeConfig,
+} from '../../config/judge-config.ts';
 import { MedixError } from '../../core/errors.ts';
 import type { JudgeDescription } from '../judge.ts';
 import { type Certificate, readCertificate } from './certificate.ts';
-import { sameFamily } from './families.ts';
+import { relatedJudges, sameFamily } from './families.ts';
 
 /** Least figures over all probes; figures themselves are compared, not the ends of their intervals. */
 export type Thresholds = {
@@ -57,7 +61,7 @@ export type VettedJudge = {
  *   refuses such judges.
  */
 export async function vetJudge(
-  config: JudgeConfig,
+  config: RewardJudgeConfig,
   judge: JudgeDescription,
   modelNames: readonly string[],
 ): Promise<VettedJudge> {
@@ -79,6 +83,7 @@ export async function vetJudge(
     );
   }
   const warnings = reasons.map((reason) => `judge ${judge.id} may be unfit: ${reason}; ${next}`);
+  warnings.push(...relatedJudges(judgesOf(config).map(nameOf)));
   const family = sameFamily(judge.id, ...modelNames);
   if (family !== undefined) {
     warnings.push(
@@ -86,6 +91,20 @@ export async function vetJudge(
     );
   }
   return { ...(certificate ? { certificate } : {}), warnings };
+}
+
+/** What tells the family of a judge of a panel. */
+function nameOf(config: SingleJudgeConfig): string {
+  switch (config.kind) {
+    case 'openai':
+      return config.model;
+    case 'gguf':
+      return config.path;
+    case 'module':
+      return config.module;
+    case 'reference-match':
+      return config.kind;
+  }
 }
 
 function unfit(reasons: readonly string[]): Assessment {

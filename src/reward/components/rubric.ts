@@ -48,10 +48,17 @@ export async function scoreByRubric(
 
 function toScore(rubric: readonly RubricItem[], outcome: RubricOutcome): Score {
   if (outcome.kind === 'unscored') return outcome;
-  const met = new Map(sorted(rubric).map((item, i) => [item, outcome.met[i] ? 1 : 0]));
-  const places = [...rubric.entries()].flatMap(([i, item]) => (met.get(item) ? [i + 1] : []));
-  const detail = `${places.length} of ${rubric.length} criteria met: ${places.join(', ') || 'none'}`;
-  return { kind: 'scored', value: shareOfPoints(rubric, (item) => met.get(item) ?? 0), detail };
+  const { met, shares = met.map(Number), disagreement } = outcome;
+  const places = new Map(sorted(rubric).map((item, i) => [item, i]));
+  const placeOf = (item: RubricItem) => defined(places.get(item), 'criterion');
+  const found = [...rubric.entries()].flatMap(([i, item]) => (met[placeOf(item)] ? [i + 1] : []));
+  const detail = `${found.length} of ${rubric.length} criteria met: ${found.join(', ') || 'none'}`;
+  return {
+    kind: 'scored',
+    value: shareOfPoints(rubric, (item) => defined(shares[placeOf(item)], 'mark')),
+    detail,
+    ...(disagreement === undefined ? {} : { disagreement }),
+  };
 }
 
 const cannotGrade: Score = {
