@@ -88,11 +88,14 @@ const showImagesField = z
 const certificateField = z
   .strictObject({
     path: z
-      .string()
-      .min(1)
+      .union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
+        error: 'a path, or a list of paths',
+      })
       .nullable()
       .default(null)
-      .describe('Certificate that `medix judge certify` wrote; null means that there is none'),
+      .describe(
+        'Certificate that `medix judge certify` wrote, or a list: one for verdicts and one for rubrics; null means that there is none',
+      ),
     minSensitivity: z
       .number()
       .min(0)

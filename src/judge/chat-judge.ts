@@ -72,11 +72,11 @@ export function createChatJudge(options: ChatJudgeOptions): Judge {
   };
 
   const { rubricPrompt } = options;
+  const grading = rubricPrompt && createChatGrading({ ...options, prompt: rubricPrompt });
+  const describe = { id: model.describe.id, kind: model.describe.kind, digest };
   return {
-    describe: { id: model.describe.id, kind: model.describe.kind, digest },
-    ...(rubricPrompt === undefined
-      ? {}
-      : { grade: createChatGrading({ ...options, prompt: rubricPrompt }) }),
+    describe: grading ? { ...describe, rubricDigest: grading.digest } : describe,
+    ...(grading ? { grade: grading.grade } : {}),
     judge: async (items, signal) => {
       const keys = items.map(keyOf);
       const asked = await askOnce(keys, signal, (index, shared) =>

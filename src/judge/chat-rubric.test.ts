@@ -31,7 +31,7 @@ afterAll(() => rm(folder, { recursive: true }));
 function gradingOf(model: ScriptedChatModel, options: Partial<ChatGradingOptions> = {}) {
   const ledger = createLedger();
   const defaults = { model, prompt, verdict: 'word', ledger } as const;
-  return { grade: createChatGrading({ ...defaults, ...options }), ledger };
+  return { ...createChatGrading({ ...defaults, ...options }), ledger };
 }
 
 describe('a rubric asked of a language model', () => {

@@ -25,7 +25,11 @@ export type ChatGradingOptions = {
 };
 
 /** Asks at temperature 0, once for all criteria of an answer. Marks are kept, failures never. */
-export function createChatGrading(options: ChatGradingOptions): NonNullable<Judge['grade']> {
+export function createChatGrading(options: ChatGradingOptions): {
+  /** Hexadecimal SHA-256 of all that shapes the marks. */
+  readonly digest: string;
+  readonly grade: NonNullable<Judge['grade']>;
+} {
   const { model, prompt, verdict, maxTokens = null, store, ledger } = options;
   const isHeld = verdict === 'json';
   const digest = digestOf([
@@ -67,7 +71,7 @@ export function createChatGrading(options: ChatGradingOptions): NonNullable<Judg
     };
   };
 
-  return async (questions, signal) => {
+  const grade: NonNullable<Judge['grade']> = async (questions, signal) => {
     const keys = questions.map(keyOf);
     const asked = await askOnce(keys, signal, (index, shared) =>
       ask(defined(questions[index], 'question'), defined(keys[index], 'its key'), shared),
@@ -79,4 +83,5 @@ export function createChatGrading(options: ChatGradingOptions): NonNullable<Judg
       return { ...graded, latencyMs: 0, source: 'memory' };
     });
   };
+  return { digest, grade };
 }

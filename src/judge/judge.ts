@@ -73,6 +73,8 @@ export type JudgeDescription = {
   readonly kind: 'reference-match' | 'openai' | 'gguf' | 'module' | 'panel';
   /** Hexadecimal SHA-256 of all that shapes a verdict: two judges with one digest are interchangeable. */
   readonly digest: string;
+  /** The same of all that shapes the marks of a rubric; absent in judges that cannot mark any. */
+  readonly rubricDigest?: string;
 };
 
 export type Judge = {

@@ -35,8 +35,15 @@ export function createPanelJudge({ judges, rule, quorum = null }: PanelOptions):
   const settle = { rule, isEnough: (votes: number) => isEnough(votes, judges.length, quorum) };
   const names = judges.map(({ describe }) => describe.id);
   const canGrade = judges.every(({ grade }) => grade !== undefined);
+  const rubricDigests = judges.map(({ describe }) => describe.rubricDigest ?? '').toSorted();
+  const rubricDigest = digestOf(['panel', panelVersion, rubricDigests, rule, quorum]);
   return {
-    describe: { id: `panel of ${names.join(', ')}`, kind: 'panel', digest },
+    describe: {
+      id: `panel of ${names.join(', ')}`,
+      kind: 'panel',
+      digest,
+      ...(canGrade ? { rubricDigest } : {}),
+    },
     judge: async (items, signal) => {
       const asked = await Promise.all(judges.map((judge) => judge.judge(items, signal)));
       return byItem(items, asked, signal, (outcomes) => verdictOf(outcomes, names, settle));

@@ -12,6 +12,7 @@ import type { Engine } from '../engine/engine.ts';
 import { findModel, type ModelAccess, modelKindOf } from '../engine/find-model.ts';
 import { openEngine } from '../engine/open-engine.ts';
 import { vetJudge } from '../judge/certificate/assess.ts';
+import { countsForSome } from '../reward/aggregate.ts';
 import { type OpenedReward, openReward, requireReachable } from '../reward/open-reward.ts';
 import { createPromptPreparation, type PreparePrompt } from '../rollout/prepare-prompts.ts';
 import { requireComparableParts } from './advantages.ts';
@@ -87,8 +88,13 @@ export async function openTraining(
   const scoring = await openReward(config.reward, { secrets, seed: config.seed, clock, load });
   try {
     requireComparableParts(scoring.reward.profile, algorithm);
+    const { profile } = scoring.reward;
+    const asked = {
+      verdicts: countsForSome(profile, 'judge'),
+      rubrics: countsForSome(profile, 'rubric'),
+    };
     const vet = (...policy: readonly string[]) =>
-      vetJudge(config.reward.judge, scoring.judge.describe, [config.model, ...policy]);
+      vetJudge(config.reward.judge, scoring.judge.describe, [config.model, ...policy], asked);
     // An unfit judge is refused before a model is downloaded, whose files may tell that they are relatives.
     await vet();
     await requireReachable(scoring, signal);

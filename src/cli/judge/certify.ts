@@ -13,6 +13,7 @@ import type { Ledger } from '../../http/ledger.ts';
 import type { Certificate } from '../../judge/certificate/certificate.ts';
 import { type CertifyOptions, certifyJudge } from '../../judge/certificate/certify.ts';
 import { readLabelledFile, readShippedProbes } from '../../judge/certificate/probes.ts';
+import { rubricJudgeOf } from '../../judge/certificate/rubric-judge.ts';
 import { createJudgeLedger, openRewardJudge } from '../../judge/open-panel.ts';
 import { contradiction } from '../../reward/components/contradiction.ts';
 import { asProfileAsks } from '../../reward/open-reward.ts';
@@ -67,12 +68,14 @@ async function certify(
       : await openEmbedder(embedderConfig, contextOf(secrets.embedderApiKey, ledger));
   try {
     const { certificate, trials } = await certifyJudge(
-      () => {
+      async () => {
         const { judgeApiKeys: apiKeys = [] } = secrets;
         if (config.evaluation === null) {
           const asked = { ...contextOf(undefined, ledger), apiKeys };
-          return openRewardJudge(withoutCache(asProfileAsks(judge, profile)), asked);
+          const opened = await openRewardJudge(withoutCache(asProfileAsks(judge, profile)), asked);
+          return config.rubric ? rubricJudgeOf(opened) : opened;
         }
+        if (config.rubric) refuseRubric();
         if (judge.kind === 'panel') return refusePanel();
         const asked = contextOf(apiKeys[0], ledger);
         return openEvaluationJudge(withoutCache(judge), config.evaluation, asked);
@@ -127,6 +130,15 @@ function requireVerdicts({ judge, overall }: Certificate): void {
 
 function withoutCache<Judge extends RewardJudgeConfig>(judge: Judge): Judge {
   return withJudges(judge, (one) => (isChatJudge(one) ? { ...one, cache: null } : one)) as Judge;
+}
+
+function refuseRubric(): never {
+  return fail('config', {
+    where: 'rubric',
+    expected: 'false, since an evaluation marks no rubrics of rewards',
+    got: 'true',
+    next: 'set rubric to false, or evaluation to null',
+  });
 }
 
 function refusePanel(): never {
