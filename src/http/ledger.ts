@@ -4,7 +4,7 @@
  */
 import type { LedgerSummary, TokenUsage, UseSummary } from '../core/usage.ts';
 
-export type Prices = {
+type Prices = {
   /** Price of a million input tokens, in the currency of `cap.money`. */
   readonly input: number;
   /** Price of a million output tokens. */
@@ -12,7 +12,7 @@ export type Prices = {
 };
 
 /** The most that may be used; null, or left out, does not limit. */
-export type Cap = {
+type Cap = {
   readonly calls?: number | null;
   /** Input and output together. */
   readonly tokens?: number | null;

@@ -77,7 +77,7 @@ export const rolloutLineSchema = z.object({
   /** Null where the rollout did not train the policy. */
   advantage: z.number().nullable(),
   /** What became of it. */
-  use: z.enum(['trained', 'filtered', 'unscored', 'validation']),
+  use: z.enum(['trained', 'distilled', 'filtered', 'unscored', 'validation']),
 });
 export type RolloutLine = z.infer<typeof rolloutLineSchema>;
 

@@ -17,10 +17,18 @@ export type Estimation = {
 /** A KL penalty that is taken off rewards. */
 export type RewardPenalty = { readonly coefficient: number; readonly estimator: KlEstimator };
 
+/** How the policy teaches itself from reference answers, see `self-distillation.ts`. */
+export type SelfDistillation = {
+  /** Above 0; what one unit of log ratio weighs as an advantage. */
+  readonly weight: number;
+};
+
 export type Algorithm = Estimation & {
   readonly loss: PolicyLossSettings;
   /** Absent where the KL penalty is in the loss, or nowhere. */
   readonly rewardPenalty?: RewardPenalty;
+  /** Absent: groups without reward teach nothing. */
+  readonly selfDistillation?: SelfDistillation;
   /** Rounds of sampling to fill one iteration, at least 1. */
   readonly maxSampleRounds: number;
 };
@@ -62,6 +70,13 @@ export function resolveAlgorithm(config: AlgorithmConfig, maxCompletionTokens: n
       samplerCorrection: config.samplerCorrection ?? 'none',
     },
     ...(isInReward ? { rewardPenalty: { coefficient, estimator } } : {}),
+    ...distillationOf(config),
     maxSampleRounds: config.maxSampleRounds,
   };
+}
+
+function distillationOf({
+  selfDistillation,
+}: AlgorithmConfig): Pick<Algorithm, 'selfDistillation'> {
+  return selfDistillation ? { selfDistillation } : {};
 }

@@ -17,7 +17,7 @@ import type { RewardFunction } from '../reward/composite.ts';
 import type { PreparePrompt } from '../rollout/prepare-prompts.ts';
 import type { RunWriter } from '../run/run-writer.ts';
 import { adamSchedule } from '../update/schedule.ts';
-import { rewardPenalties, withAdvantages } from './advantages.ts';
+import { rewardPenalties, type TrainingRollout, withAdvantages } from './advantages.ts';
 import type { Algorithm } from './algorithm.ts';
 import { type Collection, collectGroups } from './collect-groups.ts';
 import { createObservers, type Observers, type RunObserver, tellRejections } from './observers.ts';
@@ -38,6 +38,7 @@ import {
 } from './rollout-records.ts';
 import type { SampleSet } from './sample-order.ts';
 import { rewardsOf, type UnscoredLimit } from './score-rollouts.ts';
+import { distillZeroGroups } from './self-distillation.ts';
 import { createStopwatch } from './stopwatch.ts';
 import { updatePolicy } from './update-policy.ts';
 import { validate } from './validation.ts';
@@ -56,6 +57,8 @@ export type Training = {
   /** Absent: nothing is validated. */
   readonly validationSamples?: SampleSet;
   readonly prepare: PreparePrompt;
+  /** The same with the reference answer in the prompt, for self-distillation. */
+  readonly prepareTeacher: PreparePrompt;
   readonly run: RunWriter;
   /** Hear of all that happens, beside the run directory. */
   readonly observers: readonly RunObserver[];
@@ -115,10 +118,11 @@ async function iterate(
     algorithm.rewardPenalty,
     signal,
   );
-  const groups = withAdvantages(collection.groups, algorithm, penalties.byKey);
+  const rewarded = withAdvantages(collection.groups, algorithm, penalties.byKey);
+  const { groups, metrics: distillation } = await distilled(loop, collection, rewarded);
   const recorded = trainingRecords(collection.groups, groups.flat());
   await observers.rollouts({ iteration, kind: 'training', ...recorded });
-  await noteShortfalls(loop, iteration, collection, groups.length);
+  await noteShortfalls(loop, iteration, collection, rewarded.length, groups.length);
 
   const update = await updatePolicy(
     engine,
@@ -144,6 +148,7 @@ async function iterate(
   const values = metricValues({
     ...collectionMetrics(collection),
     ...penalties.metrics,
+    ...distillation,
     ...update.metrics,
     ...validation.metrics,
     ...watch.metrics('time/iterationMs'),
@@ -158,6 +163,17 @@ async function iterate(
   };
   await checkpointIfDue(loop, state, before, validation.score, isLast);
   return { state, isLast };
+}
+
+/** With the groups that the policy teaches itself, where the algorithm says so. */
+async function distilled(
+  { algorithm, engine, prepareTeacher, signal }: Loop,
+  { groups }: Collection,
+  trained: TrainingRollout[][],
+) {
+  const { selfDistillation } = algorithm;
+  if (!selfDistillation) return { groups: trained, metrics: {} };
+  return distillZeroGroups(engine, groups, trained, selfDistillation, prepareTeacher, signal);
 }
 
 /**
@@ -196,13 +212,14 @@ async function noteShortfalls(
   iteration: number,
   { rejected }: Collection,
   groups: number,
+  training: number,
 ): Promise<void> {
   await tellRejections(observers, iteration, rejected);
   const wanted = config.rollout.promptsPerIteration;
   if (groups < wanted) {
     await observers.event(iteration, { kind: 'short-iteration', groups, wanted });
   }
-  if (groups === 0) {
+  if (training === 0) {
     await observers.event(iteration, { kind: 'step-skipped', reason: 'no-groups' });
   }
 }

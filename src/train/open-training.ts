@@ -20,6 +20,7 @@ import { type Algorithm, resolveAlgorithm } from './algorithm.ts';
 import { openSamples } from './open-samples.ts';
 import { requireFittingData } from './require-fitting-data.ts';
 import type { SampleSet } from './sample-order.ts';
+import { withReference } from './self-distillation.ts';
 
 export type OpenedData = {
   readonly samples: SampleSet;
@@ -56,6 +57,8 @@ export type OpenedTraining = OpenedData & {
   readonly scoring: OpenedReward;
   readonly engine: Engine;
   readonly prepare: PreparePrompt;
+  /** The same with the reference answer in the prompt. */
+  readonly prepareTeacher: PreparePrompt;
   /** What speaks against the judge, and settings that change nothing; for people. */
   readonly warnings: readonly string[];
   /** For the manifest, beside versions. */
@@ -111,6 +114,11 @@ export async function openTraining(
       scoring,
       engine,
       prepare: createPromptPreparation(engine.model, data.render, maxCompletionTokens),
+      prepareTeacher: createPromptPreparation(
+        engine.model,
+        (sample) => withReference(data.render(sample), sample),
+        maxCompletionTokens,
+      ),
       warnings: [...vetted.warnings, ...idleCorrection(algorithm, engine)],
       facts: { ...scoring.facts, certificate: vetted.certificate ?? null, algorithm },
       close: async () => {

@@ -93,12 +93,20 @@ export function trainingRecords(
   const images = new Map<string, Uint8Array>();
   const lines = groups.flatMap(({ use, rollouts }) =>
     rollouts.map((scored) => {
-      const isScored = scored.outcome.kind === 'scored';
       const advantage = advantages.get(scored.rollout.key) ?? null;
-      return line(scored, isScored ? use : 'unscored', advantage, images);
+      return line(scored, useOf(scored, use, advantage), advantage, images);
     }),
   );
   return { lines, images };
+}
+
+function useOf(
+  { outcome }: ScoredRollout,
+  use: CollectedGroup['use'],
+  advantage: number | null,
+): RolloutLine['use'] {
+  if (outcome.kind === 'unscored') return 'unscored';
+  return use !== 'trained' && advantage !== null ? 'distilled' : use;
 }
 
 export function validationRecords(scored: readonly ScoredRollout[]): RecordedRollouts {

@@ -49,6 +49,8 @@ export type LossRollout = {
    */
   readonly oldLogprobs?: Float32Array;
   readonly advantage: number;
+  /** [T] advantages of the tokens, in place of the one of the completion. */
+  readonly tokenAdvantages?: Float32Array;
   /** [T]; required when klCoefficient is above 0. */
   readonly referenceLogprobs?: Float32Array;
   /** [T]; needed by a sampler correction. Absent where the sampler's are the old ones: every weight is then 1. */
@@ -56,8 +58,8 @@ export type LossRollout = {
 };
 
 /**
- * What an engine needs to compute the loss by itself. Engines know policy losses without a KL penalty and
- * without a sampler correction: with one there are no terms, and the gradient is given to the engine.
+ * What an engine needs to compute the loss by itself. Engines know policy losses without a KL penalty, without a
+ * sampler correction and with one advantage a completion: else there are no terms, and the gradient is given to the engine.
  * @param rollouts with their old logprobs
  */
 export function lossTerms(
@@ -72,6 +74,7 @@ export function lossTerms(
   rollouts: readonly LossRollout[],
 ): LossTerms | undefined {
   if (klCoefficient > 0 || samplerCorrection !== 'none') return undefined;
+  if (rollouts.some(({ tokenAdvantages }) => tokenAdvantages)) return undefined;
   return {
     name: kind,
     settings,
@@ -131,7 +134,7 @@ function sequenceLoss(
   tokenWeight: (length: number) => number,
   tally: Tally,
 ): { readonly loss: number; readonly gradient: Float32Array } {
-  const { advantage, oldLogprobs = policyLogprobs, referenceLogprobs } = rollout;
+  const { oldLogprobs = policyLogprobs, referenceLogprobs, tokenAdvantages } = rollout;
   const length = policyLogprobs.length;
   requireLengths(rollout, length, settings);
   const { ratioOf, tokenLoss } = tokenLosses[settings.kind];
@@ -146,6 +149,7 @@ function sequenceLoss(
     const oldLogprob = oldLogprobs[t] ?? 0;
     const logRatio = policyLogprob - oldLogprob;
     const ratio = boundedRatio(sequenceLogRatio ?? logRatio);
+    const advantage = tokenAdvantages?.[t] ?? rollout.advantage;
     const token = tokenLoss({ policyLogprob, oldLogprob, ratio, advantage }, settings);
     tallyToken(tally, ratio.value, token.clipped, logRatio);
     let value = samplerWeight(t) * token.loss;
@@ -189,13 +193,17 @@ function weightsOf(
 }
 
 function requireLengths(
-  { tokens, oldLogprobs, referenceLogprobs }: LossRollout,
+  { tokens, oldLogprobs, tokenAdvantages, referenceLogprobs }: LossRollout,
   length: number,
   { klCoefficient }: PolicyLossSettings,
 ): void {
   invariant(
     tokens === length && (oldLogprobs?.length ?? length) === length,
     'policy and old logprobs have one length',
+  );
+  invariant(
+    (tokenAdvantages?.length ?? length) === length,
+    'advantages of tokens are those of all tokens',
   );
   invariant(
     referenceLogprobs ? referenceLogprobs.length === length : klCoefficient === 0,

@@ -19,7 +19,7 @@ import { train } from '../../src/train/loop.ts';
 import { sampleSetOf } from '../../src/train/sample-order.ts';
 import { fineTune } from '../../src/train/sft.ts';
 
-/** Everything that has a metric happens: a KL penalty in the loss and one in the reward, a judge that fails, a panel that disagrees, a penalty for length, a sampler that is not exact and is corrected. */
+/** Everything that has a metric happens: self-distillation, a KL penalty in the loss and one in the reward, a judge that fails, a panel that disagrees, a penalty for length, a sampler that is not exact and is corrected. */
 export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
   const folder = await mkdtemp(join(tmpdir(), 'medix-docs-'));
   const { signal } = new AbortController();
@@ -51,6 +51,10 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
         ),
         signal,
       ),
+    );
+    const algorithm = toyAlgorithm({ selfDistillation: { weight: 1 } });
+    await collect('train-distilled', (run) =>
+      train(toyTraining(run, { config: { ...toyConfig, iterations: 1 }, algorithm }), signal),
     );
     const inReward = toyAlgorithm({ preset: 'reinforce++' });
     await collect('train-reinforce', (run) =>
