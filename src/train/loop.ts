@@ -167,13 +167,14 @@ async function iterate(
 
 /** With the groups that the policy teaches itself, where the algorithm says so. */
 async function distilled(
-  { algorithm, engine, prepareTeacher, signal }: Loop,
+  { algorithm, config, engine, prepareTeacher, signal }: Loop,
   { groups }: Collection,
   trained: TrainingRollout[][],
 ) {
   const { selfDistillation } = algorithm;
   if (!selfDistillation) return { groups: trained, metrics: {} };
-  return distillZeroGroups(engine, groups, trained, selfDistillation, prepareTeacher, signal);
+  const settings = { ...selfDistillation, mostGroups: config.rollout.promptsPerIteration };
+  return distillZeroGroups(engine, groups, trained, settings, prepareTeacher, signal);
 }
 
 /**

@@ -132,7 +132,7 @@ describe('self-distillation', () => {
       engine,
       groups,
       trained,
-      { weight: 0.5 },
+      { weight: 0.5, mostGroups: 9 },
       toyTeacher(engine),
       signal,
     );
@@ -171,11 +171,25 @@ describe('self-distillation', () => {
       engine,
       groups,
       [],
-      { weight: 1 },
+      { weight: 1, mostGroups: 9 },
       reject,
       signal,
     );
     expect(none).toEqual([]);
+  });
+
+  it('takes no more groups than it may, the first ones', async () => {
+    const engine = toyEngine();
+    const groups = await Promise.all([0, 1, 2].map((g) => groupOf(engine, g, [g === 0 ? 1 : 0])));
+    const { groups: distilled } = await distillZeroGroups(
+      engine,
+      groups,
+      [],
+      { weight: 1, mostGroups: 1 },
+      toyTeacher(engine),
+      signal,
+    );
+    expect(distilled.map((group) => group.map(({ key }) => key))).toEqual([['1/0']]);
   });
 
   it('has in expectation the gradient of the reverse KL, by finite differences', () => {
@@ -221,8 +235,8 @@ describe('self-distillation', () => {
       const writer = await RunWriter.create(directory, facts, [], () => 0);
       const engine = await readingEngine();
       const before = await meanRight(engine);
-      const algorithm = toyAlgorithm({ maxSampleRounds: 2, ...changes });
-      const config = { ...toyConfig, iterations: 40 };
+      const algorithm = toyAlgorithm({ maxSampleRounds: 1, ...changes });
+      const config = { ...toyConfig, iterations: 60 };
       await train(toyTraining(writer, { config, algorithm, reward: nothing }, engine), signal);
       await writer.close('finished');
       const lines = await readRollouts(directory, 1, 'training');

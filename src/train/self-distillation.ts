@@ -38,6 +38,8 @@ export function withReference(messages: readonly Message[], sample: Sample): Mes
 
 /**
  * @param trained The groups of `groups` that train by their rewards, in their order.
+ * @param mostGroups Distilled groups at most, the first ones: filtered groups are drawn again and again, and may
+ *   be many.
  * @param prepareTeacher A group whose teacher's prompt is rejected, for its length say, is not distilled.
  * @returns All groups that train, in the order of `groups`; `rollout/groupsDistilled`, the share of groups that
  *   are distilled, and over their tokens `rollout/teacherGap`, the mean of ln P_teacher − ln P_student.
@@ -46,11 +48,14 @@ export async function distillZeroGroups(
   engine: Engine,
   groups: readonly CollectedGroup[],
   trained: readonly (readonly TrainingRollout[])[],
-  { weight }: SelfDistillation,
+  { weight, mostGroups }: SelfDistillation & { readonly mostGroups: number },
   prepareTeacher: PreparePrompt,
   signal: AbortSignal,
 ): Promise<{ readonly groups: TrainingRollout[][]; readonly metrics: Metrics }> {
-  const lessons = await Promise.all(groups.map((group) => lessonOf(group, prepareTeacher)));
+  const zeros = groups.filter(isWithoutReward).slice(0, mostGroups);
+  const lessons = await Promise.all(
+    groups.map((group) => (zeros.includes(group) ? lessonOf(group, prepareTeacher) : noLesson)),
+  );
   const sequences = lessons.flatMap(({ students, teacher }) =>
     students.map(({ completion }) => ({ prompt: defined(teacher, 'teacher'), completion })),
   );
@@ -75,23 +80,27 @@ export async function distillZeroGroups(
   return { groups: training.filter(({ length }) => length > 0), metrics: mergeMetrics(metrics) };
 }
 
+/** Students are the scored rollouts. */
 type Lesson = { readonly students: readonly Rollout[]; readonly teacher?: Prompt };
 
-/** Students are the scored rollouts of a group in which none is rewarded for anything, else there are none. */
-async function lessonOf(
-  { rollouts }: CollectedGroup,
-  prepareTeacher: PreparePrompt,
-): Promise<Lesson> {
-  const scored = rollouts.flatMap(({ rollout, outcome }) =>
+const noLesson: Lesson = { students: [] };
+
+async function lessonOf(group: CollectedGroup, prepareTeacher: PreparePrompt): Promise<Lesson> {
+  const students = scoredOf(group).map(({ rollout }) => rollout);
+  const teacher = await prepareTeacher(defined(students[0], 'scored rollout').sample);
+  return teacher.kind === 'rejected' ? noLesson : { students, teacher: teacher.prompt };
+}
+
+/** No scored rollout is rewarded for anything, and there are some. */
+function isWithoutReward(group: CollectedGroup): boolean {
+  const scored = scoredOf(group);
+  return scored.length > 0 && scored.every(({ reward }) => reward <= rewardNoise);
+}
+
+function scoredOf({ rollouts }: CollectedGroup) {
+  return rollouts.flatMap(({ rollout, outcome }) =>
     outcome.kind === 'scored' ? [{ rollout, reward: outcome.reward }] : [],
   );
-  const [first] = scored;
-  if (first === undefined || scored.some(({ reward }) => reward > rewardNoise)) {
-    return { students: [] };
-  }
-  const prepared = await prepareTeacher(first.rollout.sample);
-  if (prepared.kind === 'rejected') return { students: [] };
-  return { students: scored.map(({ rollout }) => rollout), teacher: prepared.prompt };
 }
 
 function differencesOf(teacherLogprobs: Float32Array, { samplerLogprobs }: Rollout): Float32Array {
