@@ -4,7 +4,7 @@
     GRPOTrainer(..., reward_funcs=medix_reward)
 
 The data set has a column `solution` or `ground_truth` with <TAG>answer, and may have `question` or
-`problem` (else the user's last message counts), `accepted`, and `image` or `images` (else those of that
+`problem` (else the user's last message counts), `accepted`, `rubric`, and `image` or `images` (else those of that
 message go along). What the service cannot score after all attempts is None, which TRL leaves out of
 baseline and loss; a service that cannot be asked at all raises.
 
@@ -46,6 +46,8 @@ def _item(prompt: Any, completion: Any, row: dict[str, Any]) -> dict[str, Any]:
     item["response"] = _text(completion, "assistant")
     if row.get("accepted") is not None:
         item["accepted"] = list(row["accepted"])
+    if row.get("rubric") is not None:
+        item["rubric"] = list(row["rubric"])
     images = _images(prompt, row) if SEND_IMAGES else None
     if images is not None:
         item["images"] = encode_images(images)

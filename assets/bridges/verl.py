@@ -4,7 +4,7 @@
     reward.custom_reward_function.name=compute_score
 
 Use the reward manager `naive` or `dapo`; `rate_limited` turns an error into the reward 0. The data set's
-ground truth holds <TAG>answer, and `extra_info` may hold `question`, `accepted` and `images` (files as
+ground truth holds <TAG>answer, and `extra_info` may hold `question`, `accepted`, `rubric` and `images` (files as
 bytes, {"bytes"} or base64; verl passes on no others). verl asks for one sample at a time; samples that
 come together share a request. verl knows no missing reward: what the service cannot score after all
 attempts ends the run with an error, where a 0 would teach that a right answer was wrong.
@@ -36,7 +36,7 @@ async def compute_score(
     """`score` trains, the others become metrics (NaN where they do not apply)."""
     extra = extra_info or {}
     item: dict[str, Any] = {"response": solution_str, "ground_truth": ground_truth}
-    item |= {name: extra[name] for name in ("question", "accepted") if extra.get(name) is not None}
+    item |= {name: extra[name] for name in ("question", "accepted", "rubric") if extra.get(name) is not None}
     if SEND_IMAGES and extra.get("images") is not None:
         item["images"] = encode_images(extra["images"])
     result = await _score(item)

@@ -10,7 +10,7 @@ import { open } from 'lmdb';
 import { fail, messageOf } from '../core/errors.ts';
 import { fromHome } from '../core/files.ts';
 
-type AnswerKind = 'verdict' | 'vector';
+export type AnswerKind = 'verdict' | 'rubric' | 'vector';
 
 export type AnswerStore = {
   /** A copy of what was put; undefined when nothing was. */

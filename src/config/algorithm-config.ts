@@ -144,6 +144,16 @@ export const algorithmSection = z.strictObject({
     .describe(
       'Weights that make up for a sampler whose logprobs differ from those of training: "none"; {cap, over}, the ratio of the two, at most the cap, over each "token" or the whole "sequence"; or {low, high, over}, the ratio of the token, which does not train where it lies outside of the two, or with over "sequence" where the geometric mean of its completion does. Without effect on engines whose sampler is exact',
     ),
+  selfDistillation: z
+    .strictObject({
+      weight: positive.describe(
+        'What one unit of log ratio between teacher and policy weighs as an advantage',
+      ),
+    })
+    .optional()
+    .describe(
+      'Where no rollout of a group is rewarded for anything, the policy that is shown the reference answer teaches the policy that is not: {weight: 0.1}. Left out, such groups teach nothing',
+    ),
   maxSampleRounds: positiveInteger
     .default(20)
     .describe('Maximum rounds of sampling to fill an iteration when groups are filtered out'),

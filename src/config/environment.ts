@@ -1,6 +1,6 @@
 /** The only reader of environment variables. Secrets pass as arguments and are never stored. */
 import { MedixError, type Problem } from '../core/errors.ts';
-import type { RewardConfig } from './judge-config.ts';
+import { judgesOf, type RewardConfig } from './judge-config.ts';
 import type { TrackConfig } from './track-config.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -13,7 +13,11 @@ export type HubAccess = {
   readonly endpoint?: string;
 };
 
-export type Secrets = { readonly judgeApiKey?: string; readonly embedderApiKey?: string };
+export type Secrets = {
+  /** One for each judge of the config, in order; undefined for those without. */
+  readonly judgeApiKeys?: readonly (string | undefined)[];
+  readonly embedderApiKey?: string;
+};
 
 export function readHubAccess(environment: Environment = process.env): HubAccess {
   return {
@@ -40,18 +44,16 @@ export function readSecrets(
   reward: Pick<RewardConfig, 'judge' | 'embedder'>,
   environment: Environment = process.env,
 ): Secrets {
-  const [judgeApiKey, embedderApiKey] = readApiKeys(
-    (['judge', 'embedder'] as const).map((part) => {
-      const settings = reward[part];
-      const variable = settings.kind === 'openai' ? settings.apiKeyEnv : null;
-      return { where: `reward.${part}.apiKeyEnv`, variable };
-    }),
-    environment,
-  );
-  return {
-    ...(judgeApiKey ? { judgeApiKey } : {}),
-    ...(embedderApiKey ? { embedderApiKey } : {}),
-  };
+  const { judge, embedder } = reward;
+  const judges = judgesOf(judge).map((one, index) => ({
+    where: `reward.judge.${judge.kind === 'panel' ? `judges.${index}.` : ''}apiKeyEnv`,
+    variable: one.kind === 'openai' ? one.apiKeyEnv : null,
+  }));
+  const variable = embedder.kind === 'openai' ? embedder.apiKeyEnv : null;
+  const wanted = [...judges, { where: 'reward.embedder.apiKeyEnv', variable }];
+  const keys = readApiKeys(wanted, environment);
+  const embedderApiKey = keys.at(-1);
+  return { judgeApiKeys: keys.slice(0, -1), ...(embedderApiKey ? { embedderApiKey } : {}) };
 }
 
 /**

@@ -88,11 +88,14 @@ const showImagesField = z
 const certificateField = z
   .strictObject({
     path: z
-      .string()
-      .min(1)
+      .union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
+        error: 'a path, or a list of paths',
+      })
       .nullable()
       .default(null)
-      .describe('Certificate that `medix judge certify` wrote; null means that there is none'),
+      .describe(
+        'Certificate that `medix judge certify` wrote, or a list: one for verdicts and one for rubrics; null means that there is none',
+      ),
     minSensitivity: z
       .number()
       .min(0)
@@ -145,64 +148,126 @@ const chatFields = {
   cache: cacheField,
   prices: pricesField,
   cap: capField,
-  certificate: certificateField,
 };
+
+const referenceMatch = z.strictObject({
+  kind: z
+    .literal('reference-match')
+    .describe('offline, normalised match with the reference answer'),
+});
+const openai = z.strictObject({
+  kind: z.literal('openai').describe('a language model behind OpenAI-compatible servers'),
+  ...serverFields,
+  extraBody: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe(
+      'Fields added to every request, e.g. {chat_template_kwargs: {enable_thinking: false}}',
+    ),
+  ...chatFields,
+});
+const gguf = z.strictObject({
+  kind: z.literal('gguf').describe('a GGUF file in this process, by node-llama-cpp'),
+  path: z.string().min(1).describe('Path of the GGUF file'),
+  contextLength: positiveInteger
+    .default(2048)
+    .describe('Context length in tokens; one prompt and its reply must fit into it'),
+  ...chatFields,
+});
+const ownJudge = z.strictObject({
+  kind: z.literal('module').describe('a judge of your own'),
+  module: moduleField,
+  showImages: showImagesField,
+});
+
+const certified = { certificate: certificateField };
+const oneJudge = [
+  referenceMatch,
+  openai.extend(certified),
+  gguf.extend(certified),
+  ownJudge.extend(certified),
+] as const;
+const oneJudgeError = { error: 'one of "reference-match", "openai", "gguf", "module"' };
 
 /** Schema of {@link JudgeConfig}; its fields carry their own documentation. */
 export const judgeSection = z
-  .discriminatedUnion(
-    'kind',
-    [
-      z.strictObject({
-        kind: z
-          .literal('reference-match')
-          .describe('offline, normalised match with the reference answer'),
-      }),
-      z.strictObject({
-        kind: z.literal('openai').describe('a language model behind OpenAI-compatible servers'),
-        ...serverFields,
-        extraBody: z
-          .record(z.string(), z.unknown())
-          .default({})
-          .describe(
-            'Fields added to every request, e.g. {chat_template_kwargs: {enable_thinking: false}}',
-          ),
-        ...chatFields,
-      }),
-      z.strictObject({
-        kind: z.literal('gguf').describe('a GGUF file in this process, by node-llama-cpp'),
-        path: z.string().min(1).describe('Path of the GGUF file'),
-        contextLength: positiveInteger
-          .default(2048)
-          .describe('Context length in tokens; one prompt and its reply must fit into it'),
-        ...chatFields,
-      }),
-      z.strictObject({
-        kind: z.literal('module').describe('a judge of your own'),
-        module: moduleField,
-        showImages: showImagesField,
-        certificate: certificateField,
-      }),
-    ],
-    { error: 'one of "reference-match", "openai", "gguf", "module"' },
-  )
-  .superRefine((judge, context) => {
-    if (!isChatJudge(judge) || judge.cap.money === null || judge.prices) return;
-    context.addIssue({
-      code: 'custom',
-      path: ['prices'],
-      message: 'prices, since money is capped',
-    });
-  });
+  .discriminatedUnion('kind', oneJudge, oneJudgeError)
+  .superRefine(checkPrices);
 export type JudgeConfig = z.output<typeof judgeSection>;
 
-/** A judge that is a language model which MediX asks. */
-export type ChatJudgeConfig = Extract<JudgeConfig, { readonly kind: 'openai' | 'gguf' }>;
+/** A panel is certified as a whole, so its judges have no certificates of their own. */
+const panelist = z
+  .discriminatedUnion('kind', [referenceMatch, openai, gguf, ownJudge], oneJudgeError)
+  .superRefine(checkPrices);
 
-export function isChatJudge<Judge extends { readonly kind: JudgeConfig['kind'] }>(
+const panel = z.strictObject({
+  kind: z.literal('panel').describe('several judges, whose verdicts are combined'),
+  judges: z
+    .array(panelist)
+    .min(2)
+    .describe('The judges of a panel, best from different model families; none twice'),
+  rule: z
+    .enum(['majority', 'mean', 'unanimous'])
+    .default('majority')
+    .describe(
+      'How a panel decides: "majority" (more than half of all its judges, else there is no verdict), "mean" (the score is the share of verdicts that say right), or "unanimous" (right only if no verdict says otherwise)',
+    ),
+  quorum: positiveInteger
+    .nullable()
+    .default(null)
+    .describe(
+      'Smallest number of judges of a panel that must give a verdict, or there is none; null means more than half of them',
+    ),
+  ...certified,
+});
+export type PanelConfig = z.output<typeof panel>;
+
+/** The judge of a reward: one, or a panel. Schema of {@link RewardJudgeConfig}. */
+export const rewardJudgeSection = z
+  .discriminatedUnion('kind', [...oneJudge, panel], {
+    error: 'one of "reference-match", "openai", "gguf", "module", "panel"',
+  })
+  .superRefine((judge, context) => {
+    if (judge.kind !== 'panel') return checkPrices(judge, context);
+    if (judge.quorum === null || judge.quorum <= judge.judges.length) return;
+    const message = `at most ${judge.judges.length}, the number of judges`;
+    context.addIssue({ code: 'custom', path: ['quorum'], message });
+  });
+export type RewardJudgeConfig = z.output<typeof rewardJudgeSection>;
+
+/** One judge that decides alone or in a panel. */
+export type SingleJudgeConfig = z.output<typeof panelist>;
+
+/** The judges of a panel, or the one that there is. */
+export function judgesOf(judge: RewardJudgeConfig): readonly SingleJudgeConfig[] {
+  return judge.kind === 'panel' ? judge.judges : [judge];
+}
+
+/** A change to each of the judges that there are. */
+export function withJudges(
+  judge: RewardJudgeConfig,
+  change: <One extends SingleJudgeConfig>(one: One) => One,
+): RewardJudgeConfig {
+  return judge.kind === 'panel' ? { ...judge, judges: judge.judges.map(change) } : change(judge);
+}
+
+/** A judge that is a language model which MediX asks. */
+export type ChatJudgeConfig = Extract<SingleJudgeConfig, { readonly kind: 'openai' | 'gguf' }>;
+
+export function isChatJudge<Judge extends { readonly kind: RewardJudgeConfig['kind'] }>(
   judge: Judge,
 ): judge is Extract<Judge, { readonly kind: 'openai' | 'gguf' }> {
   return judge.kind === 'openai' || judge.kind === 'gguf';
+}
+
+function checkPrices(
+  judge:
+    | z.output<(typeof oneJudge)[number]>
+    | z.output<typeof openai | typeof gguf | typeof ownJudge>,
+  context: z.RefinementCtx,
+): void {
+  if (!isChatJudge(judge) || judge.cap.money === null || judge.prices) return;
+  context.addIssue({ code: 'custom', path: ['prices'], message: 'prices, since money is capped' });
 }
 
 /** Schema of {@link EmbedderConfig}; its fields carry their own documentation. */
@@ -254,7 +319,17 @@ export function shareLeft(weights: readonly { readonly weight: number }[]): numb
 }
 
 /** Names that the reward's own figures have: `reward/mean` and the like. */
-const takenNames = ['judge', 'similarity', 'modality', 'format', 'mean', 'unscored', 'overlong'];
+const takenNames = [
+  'judge',
+  'similarity',
+  'modality',
+  'format',
+  'rubric',
+  'findings',
+  'mean',
+  'unscored',
+  'overlong',
+];
 
 const ownComponents = z
   .record(
@@ -282,7 +357,7 @@ export const rewardFields = {
     .describe(
       'How components become a reward: "medix-r1", "medix-r1-reference" (the paper\'s code, quirks included), or the path of a YAML file',
     ),
-  judge: judgeSection.prefault({ kind: 'reference-match' }),
+  judge: rewardJudgeSection.prefault({ kind: 'reference-match' }),
   embedder: embedderSection.prefault({ kind: 'local' }),
   components: ownComponents,
 };

@@ -33,6 +33,12 @@ export const certifyConfigSchema = z.strictObject({
     .describe(
       'Set {mode, votes} to certify the judge for `medix eval`, which asks it in another way than a reward does; null certifies it for rewards',
     ),
+  rubric: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Certify how the judge marks a rubric instead of its verdicts, for profiles with the component rubric: each labelled answer is a rubric whose one criterion is the reference answer',
+    ),
   probes: z
     .string()
     .min(1)

@@ -171,7 +171,9 @@ describe('the environment', () => {
       base: { model: 'a', data: { train: 'b' }, reward: { judge } },
       overrides: [],
     });
-    expect(readSecrets(reward, { JUDGE_KEY: 'k', OTHER: 'x' })).toEqual({ judgeApiKey: 'k' });
+    expect(readSecrets(reward, { JUDGE_KEY: 'k', OTHER: 'x' })).toEqual({
+      judgeApiKeys: ['k'],
+    });
     expect(() => readSecrets(reward, {})).toThrow(/JUDGE_KEY/);
   });
 

@@ -8,6 +8,7 @@ export const failureCauses = [
   'policy-blocked',
   'cap-reached',
   'cancelled',
+  'undecided',
 ] as const;
 
 export type FailureCause = (typeof failureCauses)[number];
@@ -27,7 +28,13 @@ export const cancelled: Unscored = {
 
 /** One reward component's result; `value` lies in [0, 1]. */
 export type Score =
-  | { readonly kind: 'scored'; readonly value: number; readonly detail?: string }
+  | {
+      readonly kind: 'scored';
+      readonly value: number;
+      readonly detail?: string;
+      /** Share of the pairs of judges of a panel that say different things, in [0, 1]. */
+      readonly disagreement?: number;
+    }
   | Unscored;
 
 /** Why sampling of a completion ended: at a stop token, or at the token limit. */

@@ -7,6 +7,14 @@ export type ImageFile = {
   readonly name: string;
 };
 
+/** One thing that an answer is given points for, or loses points for where they are negative. */
+export type RubricItem = {
+  /** What a grader who sees nothing but question and answer can tell, the truth included. */
+  readonly criterion: string;
+  /** Never 0. */
+  readonly points: number;
+};
+
 /** One row of a data set: a question about zero, one or several images, and its reference answer. */
 export type Sample = {
   readonly id: string;
@@ -21,6 +29,8 @@ export type Sample = {
   readonly referenceAnswer: string;
   /** Further answers that count as right, e.g. paraphrases. May be empty. */
   readonly accepted: readonly string[];
+  /** What the reward's component `rubric` looks for; never shown to the policy. */
+  readonly rubric?: readonly RubricItem[];
   /** Completion to imitate in supervised fine-tuning, where the data set has one. */
   readonly demonstration?: string;
 };

@@ -53,6 +53,15 @@ describe('prompt templates', () => {
     for (const modality of modalities) expect(text).toContain(`<${modality}>`);
   });
 
+  it('show nothing of what the answer is scored by', async () => {
+    const rubric = [{ criterion: 'Names the opacity', points: 1 }];
+    const sample = { ...sampleWith(1), accepted: ['consolidation'], rubric };
+    for (const name of ['medix-r1', 'brief', 'question']) {
+      const text = JSON.stringify(renderMessages(await openTemplate(name), sample));
+      expect(text).not.toMatch(/opacity|consolidation/);
+    }
+  });
+
   it('render a question without image as one text', async () => {
     const [message] = renderMessages(await openTemplate('brief'), sampleWith(0));
     expect(message?.content).toEqual([

@@ -18,6 +18,7 @@ export const columnNames: readonly string[] = [
   'problem',
   'solution',
   'accepted',
+  'rubric',
   'demonstration',
 ];
 

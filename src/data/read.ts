@@ -17,7 +17,7 @@ export type ReadOptions = RowReading & {
 /**
  * Reads a data set in the public schema of MediX-R1: `id`, `image` (a list of {bytes, path}; `images`
  * is accepted too), `source`, `problem`, `solution` = "<TAG>answer", and optionally `accepted` (a list
- * of texts) and `demonstration`. An image may also be bytes, base64, a data URL or a path alone, see
+ * of texts), `rubric` (a list of {criterion, points}, or the same as JSON text) and `demonstration`. An image may also be bytes, base64, a data URL or a path alone, see
  * `image/named-image.ts`. Paths are relative to the file, or to `imageRoot`, and lead to files below.
  *
  * Memory does not grow with the rows: parquet is read by row group, JSONL by line. A broken row is an

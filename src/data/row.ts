@@ -8,6 +8,7 @@ import { imagesIn, readNamedImage } from '../image/named-image.ts';
 import type { DataFile } from './data-file.ts';
 import { countImageMarks, imageMark } from './image-marks.ts';
 import { imageColumns, imageLikeColumn, type RawRow } from './raw-row.ts';
+import { rubricColumn } from './rubric.ts';
 
 export type RejectedRow = {
   readonly kind: 'rejected';
@@ -54,6 +55,7 @@ const rowSchema = z.object({
   problem: text().trim().min(1, 'is empty'),
   solution: text(),
   accepted: z.array(text(), wrong('a list of texts')).nullish(),
+  rubric: rubricColumn.nullish(),
   demonstration: text().nullish(),
 });
 
@@ -77,7 +79,7 @@ export async function toOutcome(
 
   const parsed = rowSchema.safeParse(fields);
   if (!parsed.success) return reject(id, 'malformed', messageOf(parsed.error));
-  const { source, problem, solution, accepted, demonstration } = parsed.data;
+  const { source, problem, solution, accepted, rubric, demonstration } = parsed.data;
 
   const read = readSolution(solution, reading);
   if (read.kind === 'problem') return reject(id, read.cause, read.problem);
@@ -88,7 +90,7 @@ export async function toOutcome(
   const misplaced = problemOfMarks(problem, files.length);
   if (misplaced !== undefined) return reject(id, 'malformed', misplaced);
   const base = { id, source: source ?? '', images: files, problem, ...read.truth };
-  const sample = { ...base, accepted: accepted ?? [] };
+  const sample = { ...base, accepted: accepted ?? [], ...(rubric ? { rubric } : {}) };
   return { kind: 'sample', sample: demonstration ? { ...sample, demonstration } : sample };
 }
 

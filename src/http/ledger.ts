@@ -1,11 +1,10 @@
 /**
  * What models behind servers were asked, what it cost, and when to stop. Counted by kind of use: `judge`,
- * `embedder`, `model`, … Prices and cap apply to one use (`charged`); the others are only counted, since
- * they have other prices.
+ * `embedder`, `model`, … Prices and cap apply to the use that they are given for; the others are only counted.
  */
 import type { LedgerSummary, TokenUsage, UseSummary } from '../core/usage.ts';
 
-export type Prices = {
+type Prices = {
   /** Price of a million input tokens, in the currency of `cap.money`. */
   readonly input: number;
   /** Price of a million output tokens. */
@@ -13,7 +12,7 @@ export type Prices = {
 };
 
 /** The most that may be used; null, or left out, does not limit. */
-export type Cap = {
+type Cap = {
   readonly calls?: number | null;
   /** Input and output together. */
   readonly tokens?: number | null;
@@ -43,33 +42,52 @@ export type Ledger = {
 
 type Account = { -readonly [K in keyof UseSummary]: UseSummary[K] };
 
+type Charge = { readonly prices?: Prices | null; readonly cap?: Cap };
+
+/** A judge of a panel: what it uses is summed up under a name of its own. */
+export function ledgerOfUse(ledger: Ledger, use: string, name: string): Ledger {
+  const named = (one: string) => (one === use ? name : one);
+  return {
+    ...ledger,
+    meter: (one) => ledger.meter(named(one)),
+    reused: (one, tokens) => ledger.reused(named(one), tokens),
+  };
+}
+
 /**
  * @param options.charged The use that prices and cap speak of. @default 'judge'
+ * @param options.charges Prices and cap by use, where several have some.
  *
  * Requests in flight when a cap on tokens or money is reached still come in and count: usage may pass
  * the cap by as many answers as were in flight. A cap on calls is exact.
  */
 export function createLedger(
-  options: { readonly prices?: Prices | null; readonly cap?: Cap; readonly charged?: string } = {},
+  options: Charge & {
+    readonly charged?: string;
+    readonly charges?: Readonly<Record<string, Charge>>;
+  } = {},
 ): Ledger {
-  const { cap = {}, charged = 'judge' } = options;
-  const prices = options.prices ?? null;
+  const { charges = { [options.charged ?? 'judge']: options } } = options;
+  const pricesOf = (use: string) => charges[use]?.prices ?? null;
   const accounts = new Map<string, Account>();
   const accountOf = (use: string): Account => {
     const known = accounts.get(use);
     if (known !== undefined) return known;
-    const account = emptyAccount(use === charged && prices !== null ? 0 : null);
+    const account = emptyAccount(pricesOf(use) === null ? null : 0);
     accounts.set(use, account);
     return account;
   };
-  const capReached = () => reachedCap(accountOf(charged), charged, cap);
+  const capOf = (use: string) => reachedCap(accountOf(use), use, charges[use]?.cap ?? {});
 
   return {
-    capReached,
+    capReached: () =>
+      Object.keys(charges)
+        .map(capOf)
+        .find((one) => one !== undefined),
     meter: (use) => {
       const account = accountOf(use);
       return {
-        barred: () => (use === charged ? capReached() : undefined),
+        barred: () => (charges[use] === undefined ? undefined : capOf(use)),
         requested: () => {
           account.requests++;
         },
@@ -78,7 +96,7 @@ export function createLedger(
         },
         answered: (tokens) => {
           if (tokens === undefined) account.unmetered++;
-          else addTokens(account, tokens, prices);
+          else addTokens(account, tokens, pricesOf(use));
         },
       };
     },

@@ -8,9 +8,11 @@ import type { Message } from '../core/message.ts';
 import type { Unscored } from '../core/outcome.ts';
 import type { ImageFile } from '../core/sample.ts';
 import type { Ledger } from '../http/ledger.ts';
-import { fenceVersion } from './fence.ts';
+import { createChatGrading } from './chat-rubric.ts';
+import { fenceLine, fenceVersion } from './fence.ts';
 import type { Judge, JudgeItem, JudgeOutcome } from './judge.ts';
 import type { JudgePrompt, VerdictForm } from './judge-prompt.ts';
+import type { RubricPrompt } from './rubric-prompt.ts';
 import {
   candidatesAsked,
   readingVersion,
@@ -28,6 +30,8 @@ export type ChatJudgeOptions = {
   readonly verdict: VerdictForm;
   /** Show the items' images; the model must see. */
   readonly showImages: boolean;
+  /** How rubrics are asked about. @default they are not, and the judge has no `grade` */
+  readonly rubricPrompt?: RubricPrompt;
   /** Longest reply in tokens. @default what the form needs, for a model that does not think aloud */
   readonly maxTokens?: number | null;
   /** Where verdicts are kept across runs. @default in memory only */
@@ -58,7 +62,7 @@ export function createChatJudge(options: ChatJudgeOptions): Judge {
   const ask = async (item: JudgeItem, key: string, signal: AbortSignal) => {
     const images = showImages ? (item.images ?? []) : [];
     const text = prompt.render(item, {
-      delimiter: delimiterOf(key),
+      delimiter: fenceLine(key),
       imageCount: images.length,
       verdict,
     });
@@ -67,8 +71,12 @@ export function createChatJudge(options: ChatJudgeOptions): Judge {
     return reply.kind === 'unscored' ? reply : judgedBy(reply, reading);
   };
 
+  const { rubricPrompt } = options;
+  const grading = rubricPrompt && createChatGrading({ ...options, prompt: rubricPrompt });
+  const describe = { id: model.describe.id, kind: model.describe.kind, digest };
   return {
-    describe: { id: model.describe.id, kind: model.describe.kind, digest },
+    describe: grading ? { ...describe, rubricDigest: grading.digest } : describe,
+    ...(grading ? { grade: grading.grade } : {}),
     judge: async (items, signal) => {
       const keys = items.map(keyOf);
       const asked = await askOnce(keys, signal, (index, shared) =>
@@ -112,15 +120,6 @@ function createKeyOf(judgeDigest: string, showImages: boolean): (item: JudgeItem
       answer,
       ...(showImages ? images.map(imageDigest) : []),
     ]);
-}
-
-/**
- * The line around the answer. It comes from the digest of the whole item, the answer included: to close
- * its own fence, an answer would have to contain 96 bits of its own SHA-256. That needs no secret, and the
- * same item is asked with the same bytes in every run.
- */
-function delimiterOf(key: string): string {
-  return `=== ${key.slice(0, 24)} ===`;
 }
 
 function userMessage(text: string, images: readonly ImageFile[]): Message {

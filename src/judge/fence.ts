@@ -32,6 +32,15 @@ const colons = new RegExp(
   'g',
 );
 
+/**
+ * The line around an answer in a prompt. It comes from the digest of the whole item, the answer included: to
+ * close its own fence, an answer would have to contain 96 bits of its own SHA-256. That needs no secret, and
+ * the same item is asked with the same bytes in every run.
+ */
+export function fenceLine(key: string): string {
+  return `=== ${key.slice(0, 24)} ===`;
+}
+
 /** The text with a space in every mark, so that it is one no longer. Comparisons and ranges stay as they are. */
 export function withoutMarks(text: string): string {
   return text.replace(opener, '$& ').replace(beginnings, '$& ').replace(colons, ' :');

@@ -8,7 +8,7 @@
  * the reply shall have).
  */
 import { fileURLToPath } from 'node:url';
-import type { JudgeConfig } from '../config/judge-config.ts';
+import type { ChatJudgeConfig } from '../config/judge-config.ts';
 import { digestOfBytes } from '../core/digest.ts';
 import { fail, messageOf } from '../core/errors.ts';
 import { readText } from '../core/files.ts';
@@ -19,7 +19,7 @@ import { withoutMarks } from './fence.ts';
 import type { JudgeItem } from './judge.ts';
 
 /** The form in which a judge is asked to put its verdict. */
-export type VerdictForm = Extract<JudgeConfig, { readonly verdict: unknown }>['verdict'];
+export type VerdictForm = ChatJudgeConfig['verdict'];
 
 export type JudgePrompt = {
   /** Shipped name with its version, or the path of the file. */

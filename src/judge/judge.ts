@@ -32,7 +32,37 @@ export type JudgeOutcome =
        * is the judge's certainty.
        */
       readonly margin?: number;
+      /** Share of the verdicts of a panel that say right, where its rule is their mean. */
+      readonly share?: number;
+      /** Share of the pairs of verdicts of a panel that differ; absent where there are none. */
+      readonly disagreement?: number;
       /** `rule`: no model was asked; `memory`: the verdict of an earlier request with the same digest. */
+      readonly source: 'model' | 'rule' | 'memory';
+    }
+  | Unscored;
+
+/** An answer and what to look for in it. Whoever marks it sees neither a reference answer nor an image. */
+export type RubricQuestion = {
+  readonly question: string;
+  /** The answer under test, written by the policy: data, never an instruction. */
+  readonly answer: string;
+  /** At least one, each once; they hold what of the truth a judge needs. */
+  readonly criteria: readonly string[];
+};
+
+export type RubricOutcome =
+  | {
+      readonly kind: 'graded';
+      /** By criterion, in their order: whether the answer meets it. */
+      readonly met: readonly boolean[];
+      /** By criterion, as the share and disagreement of a verdict, the latter over all criteria. */
+      readonly shares?: readonly number[];
+      readonly disagreement?: number;
+      /** The judge's own words, for the record. */
+      readonly reply: string;
+      /** As of a verdict. */
+      readonly latencyMs: number;
+      readonly tokens?: TokenUsage;
       readonly source: 'model' | 'rule' | 'memory';
     }
   | Unscored;
@@ -40,9 +70,11 @@ export type JudgeOutcome =
 export type JudgeDescription = {
   /** Model or rule that judges, for people. */
   readonly id: string;
-  readonly kind: 'reference-match' | 'openai' | 'gguf' | 'module';
+  readonly kind: 'reference-match' | 'openai' | 'gguf' | 'module' | 'panel';
   /** Hexadecimal SHA-256 of all that shapes a verdict: two judges with one digest are interchangeable. */
   readonly digest: string;
+  /** The same of all that shapes the marks of a rubric; absent in judges that cannot mark any. */
+  readonly rubricDigest?: string;
 };
 
 export type Judge = {
@@ -52,6 +84,14 @@ export type Judge = {
    * rejects the call; after `signal` aborts, open items come back `cancelled`.
    */
   judge(items: readonly JudgeItem[], signal: AbortSignal): Promise<readonly JudgeOutcome[]>;
+  /**
+   * Which criteria of a rubric each answer meets, by the same rules as `judge`. One criterion that cannot be
+   * told leaves the answer unscored. Absent in judges that cannot mark rubrics.
+   */
+  grade?(
+    questions: readonly RubricQuestion[],
+    signal: AbortSignal,
+  ): Promise<readonly RubricOutcome[]>;
   /** Why it cannot be asked at all, found out by one cheap request; undefined when it can. */
   probe(signal: AbortSignal): Promise<Unscored | undefined>;
   close(): Promise<void>;

@@ -1,7 +1,7 @@
-/** The judge that a config names. Training, reward service, certificate and evaluation open it here. */
+/** One judge that a config names. Training, reward service, certificate and evaluation open it here. */
 import { openAnswerStore } from '../cache/answer-store.ts';
 import { openChatModel } from '../chat/open-chat-model.ts';
-import type { ChatJudgeConfig, JudgeConfig } from '../config/judge-config.ts';
+import type { ChatJudgeConfig, JudgeConfig, SingleJudgeConfig } from '../config/judge-config.ts';
 import { loadModule } from '../config/load-module.ts';
 import { fail } from '../core/errors.ts';
 import type { ClientContext } from '../http/servers-options.ts';
@@ -10,13 +10,17 @@ import type { Judge } from './judge.ts';
 import { type JudgePrompt, openJudgePrompt } from './judge-prompt.ts';
 import { ownJudgeOf } from './own-judge.ts';
 import { createReferenceMatchJudge } from './reference-match.ts';
+import { openRubricPrompt } from './rubric-prompt.ts';
 
 /**
  * Opens prompt, model and store; no server is contacted yet.
  * @throws MedixError 'judge' when one of them cannot be used, 'config' when a judge of the user's own cannot
  *   be loaded.
  */
-export async function openJudge(config: JudgeConfig, context: ClientContext): Promise<Judge> {
+export async function openJudge(
+  config: SingleJudgeConfig | JudgeConfig,
+  context: ClientContext,
+): Promise<Judge> {
   if (config.kind === 'reference-match') return createReferenceMatchJudge();
   if (config.kind === 'module') return openOwnJudge(config, context);
   const prompt = await openJudgePrompt(config.prompt ?? 'medix-r1');
@@ -26,7 +30,8 @@ export async function openJudge(config: JudgeConfig, context: ClientContext): Pr
     const { verdict, showImages, maxTokens } = config;
     const { ledger } = context;
     const model = await openChatModel(config, context);
-    const parts = { model, prompt, verdict, showImages, maxTokens, ledger };
+    const rubricPrompt = await openRubricPrompt();
+    const parts = { model, prompt, rubricPrompt, verdict, showImages, maxTokens, ledger };
     return createChatJudge({ ...parts, ...(store === undefined ? {} : { store }) });
   } catch (error) {
     await store?.close();
@@ -36,7 +41,7 @@ export async function openJudge(config: JudgeConfig, context: ClientContext): Pr
 
 /** @throws MedixError 'config' when there is no such judge. */
 export async function openOwnJudge(
-  { module }: Extract<JudgeConfig, { readonly kind: 'module' }>,
+  { module }: Extract<SingleJudgeConfig, { readonly kind: 'module' }>,
   { load = loadModule }: Pick<ClientContext, 'load'>,
 ): Promise<Judge> {
   return ownJudgeOf(await load(module, 'judge.module'), 'judge.module');

@@ -7,9 +7,7 @@ import type { Judge } from './judge.ts';
  */
 export function timedJudge(judge: Judge, onRequest: (milliseconds: number) => void): Judge {
   return {
-    describe: judge.describe,
-    probe: (signal) => judge.probe(signal),
-    close: () => judge.close(),
+    ...judge,
     judge: async (asked, signal) => {
       const outcomes = await judge.judge(asked, signal);
       for (const outcome of outcomes) {

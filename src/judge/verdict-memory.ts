@@ -1,58 +1,76 @@
-/** Where verdicts are kept, under the digest of everything that shapes them. */
+/** Where the answers of judges are kept, under the digest of everything that shapes them. */
 import { z } from 'zod';
-import type { AnswerStore } from '../cache/answer-store.ts';
+import type { AnswerKind, AnswerStore } from '../cache/answer-store.ts';
 import type { AnswerMemory } from '../core/async/ask-once.ts';
 import { createMemory } from '../core/async/memory.ts';
-import type { JudgeOutcome } from './judge.ts';
+import type { JudgeOutcome, RubricOutcome } from './judge.ts';
 
-/** Verdicts kept in memory; about 1 kB each. */
-const rememberedVerdicts = 50_000;
+/** Answers kept in memory; about 1 kB each. */
+const rememberedAnswers = 50_000;
+
+const tokens = z.object({ prompt: z.number(), completion: z.number() }).exactOptional();
 
 const storedVerdict = z.object({
   correct: z.boolean(),
   reply: z.string(),
   latencyMs: z.number(),
-  tokens: z.object({ prompt: z.number(), completion: z.number() }).optional(),
-  margin: z.number().optional(),
+  tokens,
+  margin: z.number().exactOptional(),
+});
+
+const storedMarks = z.object({
+  met: z.array(z.boolean()),
+  reply: z.string(),
+  latencyMs: z.number(),
+  tokens,
 });
 
 /** A verdict, as opposed to a failure. */
 export type Judged = Extract<JudgeOutcome, { readonly kind: 'judged' }>;
 
+/** The marks of a rubric, as opposed to a failure. */
+export type Graded = Extract<RubricOutcome, { readonly kind: 'graded' }>;
+
 /** The latest verdicts in memory; behind them, on disk, all of them where there is a store. */
 export function createVerdictMemory(store: AnswerStore | undefined): AnswerMemory<Judged> {
-  const recent = createMemory<Judged>(rememberedVerdicts);
+  return createStoredMemory(store, 'verdict', (stored) => {
+    const verdict = storedVerdict.safeParse(stored).data;
+    return verdict && { kind: 'judged', ...verdict, source: 'model' };
+  });
+}
+
+/** The same for the marks of rubrics. */
+export function createGradeMemory(store: AnswerStore | undefined): AnswerMemory<Graded> {
+  return createStoredMemory(store, 'rubric', (stored) => {
+    const marks = storedMarks.safeParse(stored).data;
+    return marks && { kind: 'graded', ...marks, source: 'model' };
+  });
+}
+
+/** @param read What is no stored answer counts as absent: it is asked again and overwritten. */
+function createStoredMemory<Answer extends { readonly kind: string; readonly source: string }>(
+  store: AnswerStore | undefined,
+  kind: AnswerKind,
+  read: (stored: unknown) => Answer | undefined,
+): AnswerMemory<Answer> {
+  const recent = createMemory<Answer>(rememberedAnswers);
   return {
     recall: (key) => {
-      const known = recent.get(key) ?? readStored(store?.get('verdict', key));
+      const known = recent.get(key) ?? read(parseJson(store?.get(kind, key)));
       if (known !== undefined) recent.put(key, known);
       return known;
     },
     keep: async (key, answer) => {
-      const { kind: _, source: __, ...verdict } = answer;
-      await store?.put('verdict', key, Buffer.from(JSON.stringify(verdict)));
+      const { kind: _, source: __, ...kept } = answer;
+      await store?.put(kind, key, Buffer.from(JSON.stringify(kept)));
       recent.put(key, answer);
     },
   };
 }
 
-/** What is not a stored verdict counts as absent: it is asked again and overwritten. */
-function readStored(bytes: Uint8Array | undefined): Judged | undefined {
-  const stored = storedVerdict.safeParse(bytes === undefined ? undefined : parseJson(bytes)).data;
-  if (stored === undefined) return undefined;
-  const { tokens, margin, ...verdict } = stored;
-  return {
-    kind: 'judged',
-    ...verdict,
-    ...(tokens === undefined ? {} : { tokens }),
-    ...(margin === undefined ? {} : { margin }),
-    source: 'model',
-  };
-}
-
-function parseJson(bytes: Uint8Array): unknown {
+function parseJson(bytes: Uint8Array | undefined): unknown {
   try {
-    return JSON.parse(Buffer.from(bytes).toString());
+    return bytes === undefined ? undefined : JSON.parse(Buffer.from(bytes).toString());
   } catch {
     return undefined;
   }

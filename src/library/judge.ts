@@ -1,14 +1,13 @@
 /** `medix-r1/judge`: judges that decide whether an answer is right. */
 import { z } from 'zod';
 import { readSecrets } from '../config/environment.ts';
-import { isChatJudge, judgeSection } from '../config/judge-config.ts';
+import { rewardJudgeSection } from '../config/judge-config.ts';
 import { readConfig } from '../config/read-config.ts';
 import { systemClock } from '../core/async/clock.ts';
 import { fail } from '../core/errors.ts';
 import type { LedgerSummary } from '../core/usage.ts';
-import { createLedger } from '../http/ledger.ts';
 import type { JudgeDescription, JudgeItem, JudgeOutcome } from '../judge/judge.ts';
-import { openJudge as open } from '../judge/open-judge.ts';
+import { createJudgeLedger, openRewardJudge } from '../judge/open-panel.ts';
 import type { OwnJudge } from '../judge/own-judge.ts';
 import { createOwnObjects } from './own-objects.ts';
 
@@ -19,7 +18,7 @@ export type { JudgeDescription, JudgeItem, JudgeOutcome } from '../judge/judge.t
 export type { OwnJudge as Judge, OwnVerdict as Verdict } from '../judge/own-judge.ts';
 
 /** A judge as a config names it, e.g. `{kind: 'openai', url, model}` or `{kind: 'reference-match'}`. */
-export type JudgeSettings = z.input<typeof judgeSection>;
+export type JudgeSettings = z.input<typeof rewardJudgeSection>;
 
 export type OpenedJudge = {
   /** Name, kind, and the digest of all that shapes a verdict. */
@@ -59,12 +58,10 @@ export async function openJudge(judge: JudgeSettings | OwnJudge): Promise<Opened
   const objects = createOwnObjects();
   const base = { judge: objects.settingsOf(judge) };
   const { judge: config } = await readConfig(schema, { base, overrides: [] });
-  const { judgeApiKey: apiKey } = readSecrets({ judge: config, embedder: { kind: 'local' } });
-  const ledger = createLedger(
-    isChatJudge(config) ? { prices: config.prices, cap: config.cap } : {},
-  );
-  const opened = await open(config, {
-    ...(apiKey === undefined ? {} : { apiKey }),
+  const { judgeApiKeys } = readSecrets({ judge: config, embedder: { kind: 'local' } });
+  const ledger = createJudgeLedger(config);
+  const opened = await openRewardJudge(config, {
+    ...(judgeApiKeys === undefined ? {} : { apiKeys: judgeApiKeys }),
     seed: 1,
     clock: systemClock,
     ledger,
@@ -88,5 +85,5 @@ export async function openJudge(judge: JudgeSettings | OwnJudge): Promise<Opened
   };
 }
 
-const schema = z.strictObject({ judge: judgeSection });
+const schema = z.strictObject({ judge: rewardJudgeSection });
 const never = new AbortController().signal;

@@ -5,7 +5,7 @@ import { aggregate } from './aggregate.ts';
 import { createReward } from './composite.ts';
 import { openRewardProfile, type RewardProfile } from './profile.ts';
 import type { RewardItem } from './reward-item.ts';
-import { type Components, componentNames } from './score.ts';
+import { type ComponentName, type Components, componentNames } from './score.ts';
 import { dead, no, scriptedEmbedder, scriptedJudge, yes } from './scripted.fixture.ts';
 
 const never = new AbortController().signal;
@@ -25,7 +25,8 @@ const profiles: fc.Arbitrary<RewardProfile> = fc.record({
   ...Object.fromEntries(Object.entries(shipped).map(([key, value]) => [key, fc.constant(value)])),
   weights,
   aggregation: fc.constantFrom('sum', 'gated', 'per-component'),
-}) as fc.Arbitrary<RewardProfile>;
+  gates: fc.constantFrom<ComponentName[][]>(['format'], ['modality', 'format']),
+}) as fc.Arbitrary<object> as fc.Arbitrary<RewardProfile>;
 
 const items = fc.record({ hasImage: fc.boolean(), hasTag: fc.boolean() }).map(
   ({ hasImage, hasTag }): RewardItem => ({
@@ -39,7 +40,14 @@ const items = fc.record({ hasImage: fc.boolean(), hasTag: fc.boolean() }).map(
     response: '',
   }),
 );
-const valueSets = fc.record({ judge: unit, similarity: unit, modality: unit, format: unit });
+const valueSets = fc.record({
+  judge: unit,
+  similarity: unit,
+  modality: unit,
+  format: unit,
+  rubric: unit,
+  findings: unit,
+});
 
 function componentsOf(
   values: Readonly<Record<string, number>>,
@@ -87,6 +95,25 @@ describe('a reward', () => {
         const more = { ...values, [raised]: Math.min(1, values[raised] + by) };
         const gain = rewardOf(profile, item, more) - rewardOf(profile, item, values);
         expect(gain).toBeGreaterThanOrEqual(-1e-12);
+      }),
+    );
+  });
+});
+
+describe('a gate', () => {
+  it('multiplies what its reward is without it, in whatever order gates are named', () => {
+    fc.assert(
+      fc.property(profiles, items, valueSets, (profile, item, values) => {
+        const gated = (...gates: ComponentName[]) =>
+          rewardOf({ ...profile, aggregation: 'gated', gates }, item, values);
+        expect(gated('modality', 'format')).toBe(gated('format', 'modality'));
+        const open = { ...values, format: 1 };
+        const opened = rewardOf(
+          { ...profile, aggregation: 'gated', gates: ['format'] },
+          item,
+          open,
+        );
+        expect(gated('format')).toBeCloseTo(values.format * opened, 12);
       }),
     );
   });

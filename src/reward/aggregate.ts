@@ -1,11 +1,12 @@
 /** From the scores of one response to its reward. Pure. */
 import { shareLeft } from '../config/judge-config.ts';
 import { defined } from '../core/errors.ts';
-import type { FailureCause } from '../core/outcome.ts';
+import type { FailureCause, Unscored } from '../core/outcome.ts';
 import { overlongShare } from './components/overlong.ts';
 import type { RewardProfile } from './profile.ts';
+import { aboutAnswer, defaultGates } from './profile-schema.ts';
 import type { RewardItem, RewardSample } from './reward-item.ts';
-import { type ComponentName, type Components, componentNames } from './score.ts';
+import { askedComponents, type ComponentName, type Components, componentNames } from './score.ts';
 
 /** One part of a reward, before it is weighted. */
 type RewardPart = { readonly weight: number; readonly value: number };
@@ -35,31 +36,85 @@ export type RewardOutcome =
 type Composition = {
   /** Weights of the components that are added up, together 1; the others weigh 0. */
   readonly weights: Readonly<Record<ComponentName, number>>;
-  /** Whether format multiplies the sum. */
-  readonly isGated: boolean;
+  /** The components that multiply the sum, in the order of `componentNames`. */
+  readonly gates: readonly ComponentName[];
 };
 
-/** Whether a component counts for samples like this one, and weighs more than nothing. */
-export function weighs(
-  profile: Pick<RewardProfile, 'weights' | 'textOnly' | 'ownComponents'>,
-  { images }: Pick<RewardSample, 'images'>,
+type Counting = Pick<
+  RewardProfile,
+  'weights' | 'textOnly' | 'aggregation' | 'gates' | 'ownComponents'
+>;
+
+/** Whether a component counts for samples like this one: it is a gate, or weighs more than nothing. */
+export function counts(
+  profile: Counting,
+  sample: Pick<RewardSample, 'images'>,
   name: ComponentName,
 ): boolean {
-  const { weights, textOnly } = profile;
-  const counts = images.length > 0 || textOnly.includes(name);
-  return counts && weights[name] > 0 && shareOfProfile(profile) > 0;
+  return (
+    shareOfProfile(profile) > 0 &&
+    appliesTo(profile, sample, name) &&
+    (weightOf(profile, name) > 0 || gateNames(profile).includes(name))
+  );
+}
+
+/** Whether a component counts for any sample at all. */
+export function countsForSome(profile: Counting, name: ComponentName): boolean {
+  return counts({ ...profile, textOnly: [name] }, { images: [] }, name);
+}
+
+/** Whether some sample makes the reward ask the judge, and the embedder. */
+export function askedBy(profile: Counting): {
+  readonly judge: boolean;
+  readonly embedder: boolean;
+} {
+  const isNeeded = (name: ComponentName) => countsForSome(profile, name);
+  return {
+    judge: askedComponents.judge.some(isNeeded),
+    embedder: askedComponents.embedder.some(isNeeded),
+  };
 }
 
 /** Whether a sample without images is scored by other components than one with images. */
-export function tellsTextFromImages({
-  weights,
-  textOnly,
-  aggregation,
-}: Pick<RewardProfile, 'weights' | 'textOnly' | 'aggregation'>): boolean {
-  const leftOut = componentNames.filter((name) => !textOnly.includes(name));
-  return leftOut.some(
-    (name) => weights[name] > 0 || (name === 'format' && aggregation === 'gated'),
-  );
+export function tellsTextFromImages(profile: Counting): boolean {
+  const leftOut = componentNames.filter((name) => !profile.textOnly.includes(name));
+  return leftOut.some((name) => weightOf(profile, name) > 0 || gateNames(profile).includes(name));
+}
+
+/**
+ * A gate that is 0: the reward is then 0 whatever the other components are, so nobody need be asked for them
+ * and their failures do not matter. Undefined where there is none.
+ */
+export function closedGate(
+  profile: Counting,
+  sample: Pick<RewardSample, 'images'>,
+  components: Partial<Components>,
+): ComponentName | undefined {
+  return gatesFor(profile, sample).find((name) => {
+    const score = components[name];
+    return score?.kind === 'scored' && score.value === 0;
+  });
+}
+
+function weightOf({ weights }: Pick<RewardProfile, 'weights'>, name: ComponentName): number {
+  return weights[name] ?? 0;
+}
+
+function appliesTo(
+  { textOnly }: Pick<RewardProfile, 'textOnly'>,
+  { images }: Pick<RewardSample, 'images'>,
+  name: ComponentName,
+): boolean {
+  return images.length > 0 || textOnly.includes(name);
+}
+
+function gateNames({ aggregation, gates }: Counting): readonly ComponentName[] {
+  return aggregation === 'gated' ? (gates ?? defaultGates) : [];
+}
+
+function gatesFor(profile: Counting, sample: Pick<RewardSample, 'images'>) {
+  const named = gateNames(profile);
+  return componentNames.filter((name) => named.includes(name) && appliesTo(profile, sample, name));
 }
 
 /**
@@ -74,25 +129,28 @@ export function compositionOf(
   const counting = componentNames.filter(
     (name) =>
       // One that weighs nothing and was not asked for changes no sum, not even in its last bit.
-      (components[name] !== undefined || (name !== 'modality' && profile.weights[name] === 0)) &&
-      (sample.images.length > 0 || profile.textOnly.includes(name)),
+      (components[name] !== undefined || (name !== 'modality' && weightOf(profile, name) === 0)) &&
+      appliesTo(profile, sample, name),
   );
-  const isGated = profile.aggregation === 'gated' && counting.includes('format');
-  const added = counting.filter((name) => !(isGated && name === 'format'));
+  const gates = gatesFor(profile, sample).filter((name) => components[name] !== undefined);
+  const added = counting.filter((name) => !gates.includes(name));
   // Whole weights stay as they are: a division by their rounded sum would cost the last bit.
   const total =
     added.length === componentNames.length
       ? 1
-      : added.reduce((sum, name) => sum + profile.weights[name], 0);
-  const share = (name: ComponentName) => (added.includes(name) ? profile.weights[name] / total : 0);
+      : added.reduce((sum, name) => sum + weightOf(profile, name), 0);
+  const share = (name: ComponentName) =>
+    added.includes(name) && total > 0 ? weightOf(profile, name) / total : 0;
   return {
     weights: {
       judge: share('judge'),
       similarity: share('similarity'),
       modality: share('modality'),
       format: share('format'),
+      rubric: share('rubric'),
+      findings: share('findings'),
     },
-    isGated,
+    gates,
   };
 }
 
@@ -140,34 +198,54 @@ function aggregateBuiltIn(
   { sample, response }: RewardItem,
   components: Components,
 ): RewardOutcome {
-  const { weights, isGated } = compositionOf(profile, sample, components);
-  const parts: RewardPart[] = [];
-  let gate = 1;
-  for (const name of componentNames) {
-    const isGate = isGated && name === 'format';
-    const score = components[name];
-    if (!score || (weights[name] === 0 && !isGate)) continue;
-    if (score.kind === 'unscored') {
-      return { kind: 'unscored', cause: score.cause, message: score.message, components };
-    }
-    if (isGate) gate = score.value;
-    else parts.push({ weight: weights[name], value: score.value });
-  }
-  const sum = parts.reduce((total, { weight, value }) => total + weight * value, 0);
-  // Scaled weights may add up to a last bit more than 1.
-  const reward = gate * Math.min(1, sum);
+  const gated = gatedSum(profile, sample, components);
+  if (gated.kind === 'unscored') return { ...gated, components };
+  const { reward, parts } = gated;
   const isDecoupled = profile.aggregation === 'per-component';
   if (!profile.overlong) {
-    return { kind: 'scored', reward, components, ...(isDecoupled ? { parts: parts } : {}) };
+    return { kind: 'scored', reward, components, ...(isDecoupled ? { parts } : {}) };
   }
   const { penalty } = profile.overlong;
   const share = overlongShare(response, profile.overlong);
-  parts.push({ weight: penalty, value: -share });
   return {
     kind: 'scored',
     reward: reward - penalty * share,
     components,
     overlong: share,
-    ...(isDecoupled ? { parts: parts } : {}),
+    ...(isDecoupled ? { parts: [...parts, { weight: penalty, value: -share }] } : {}),
   };
+}
+
+/** Otherwise a sample without a rubric would be rewarded for its form alone. */
+const nothingLooked: Unscored = {
+  kind: 'unscored',
+  cause: 'refused',
+  message: 'the sample has no rubric, and no other component looks at what its answer says',
+};
+
+type GatedSum =
+  | { readonly kind: 'summed'; readonly reward: number; readonly parts: readonly RewardPart[] }
+  | Unscored;
+
+function gatedSum(profile: RewardProfile, sample: RewardSample, components: Components): GatedSum {
+  if (closedGate(profile, sample, components) !== undefined) {
+    return { kind: 'summed', reward: 0, parts: [] };
+  }
+  if (!aboutAnswer.some((name) => components[name] !== undefined)) return nothingLooked;
+  const { weights, gates } = compositionOf(profile, sample, components);
+  const parts: RewardPart[] = [];
+  let gate = 1;
+  for (const name of componentNames) {
+    const isGate = gates.includes(name);
+    const score = components[name];
+    if (!score || (weights[name] === 0 && !isGate)) continue;
+    if (score.kind === 'unscored') {
+      return { kind: 'unscored', cause: score.cause, message: score.message };
+    }
+    if (isGate) gate *= score.value;
+    else parts.push({ weight: weights[name], value: score.value });
+  }
+  const sum = parts.reduce((total, { weight, value }) => total + weight * value, 0);
+  // Scaled weights may add up to a last bit more than 1.
+  return { kind: 'summed', reward: gate * Math.min(1, sum), parts };
 }

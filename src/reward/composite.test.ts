@@ -279,6 +279,49 @@ describe('the aggregation', () => {
     expect(rewardOf(await scoreOne(respond('infarct'), wrong))).toBeCloseTo(0.3825 / 0.9, 12);
   });
 
+  it('gated asks nobody where a gate that is a rule is 0', async () => {
+    const { judge, calls } = scriptedJudge(dead);
+    const { embedder, calls: embedded } = scriptedEmbedder({});
+    const gated: RewardProfile = { ...profile, aggregation: 'gated', gates: ['modality'] };
+    const reward = createReward({ profile: gated, judge, embedder });
+    const response = respond('infarct').replace('CT_SCAN', 'X_RAY');
+    const [outcome] = await reward.score([{ sample, response }], never);
+    expect(outcome).toMatchObject({ kind: 'scored', reward: 0 });
+    expect(Object.keys(outcome?.components ?? {})).toEqual(['modality', 'format']);
+    expect([calls, embedded]).toEqual([[], []]);
+  });
+
+  it('gated multiplies by each gate, a judge among them, whatever their weights', async () => {
+    const weights = { judge: 0, similarity: 0.5, modality: 0.25, format: 0.25 };
+    const gated: RewardProfile = {
+      ...profile,
+      weights,
+      aggregation: 'gated',
+      gates: ['format', 'judge'],
+      similarity: { kind: 'graded', floor: 0 },
+    };
+    const right = { verdict: yes, cosines, profile: gated };
+    expect(rewardOf(await scoreOne(respond('infarct'), right))).toBeCloseTo(0.7 / 0.75, 6);
+    expect(rewardOf(await scoreOne(respond('infarct'), { ...right, verdict: no }))).toBe(0);
+    expect(rewardOf(await scoreOne(respond('infarct'), { ...right, verdict: dead }))).toBe(
+      'transport',
+    );
+  });
+
+  it('gated scores a shut gate 0 though another component failed', async () => {
+    const gated: RewardProfile = { ...profile, aggregation: 'gated', gates: ['judge'] };
+    const outcome = await scoreOne(respond('infarct'), {
+      verdict: no,
+      cosines: {},
+      profile: gated,
+    });
+    expect(outcome).toMatchObject({
+      kind: 'scored',
+      reward: 0,
+      components: { similarity: { kind: 'unscored' } },
+    });
+  });
+
   it('per-component has the weighted sum as reward and its parts for the advantage', async () => {
     const decoupled: RewardProfile = { ...profile, aggregation: 'per-component' };
     const outcome = await scoreOne(respond('infarct'), { cosines, profile: decoupled });

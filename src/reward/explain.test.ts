@@ -78,6 +78,11 @@ describe('an explanation', () => {
     expect(explain(respond('infarct'), judgedWrong, { aggregation: 'gated' })).toContain(
       'reward: 1 (format) × [0.575 × 0 (judge)',
     );
+    const { judge: _judge, similarity: _similarity, ...byRule } = judgedWrong;
+    const unformatted: Components = { ...byRule, format: { kind: 'scored', value: 0 } };
+    const shut = explain(`${respond('infarct')} done`, unformatted, { aggregation: 'gated' });
+    expect(shut).toContain('gate: format is 0, so the others do not count and need not be asked');
+    expect(shut).toContain('reward: 0 (format) = 0');
     const similarity = { kind: 'graded', floor: 0.5 } as const;
     expect(explain(respond('infarct'), judgedWrong, { similarity })).toContain(
       'from 0 at 0.5 to 1',

@@ -1,7 +1,13 @@
 /** One response's reward, step by step in words: the same rules and sums as composite.ts, told. */
 import type { Score } from '../core/outcome.ts';
 import { quoted } from '../core/quoted.ts';
-import { aggregate, compositionOf, type RewardOutcome, shareOfProfile } from './aggregate.ts';
+import {
+  aggregate,
+  closedGate,
+  compositionOf,
+  type RewardOutcome,
+  shareOfProfile,
+} from './aggregate.ts';
 import { codePoints } from './components/overlong.ts';
 import type { RewardProfile } from './profile.ts';
 import type { RewardItem, RewardSample } from './reward-item.ts';
@@ -94,9 +100,13 @@ function mismatch(
 }
 
 function uncounted(profile: RewardProfile, sample: RewardSample, components: Components): string[] {
-  const { weights, isGated } = compositionOf(profile, sample, components);
+  const closed = closedGate(profile, sample, components);
+  if (closed !== undefined) {
+    return [`gate: ${closed} is 0, so the others do not count and need not be asked`];
+  }
+  const { weights, gates } = compositionOf(profile, sample, components);
   const names = componentNames.filter(
-    (name) => weights[name] === 0 && !(isGated && name === 'format'),
+    (name) => profile.weights[name] !== undefined && weights[name] === 0 && !gates.includes(name),
   );
   return names.length === 0
     ? []
@@ -105,7 +115,7 @@ function uncounted(profile: RewardProfile, sample: RewardSample, components: Com
 
 function total(profile: RewardProfile, item: RewardItem, components: Components): string[] {
   const outcome = aggregate(profile, item, components);
-  const { weights, isGated } = compositionOf(profile, item.sample, components);
+  const { weights, gates } = compositionOf(profile, item.sample, components);
   if (outcome.kind === 'unscored') {
     const failed = Object.keys(components).filter((name) => components[name]?.kind === 'unscored');
     return [`reward: none, since ${failed.join(' and ')} failed; a failure is no wrong answer`];
@@ -114,7 +124,10 @@ function total(profile: RewardProfile, item: RewardItem, components: Components)
     .filter((name) => weights[name] > 0)
     .map((name) => `${formatValue(weights[name])} × ${formatScore(components[name])} (${name})`)
     .join(' + ');
-  const gated = isGated ? `${formatScore(components.format)} (format) × [${sum}]` : sum;
+  const closed = closedGate(profile, item.sample, components);
+  const factors = gates.map((name) => `${formatScore(components[name])} (${name}) × `).join('');
+  const opened = gates.length > 0 ? `${factors}[${sum}]` : sum;
+  const gated = closed === undefined ? opened : `0 (${closed})`;
   return [
     ...lengthLine(profile, item, outcome),
     `reward: ${withOwn(profile, `${gated}${penaltyOf(profile, outcome)}`, components)} = ${formatValue(outcome.reward)}`,

@@ -1,5 +1,8 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { rewardFields } from '../config/judge-config.ts';
+import { rewardFields, rewardSchema } from '../config/judge-config.ts';
 import { systemClock } from '../core/async/clock.ts';
 import type { Unscored } from '../core/outcome.ts';
 import { createReward } from './composite.ts';
@@ -69,6 +72,23 @@ describe('an opened reward', () => {
     expect(paper).not.toBe(repaired);
     expect(await digestOf('medix-r1', 'medix-r1-reference')).toBe(paper);
     expect(await digestOf('medix-r1-reference', 'medix-r1')).toBe(repaired);
+  });
+
+  it('refuses a judge that cannot mark the rubrics of its profile', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'medix-reward-'));
+    const path = join(folder, 'rubric.yaml');
+    const { name: _, digest: __, ...fields } = shipped;
+    const weights = { judge: 0, similarity: 0, modality: 0, format: 0.1, rubric: 0.9 };
+    await writeFile(path, JSON.stringify({ ...fields, weights, textOnly: ['rubric', 'format'] }));
+    const config = rewardSchema.parse({ profile: path });
+    await expect(openReward(config, context)).rejects.toThrow(
+      /reward\.judge\.kind: expected a language model \(openai or gguf\) or a panel.*got reference-match/,
+    );
+    const judge = { kind: 'openai', url: 'http://127.0.0.1:1/v1', model: 'm', cache: null };
+    const opened = await openReward(rewardSchema.parse({ profile: path, judge }), context);
+    expect(opened.judge.grade).toBeDefined();
+    await opened.close();
+    await rm(folder, { recursive: true });
   });
 
   it('names every part that does not answer before work begins', async () => {

@@ -1,16 +1,22 @@
 /** The reward a config names, with its judge and embedder. */
 import type { Secrets } from '../config/environment.ts';
-import { isChatJudge, type JudgeConfig, type RewardConfig } from '../config/judge-config.ts';
+import {
+  isChatJudge,
+  judgesOf,
+  type RewardConfig,
+  type RewardJudgeConfig,
+  withJudges,
+} from '../config/judge-config.ts';
 import { type LoadModule, loadModule } from '../config/load-module.ts';
 import type { Clock } from '../core/async/clock.ts';
-import { MedixError, type Problem } from '../core/errors.ts';
+import { fail, MedixError, type Problem } from '../core/errors.ts';
 import type { Embedder, EmbedderDescription } from '../embed/embedder.ts';
 import { openEmbedder } from '../embed/open-embedder.ts';
-import { createLedger, type Ledger } from '../http/ledger.ts';
+import type { Ledger } from '../http/ledger.ts';
 import type { Judge, JudgeDescription } from '../judge/judge.ts';
-import { openJudge } from '../judge/open-judge.ts';
+import { createJudgeLedger, openRewardJudge } from '../judge/open-panel.ts';
 import { timedJudge } from '../judge/timed-judge.ts';
-import { shareOfProfile } from './aggregate.ts';
+import { askedBy, countsForSome } from './aggregate.ts';
 import { loadOwnComponents, type OwnComponent } from './components/own-component.ts';
 import { createReward, type RewardFunction } from './composite.ts';
 import { openRewardProfile, type RewardProfile, withOwnComponents } from './profile.ts';
@@ -57,17 +63,16 @@ export async function openReward(
 ): Promise<OpenedReward> {
   const own = await loadOwnComponents(config.components, load);
   const profile = withOwnComponents(await openRewardProfile(config.profile, profileChanges), own);
-  const ledger = createLedger(
-    isChatJudge(config.judge) ? { prices: config.judge.prices, cap: config.judge.cap } : {},
-  );
-  const { judgeApiKey, embedderApiKey } = secrets;
+  const ledger = createJudgeLedger(config.judge);
+  const { judgeApiKeys, embedderApiKey } = secrets;
   const context = { seed, clock, ledger, load };
-  const opened = await openJudge(asProfileAsks(config.judge, profile), {
+  const opened = await openRewardJudge(asProfileAsks(config.judge, profile), {
     ...context,
-    ...(judgeApiKey === undefined ? {} : { apiKey: judgeApiKey }),
+    ...(judgeApiKeys === undefined ? {} : { apiKeys: judgeApiKeys }),
   });
   const judge = onJudgeTime === undefined ? opened : timedJudge(opened, onJudgeTime);
   try {
+    requireMarker(profile, judge);
     const embedder = await openEmbedder(config.embedder, {
       ...context,
       ...(embedderApiKey === undefined ? {} : { apiKey: embedderApiKey }),
@@ -83,7 +88,8 @@ export async function openReward(
       own,
       ledger,
       seesImages:
-        own.length > 0 || (config.judge.kind !== 'reference-match' && config.judge.showImages),
+        own.length > 0 ||
+        judgesOf(config.judge).some((one) => one.kind !== 'reference-match' && one.showImages),
       facts: { judge: judge.describe, embedder: embedder.describe, profile },
       close,
     };
@@ -93,13 +99,29 @@ export async function openReward(
   }
 }
 
+/** @throws MedixError 'config' where the profile has rubrics marked and the judge cannot. */
+function requireMarker(profile: RewardProfile, judge: Judge): void {
+  if (judge.grade || !countsForSome(profile, 'rubric')) return;
+  fail('config', {
+    where: 'reward.judge.kind',
+    expected: `a language model (openai or gguf) or a panel of some, since the profile ${profile.name} has rubrics marked`,
+    got: `${judge.describe.kind} (${judge.describe.id})`,
+    next: 'name a language model, or take a profile without the component rubric',
+  });
+}
+
 /** The paper's rules go with the paper's question to the judge, unless the config names another. */
-export function asProfileAsks(judge: JudgeConfig, { rules }: RewardProfile): JudgeConfig {
-  return isChatJudge(judge) ? { ...judge, prompt: judge.prompt ?? rules } : judge;
+export function asProfileAsks(
+  judge: RewardJudgeConfig,
+  { rules }: RewardProfile,
+): RewardJudgeConfig {
+  return withJudges(judge, (one) =>
+    isChatJudge(one) ? { ...one, prompt: one.prompt ?? rules } : one,
+  );
 }
 
 /**
- * Asks judge and embedder once, each unless the profile gives it no weight, before any work depends on
+ * Asks judge and embedder once, each unless no component of the profile needs it, before any work depends on
  * them.
  * @throws MedixError 'judge' naming every one that does not answer, and why.
  */
@@ -107,13 +129,12 @@ export async function requireReachable(
   { reward, judge, embedder }: Pick<OpenedReward, 'reward' | 'judge' | 'embedder'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { weights } = reward.profile;
-  const share = shareOfProfile(reward.profile);
+  const needed = askedBy(reward.profile);
   const parts = [
-    { name: 'judge', part: judge, weight: share * weights.judge },
-    { name: 'embedder', part: embedder, weight: share * weights.similarity },
+    { name: 'judge', part: judge, isNeeded: needed.judge },
+    { name: 'embedder', part: embedder, isNeeded: needed.embedder },
   ];
-  const asked = parts.filter(({ weight }) => weight > 0);
+  const asked = parts.filter(({ isNeeded }) => isNeeded);
   const problems = await Promise.all(
     asked.map(async ({ name, part }): Promise<Problem[]> => {
       const failure = await part.probe(signal);

@@ -1,6 +1,14 @@
 /** What a reward profile may say. A profile states everything, so its file alone tells how it scores. */
 import { z } from 'zod';
-import { componentNames } from './score.ts';
+import { rubricSchema } from '../data/rubric.ts';
+import { type ComponentName, componentNames } from './score.ts';
+
+/** The gates of aggregation `gated` in a profile that names none. */
+export const defaultGates: readonly ComponentName[] = ['format'];
+
+/** Components that look at what an answer says. */
+export const aboutAnswer: readonly ComponentName[] = ['judge', 'similarity', 'rubric', 'findings'];
+const aboutAnswerNames = 'judge, similarity, rubric or findings';
 
 const weight = z.number().min(0).max(1);
 const component = z.enum(componentNames);
@@ -15,8 +23,22 @@ const fields = z.strictObject({
       "How a response is read: medix-r1 (strict format, lenient spelling), or medix-r1-reference (the paper's code, quirks included)",
     ),
   weights: z
-    .strictObject({ judge: weight, similarity: weight, modality: weight, format: weight })
-    .describe('Weight of each component; the weights add up to 1'),
+    .strictObject({
+      judge: weight,
+      similarity: weight,
+      modality: weight,
+      format: weight,
+      rubric: weight.exactOptional(),
+      findings: weight.exactOptional(),
+    })
+    .describe(
+      'Weight of each component; the weights add up to 1, and a component that is left out has none',
+    ),
+  rubric: rubricSchema
+    .exactOptional()
+    .describe(
+      'Rubric of samples that have none of their own: a list of {criterion, points}; points below 0 are for mistakes',
+    ),
   guards: z
     .strictObject({
       shortest: z
@@ -51,15 +73,34 @@ const fields = z.strictObject({
       { error: '"threshold" or "graded"' },
     )
     .describe('How the cosine of two texts becomes a score'),
+  findings: z
+    .strictObject({
+      floor: z
+        .number()
+        .min(-1)
+        .lt(1)
+        .describe('Cosine at and below which two findings have nothing in common'),
+    })
+    .exactOptional()
+    .describe(
+      'How the component findings reads the cosine of two findings: it rises from 0 at the floor to 1',
+    ),
   contradiction: z
     .boolean()
     .describe(
-      'Whether the similarity of an answer that says the opposite, or leaves out a side or a number, is 0',
+      'Whether the similarity of an answer that says the opposite, or leaves out a side or a number, is 0; for the component findings the same of two findings',
     ),
   aggregation: z
     .enum(['sum', 'gated', 'per-component'])
     .describe(
-      'sum: weighted sum; gated: format times the weighted mean of the others; per-component: weighted sum, and the advantage compares each component for itself (GDPO, arXiv 2601.05242)',
+      'sum: weighted sum; gated: the gates times the weighted mean of the others; per-component: weighted sum, and the advantage compares each component for itself (GDPO, arXiv 2601.05242)',
+    ),
+  gates: z
+    .array(component)
+    .min(1)
+    .exactOptional()
+    .describe(
+      'Components that multiply the others, for aggregation gated; their weights do not count. Where one of them is 0 by rule, judge and embedder are not asked. Left out, the format alone',
     ),
   overlong: z
     .strictObject({
@@ -87,33 +128,87 @@ const fields = z.strictObject({
     ),
 });
 
+type Fields = z.output<typeof fields>;
+type Finding = { readonly path: string[]; readonly message: string; readonly holds: boolean };
+
 /** Schema of a profile's file; refuses combinations that have no meaning. */
 export const rewardProfileSchema = fields.superRefine((profile, context) => {
-  const problem = (path: string[], message: string) =>
-    context.addIssue({ code: 'custom', path, message });
-  const { weights, textOnly, overlong } = profile;
-  const total = componentNames.reduce((sum, name) => sum + weights[name], 0);
-  if (Math.abs(total - 1) > weightTolerance) {
-    problem(['weights'], `weights that add up to 1, not ${Number(total.toFixed(9))}`);
-  }
-  if (weights.judge + weights.similarity === 0) {
-    problem(['weights'], 'a weight above 0 for judge or similarity');
-  }
-  if (new Set(textOnly).size < textOnly.length) problem(['textOnly'], 'each component once');
-  if (!textOnly.some((name) => isAboutAnswer(name) && weights[name] > 0)) {
-    problem(['textOnly'], 'judge or similarity, with a weight above 0');
-  }
-  if (overlong && overlong.buffer > overlong.limit) {
-    problem(['overlong', 'buffer'], 'a buffer no longer than the limit');
-  }
-  if (profile.onFailure === 'zero' && profile.rules !== 'medix-r1-reference') {
-    problem(['onFailure'], '"unscored": only rules medix-r1-reference may score a failure 0');
+  for (const { path, message, holds } of [...countingFindings(profile), ...findings(profile)]) {
+    if (holds) context.addIssue({ code: 'custom', path, message });
   }
 });
 
+/** What may be wrong with which components count. */
+function countingFindings({ weights, textOnly, aggregation, ...profile }: Fields): Finding[] {
+  const gates = aggregation === 'gated' ? (profile.gates ?? defaultGates) : [];
+  const weightOf = (name: ComponentName) => weights[name] ?? 0;
+  const isAdded = (name: ComponentName) => weightOf(name) > 0 && !gates.includes(name);
+  const counts = (name: ComponentName) => weightOf(name) > 0 || gates.includes(name);
+  const looks = (name: ComponentName) => aboutAnswer.includes(name) && counts(name);
+  const hasTwice = (names: readonly ComponentName[]) => new Set(names).size < names.length;
+  const total = componentNames.reduce((sum, name) => sum + weightOf(name), 0);
+  const finding = (path: string, holds: boolean, message: string) => ({
+    path: [path],
+    message,
+    holds,
+  });
+  return [
+    finding(
+      'weights',
+      Math.abs(total - 1) > weightTolerance,
+      `weights that add up to 1, not ${Number(total.toFixed(9))}`,
+    ),
+    finding('weights', !componentNames.some(looks), `a weight above 0 for ${aboutAnswerNames}`),
+    finding(
+      'rubric',
+      profile.rubric !== undefined && !counts('rubric'),
+      'none, since the component rubric has no weight',
+    ),
+    finding(
+      'findings',
+      profile.findings === undefined && counts('findings'),
+      '{floor: …}, since the component findings counts',
+    ),
+    finding(
+      'findings',
+      profile.findings !== undefined && !counts('findings'),
+      'none, since the component findings has no weight',
+    ),
+    finding(
+      'gates',
+      profile.gates !== undefined && aggregation !== 'gated',
+      'none, since aggregation is not gated',
+    ),
+    finding('gates', hasTwice(gates), 'each component once'),
+    finding(
+      'gates',
+      !componentNames.some(isAdded),
+      'gates that leave a component with a weight above 0',
+    ),
+    finding('textOnly', hasTwice(textOnly), 'each component once'),
+    finding('textOnly', !textOnly.some(looks), `${aboutAnswerNames}, with a weight above 0`),
+    finding(
+      'textOnly',
+      textOnly.some(looks) && !textOnly.some(isAdded),
+      'a component with a weight above 0 that is no gate',
+    ),
+  ];
+}
+
+function findings({ overlong, onFailure, rules }: Fields): Finding[] {
+  return [
+    {
+      path: ['overlong', 'buffer'],
+      holds: overlong !== null && overlong.buffer > overlong.limit,
+      message: 'a buffer no longer than the limit',
+    },
+    {
+      path: ['onFailure'],
+      holds: onFailure === 'zero' && rules !== 'medix-r1-reference',
+      message: '"unscored": only rules medix-r1-reference may score a failure 0',
+    },
+  ];
+}
+
 /** The fields of a profile. */
 export type RewardProfileSettings = z.output<typeof rewardProfileSchema>;
-
-function isAboutAnswer(name: z.output<typeof component>): boolean {
-  return name === 'judge' || name === 'similarity';
-}

@@ -86,7 +86,7 @@ describe('a reward profile', () => {
       'text alone without its answer',
       '[judge, similarity, modality',
       '[modality',
-      /textOnly: .*judge or similarity/,
+      /textOnly: .*judge, similarity, rubric or findings/,
     ],
     ['a component twice', '[judge, ', '[judge, judge, ', /textOnly: .*each component once/],
     [
@@ -94,6 +94,30 @@ describe('a reward profile', () => {
       'overlong: null',
       'overlong: {limit: 5, buffer: 6, penalty: 1}',
       /overlong\.buffer: .*no longer/,
+    ],
+    [
+      'findings without a floor',
+      'judge: 0.5175',
+      'judge: 0.5\n  findings: 0.0175',
+      /findings: .*\{floor: …\}/,
+    ],
+    [
+      'gates that multiply nothing',
+      'aggregation: sum',
+      'aggregation: sum\ngates: [format]',
+      /gates: .*none, since aggregation is not gated/,
+    ],
+    [
+      'a gate twice',
+      'aggregation: sum',
+      'aggregation: gated\ngates: [format, format]',
+      /gates: .*each component once/,
+    ],
+    [
+      'gates alone',
+      'aggregation: sum',
+      'aggregation: gated\ngates: [judge, similarity, modality, format]',
+      /gates: .*leave a component with a weight above 0/,
     ],
   ])('is refused for %s', async (_, from, to, problem) => {
     await expect(openRewardProfile(await write([from, to]))).rejects.toThrow(problem);
@@ -105,7 +129,9 @@ describe('a reward profile', () => {
       ['similarity: 0.3375', 'similarity: 0'],
       ['modality: 0.045', 'modality: 0.9'],
     );
-    await expect(openRewardProfile(file)).rejects.toThrow(/above 0 for judge or similarity/);
+    await expect(openRewardProfile(file)).rejects.toThrow(
+      /above 0 for judge, similarity, rubric or findings/,
+    );
   });
 
   it('has to be there', async () => {

@@ -4,7 +4,10 @@ import type { Sample } from '../core/sample.ts';
 import type { RewardProfile } from './profile.ts';
 
 /** A {@link Sample} is one. */
-export type RewardSample = Pick<Sample, 'problem' | 'images' | 'referenceAnswer' | 'accepted'> & {
+export type RewardSample = Pick<
+  Sample,
+  'problem' | 'images' | 'referenceAnswer' | 'accepted' | 'rubric'
+> & {
   /** Absent where it is unknown; the component `modality` then does not apply. */
   readonly modality?: Modality;
   /**

@@ -3,11 +3,24 @@ import { z } from 'zod';
 import { failureCauses, type Score } from '../core/outcome.ts';
 
 /**
- * The four components of the reward of MediX-R1 (arXiv 2602.23363), in the order in which they are added
- * up: floating-point sums depend on it.
+ * The four components of the reward of MediX-R1 (arXiv 2602.23363) and those that a profile may add, in the
+ * order in which they are added up: floating-point sums depend on it.
  */
-export const componentNames = ['judge', 'similarity', 'modality', 'format'] as const;
+export const componentNames = [
+  'judge',
+  'similarity',
+  'modality',
+  'format',
+  'rubric',
+  'findings',
+] as const;
 export type ComponentName = (typeof componentNames)[number];
+
+/** Whom components ask, beside those that are checked by rule. */
+export const askedComponents = {
+  judge: ['judge', 'rubric'],
+  embedder: ['similarity', 'findings'],
+} as const satisfies Readonly<Record<string, readonly ComponentName[]>>;
 
 type BuiltInComponents = {
   /** Absent where it weighs nothing: then nobody was asked. */
@@ -17,6 +30,10 @@ type BuiltInComponents = {
   /** Absent where the ground truth names no modality. */
   readonly modality?: Score;
   readonly format: Score;
+  /** Absent where it weighs nothing, and where neither sample nor profile has a rubric. */
+  readonly rubric?: Score;
+  /** Absent where it weighs nothing. */
+  readonly findings?: Score;
 };
 
 /** With those of the user's own, by name. */
@@ -28,7 +45,12 @@ export function binaryScore(holds: boolean, detail?: string): Score {
 }
 
 const scoreSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('scored'), value: z.number(), detail: z.string().exactOptional() }),
+  z.object({
+    kind: z.literal('scored'),
+    value: z.number(),
+    detail: z.string().exactOptional(),
+    disagreement: z.number().exactOptional(),
+  }),
   z.object({ kind: z.literal('unscored'), cause: z.enum(failureCauses), message: z.string() }),
 ]);
 
@@ -39,5 +61,7 @@ export const componentsSchema = z
     similarity: scoreSchema.exactOptional(),
     modality: scoreSchema.exactOptional(),
     format: scoreSchema,
+    rubric: scoreSchema.exactOptional(),
+    findings: scoreSchema.exactOptional(),
   })
   .catchall(scoreSchema) satisfies z.ZodType<Components>;

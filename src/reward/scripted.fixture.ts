@@ -1,4 +1,5 @@
 /** Test support: judges and embedders that say what the test wants and remember what they were asked. */
+import type { Unscored } from '../core/outcome.ts';
 import type { Embedder, EmbedOutcome } from '../embed/embedder.ts';
 import type { Judge, JudgeItem, JudgeOutcome } from '../judge/judge.ts';
 
@@ -6,7 +7,7 @@ const idle = { probe: async () => undefined, close: async () => undefined };
 
 export const yes: JudgeOutcome = judged(true, 'YES');
 export const no: JudgeOutcome = judged(false, 'NO');
-export const dead: JudgeOutcome = {
+export const dead: Unscored = {
   kind: 'unscored',
   cause: 'transport',
   message: 'connection refused',

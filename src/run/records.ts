@@ -58,6 +58,8 @@ export const rolloutLineSchema = z.object({
   /** The right answer, and further ones that count as right. */
   reference: z.string().optional(),
   accepted: z.array(z.string()).optional(),
+  /** What the component `rubric` looked for, where the sample has a rubric of its own. */
+  rubric: z.array(z.object({ criterion: z.string(), points: z.number() })).optional(),
   modality: z.string().optional(),
   /** Which data set it comes from, as the row says. */
   source: z.string().optional(),
@@ -75,7 +77,7 @@ export const rolloutLineSchema = z.object({
   /** Null where the rollout did not train the policy. */
   advantage: z.number().nullable(),
   /** What became of it. */
-  use: z.enum(['trained', 'filtered', 'unscored', 'baseline', 'validation']),
+  use: z.enum(['trained', 'distilled', 'filtered', 'unscored', 'baseline', 'validation']),
 });
 export type RolloutLine = z.infer<typeof rolloutLineSchema>;
 

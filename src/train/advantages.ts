@@ -14,7 +14,11 @@ import type { CollectedGroup } from './collect-groups.ts';
 import { rewardOf } from './score-rollouts.ts';
 
 /** A rollout that trains the policy. */
-export type TrainingRollout = Rollout & { readonly advantage: number };
+export type TrainingRollout = Rollout & {
+  readonly advantage: number;
+  /** [T] advantages of its tokens, where they differ: they take the place of the one. */
+  readonly tokenAdvantages?: Float32Array;
+};
 
 /** What an advantage is made of. */
 export type Estimable = Pick<Extract<RewardOutcome, { kind: 'scored' }>, 'reward' | 'parts'> & {

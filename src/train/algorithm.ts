@@ -25,6 +25,12 @@ export type LengthPenalty = {
 /** A KL penalty that is taken off rewards. */
 export type RewardPenalty = { readonly coefficient: number; readonly estimator: KlEstimator };
 
+/** How the policy teaches itself from reference answers, see `self-distillation.ts`. */
+export type SelfDistillation = {
+  /** Above 0; what one unit of log ratio weighs as an advantage. */
+  readonly weight: number;
+};
+
 export type Algorithm = Estimation & {
   /** What weights are adapted to after each iteration; absent ones stay as they are. */
   readonly targets: {
@@ -37,6 +43,8 @@ export type Algorithm = Estimation & {
   readonly lengthPenalty: LengthPenalty;
   /** Absent where the KL penalty is in the loss, or nowhere. */
   readonly rewardPenalty?: RewardPenalty;
+  /** Absent: groups without reward teach nothing. */
+  readonly selfDistillation?: SelfDistillation;
   /** Rounds of sampling to fill one iteration, at least 1. */
   readonly maxSampleRounds: number;
 };
@@ -73,6 +81,13 @@ export function resolveAlgorithm(config: AlgorithmConfig, maxCompletionTokens: n
     ...(isInReward ? { rewardPenalty: { coefficient, estimator } } : {}),
     lengthPenalty: { weight: config.lengthPenalty, tokens: maxCompletionTokens },
     targets: given({ kl: klTarget, entropy: entropyTarget }),
+    ...distillationOf(config),
     maxSampleRounds: config.maxSampleRounds,
   };
+}
+
+function distillationOf({
+  selfDistillation,
+}: AlgorithmConfig): Pick<Algorithm, 'selfDistillation'> {
+  return selfDistillation ? { selfDistillation } : {};
 }

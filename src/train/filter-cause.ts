@@ -15,7 +15,7 @@ export type FilterCause = (typeof filterCauses)[number];
 
 /**
  * An answer is right where the judge says so, in a profile without a judge where the similarity is 1, and without
- * either where the first component of the user's own is 1. It is wrong where all of these are 0.
+ * either where the first of rubric, findings and components of the user's own is 1. It is wrong where all of these are 0.
  * @param rollouts of one group; unscored ones are passed over
  */
 export function filterCause(rollouts: readonly ScoredRollout[]): FilterCause {

@@ -1,5 +1,6 @@
 /** Test support: a toy task on the scripted engine that a policy masters in a few hundred groups. */
 import type { TrainConfig } from '../config/train-config.ts';
+import type { Message } from '../core/message.ts';
 import type { Score } from '../core/outcome.ts';
 import type { Sample } from '../core/sample.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -14,6 +15,7 @@ import type { RunWriter } from '../run/run-writer.ts';
 import { type Algorithm, resolveAlgorithm } from './algorithm.ts';
 import type { Training } from './loop.ts';
 import { sampleSetOf } from './sample-order.ts';
+import { withReference } from './self-distillation.ts';
 
 const sides = ['left', 'right', 'both', 'neither'] as const;
 
@@ -123,6 +125,7 @@ export function toyTraining(
     samples: sampleSetOf(toySamples),
     validationSamples: sampleSetOf(toySamples),
     prepare: toyPreparation(engine, toyConfig.rollout.maxCompletionTokens),
+    prepareTeacher: toyTeacher(engine),
     run,
     observers: [],
     clock: () => 0,
@@ -133,12 +136,19 @@ export function toyTraining(
   };
 }
 
+const toyMessages = ({ problem }: Sample): Message[] => [
+  { role: 'user', content: [{ type: 'text', text: problem }] },
+];
+
 export function toyPreparation(engine: Engine, maxCompletionTokens: number) {
-  return createPromptPreparation(
-    engine.model,
-    ({ problem }) => [{ role: 'user', content: [{ type: 'text', text: problem }] }],
-    maxCompletionTokens,
-  );
+  return createPromptPreparation(engine.model, toyMessages, maxCompletionTokens);
+}
+
+/** With the reference answer in the prompt. */
+export function toyTeacher(engine: Engine) {
+  const { maxCompletionTokens } = toyConfig.rollout;
+  const render = (sample: Sample) => withReference(toyMessages(sample), sample);
+  return createPromptPreparation(engine.model, render, maxCompletionTokens);
 }
 
 function scored(isRight: boolean): Score {

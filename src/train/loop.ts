@@ -18,7 +18,7 @@ import type { PreparePrompt } from '../rollout/prepare-prompts.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import type { RunWriter } from '../run/run-writer.ts';
 import { adamSchedule } from '../update/schedule.ts';
-import { rewardPenalties, withAdvantages } from './advantages.ts';
+import { rewardPenalties, type TrainingRollout, withAdvantages } from './advantages.ts';
 import type { Algorithm } from './algorithm.ts';
 import { adaptedCoefficients, startCoefficients, withCoefficients } from './coefficients.ts';
 import { type Collection, collectGroups } from './collect-groups.ts';
@@ -46,6 +46,7 @@ import {
 } from './rollout-records.ts';
 import type { SampleSet } from './sample-order.ts';
 import { rewardsOf, type UnscoredLimit } from './score-rollouts.ts';
+import { distillZeroGroups } from './self-distillation.ts';
 import { advantageMetrics, spreadMetrics } from './spread-metrics.ts';
 import { createStopwatch, type Stopwatch } from './stopwatch.ts';
 import { samplerGapLimit, updatePolicy } from './update-policy.ts';
@@ -65,6 +66,8 @@ export type Training = {
   /** Absent: nothing is validated. */
   readonly validationSamples?: SampleSet;
   readonly prepare: PreparePrompt;
+  /** The same with the reference answer in the prompt, for self-distillation. */
+  readonly prepareTeacher: PreparePrompt;
   readonly run: RunWriter;
   /** Hear of all that happens, beside the run directory. */
   readonly observers: readonly RunObserver[];
@@ -130,10 +133,11 @@ async function iterate(
     algorithm.rewardPenalty,
     signal,
   );
-  const groups = withAdvantages(collection.groups, algorithm, penalties.byKey);
+  const rewarded = withAdvantages(collection.groups, algorithm, penalties.byKey);
+  const { groups, metrics: distillation } = await distilled(loop, collection, rewarded);
   const recorded = trainingRecords(collection.groups, groups.flat());
   await observers.rollouts({ iteration, kind: 'training', ...recorded });
-  await noteShortfalls(loop, iteration, collection, groups.length);
+  await noteShortfalls(loop, iteration, collection, rewarded.length, groups.length);
 
   const update = await updatePolicy(
     engine,
@@ -165,6 +169,7 @@ async function iterate(
     ...collectionMetrics(collection),
     ...advantageMetrics(groups.flat()),
     ...penalties.metrics,
+    ...distillation,
     ...update.metrics,
     ...validation.metrics,
     'time/sampledTokensPerSecond': watch.rate(tokensIn(sampled), 'time/sampleMs'),
@@ -186,6 +191,18 @@ async function iterate(
   };
   await checkpointIfDue(loop, state, before, validation.score, isLast);
   return { state, isLast };
+}
+
+/** With the groups that the policy teaches itself, where the algorithm says so. */
+async function distilled(
+  { algorithm, config, engine, prepareTeacher, signal }: Loop,
+  { groups }: Collection,
+  trained: TrainingRollout[][],
+) {
+  const { selfDistillation } = algorithm;
+  if (!selfDistillation) return { groups: trained, metrics: {} };
+  const settings = { ...selfDistillation, mostGroups: config.rollout.promptsPerIteration };
+  return distillZeroGroups(engine, groups, trained, settings, prepareTeacher, signal);
 }
 
 /**
@@ -229,13 +246,14 @@ async function noteShortfalls(
   iteration: number,
   { rejected }: Collection,
   groups: number,
+  training: number,
 ): Promise<void> {
   await tellRejections(observers, iteration, rejected);
   const wanted = config.rollout.promptsPerIteration;
   if (groups < wanted) {
     await observers.event(iteration, { kind: 'short-iteration', groups, wanted });
   }
-  if (groups === 0) {
+  if (training === 0) {
     await observers.event(iteration, { kind: 'step-skipped', reason: 'no-groups' });
   }
 }

@@ -13,6 +13,7 @@ import type { Engine } from '../engine/engine.ts';
 import { findModel, type ModelAccess, modelKindOf } from '../engine/find-model.ts';
 import { openEngine } from '../engine/open-engine.ts';
 import { vetJudge } from '../judge/certificate/assess.ts';
+import { countsForSome } from '../reward/aggregate.ts';
 import { type OpenedReward, openReward, requireReachable } from '../reward/open-reward.ts';
 import { createPromptPreparation, type PreparePrompt } from '../rollout/prepare-prompts.ts';
 import { requireComparableParts } from './advantages.ts';
@@ -20,6 +21,7 @@ import { type Algorithm, resolveAlgorithm } from './algorithm.ts';
 import { openSamples } from './open-samples.ts';
 import { requireFittingData } from './require-fitting-data.ts';
 import type { SampleSet } from './sample-order.ts';
+import { withReference } from './self-distillation.ts';
 import { createUsageMeter, peakMemory, type UsageMeter } from './usage-meter.ts';
 
 export type OpenedData = {
@@ -57,6 +59,8 @@ export type OpenedTraining = OpenedData & {
   readonly scoring: OpenedReward;
   readonly engine: Engine;
   readonly prepare: PreparePrompt;
+  /** The same with the reference answer in the prompt. */
+  readonly prepareTeacher: PreparePrompt;
   /** The `usage/` metrics since it was last asked. */
   readonly usage: () => Metrics;
   /** What speaks against the judge, and settings that change nothing; for people. */
@@ -94,8 +98,13 @@ export async function openTraining(
   const scoring = await openReward(config.reward, asking);
   try {
     requireComparableParts(scoring.reward.profile, algorithm);
+    const { profile } = scoring.reward;
+    const asked = {
+      verdicts: countsForSome(profile, 'judge'),
+      rubrics: countsForSome(profile, 'rubric'),
+    };
     const vet = (...policy: readonly string[]) =>
-      vetJudge(config.reward.judge, scoring.judge.describe, [config.model, ...policy]);
+      vetJudge(config.reward.judge, scoring.judge.describe, [config.model, ...policy], asked);
     // An unfit judge is refused before a model is downloaded, whose files may tell that they are relatives.
     await vet();
     await requireReachable(scoring, signal);
@@ -116,6 +125,11 @@ export async function openTraining(
       scoring,
       engine,
       prepare: createPromptPreparation(engine.model, data.render, maxCompletionTokens),
+      prepareTeacher: createPromptPreparation(
+        engine.model,
+        (sample) => withReference(data.render(sample), sample),
+        maxCompletionTokens,
+      ),
       warnings: [...vetted.warnings, ...idleCorrection(algorithm, engine)],
       facts: { ...scoring.facts, certificate: vetted.certificate ?? null, algorithm },
       close: async () => {

@@ -77,6 +77,18 @@ describe('metrics of rewards', () => {
     expect(values).not.toHaveProperty('reward/overlong');
   });
 
+  it('tell how much the judges of a panel disagree, over what they decided', () => {
+    const judged = (disagreement: number) =>
+      scored(1, { components: { ...components, judge: { ...one, disagreement } } });
+    const some = rollouts(judged(0), judged(0.5), scored(1), failed('undecided', 'judge'));
+    const values = metricValues(rewardMetrics('reward', some));
+    expect(values).toMatchObject({
+      'reward/judge/disagreement': 0.25,
+      'reward/unscored/undecided': 0.25,
+    });
+    expect(values).not.toHaveProperty('reward/similarity/disagreement');
+  });
+
   it('of nothing but failures are no numbers', () => {
     const all = rollouts(failed('refused', 'judge'));
     const values = metricValues(rewardMetrics('validation/reward', all));

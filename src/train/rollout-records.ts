@@ -10,7 +10,7 @@ import { countCauses, type ScoredRollout } from './score-rollouts.ts';
 
 /**
  * `{stage}/mean`, and for each component `{stage}/<component>/mean` and `/unscored`, the share of its scores
- * that failed; `{stage}/unscored` (share of rollouts without a reward) and, where there are some,
+ * that failed, and of what a panel judged `/disagreement`; `{stage}/unscored` (share of rollouts without a reward) and, where there are some,
  * `{stage}/unscored/<cause>`; `{stage}/overlong` (share of the penalty for length) where the profile has one.
  * What has no score is in no mean.
  */
@@ -34,6 +34,9 @@ function outcomeMetrics(stage: string, outcome: RewardOutcome): Metrics {
     const isScored = score.kind === 'scored';
     metrics[`${stage}/${name}/mean`] = isScored ? meanOf(score.value) : meanOf();
     metrics[`${stage}/${name}/unscored`] = meanOf(isScored ? 0 : 1);
+    if (isScored && score.disagreement !== undefined) {
+      metrics[`${stage}/${name}/disagreement`] = meanOf(score.disagreement);
+    }
   }
   if (outcome.kind === 'scored' && outcome.overlong !== undefined) {
     metrics[`${stage}/overlong`] = meanOf(outcome.overlong);
@@ -90,13 +93,21 @@ export function trainingRecords(
   const images = new Map<string, Uint8Array>();
   const lines = groups.flatMap(({ use, rollouts, greedy }) => [
     ...rollouts.map((scored) => {
-      const isScored = scored.outcome.kind === 'scored';
       const advantage = advantages.get(scored.rollout.key) ?? null;
-      return line(scored, isScored ? use : 'unscored', advantage, images);
+      return line(scored, useOf(scored, use, advantage), advantage, images);
     }),
     ...(greedy ? [line(greedy, 'baseline', null, images)] : []),
   ]);
   return { lines, images };
+}
+
+function useOf(
+  { outcome }: ScoredRollout,
+  use: CollectedGroup['use'],
+  advantage: number | null,
+): RolloutLine['use'] {
+  if (outcome.kind === 'unscored') return 'unscored';
+  return use !== 'trained' && advantage !== null ? 'distilled' : use;
 }
 
 export function validationRecords(scored: readonly ScoredRollout[]): RecordedRollouts {
@@ -120,6 +131,7 @@ function line(
     question: sample.problem,
     reference: sample.referenceAnswer,
     accepted: [...sample.accepted],
+    ...(sample.rubric === undefined ? {} : { rubric: [...sample.rubric] }),
     ...(sample.modality === undefined ? {} : { modality: sample.modality }),
     source: sample.source,
     images: names,

@@ -37,7 +37,7 @@ export async function runTraining(
     readonly isOutOfTime?: () => boolean;
   },
 ): Promise<TrainedRun> {
-  const { config, algorithm, engine, samples, validationSamples, prepare } = opened;
+  const { config, algorithm, engine, samples, validationSamples, prepare, prepareTeacher } = opened;
   const facts = { ...(await runFacts()), ...opened.facts };
   // Data that give no prompt at all are told before there is a run, and before validation is paid for.
   if (!plan.isResumed) await createPromptSource(samples, prepare, config.seed).take(1, 0);
@@ -55,6 +55,7 @@ export async function runTraining(
         samples,
         ...(validationSamples ? { validationSamples } : {}),
         prepare,
+        prepareTeacher,
         run,
         observers,
         clock,

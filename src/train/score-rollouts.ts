@@ -105,6 +105,8 @@ function failedComponents(
   const asked: Readonly<Record<string, string>> = {
     judge: judge.id,
     similarity: embedder.id,
+    rubric: judge.id,
+    findings: embedder.id,
   };
   const failed = unscored.flatMap(({ outcome }) =>
     Object.entries(outcome.components).flatMap(([name, { kind }]) =>

@@ -127,10 +127,11 @@ async function lossInputs(
   const reference =
     klCoefficient > 0 ? await engine.logprobs(sequences, 'reference', signal) : undefined;
   const isApproximate = engine.guarantees.samplerLogprobs === 'approximate';
-  return rollouts.map(({ completion, oldLogprobs, advantage, samplerLogprobs }, i) => ({
+  return rollouts.map(({ completion, oldLogprobs, samplerLogprobs, ...rollout }, i) => ({
     tokens: completion.length,
     ...(oldLogprobs ? { oldLogprobs } : {}),
-    advantage,
+    advantage: rollout.advantage,
+    ...(rollout.tokenAdvantages ? { tokenAdvantages: rollout.tokenAdvantages } : {}),
     ...(isApproximate ? { samplerLogprobs } : {}),
     ...(reference ? { referenceLogprobs: reference[i]! } : {}),
   }));

@@ -325,6 +325,28 @@ describe('policyLoss', () => {
     expect(() => loss(inputsOf(policy))).toThrow(/entropy of every token/);
   });
 
+  it.each(kinds)('takes the advantages of tokens in place of the one: %s', (kind) => {
+    const { rollouts } = smoothBatch(0);
+    const inputs = inputsOf(rollouts.map(({ oldLogprobs }) => oldLogprobs));
+    const alike = rollouts.map(({ advantage, ...rollout }) => ({
+      ...rollout,
+      advantage: 0,
+      tokenAdvantages: new Float32Array(rollout.tokens).fill(advantage),
+    }));
+    const one = policyLoss({ ...settings, kind }, rollouts)(inputs);
+    const each = policyLoss({ ...settings, kind }, alike)(inputs);
+    expect(each.loss).toBeCloseTo(one.loss, 6);
+    expectGradients(
+      each,
+      one.gradients.map((row) => [...row]),
+    );
+    const [first] = alike;
+    first?.tokenAdvantages.fill(0);
+    const other = policyLoss({ ...settings, kind }, alike)(inputs);
+    expect([...(other.gradients[0] ?? [])].every((slope) => Math.abs(slope) === 0)).toBe(true);
+    expect(lossTerms({ ...settings, kind }, alike)).toBeUndefined();
+  });
+
   it('leaves an engine that knows the loss no part in a sampler correction, a KL penalty or an entropy bonus', () => {
     const { rollouts } = smoothBatch(0);
     expect(lossTerms(settings, rollouts)?.name).toBe('clip');

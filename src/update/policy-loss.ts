@@ -54,6 +54,8 @@ export type LossRollout = {
    */
   readonly oldLogprobs?: Float32Array;
   readonly advantage: number;
+  /** [T] advantages of the tokens, in place of the one of the completion. */
+  readonly tokenAdvantages?: Float32Array;
   /** [T]; required when klCoefficient is above 0. */
   readonly referenceLogprobs?: Float32Array;
   /** [T]; needed by a sampler correction. Absent where the sampler's are the old ones: every weight is then 1. */
@@ -62,7 +64,8 @@ export type LossRollout = {
 
 /**
  * What an engine needs to compute the loss by itself. Engines know policy losses without a KL penalty, a sampler
- * correction or an entropy bonus: with one there are no terms, and the gradient is given to the engine.
+ * correction or an entropy bonus and with one advantage a completion: else there are no terms, and the gradient is
+ * given to the engine.
  * @param rollouts with their old logprobs
  */
 export function lossTerms(
@@ -79,6 +82,7 @@ export function lossTerms(
 ): LossTerms | undefined {
   const isPlain = klCoefficient === 0 && samplerCorrection === 'none' && entropyCoefficient === 0;
   if (!isPlain) return undefined;
+  if (rollouts.some(({ tokenAdvantages }) => tokenAdvantages)) return undefined;
   return {
     name: kind,
     settings,
@@ -150,18 +154,14 @@ function sequenceLoss(
   tokenWeight: (length: number) => number,
   tally: Tally,
 ): SequenceLoss {
-  const { advantage, oldLogprobs = policyLogprobs, referenceLogprobs } = rollout;
+  const { oldLogprobs = policyLogprobs, referenceLogprobs, tokenAdvantages } = rollout;
   const length = policyLogprobs.length;
   requireLengths(rollout, length, settings);
   const { ratioOf, tokenLoss } = tokenLosses[settings.kind];
   const weight = tokenWeight(length);
   const samplerWeight = weightsOf(settings, rollout, oldLogprobs, tally);
   const gradient = new Float32Array(length);
-  const { entropyCoefficient } = settings;
-  invariant(
-    entropyCoefficient === 0 || policyEntropies?.length === length,
-    'an entropy bonus needs the entropy of every token',
-  );
+  const bonus = entropyBonus(settings, policyEntropies, length, tally);
   const sequenceLogRatio =
     ratioOf === 'sequence' ? meanDifference(policyLogprobs, oldLogprobs) : undefined;
   let loss = 0;
@@ -170,6 +170,7 @@ function sequenceLoss(
     const oldLogprob = oldLogprobs[t] ?? 0;
     const logRatio = policyLogprob - oldLogprob;
     const ratio = boundedRatio(sequenceLogRatio ?? logRatio);
+    const advantage = tokenAdvantages?.[t] ?? rollout.advantage;
     const token = tokenLoss({ policyLogprob, oldLogprob, ratio, advantage }, settings);
     tallyToken(tally, ratio.value, token.clipped, logRatio);
     let value = samplerWeight(t) * token.loss;
@@ -182,16 +183,28 @@ function sequenceLoss(
       value += settings.klCoefficient * penalty.value;
       slope += settings.klCoefficient * penalty.gradient;
     }
-    const entropy = policyEntropies?.[t];
-    if (entropy !== undefined) {
-      tally.add('update/entropy', entropy);
-      value -= entropyCoefficient * entropy;
-    }
-    loss += weight * value;
+    loss += weight * (value - bonus(t));
     gradient[t] = weight * slope;
   }
-  const entropyGradient = new Float32Array(length).fill(-weight * entropyCoefficient);
+  const entropyGradient = new Float32Array(length).fill(-weight * settings.entropyCoefficient);
   return { loss, gradient, entropyGradient };
+}
+
+/** @returns the bonus of each token */
+function entropyBonus(
+  { entropyCoefficient }: PolicyLossSettings,
+  entropies: Float32Array | undefined,
+  length: number,
+  tally: Tally,
+): (t: number) => number {
+  invariant(
+    entropyCoefficient === 0 || entropies?.length === length,
+    'an entropy bonus needs the entropy of every token',
+  );
+  if (entropies === undefined) return () => 0;
+  const sum = entropies.reduce((total, entropy) => total + entropy, 0);
+  tally.add('update/entropy', sum, length);
+  return (t) => entropyCoefficient * (entropies[t] ?? 0);
 }
 
 function tallyToken(
@@ -228,13 +241,17 @@ function weightsOf(
 }
 
 function requireLengths(
-  { tokens, oldLogprobs, referenceLogprobs }: LossRollout,
+  { tokens, oldLogprobs, tokenAdvantages, referenceLogprobs }: LossRollout,
   length: number,
   { klCoefficient }: PolicyLossSettings,
 ): void {
   invariant(
     tokens === length && (oldLogprobs?.length ?? length) === length,
     'policy and old logprobs have one length',
+  );
+  invariant(
+    (tokenAdvantages?.length ?? length) === length,
+    'advantages of tokens are those of all tokens',
   );
   invariant(
     referenceLogprobs ? referenceLogprobs.length === length : klCoefficient === 0,

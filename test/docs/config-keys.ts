@@ -75,9 +75,9 @@ export function isField(key: string): boolean {
   return allSchemas.some((schema) => fieldsAt(schema, path).length > 0);
 }
 
-/** A whole config or task file in YAML: what the schema that takes most of it says against it. */
+/** A whole config, task file or reward profile in YAML: what the schema that takes most of it says against it. */
 export function settingsProblems(text: string): string[] {
-  const perSchema = [...allSchemas, taskSchema].map((schema) => {
+  const perSchema = [...allSchemas, taskSchema, rewardProfileSchema].map((schema) => {
     const result = schema.safeParse(parseYaml(text));
     return result.success
       ? []
@@ -89,7 +89,7 @@ export function settingsProblems(text: string): string[] {
 /** `pooling: cls`, `verdict: word | json`: a field by its last name, with one value or several. */
 export function settingProblem(text: string): string | undefined {
   const [, name = '', given = ''] = /^([a-zA-Z]+): (.+)$/.exec(text) ?? [];
-  const fields = allSchemas.flatMap((schema) =>
+  const fields = [...allSchemas, rewardProfileSchema].flatMap((schema) =>
     listFields(schema)
       .filter(({ path }) => path === name || path.endsWith(`.${name}`))
       .flatMap(({ path }) => fieldsAt(schema, path.split('.'))),

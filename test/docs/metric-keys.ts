@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Metrics } from '../../src/core/metrics.ts';
 import type { LedgerSummary } from '../../src/core/usage.ts';
+import type { RewardOutcome } from '../../src/reward/composite.ts';
 import { readMetrics } from '../../src/run/run-reader.ts';
 import { RunWriter } from '../../src/run/run-writer.ts';
 import {
@@ -46,7 +47,7 @@ function usageOf(ledger: LedgerSummary): () => Metrics {
   };
 }
 
-/** Everything that has a metric happens: a KL penalty in the loss and one in the reward, a judge that fails, a penalty for length, a sampler that is not exact and is corrected. */
+/** Everything that has a metric happens: self-distillation, a KL penalty in the loss and one in the reward, a judge that fails, a panel that disagrees, a penalty for length, a sampler that is not exact and is corrected. */
 export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
   const folder = await mkdtemp(join(tmpdir(), 'medix-docs-'));
   const { signal } = new AbortController();
@@ -75,7 +76,7 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
             }),
             unscoredLimit: 1,
             reward: toyReward((outcome, response) =>
-              response.includes('both') ? withoutJudge(outcome) : { ...outcome, overlong: 0 },
+              response.includes('both') ? withoutJudge(outcome) : judgedByPanel(outcome),
             ),
           },
           toyEngine({ samplerNoise: 0.1 }),
@@ -92,6 +93,10 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
         }),
         signal,
       ),
+    );
+    const algorithm = toyAlgorithm({ selfDistillation: { weight: 1 } });
+    await collect('train-distilled', (run) =>
+      train(toyTraining(run, { config: { ...toyConfig, iterations: 1 }, algorithm }), signal),
     );
     const inReward = toyAlgorithm({ preset: 'reinforce++' });
     await collect('train-reinforce', (run) =>
@@ -123,4 +128,10 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+function judgedByPanel(outcome: RewardOutcome): RewardOutcome {
+  const judge = { kind: 'scored', value: 1, disagreement: 0.5 } as const;
+  const components = { ...outcome.components, judge };
+  return outcome.kind === 'scored' ? { ...outcome, overlong: 0, components } : outcome;
 }

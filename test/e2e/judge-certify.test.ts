@@ -141,6 +141,32 @@ it('medix judge certify says of a judge behind a server how poor it is, own labe
   });
 });
 
+it('medix judge certify measures a panel, and how it marks rubrics', async () => {
+  const judges = ['agreeable', 'thinking'].map((model) => ({ kind: 'openai', url, model }));
+  await writeFile(
+    join(folder, 'panel.yaml'),
+    JSON.stringify({ judge: { kind: 'panel', judges }, embedder: null, repeats: 1 }),
+  );
+  reply = (body) => (body.includes('agreeable') ? 'YES' : 'NO');
+  const torn = await medix(folder, 'judge', 'certify', 'panel.yaml', 'out=panel.json');
+  expect(torn.code).toBe(1);
+  expect(torn.stderr).toMatch(/expected verdicts on the labelled answers, got none: \d+ undecided/);
+  const mean = ['judge', 'certify', 'panel.yaml', 'judge.rule=mean', 'out=mean.json'];
+  const outcome = await medix(folder, ...mean);
+  expect(outcome).toMatchObject({ code: 0, stderr: '' });
+  const certificate = await readCertificate(join(folder, 'mean.json'));
+  expect(certificate.judge).toMatchObject({ kind: 'panel', id: 'panel of agreeable, thinking' });
+  expect(certificate.overall).toMatchObject({ sensitivity: figure(0), specificity: figure(1) });
+  expect(Object.keys(certificate.usage ?? {})).toEqual(['judge/1', 'judge/2']);
+
+  reply = () => '{"1": true}';
+  const rubric = ['judge', 'certify', 'panel.yaml', 'rubric=true', 'out=rubric.json'];
+  expect(await medix(folder, ...rubric)).toMatchObject({ code: 0, stderr: '' });
+  const marks = await readCertificate(join(folder, 'rubric.json'));
+  expect(marks.judge.digest).not.toBe(certificate.judge.digest);
+  expect(marks.overall).toMatchObject({ sensitivity: figure(1), specificity: figure(0) });
+});
+
 it('medix judge certify goes on after Ctrl-C and kill -9, and asks nothing again', async () => {
   const args = (out: string) => [
     'judge',

@@ -1,7 +1,7 @@
 /** `medix judge certify`: how often a judge is right on labelled answers. */
 import { dirname } from 'node:path';
 import { readSecrets } from '../../config/environment.ts';
-import { isChatJudge, type JudgeConfig } from '../../config/judge-config.ts';
+import { isChatJudge, type RewardJudgeConfig, withJudges } from '../../config/judge-config.ts';
 import { type CertifyConfig, certifyConfigSchema } from '../../config/judge-trial-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
 import { orAborted } from '../../core/async/or-aborted.ts';
@@ -9,11 +9,12 @@ import { fail } from '../../core/errors.ts';
 import { makeFolder } from '../../core/make-folder.ts';
 import { openEmbedder } from '../../embed/open-embedder.ts';
 import { openEvaluationJudge } from '../../eval/judging/evaluation-judge.ts';
-import { createLedger, type Ledger } from '../../http/ledger.ts';
+import type { Ledger } from '../../http/ledger.ts';
 import type { Certificate } from '../../judge/certificate/certificate.ts';
 import { type CertifyOptions, certifyJudge } from '../../judge/certificate/certify.ts';
 import { readLabelledFile, readShippedProbes } from '../../judge/certificate/probes.ts';
-import { openJudge } from '../../judge/open-judge.ts';
+import { rubricJudgeOf } from '../../judge/certificate/rubric-judge.ts';
+import { createJudgeLedger, openRewardJudge } from '../../judge/open-panel.ts';
 import { contradiction } from '../../reward/components/contradiction.ts';
 import { asProfileAsks } from '../../reward/open-reward.ts';
 import { openRewardProfile, type RewardProfile } from '../../reward/profile.ts';
@@ -58,7 +59,7 @@ async function certify(
   const own = config.probes === null ? undefined : await readLabelledFile(config.probes);
   terminal.print(formatConfig(config));
 
-  const ledger = openLedger(judge);
+  const ledger = createJudgeLedger(judge);
   const view = createTrialView(terminal, isChatJudge(judge) ? judge.maxTokens : null);
   let answered: AnsweredProbes | undefined;
   const embedder =
@@ -67,11 +68,17 @@ async function certify(
       : await openEmbedder(embedderConfig, contextOf(secrets.embedderApiKey, ledger));
   try {
     const { certificate, trials } = await certifyJudge(
-      () => {
-        const asked = contextOf(secrets.judgeApiKey, ledger);
-        return config.evaluation === null
-          ? openJudge(withoutCache(asProfileAsks(judge, profile)), asked)
-          : openEvaluationJudge(withoutCache(judge), config.evaluation, asked);
+      async () => {
+        const { judgeApiKeys: apiKeys = [] } = secrets;
+        if (config.evaluation === null) {
+          const asked = { ...contextOf(undefined, ledger), apiKeys };
+          const opened = await openRewardJudge(withoutCache(asProfileAsks(judge, profile)), asked);
+          return config.rubric ? rubricJudgeOf(opened) : opened;
+        }
+        if (config.rubric) refuseRubric();
+        if (judge.kind === 'panel') return refusePanel();
+        const asked = contextOf(apiKeys[0], ledger);
+        return openEvaluationJudge(withoutCache(judge), config.evaluation, asked);
       },
       {
         shipped,
@@ -121,12 +128,26 @@ function requireVerdicts({ judge, overall }: Certificate): void {
   });
 }
 
-function withoutCache(judge: JudgeConfig): JudgeConfig {
-  return isChatJudge(judge) ? { ...judge, cache: null } : judge;
+function withoutCache<Judge extends RewardJudgeConfig>(judge: Judge): Judge {
+  return withJudges(judge, (one) => (isChatJudge(one) ? { ...one, cache: null } : one)) as Judge;
 }
 
-function openLedger(judge: JudgeConfig): Ledger {
-  return createLedger(isChatJudge(judge) ? { prices: judge.prices, cap: judge.cap } : {});
+function refuseRubric(): never {
+  return fail('config', {
+    where: 'rubric',
+    expected: 'false, since an evaluation marks no rubrics of rewards',
+    got: 'true',
+    next: 'set rubric to false, or evaluation to null',
+  });
+}
+
+function refusePanel(): never {
+  return fail('config', {
+    where: 'judge.kind',
+    expected: 'one judge, since an evaluation asks and corrects the judges of its list one by one',
+    got: 'panel',
+    next: 'certify each judge of the panel by itself, or set evaluation to null',
+  });
 }
 
 /** Seed of the random jitter between retries, the only thing drawn at random. */

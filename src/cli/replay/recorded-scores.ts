@@ -5,7 +5,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { aggregate, weighs } from '../../reward/aggregate.ts';
+import { aggregate, counts } from '../../reward/aggregate.ts';
 import type { RewardOutcome } from '../../reward/composite.ts';
 import type { OpenedReward } from '../../reward/open-reward.ts';
 import { rewardProfileSchema } from '../../reward/profile-schema.ts';
@@ -54,7 +54,7 @@ export function recordedScores(
     if (Object.values(components).some(({ kind }) => kind === 'unscored')) return undefined;
     // Without a score for the modality there is none to be named.
     const needed = componentNames.filter(
-      (name) => name !== 'modality' && weighs(profile, item.sample, name),
+      (name) => name !== 'modality' && counts(profile, item.sample, name),
     );
     return needed.every((name) => components[name] !== undefined)
       ? aggregate(profile, item, components)
@@ -70,6 +70,7 @@ function readingOf(profile: Readonly<Record<string, unknown>>) {
   const {
     weights: _weights,
     aggregation: _sum,
+    gates: _gates,
     overlong: _overlong,
     textOnly: _text,
     ...reading

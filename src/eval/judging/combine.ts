@@ -1,8 +1,5 @@
-/**
- * Several opinions as one. A majority means more than half of all judges that were asked, failed ones
- * included, so that a judge that answers now and then cannot decide alone; a tie is neither right nor
- * wrong.
- */
+/** Several opinions as one, by the majority of `judge/votes.ts`; a tie is neither right nor wrong. */
+import { describeTie, isMost, majorityOf } from '../../judge/votes.ts';
 import type { TaskKind, VerdictRow } from '../results/records.ts';
 
 export type Outcome = VerdictRow['outcome'];
@@ -16,17 +13,18 @@ export function combine(kind: TaskKind, outcomes: readonly Outcome[]): Outcome {
   const scores = outcomes.flatMap((outcome) => (outcome.kind === 'scored' ? [outcome.score] : []));
   const failed = outcomes.find((outcome) => outcome.kind === 'failed');
   if (failed !== undefined && scores.length === 0) return failed;
-  const isMost = (count: number) => 2 * count > outcomes.length;
   const sum = scores.reduce((total, score) => total + score, 0);
+  const wrong = scores.length - sum;
   if (kind === 'report') {
-    if (isMost(scores.length)) return { kind: 'scored', score: sum / scores.length };
+    if (isMost(scores.length, outcomes.length)) {
+      return { kind: 'scored', score: sum / scores.length };
+    }
   } else {
-    if (isMost(sum)) return { kind: 'scored', score: 1 };
-    if (isMost(scores.length - sum)) return { kind: 'scored', score: 0 };
+    const isRight = majorityOf({ right: sum, wrong, asked: outcomes.length });
+    if (isRight !== undefined) return { kind: 'scored', score: isRight ? 1 : 0 };
   }
   if (failed === undefined) {
-    const message = `${sum} of ${outcomes.length} say right, ${scores.length - sum} wrong`;
-    return { kind: 'failed', cause: 'tie', message };
+    return { kind: 'failed', cause: 'tie', message: describeTie(sum, wrong) };
   }
   const missing = `${scores.length} of ${outcomes.length} gave an opinion, which decides nothing`;
   const message = `${missing}; of the others ${failed.cause}: ${failed.message}`;

@@ -7,7 +7,8 @@ import { defined, MedixError, type Problem } from '../../core/errors.ts';
 import type { LedgerSummary } from '../../core/usage.ts';
 import { createLedger, type Ledger } from '../../http/ledger.ts';
 import { vetJudge } from '../../judge/certificate/assess.ts';
-import { sameFamily } from '../../judge/certificate/families.ts';
+import { relatedJudges } from '../../judge/certificate/families.ts';
+import { repeatedJudges } from '../../judge/open-panel.ts';
 import type { JudgingManifest } from '../results/records.ts';
 import { askingProblems } from './asking-problems.ts';
 import type { Grader } from './grader.ts';
@@ -133,7 +134,8 @@ async function vetPanel(
     warnings.push(...vetted.warnings);
     judges.push({ ...grader.describe, certificate: ratesOf(vetted.certificate, grader) });
   }
-  return { judges, warnings: [...warnings, ...relatives(panel)] };
+  const ids = panel.map(({ grader }) => grader.describe.id);
+  return { judges, warnings: [...warnings, ...relatedJudges(ids)] };
 }
 
 /** Only a certificate of this very judge says how often it errs. */
@@ -154,31 +156,13 @@ function ratesOf(
   };
 }
 
-/** The same judge twice would outvote the others with one opinion. */
 function requireDistinct(panel: readonly Panelist[]): void {
-  const digests = panel.map(({ grader }) => grader.describe.digest);
-  const problems = panel.flatMap(({ grader }, index): readonly Problem[] => {
-    const first = digests.indexOf(grader.describe.digest);
-    if (first === index) return [];
-    const where = `judging.judges.${index}`;
-    const got = `${grader.describe.id}, the same as judging.judges.${first}`;
-    return [
-      { where, expected: 'another judge', got, next: 'leave it out, or raise judging.votes' },
-    ];
-  });
-  if (problems.length > 0) throw new MedixError('config', problems);
-}
-
-/** Judges of one family share their errors, so their votes count for less than as many independent votes. */
-function relatives(panel: readonly Panelist[]): readonly string[] {
-  const ids = panel.map(({ grader }) => grader.describe.id);
-  return ids.flatMap((id, index) =>
-    ids.slice(index + 1).flatMap((other) => {
-      const family = sameFamily(id, other);
-      if (family === undefined) return [];
-      return `judges ${id} and ${other} are both of the ${family} family and share its errors; take judges of different families`;
-    }),
+  const problems = repeatedJudges(
+    panel.map(({ grader }) => grader),
+    (index) => `judging.judges.${index}`,
+    'leave it out, or raise judging.votes',
   );
+  if (problems.length > 0) throw new MedixError('config', problems);
 }
 
 async function requireReachable(graders: readonly Grader[], signal: AbortSignal): Promise<void> {

@@ -1,9 +1,13 @@
 /** Whether a judge may be relied on, by its certificate. */
-import type { JudgeConfig } from '../../config/judge-config.ts';
+import {
+  judgesOf,
+  type RewardJudgeConfig,
+  type SingleJudgeConfig,
+} from '../../config/judge-config.ts';
 import { MedixError } from '../../core/errors.ts';
 import type { JudgeDescription } from '../judge.ts';
 import { type Certificate, readCertificate } from './certificate.ts';
-import { sameFamily } from './families.ts';
+import { relatedJudges, sameFamily } from './families.ts';
 
 /** Least figures over all probes; figures themselves are compared, not the ends of their intervals. */
 export type Thresholds = {
@@ -41,8 +45,11 @@ export function assessCertificate(
   return reasons.length === 0 ? { kind: 'fit' } : unfit(reasons);
 }
 
+/** What a judge is asked for. */
+export type AskedFor = { readonly verdicts: boolean; readonly rubrics: boolean };
+
 export type VettedJudge = {
-  /** Absent where the config names none. */
+  /** The one that attests its verdicts, else the first; absent where the config names none. */
   readonly certificate?: Certificate;
   /** What to tell the user before any work; empty for a judge that is fit. */
   readonly warnings: readonly string[];
@@ -53,20 +60,32 @@ export type VettedJudge = {
  * config names and assesses it. A rule (`reference-match`) needs none.
  * @param modelNames All that may tell the family of the model whose answers are judged: id, path,
  *   `architectures` of its config.json.
+ * @param asked Each needs a certificate. @default verdicts alone
  * @throws MedixError 'judge' when the certificate cannot be read, or the judge is unfit and its config
  *   refuses such judges.
  */
 export async function vetJudge(
-  config: JudgeConfig,
+  config: RewardJudgeConfig,
   judge: JudgeDescription,
   modelNames: readonly string[],
+  asked: AskedFor = { verdicts: true, rubrics: false },
 ): Promise<VettedJudge> {
   if (config.kind === 'reference-match') return { warnings: [] };
   const { path, below, ...thresholds } = config.certificate;
-  const certificate = path === null ? undefined : await readCertificate(path);
-  const assessment = assessCertificate(certificate, judge, thresholds);
-  const reasons = assessment.kind === 'fit' ? [] : assessment.reasons;
-  const next = 'certify it with `medix judge certify` and set judge.certificate.path to the file';
+  const certificates = await Promise.all([path ?? []].flat().map(readCertificate));
+  const reasonsFor = (digest: string) => {
+    const certificate = attesting(certificates, digest);
+    const assessment = assessCertificate(certificate, { ...judge, digest }, thresholds);
+    return assessment.kind === 'fit' ? [] : assessment.reasons;
+  };
+  const marks = asked.rubrics ? reasonsFor(judge.rubricDigest ?? 'none') : [];
+  const reasons = [
+    ...(asked.verdicts ? reasonsFor(judge.digest) : []),
+    ...marks.map((reason) => `as a marker of rubrics ${reason}`),
+  ];
+  const command = `medix judge certify${marks.length > 0 ? ' rubric=true' : ''}`;
+  const next = `certify it with \`${command}\` and set judge.certificate.path to the file`;
+  const certificate = attesting(certificates, judge.digest);
   if (below === 'refuse' && reasons.length > 0) {
     throw new MedixError(
       'judge',
@@ -79,6 +98,7 @@ export async function vetJudge(
     );
   }
   const warnings = reasons.map((reason) => `judge ${judge.id} may be unfit: ${reason}; ${next}`);
+  warnings.push(...relatedJudges(judgesOf(config).map(nameOf)));
   const family = sameFamily(judge.id, ...modelNames);
   if (family !== undefined) {
     warnings.push(
@@ -86,6 +106,24 @@ export async function vetJudge(
     );
   }
   return { ...(certificate ? { certificate } : {}), warnings };
+}
+
+/** What tells the family of a judge of a panel. */
+function nameOf(config: SingleJudgeConfig): string {
+  switch (config.kind) {
+    case 'openai':
+      return config.model;
+    case 'gguf':
+      return config.path;
+    case 'module':
+      return config.module;
+    case 'reference-match':
+      return config.kind;
+  }
+}
+
+function attesting(certificates: readonly Certificate[], digest: string): Certificate | undefined {
+  return certificates.find((one) => one.judge.digest === digest) ?? certificates[0];
 }
 
 function unfit(reasons: readonly string[]): Assessment {

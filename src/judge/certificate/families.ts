@@ -39,3 +39,14 @@ export function sameFamily(judgeId: string, ...policyNames: readonly string[]): 
   const ofPolicy = new Set(policyNames.flatMap(familiesOf));
   return familiesOf(judgeId).find((family) => ofPolicy.has(family));
 }
+
+/** Judges of one family share their errors, so their votes count for less than as many independent votes. */
+export function relatedJudges(ids: readonly string[]): readonly string[] {
+  return ids.flatMap((id, index) =>
+    ids.slice(index + 1).flatMap((other) => {
+      const family = sameFamily(id, other);
+      if (family === undefined) return [];
+      return `judges ${id} and ${other} are both of the ${family} family and share its errors; take judges of different families`;
+    }),
+  );
+}

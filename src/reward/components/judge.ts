@@ -36,7 +36,9 @@ export async function scoreByJudge(
 
 function toScore(outcome: JudgeOutcome): Score {
   if (outcome.kind === 'unscored') return outcome;
-  const { correct, reply, margin } = outcome;
+  const { correct, reply, margin, share = correct ? 1 : 0, disagreement } = outcome;
   const certainty = margin === undefined ? '' : ` (margin ${margin.toFixed(2)})`;
-  return binaryScore(correct, `${reply}${certainty}`);
+  const detail = `${reply}${certainty}`;
+  const agreeing = disagreement === undefined ? {} : { disagreement };
+  return { kind: 'scored', value: share, detail, ...agreeing };
 }

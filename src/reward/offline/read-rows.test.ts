@@ -33,8 +33,9 @@ const row = { id: 'a', response: 'gout', ground_truth: '<CT_SCAN>gout' };
 
 describe('rows of a file of responses', () => {
   it('become what the reward scores, whatever other columns they carry', async () => {
+    const rubric = [{ criterion: 'Names gout', points: 2 }];
     const [full, bare] = await read([
-      { ...row, question: 'What?', images: ['a.png'], accepted: ['podagra'], source: 'x' },
+      { ...row, question: 'What?', images: ['a.png'], accepted: ['podagra'], rubric, source: 'x' },
       { id: 7, response: '', ground_truth: 'gout', modality: 'OTHER' },
     ]);
     expect(full).toMatchObject({
@@ -48,6 +49,7 @@ describe('rows of a file of responses', () => {
           modality: 'CT_SCAN',
           referenceAnswer: 'gout',
           accepted: ['podagra'],
+          rubric,
           images: [{ name: 'of the row' }],
         },
       },

@@ -9,6 +9,7 @@ import type { ImageFile } from '../../core/sample.ts';
 import { localFile } from '../../data/data-file.ts';
 import { readJsonLines } from '../../data/jsonl.ts';
 import type { RawRow } from '../../data/raw-row.ts';
+import { rubricColumn } from '../../data/rubric.ts';
 import { imageEntry, imagesIn, type NamedImage, readNamedImage } from '../../image/named-image.ts';
 import type { RewardProfile } from '../profile.ts';
 import { type RewardItem, readGroundTruth } from '../reward-item.ts';
@@ -72,6 +73,11 @@ const rowSchema = z.object({
     .array(text(), problemOf('a list of texts'))
     .nullish()
     .describe('Further answers that count as right'),
+  rubric: rubricColumn
+    .nullish()
+    .describe(
+      'What the component rubric looks for, if the profile has it: a list of {criterion, points}',
+    ),
 });
 
 /** The fields of a row, for `--help`. */
@@ -110,27 +116,27 @@ export async function readScoreRow(
   if (!parsed.success) {
     return malformed(idSchema.safeParse(raw.fields['id']).data ?? null, messageOf(parsed.error));
   }
-  const { id, question, response, ground_truth: groundTruth, accepted } = parsed.data;
+  const { id, question, response, ground_truth: groundTruth, accepted, rubric } = parsed.data;
   const read = readGroundTruth(groundTruth, profile);
   if (read.kind === 'malformed') return malformed(id, read.problem);
   const modality = read.truth.modality ?? parsed.data.modality ?? undefined;
   if (parsed.data.modality && parsed.data.modality !== modality) {
     return malformed(id, `modality ${parsed.data.modality} contradicts the ground truth's`);
   }
+  const known = { ...present({ modality, rubric }), accepted: accepted ?? [] };
   const images: ImageFile[] = [];
   for (const entry of imagesIn(parsed.data.images)) {
     const read = showImages ? await readNamedImage(entry, imageRoot) : counted(entry);
     if (read.kind !== 'image') return malformed(id, `images: ${read.problem}`);
     images.push(read.image);
   }
-  const sample = {
-    problem: question ?? '',
-    images,
-    accepted: accepted ?? [],
-    ...read.truth,
-    ...(modality === undefined ? {} : { modality }),
-  };
+  const sample = { problem: question ?? '', images, ...read.truth, ...known };
   return { kind: 'readable', line, id, item: { sample, response } };
+}
+
+function present<Fields extends Readonly<Record<string, unknown>>>(fields: Fields) {
+  const entries = Object.entries(fields).filter(([, value]) => value != null);
+  return Object.fromEntries(entries) as { [Name in keyof Fields]?: NonNullable<Fields[Name]> };
 }
 
 /** Where no judge looks at images, their number is all that counts. */

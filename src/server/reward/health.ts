@@ -2,6 +2,7 @@
 import type { Clock } from '../../core/async/clock.ts';
 import type { Embedder } from '../../embed/embedder.ts';
 import type { Judge } from '../../judge/judge.ts';
+import { askedBy } from '../../reward/aggregate.ts';
 import type { RewardProfile } from '../../reward/profile.ts';
 
 type Part = { readonly id: string; readonly problem: string | null };
@@ -15,7 +16,7 @@ type Health = {
 /** Milliseconds for which one answer serves everyone who asks, so that a watcher costs no judge calls. */
 const freshMs = 5000;
 
-/** A part that the profile gives no weight is not asked. */
+/** A part that no component of the profile needs is not asked. */
 export function createHealthCheck(parts: {
   readonly profile: RewardProfile;
   readonly judge: Judge;
@@ -24,15 +25,16 @@ export function createHealthCheck(parts: {
 }): () => Promise<Health> {
   const { profile, judge, embedder, clock } = parts;
   const never = new AbortController().signal;
-  const check = async (part: Judge | Embedder, weight: number): Promise<Part> => {
-    const failure = weight > 0 ? await part.probe(never) : undefined;
+  const needed = askedBy(profile);
+  const check = async (part: Judge | Embedder, isNeeded: boolean): Promise<Part> => {
+    const failure = isNeeded ? await part.probe(never) : undefined;
     const problem = failure === undefined ? null : `${failure.cause}: ${failure.message}`;
     return { id: part.describe.id, problem };
   };
   const checkBoth = async (): Promise<Health> => {
     const [judged, embedded] = await Promise.all([
-      check(judge, profile.weights.judge),
-      check(embedder, profile.weights.similarity),
+      check(judge, needed.judge),
+      check(embedder, needed.embedder),
     ]);
     const isWell = judged.problem === null && embedded.problem === null;
     return { status: isWell ? 'ok' : 'failing', judge: judged, embedder: embedded };

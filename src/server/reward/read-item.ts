@@ -61,8 +61,11 @@ export function readItem(
       return malformed(`images.${index}: neither base64 nor a data URL of base64`);
     images.push({ bytes, name: `image ${index} of item ${id}` });
   }
-  const { question: problem, accepted, response } = wire;
-  const known = modality === undefined ? {} : { modality };
+  const { question: problem, accepted, rubric, response } = wire;
+  const known = {
+    ...(modality === undefined ? {} : { modality }),
+    ...(rubric === undefined ? {} : { rubric }),
+  };
   return {
     kind: 'readable',
     id,

@@ -1,6 +1,7 @@
 /** What goes over `POST /v1/rewards`: the schemas behind its types, its checks and its OpenAPI description. */
 import { z } from '@hono/zod-openapi';
 import { modalities } from '../../core/modality.ts';
+import { rubricSchema } from '../../data/rubric.ts';
 import type { RewardOutcome } from '../../reward/composite.ts';
 import { componentsSchema } from '../../reward/score.ts';
 
@@ -39,6 +40,11 @@ export const itemSchema = z
         'Modality tag, if ground_truth has none; without either the component modality does not count',
       ),
     accepted: z.array(z.string()).default([]).describe('Further answers that count as right'),
+    rubric: rubricSchema
+      .optional()
+      .describe(
+        'What the component rubric looks for, if the profile has it: a list of {criterion, points}',
+      ),
   })
   .openapi('RewardItem');
 export type WireItem = z.output<typeof itemSchema>;
