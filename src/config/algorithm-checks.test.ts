@@ -66,6 +66,21 @@ it.each(Object.keys(algorithmPresets))('the preset %s stands by itself', async (
   expect(await problemsWith(`algorithm.preset=${preset}`)).toEqual([]);
 });
 
+it('refuses more mini-batches than groups, since a mini-batch never splits one', async () => {
+  const problems = await problemsWith(
+    'rollout.promptsPerIteration=4',
+    'optimizer.stepsPerIteration=5',
+  );
+  expect(problems).toEqual([
+    expect.objectContaining({
+      where: 'command line: optimizer.stepsPerIteration',
+      expected: expect.stringContaining('at most 4'),
+      got: '5',
+    }),
+  ]);
+  expect(await problemsWith('optimizer.stepsPerIteration=16')).toEqual([]);
+});
+
 it('takes one completion for each prompt where advantages compare over the batch', async () => {
   const changes = ['rollout.groupSize=1', 'algorithm.preset=reinforce++'];
   expect(await problemsWith(...changes)).toEqual([]);

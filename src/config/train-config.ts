@@ -27,6 +27,20 @@ const rolloutSection = z.strictObject({
     .describe('Tokens after which a completion is cut off'),
 });
 
+const optimizerSection = z.strictObject({
+  ...optimizerFields,
+  stepsPerIteration: positiveInteger
+    .default(1)
+    .describe(
+      'Number of mini-batches into which an iteration is split, with one optimizer step each; at most rollout.promptsPerIteration, since a mini-batch never splits a group',
+    ),
+  epochsPerIteration: positiveInteger
+    .default(1)
+    .describe(
+      'Number of passes over the mini-batches of an iteration; the old policy of the ratio is the one before the first step',
+    ),
+});
+
 const fields = z.strictObject({
   model: z
     .string()
@@ -43,16 +57,7 @@ const fields = z.strictObject({
   data: dataSection,
   rollout: rolloutSection.prefault({}),
   algorithm: algorithmSection.prefault({}),
-  optimizer: z
-    .strictObject({
-      ...optimizerFields,
-      stepsPerIteration: positiveInteger
-        .default(1)
-        .describe(
-          'Number of mini-batches into which an iteration is split, with one optimizer step each',
-        ),
-    })
-    .prefault({}),
+  optimizer: optimizerSection.prefault({}),
   reward: z
     .strictObject({
       ...rewardFields,
@@ -89,13 +94,13 @@ const fields = z.strictObject({
 });
 
 /**
- * Schema of {@link TrainConfig}; its fields carry their own documentation. Contradictions in the algorithm are told
- * together with what is wrong elsewhere, but only once its own fields are right, and not where some whole number
- * has a fraction: there zod stops.
+ * Schema of {@link TrainConfig}; its fields carry their own documentation. Contradictions between fields are told
+ * together with what is wrong elsewhere, but only once the fields themselves are right, and not where some whole
+ * number has a fraction: there zod stops.
  */
-export const trainConfigSchema = fields.superRefine(requireConsistentAlgorithm, {
-  when: () => true,
-});
+export const trainConfigSchema = fields
+  .superRefine(requireConsistentAlgorithm, { when: () => true })
+  .superRefine(requireFullMiniBatches, { when: () => true });
 
 function requireConsistentAlgorithm(config: unknown, context: z.RefinementCtx): void {
   const { success, data } = z
@@ -111,6 +116,23 @@ function requireConsistentAlgorithm(config: unknown, context: z.RefinementCtx): 
   )) {
     context.addIssue({ code: 'custom', path: [...path], message: expected });
   }
+}
+
+function requireFullMiniBatches(config: unknown, context: z.RefinementCtx): void {
+  const { success, data } = z
+    .object({
+      rollout: rolloutSection.pick({ promptsPerIteration: true }).loose(),
+      optimizer: optimizerSection.pick({ stepsPerIteration: true }).loose(),
+    })
+    .safeParse(config);
+  if (!success) return;
+  const { promptsPerIteration } = data.rollout;
+  if (data.optimizer.stepsPerIteration <= promptsPerIteration) return;
+  context.addIssue({
+    code: 'custom',
+    path: ['optimizer', 'stepsPerIteration'],
+    message: `at most ${promptsPerIteration}, the number of groups (rollout.promptsPerIteration), since a mini-batch never splits a group`,
+  });
 }
 
 /** A checked config with every default filled in. */

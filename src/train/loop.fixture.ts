@@ -83,6 +83,7 @@ export const toyConfig: Training['config'] = {
     schedule: 'constant',
     warmupSteps: 0,
     stepsPerIteration: 2,
+    epochsPerIteration: 1,
   },
   validation: { every: 5, beforeTraining: true },
   checkpoint: { every: 2, keepLast: 2 },

@@ -373,17 +373,56 @@ describe('observers', () => {
   });
 });
 
+describe('several passes over the rollouts of an iteration', () => {
+  const passes = { ...toyConfig.optimizer, stepsPerIteration: 2, epochsPerIteration: 3 };
+
+  test('take their steps, all of which the schedule counts', async () => {
+    const optimizer = { ...passes, schedule: 'cosine', learningRate: 0.1 } as const;
+    const rates: number[] = [];
+    const scripted = toyEngine();
+    const engine: Engine = {
+      ...scripted,
+      optimStep: (adam) => {
+        rates.push(adam.learningRate);
+        return scripted.optimStep(adam);
+      },
+    };
+    const config = { ...toyConfig, iterations: 2, optimizer };
+    const end = await train(toyTraining(await create(), { config }, engine), signal);
+    expect(end.steps).toBe(2 * 3 * 2);
+    expect(rates[0]).toBe(0.1);
+    expect(rates.slice(1).every((rate, i) => rate < rates[i]!)).toBe(true);
+    // Cosine over 12 steps: the last has the rate of 11/12 of the way.
+    expect(rates.at(-1)).toBeCloseTo(0.05 * (1 + Math.cos((Math.PI * 11) / 12)), 12);
+  });
+
+  test('compare each step with the policy before the first', async () => {
+    const ratios: number[] = [];
+    for (const [i, epochsPerIteration] of [1, 3].entries()) {
+      const optimizer = { ...passes, stepsPerIteration: 1, epochsPerIteration };
+      const config = { ...toyConfig, iterations: 1, optimizer };
+      await train(toyTraining(await create(`${directory}-${i}`), { config }), signal);
+      const metrics = await readMetrics(`${directory}-${i}`);
+      ratios.push(metrics.at(-1)?.values['update/ratio'] ?? Number.NaN);
+    }
+    expect(ratios[0]).toBeCloseTo(1, 6);
+    expect(Math.abs(ratios[1]! - 1)).toBeGreaterThan(1e-3);
+  });
+});
+
 describe('an engine whose sampler is not exact', () => {
   test.each([
-    [1, 0],
-    [2, 3],
+    [1, 1, 0],
+    [2, 1, 3],
+    // A later pass meets the rollouts of the first step again.
+    [1, 2, 3],
   ])(
-    'trains as an exact one, and the gap is in the metrics: %i steps an iteration',
-    async (stepsPerIteration, passes) => {
+    'trains as an exact one, and the gap is in the metrics: %i steps an iteration, %i times',
+    async (stepsPerIteration, epochsPerIteration, passes) => {
       const config = {
         ...toyConfig,
         iterations: 3,
-        optimizer: { ...toyConfig.optimizer, stepsPerIteration },
+        optimizer: { ...toyConfig.optimizer, stepsPerIteration, epochsPerIteration },
       };
       const scored: string[] = [];
       const engines = [toyEngine(), toyEngine({ samplerNoise: 0.3 })].map((engine): Engine => {

@@ -126,6 +126,7 @@ async function iterate(
     {
       loss: algorithm.loss,
       miniBatches: config.optimizer.stepsPerIteration,
+      epochs: config.optimizer.epochsPerIteration,
       adamAt: adamSchedule(config.optimizer, totalSteps(config)),
       steps: before.steps,
     },
@@ -269,5 +270,5 @@ function unscoredLimitOf(
 }
 
 function totalSteps({ iterations, optimizer }: Training['config']): number {
-  return iterations * optimizer.stepsPerIteration;
+  return iterations * optimizer.epochsPerIteration * optimizer.stepsPerIteration;
 }
