@@ -81,6 +81,18 @@ it('refuses more mini-batches than groups, since a mini-batch never splits one',
   expect(await problemsWith('optimizer.stepsPerIteration=16')).toEqual([]);
 });
 
+it('refuses what needs a held-out set where there is none', async () => {
+  const changes = ['validation.samples=4', 'validation.patience=3'];
+  const problems = await problemsWith(...changes);
+  expect(problems.map(({ where, expected }) => `${where}: ${expected}`)).toEqual([
+    expect.stringMatching(/validation\.samples: 0, since there is no held-out set/),
+    expect.stringMatching(/validation\.patience: null, since there is no held-out set/),
+  ]);
+  expect(await problemsWith(...changes, 'data.validation=v')).toEqual([]);
+  const byReward = ['validation.patience=3', 'checkpoint.best=reward/mean'];
+  expect(await problemsWith(...byReward)).toEqual([]);
+});
+
 it('takes one completion for each prompt where advantages compare over the batch', async () => {
   const changes = ['rollout.groupSize=1', 'algorithm.preset=reinforce++'];
   expect(await problemsWith(...changes)).toEqual([]);

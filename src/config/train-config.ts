@@ -9,6 +9,7 @@ import {
   dataSection,
   optimizerFields,
   outField,
+  patienceField,
   positiveInteger,
   seedField,
 } from './sections.ts';
@@ -78,6 +79,14 @@ const fields = z.strictObject({
         .boolean()
         .default(true)
         .describe('Also validate the model before the first iteration'),
+      samples: z
+        .int()
+        .nonnegative()
+        .default(0)
+        .describe(
+          'Number k of answers sampled at temperature 1 for each held-out question, beside the greedy one, for the metrics validation/pass@k and validation/maj@k; 0 samples none',
+        ),
+      patience: patienceField('a better value of checkpoint.best'),
     })
     .prefault({}),
   record: z
@@ -90,7 +99,19 @@ const fields = z.strictObject({
         ),
     })
     .prefault({}),
-  checkpoint: checkpointSection.prefault({}),
+  checkpoint: checkpointSection
+    .extend({
+      best: z
+        .string()
+        .min(1)
+        .default('validation/reward/mean')
+        .describe('Metric by which the best checkpoint is kept and validation.patience counts'),
+      bestIs: z
+        .enum(['highest', 'lowest'])
+        .default('highest')
+        .describe('Which value of checkpoint.best is the best: "highest" or "lowest"'),
+    })
+    .prefault({}),
 });
 
 /**
@@ -100,7 +121,8 @@ const fields = z.strictObject({
  */
 export const trainConfigSchema = fields
   .superRefine(requireConsistentAlgorithm, { when: () => true })
-  .superRefine(requireFullMiniBatches, { when: () => true });
+  .superRefine(requireFullMiniBatches, { when: () => true })
+  .superRefine(requireValidationSet);
 
 function requireConsistentAlgorithm(config: unknown, context: z.RefinementCtx): void {
   const { success, data } = z
@@ -133,6 +155,23 @@ function requireFullMiniBatches(config: unknown, context: z.RefinementCtx): void
     path: ['optimizer', 'stepsPerIteration'],
     message: `at most ${promptsPerIteration}, the number of groups (rollout.promptsPerIteration), since a mini-batch never splits a group`,
   });
+}
+
+function requireValidationSet(
+  { data, validation, checkpoint }: z.output<typeof fields>,
+  context: z.RefinementCtx,
+): void {
+  if (data.validation !== null) return;
+  const refuse = (name: string, expected: string) =>
+    context.addIssue({
+      code: 'custom',
+      path: ['validation', name],
+      message: `${expected}, since there is no held-out set (data.validation)`,
+    });
+  if (validation.samples > 0) refuse('samples', '0');
+  if (validation.patience !== null && checkpoint.best.startsWith('validation/')) {
+    refuse('patience', 'null');
+  }
 }
 
 /** A checked config with every default filled in. */

@@ -43,7 +43,7 @@ export type TrainedModel = {
   /** Folder of the finished model. */
   readonly model: string;
   readonly iterations: number;
-  /** Mean reward of the best validation, in [0, 1]; null where nothing was validated. */
+  /** Best value of the metric `checkpoint.best`, by default the mean reward of a validation; null where there was none. */
   readonly bestScore: number | null;
   /** Requests, tokens and money of judge and embedder. */
   readonly usage: LedgerSummary;
@@ -91,7 +91,9 @@ export async function train(
     const clock = () => Date.now();
     const { model, end } = await runTraining(training, plan, { observers, signal, clock });
     await requireSteps(config.out);
-    const { iteration: iterations, bestScore } = end;
+    const { iteration: iterations } = end;
+    const isNegated = config.checkpoint.bestIs === 'lowest' && end.bestScore !== null;
+    const bestScore = isNegated ? -(end.bestScore ?? 0) : end.bestScore;
     return { model, iterations, bestScore, usage: training.scoring.ledger.summary() };
   } finally {
     await training.close();

@@ -74,8 +74,8 @@ export const rolloutLineSchema = z.object({
   components: z.record(z.string(), z.unknown()),
   /** Null where the rollout did not train the policy. */
   advantage: z.number().nullable(),
-  /** What became of it. */
-  use: z.enum(['trained', 'filtered', 'unscored', 'validation']),
+  /** What became of it; of a validation, whether it is the greedy answer or a sampled one. */
+  use: z.enum(['trained', 'filtered', 'unscored', 'validation', 'validation-sampled']),
 });
 export type RolloutLine = z.infer<typeof rolloutLineSchema>;
 
@@ -84,6 +84,8 @@ export const checkpointSchema = z.object({
   iteration: z.int().nonnegative(),
   /** Validation result at this iteration, higher is better; null when it was not measured. */
   score: z.number().nullable(),
+  /** What the score is, e.g. `highest validation/reward/mean`. Absent in earlier versions. */
+  scoredBy: z.string().exactOptional(),
   /** The trainer's own state. */
   trainer: z.unknown(),
   /** What the engine finds its checkpoint by. Earlier versions knew the local engine only. */

@@ -201,7 +201,7 @@ export class RunWriter {
 
   /** History is flushed first, so that a checkpoint never outlives the record of how it came about. */
   async writeCheckpoint(
-    state: Pick<CheckpointRecord, 'iteration' | 'score' | 'trainer'>,
+    state: Omit<CheckpointRecord, 'engine' | 'files'>,
     saveEngine: (directory: string) => Promise<CheckpointRecord['engine']>,
     keepLast: number,
   ): Promise<void> {

@@ -24,6 +24,8 @@ export type TrainEvent =
   /** All groups were filtered out or too few prompts were left to fill the iteration. */
   | { readonly kind: 'short-iteration'; readonly groups: number; readonly wanted: number }
   | { readonly kind: 'step-skipped'; readonly reason: 'nonfinite-gradient' | 'no-groups' }
+  /** The run ends before its last iteration: `validation.patience` is used up, or its time. */
+  | { readonly kind: 'ended-early'; readonly reason: 'patience' | 'time' }
   | { readonly kind: 'checkpoint'; readonly reason: 'due' | 'best' | 'last' | 'pause' }
   /** What an observer threw for the first time; the run goes on. */
   | { readonly kind: 'observer-failed'; readonly name: string; readonly message: string };

@@ -1,5 +1,6 @@
-/** Why a group told nothing, from the scores of its rollouts. */
+/** Which answers are right, and why a group told nothing, from the scores of its rollouts. */
 import { rewardNoise } from '../advantage/estimators.ts';
+import type { RewardOutcome } from '../reward/composite.ts';
 import type { Components } from '../reward/score.ts';
 import type { ScoredRollout } from './score-rollouts.ts';
 
@@ -12,20 +13,26 @@ import type { ScoredRollout } from './score-rollouts.ts';
 export const filterCauses = ['allRight', 'allWrong', 'formatOnly', 'other'] as const;
 export type FilterCause = (typeof filterCauses)[number];
 
+type Scored = Extract<RewardOutcome, { kind: 'scored' }>;
+
 /**
  * An answer is right where the judge says so, in a profile without a judge where the similarity is 1, and without
- * either where the first component of the user's own is 1. It is wrong where all of these are 0.
+ * either where the first component of the user's own is 1.
+ */
+export function isRight({ components, reward }: Pick<Scored, 'components' | 'reward'>): boolean {
+  return (contentOf(components, reward)[0] ?? 0) >= 1 - rewardNoise;
+}
+
+/**
+ * An answer is wrong where judge, similarity and all components of the user's own are 0.
  * @param rollouts of one group; unscored ones are passed over
  */
 export function filterCause(rollouts: readonly ScoredRollout[]): FilterCause {
-  const scored = rollouts.flatMap(({ outcome }) =>
-    outcome.kind === 'scored'
-      ? [{ reward: outcome.reward, content: contentOf(outcome.components, outcome.reward) }]
-      : [],
-  );
-  if (scored.every(({ content }) => (content[0] ?? 0) >= 1 - rewardNoise)) return 'allRight';
-  if (!scored.every(({ content }) => content.every((score) => score <= rewardNoise)))
-    return 'other';
+  const scored = rollouts.flatMap(({ outcome }) => (outcome.kind === 'scored' ? [outcome] : []));
+  if (scored.every(isRight)) return 'allRight';
+  const isWrong = ({ components, reward }: Scored) =>
+    contentOf(components, reward).every((score) => score <= rewardNoise);
+  if (!scored.every(isWrong)) return 'other';
   return scored.some(({ reward }) => reward > rewardNoise) ? 'formatOnly' : 'allWrong';
 }
 

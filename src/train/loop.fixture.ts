@@ -85,8 +85,8 @@ export const toyConfig: Training['config'] = {
     stepsPerIteration: 2,
     epochsPerIteration: 1,
   },
-  validation: { every: 5, beforeTraining: true },
-  checkpoint: { every: 2, keepLast: 2 },
+  validation: { every: 5, beforeTraining: true, samples: 0, patience: null },
+  checkpoint: { every: 2, keepLast: 2, best: 'validation/reward/mean', bestIs: 'highest' },
   record: { images: true },
 };
 
@@ -94,8 +94,8 @@ export const toyConfig: Training['config'] = {
 export const longToyConfig: Training['config'] = {
   ...toyConfig,
   iterations: 150,
-  validation: { every: 40, beforeTraining: true },
-  checkpoint: { every: 7, keepLast: 2 },
+  validation: { ...toyConfig.validation, every: 40 },
+  checkpoint: { ...toyConfig.checkpoint, every: 7 },
 };
 
 export function toyAlgorithm(changes: Partial<TrainConfig['algorithm']> = {}): Algorithm {

@@ -77,8 +77,8 @@ describe('the training loop', () => {
     iterations: 150,
     rollout: { ...toyConfig.rollout, groupSize: 16 },
     optimizer: { ...toyConfig.optimizer, learningRate: 0.1 },
-    validation: { every: 150, beforeTraining: true },
-    checkpoint: { every: 150, keepLast: 1 },
+    validation: { ...toyConfig.validation, every: 150, beforeTraining: true },
+    checkpoint: { ...toyConfig.checkpoint, every: 150, keepLast: 1 },
   };
 
   test.each([
@@ -190,7 +190,10 @@ describe('the training loop', () => {
   test('says so when no prompt fits at all', async () => {
     const engine = toyEngine({ contextLength: 10 });
     const prepare = toyPreparation(engine, 3);
-    const config = { ...toyConfig, validation: { every: 5, beforeTraining: false } };
+    const config = {
+      ...toyConfig,
+      validation: { ...toyConfig.validation, every: 5, beforeTraining: false },
+    };
     const training = toyTraining(await create(), { prepare, config }, engine);
     await expect(train(training, signal)).rejects.toThrow(/at most 7 tokens/);
   });
@@ -228,6 +231,108 @@ describe('dynamic sampling', () => {
   });
 });
 
+describe('validation', () => {
+  const sampled = { ...toyConfig.validation, samples: 4 };
+
+  test('asks for sampled answers beside the greedy one, and changes nothing else', async () => {
+    const engines = [toyEngine(), toyEngine()] as const;
+    await train(toyTraining(await create(), {}, engines[0]), signal);
+    const config = { ...toyConfig, validation: sampled };
+    await train(toyTraining(await create(`${directory}-k`), { config }, engines[1]), signal);
+    expect(await weightsHash(engines[1])).toBe(await weightsHash(engines[0]));
+    const lines = await readRollouts(`${directory}-k`, 5, 'validation');
+    const greedy = lines.filter(({ use }) => use === 'validation');
+    const answers = lines.filter(({ use }) => use === 'validation-sampled');
+    expect(greedy).toHaveLength(toySamples.length);
+    expect(answers).toHaveLength(4 * toySamples.length);
+    expect(new Set(lines.map(({ key }) => key)).size).toBe(lines.length);
+    const [plain, more] = [await history(directory), await history(`${directory}-k`)];
+    for (const [i, { values }] of more.entries()) {
+      const { 'validation/pass@1': one, 'validation/pass@4': best, ...rest } = values;
+      const { 'validation/maj@4': majority, ...others } = rest;
+      expect(others).toEqual(plain[i]?.values);
+      if (i % 5 !== 0) continue;
+      expect(best).toBeGreaterThanOrEqual(one ?? 2);
+      expect(majority).toBeLessThanOrEqual(best ?? -1);
+    }
+  });
+
+  test('ends training once it was no better for as long as it was told to wait', async () => {
+    // Nothing is learned at such a rate, so the validation before training stays the best.
+    const config = {
+      ...toyConfig,
+      optimizer: { ...toyConfig.optimizer, learningRate: 1e-30 },
+      validation: { ...toyConfig.validation, every: 2, patience: 2 },
+    };
+    const run = await create();
+    const end = await train(toyTraining(run, { config }), signal);
+    expect(end).toMatchObject({ iteration: 4, sinceBest: 2 });
+    expect((await readEvents(directory)).at(-1)).toMatchObject({
+      kind: 'ended-early',
+      reason: 'patience',
+    });
+    // Its patience is used up until it is given more.
+    const again = await resume(run);
+    expect((await train(toyTraining(again, { config }), signal)).iteration).toBe(4);
+    const longer = { ...config, validation: { ...config.validation, patience: 3 } };
+    const more = await train(toyTraining(await resume(again), { config: longer }), signal);
+    expect(more.iteration).toBe(6);
+  });
+
+  test.each([
+    ['highest', 0],
+    ['lowest', -1],
+  ] as const)('keeps the checkpoint whose metric is the %s', async (bestIs, end) => {
+    const best = 'validation/tokenLogprob';
+    const config = {
+      ...toyConfig,
+      validation: { ...toyConfig.validation, every: 1, beforeTraining: false },
+      checkpoint: { every: 20, keepLast: 1, best, bestIs },
+    };
+    await train(toyTraining(await create(), { config }), signal);
+    const measured = (await history(directory))
+      .map(({ iteration, values }) => ({ iteration, value: values[best] ?? Number.NaN }))
+      .sort((a, b) => b.value - a.value);
+    const kept = (await readCheckpoints(directory)).map(({ iteration }) => iteration);
+    expect(kept).toContain(measured.at(end)?.iteration);
+  });
+
+  test('names the metrics there are where checkpoints are to be compared by another', async () => {
+    const checkpoint = { ...toyConfig.checkpoint, best: 'validation/accuracy' };
+    const config = { ...toyConfig, checkpoint };
+    const training = train(toyTraining(await create(), { config }), signal);
+    await expect(training).rejects.toThrow(
+      /checkpoint\.best: expected a metric of the run: .*validation\/reward\/mean.*, got validation\/accuracy/,
+    );
+  });
+
+  test('compares checkpoints by one measure alone when a resume changes it', async () => {
+    const run = await create();
+    await train(toyTraining(run, { config: { ...toyConfig, iterations: 5 } }), signal);
+    const checkpoint = { ...toyConfig.checkpoint, best: 'reward/mean', bestIs: 'lowest' } as const;
+    const config = { ...toyConfig, checkpoint };
+    const end = await train(toyTraining(await resume(run), { config }), signal);
+    expect(end.bestScore).toBeLessThan(0);
+  });
+});
+
+describe('a run whose time is up', () => {
+  test('ends after the iteration with a validation and a checkpoint, and is resumed to the same', async () => {
+    const engines = [toyEngine(), toyEngine()] as const;
+    await train(toyTraining(await create(`${directory}-whole`), {}, engines[0]), signal);
+    const run = await create();
+    let asked = 0;
+    const isOutOfTime = () => ++asked === 3;
+    const end = await train(toyTraining(run, { isOutOfTime }), signal);
+    expect(end.iteration).toBe(3);
+    expect(await readEvents(directory)).toContainEqual(
+      expect.objectContaining({ kind: 'ended-early', reason: 'time', iteration: 3 }),
+    );
+    await train(toyTraining(await resume(run), {}, engines[1]), signal);
+    expect(await weightsHash(engines[1])).toBe(await weightsHash(engines[0]));
+  });
+});
+
 describe('unscored rollouts', () => {
   test('below the limit leave the baseline and the loss', async () => {
     let calls = 0;
@@ -249,7 +354,10 @@ describe('unscored rollouts', () => {
   test('above the limit are asked for once more', async () => {
     let calls = 0;
     const reward = toyReward((outcome) => (calls++ < 24 ? withoutJudge(outcome) : outcome));
-    const config = { ...toyConfig, validation: { every: 5, beforeTraining: false } };
+    const config = {
+      ...toyConfig,
+      validation: { ...toyConfig.validation, every: 5, beforeTraining: false },
+    };
     await train(toyTraining(await create(), { reward, config }), signal);
     expect(await readEvents(directory)).toContainEqual(
       expect.objectContaining({ kind: 'rescored', unscored: 24, stillUnscored: 0 }),

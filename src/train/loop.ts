@@ -20,12 +20,14 @@ import { adamSchedule } from '../update/schedule.ts';
 import { rewardPenalties, withAdvantages } from './advantages.ts';
 import type { Algorithm } from './algorithm.ts';
 import { type Collection, collectGroups } from './collect-groups.ts';
+import { measure, nameOfScore, scoreOf } from './measure.ts';
 import { createObservers, type Observers, type RunObserver, tellRejections } from './observers.ts';
 import {
-  better,
   checkpointIfDue,
+  isOutOfPatience,
   type ProgressState,
   saveProgress,
+  standingAfter,
   startProgress,
 } from './progress-state.ts';
 import { createPromptSource, type PromptSource } from './prompt-source.ts';
@@ -34,13 +36,11 @@ import {
   groupMetrics,
   rewardMetrics,
   trainingRecords,
-  validationRecords,
 } from './rollout-records.ts';
 import type { SampleSet } from './sample-order.ts';
-import { rewardsOf, type UnscoredLimit } from './score-rollouts.ts';
+import type { UnscoredLimit } from './score-rollouts.ts';
 import { createStopwatch } from './stopwatch.ts';
 import { updatePolicy } from './update-policy.ts';
-import { validate } from './validation.ts';
 
 export type Training = {
   readonly config: Pick<
@@ -75,7 +75,7 @@ type Loop = Omit<Training, 'observers'> & {
 };
 
 /**
- * Trains until `config.iterations` iterations are done.
+ * Trains until `config.iterations` iterations are done, or time or `validation.patience` is used up.
  *
  * @throws MedixError 'reward' when the run pauses because scores fail to come, 'data' when no prompt
  *   fits; the signal's reason when it aborts. In each case the run can be resumed.
@@ -92,7 +92,8 @@ export async function train(training: Training, signal: AbortSignal): Promise<Pr
   if (state.iteration === 0 && config.validation.beforeTraining) {
     state = await validateBeforeTraining(loop, state);
   }
-  let isLast = state.iteration >= config.iterations;
+  let isLast =
+    state.iteration >= config.iterations || isOutOfPatience(state, config.validation.patience);
   while (!isLast) ({ state, isLast } = await iterate(loop, state));
   return state;
 }
@@ -137,27 +138,30 @@ async function iterate(
   }
   watch.lap('time/updateMs');
 
-  const isLast = iteration === config.iterations || loop.isOutOfTime();
-  const due = isLast || iteration % config.validation.every === 0;
-  const validation = due ? await measure(loop, iteration) : notMeasured;
+  const isOutOfTime = loop.isOutOfTime();
+  const isEnd = iteration === config.iterations || isOutOfTime;
+  const due = isEnd || iteration % config.validation.every === 0;
+  const validation = due && (await measure(loop, iteration, unscoredLimitOf(loop, iteration)));
   watch.lap('time/validateMs');
 
   const values = metricValues({
     ...collectionMetrics(collection),
     ...penalties.metrics,
     ...update.metrics,
-    ...validation.metrics,
+    ...(validation || {}),
     ...watch.metrics('time/iterationMs'),
   });
   await observers.iteration({ iteration, iterations: config.iterations, values });
 
-  const state = {
-    iteration,
-    draws: collection.draws,
-    steps: update.steps,
-    bestScore: better(validation.score, before.bestScore),
-  };
-  await checkpointIfDue(loop, state, before, validation.score, isLast);
+  const score = scoreOf(values, config.checkpoint, before);
+  const standing = standingAfter(before, score, nameOfScore(config.checkpoint));
+  const state = { iteration, draws: collection.draws, steps: update.steps, ...standing };
+  const isLast = isEnd || isOutOfPatience(state, config.validation.patience);
+  await checkpointIfDue(loop, state, score, isLast);
+  if (isLast && iteration < config.iterations) {
+    const reason = isOutOfTime ? 'time' : 'patience';
+    await observers.event(iteration, { kind: 'ended-early', reason });
+  }
   return { state, isLast };
 }
 
@@ -208,42 +212,15 @@ async function noteShortfalls(
   }
 }
 
-type Measurement = { readonly metrics: Metrics; readonly score: number | null };
-
-const notMeasured: Measurement = { metrics: {}, score: null };
-
-/** Validates the present weights; the mean reward is the score that picks the best checkpoint. */
-async function measure(loop: Loop, iteration: number): Promise<Measurement> {
-  const { config, validationSamples } = loop;
-  if (!validationSamples) return notMeasured;
-  const scored = await validate(
-    validationSamples,
-    loop.prepare,
-    loop.engine,
-    loop.reward,
-    config.rollout.maxCompletionTokens,
-    unscoredLimitOf(loop, iteration),
-    loop.signal,
-  );
-  const recorded = validationRecords(scored);
-  await loop.observers.rollouts({ iteration, kind: 'validation', ...recorded });
-  const rewards = rewardsOf(scored);
-  return {
-    metrics: {
-      ...rewardMetrics('validation/reward', scored),
-      ...completionMetrics('validation', scored),
-    },
-    score: rewards.length > 0 ? rewards.reduce((a, b) => a + b) / rewards.length : null,
-  };
-}
-
 /** Iteration 0 in the metrics: the model as it was given. */
 async function validateBeforeTraining(loop: Loop, state: ProgressState): Promise<ProgressState> {
-  const { metrics, score } = await measure(loop, 0);
-  if (score === null) return state;
-  const values = metricValues(metrics);
+  const validation = await measure(loop, 0, unscoredLimitOf(loop, 0));
+  if (!validation) return state;
+  const values = metricValues(validation);
   await loop.observers.iteration({ iteration: 0, iterations: loop.config.iterations, values });
-  return { ...state, bestScore: score };
+  const { checkpoint } = loop.config;
+  const score = scoreOf(values, checkpoint, state);
+  return { ...state, ...standingAfter(state, score, nameOfScore(checkpoint)) };
 }
 
 function collectionMetrics({ groups, rounds, rejected }: Collection): Metrics {

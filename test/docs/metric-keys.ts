@@ -39,7 +39,11 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
         toyTraining(
           run,
           {
-            config: { ...toyConfig, iterations: 1 },
+            config: {
+              ...toyConfig,
+              iterations: 1,
+              validation: { ...toyConfig.validation, samples: 2 },
+            },
             algorithm: toyAlgorithm({ preset: 'grpo', samplerCorrection: { low: 0.5, high: 5 } }),
             unscoredLimit: 1,
             reward: toyReward((outcome, response) =>
