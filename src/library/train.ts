@@ -1,11 +1,13 @@
 /** `medix-r1/train`: reinforcement learning of a policy, with a reward, an engine and observers of one's own. */
 import type { z } from 'zod';
+import { configChanges, requireAllowedChanges } from '../config/config-changes.ts';
 import { readHubAccess, readSecrets } from '../config/environment.ts';
 import { readConfig } from '../config/read-config.ts';
-import { trainConfigSchema } from '../config/train-config.ts';
+import { type TrainConfig, trainConfigSchema } from '../config/train-config.ts';
 import { systemClock } from '../core/async/clock.ts';
 import type { LedgerSummary } from '../core/usage.ts';
 import type { OpenOwnEngine } from '../engine/open-engine.ts';
+import { readManifest } from '../run/run-reader.ts';
 import { requireNewRun } from '../run/run-writer.ts';
 import type { RunObserver } from '../train/observers.ts';
 import { openTraining } from '../train/open-training.ts';
@@ -31,6 +33,11 @@ export type TrainSettings = Omit<ConfigInput, 'reward' | 'engine'> & {
 export type TrainOptions = {
   /** Goes on with the run in `out` from its newest checkpoint, instead of starting one. @default false */
   readonly resume?: boolean;
+  /**
+   * Fields, or sections of fields, in which a resumed run may differ from what it was, e.g. `optimizer.learningRate`;
+   * `iterations` and others that change nothing computed so far always may. @default none
+   */
+  readonly allow?: readonly string[];
   /** Hear what happens, beside the run directory; what they throw never stops the run. @default none */
   readonly observers?: readonly RunObserver[];
   /** Hears of rows that were left out, of what speaks against the judge and of settings that change nothing. @default nobody */
@@ -52,7 +59,8 @@ export type TrainedModel = {
 /**
  * Trains a model as `medix train` does, into a run directory that `medix-r1/run` reads, also meanwhile.
  *
- * @throws MedixError 'config' with all that is wrong with the settings, before anything is loaded; 'run'
+ * @throws MedixError 'config' with all that is wrong with the settings, or with what a resumed run may not change,
+ *   before anything is loaded; 'run'
  *   where `out` holds a run and none is to be resumed; 'data', 'model', 'engine' or 'judge' where a part
  *   cannot be opened; 'reward' where the run pauses since scores fail to come; 'engine' also where not a
  *   single optimizer step could be taken; 'cancelled' once the signal aborts.
@@ -68,7 +76,13 @@ export type TrainedModel = {
  */
 export async function train(
   settings: TrainSettings,
-  { resume = false, observers = [], onWarning = () => {}, signal = never }: TrainOptions = {},
+  {
+    resume = false,
+    allow = [],
+    observers = [],
+    onWarning = () => {},
+    signal = never,
+  }: TrainOptions = {},
 ): Promise<TrainedModel> {
   const objects = createOwnObjects();
   const { engine, reward, ...others } = settings;
@@ -77,7 +91,8 @@ export async function train(
     ...(engine === undefined ? {} : { engine: objects.settingsOf(engine) }),
     ...(reward === undefined ? {} : { reward: rewardSettings(reward, objects) }),
   };
-  const config = await readConfig(trainConfigSchema, { base, overrides: [] });
+  const given = await readConfig(trainConfigSchema, { base, overrides: [] });
+  const config = resume ? await resumedConfig(given, allow) : given;
   const secrets = readSecrets(config.reward);
   if (!resume) await requireNewRun(config.out);
   const parts = { hub: readHubAccess(), secrets, clock: systemClock, signal, load: objects.load };
@@ -98,6 +113,17 @@ export async function train(
   } finally {
     await training.close();
   }
+}
+
+/** The settings, with a model of the hub at the commit that the run began with. */
+async function resumedConfig(given: TrainConfig, allow: readonly string[]): Promise<TrainConfig> {
+  const { config: before } = await readManifest(given.out);
+  const { model } = before;
+  const isPinned = typeof model === 'string' && model.startsWith(`${given.model}@`);
+  const config = isPinned ? { ...given, model } : given;
+  const was = trainConfigSchema.safeParse({ ...before, out: given.out });
+  requireAllowedChanges(configChanges(was.success ? was.data : before, config), allow);
+  return config;
 }
 
 const never = new AbortController().signal;

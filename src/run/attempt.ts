@@ -57,7 +57,7 @@ export async function requireUnclaimed(runDirectory: string): Promise<void> {
  */
 export async function claimAttempt(
   runDirectory: string,
-  given: Pick<Attempt, 'attempt' | 'fromIteration' | 'overrides' | 'startedAt'>,
+  given: Pick<Attempt, 'attempt' | 'fromIteration' | 'overrides' | 'config' | 'startedAt'>,
 ): Promise<Attempt> {
   const attempt: Attempt = {
     ...given,

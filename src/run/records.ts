@@ -26,6 +26,8 @@ export const attemptSchema = z.object({
   startedAt: moment,
   /** `key=value` changes to the config, as given. */
   overrides: z.array(z.string()),
+  /** The resolved config of this attempt. Absent in earlier versions. */
+  config: z.record(z.string(), z.unknown()).exactOptional(),
   /** Null while it runs, and after it was killed. */
   ended: z
     .object({ at: moment, how: z.enum(['finished', 'stopped', 'failed', 'abandoned']) })

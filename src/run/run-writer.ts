@@ -92,6 +92,7 @@ export class RunWriter {
         attempt: nextAttempt(await readAttempts(directory)),
         fromIteration: 0,
         overrides: [...overrides],
+        config: manifest.config,
         startedAt: now,
       });
       await removeUnfinished(directory);
@@ -120,6 +121,7 @@ export class RunWriter {
         attempt: nextAttempt(await readAttempts(directory)),
         fromIteration: resumeFrom?.iteration ?? 0,
         overrides: [...overrides],
+        config: manifest.config,
         startedAt: timestamp(clock),
       });
       for (const folder of ['.', 'checkpoints', 'images']) {

@@ -1,4 +1,5 @@
 /** `medix train`: reinforcement learning of a policy. */
+import { describeChange } from '../../config/config-changes.ts';
 import { readHubAccess, readSecrets } from '../../config/environment.ts';
 import { type TrainConfig, trainConfigSchema } from '../../config/train-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
@@ -8,26 +9,34 @@ import { requireSteps } from '../../train/require-steps.ts';
 import { runTraining } from '../../train/run-training.ts';
 import type { RunPlan } from '../../train/write-run.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
-import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
+import {
+  allowOption,
+  configHelp,
+  formatConfig,
+  type ResumeOptions,
+  readArguments,
+} from '../config-arguments.ts';
 import { decimalNumber } from '../option-values.ts';
 import { ledgerLines } from '../reward/view.ts';
 import { peakMemoryLine, reportRejectedRows, terminalObserver } from './report.ts';
 
-type Options = { readonly resume?: string; readonly maxMinutes?: number };
+type Options = ResumeOptions & { readonly maxMinutes?: number };
 
 export const setUpTrain: SetUpCommand = (command, context) => {
   command
     .argument('[config...]', 'config file and key=value changes')
     .option('--resume <directory>', 'resume a run that was stopped or killed')
+    .addOption(allowOption())
     .option(
       '--max-minutes <number>',
       'end training after the iteration in which it has taken this many minutes: validate, save and write the model; --resume trains on',
       decimalNumber('above 0', (value) => value > 0),
     )
     .addHelpText('after', configHelp(trainConfigSchema))
-    .action(async (words: string[], { resume, maxMinutes }: Options) => {
-      const given = { words, ...(resume === undefined ? {} : { resume }) };
-      const { config, overrides } = await readArguments(trainConfigSchema, 'train', given);
+    .action(async (words: string[], { resume, allow, maxMinutes }: Options) => {
+      const given = { words, allow, ...(resume === undefined ? {} : { resume }) };
+      const { config, overrides, changes } = await readArguments(trainConfigSchema, 'train', given);
+      for (const change of changes) context.terminal.print(`changed: ${describeChange(change)}`);
       const plan = { command: 'train', isResumed: resume !== undefined, overrides } as const;
       await trainByConfig(config, plan, maxMinutes ?? Number.POSITIVE_INFINITY, context);
     });
