@@ -26,6 +26,22 @@ const rolloutSection = z.strictObject({
   maxCompletionTokens: positiveInteger
     .default(256)
     .describe('Tokens after which a completion is cut off'),
+  curriculum: z
+    .strictObject({
+      targetPassRate: z
+        .number()
+        .gt(0)
+        .lt(1)
+        .default(0.5)
+        .describe(
+          'Share of right answers that teaches most: prompts whose last group was further from it are drawn less often, down to a tenth',
+        ),
+    })
+    .nullable()
+    .default(null)
+    .describe(
+      'Prefer prompts that the policy answers rightly some of the time, which leads from easy ones to hard ones; null draws all alike',
+    ),
 });
 
 const optimizerSection = z.strictObject({

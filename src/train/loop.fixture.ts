@@ -72,7 +72,7 @@ export function withoutJudge(outcome: RewardOutcome): RewardOutcome {
 export const toyConfig: Training['config'] = {
   seed: 7,
   iterations: 10,
-  rollout: { promptsPerIteration: 4, groupSize: 6, maxCompletionTokens: 3 },
+  rollout: { promptsPerIteration: 4, groupSize: 6, maxCompletionTokens: 3, curriculum: null },
   optimizer: {
     learningRate: 0.15,
     beta1: 0.9,

@@ -103,7 +103,7 @@ describe('the training loop', () => {
   });
 
   test('learns it from one completion for each prompt where advantages compare over the batch', async () => {
-    const rollout = { promptsPerIteration: 24, groupSize: 1, maxCompletionTokens: 3 };
+    const rollout = { ...toyConfig.rollout, promptsPerIteration: 24, groupSize: 1 };
     const algorithm = toyAlgorithm({ preset: 'reinforce++', loss: { klCoefficient: 0 } });
     const config = { ...thorough, rollout };
     await train(toyTraining(await create(), { config, algorithm }), signal);
@@ -330,6 +330,63 @@ describe('a run whose time is up', () => {
     );
     await train(toyTraining(await resume(run), {}, engines[1]), signal);
     expect(await weightsHash(engines[1])).toBe(await weightsHash(engines[0]));
+  });
+});
+
+describe('a curriculum', () => {
+  const config = {
+    ...toyConfig,
+    iterations: 12,
+    rollout: { ...toyConfig.rollout, curriculum: { targetPassRate: 0.5 } },
+  };
+
+  test('leaves more groups to train on, and says how many draws it passed over', async () => {
+    // Every second question is right whatever is answered, and nothing is learned.
+    const { score, ...others } = toyReward();
+    const solved = toySamples.filter((_, i) => i % 2 === 0).map(({ id }) => id);
+    const one = { kind: 'scored', value: 1 } as const;
+    const right = { judge: one, similarity: one, modality: one, format: one };
+    const reward: Training['reward'] = {
+      ...others,
+      score: async (items, abort) =>
+        (await score(items, abort)).map((outcome, i) =>
+          solved.includes(
+            toySamples.find(({ problem }) => problem === items[i]?.sample.problem)!.id,
+          )
+            ? { kind: 'scored', reward: 1, components: right }
+            : outcome,
+        ),
+    };
+    const optimizer = { ...toyConfig.optimizer, learningRate: 1e-30 };
+    const algorithm = toyAlgorithm({ maxSampleRounds: 1 });
+    const sums: Record<string, number>[] = [];
+    for (const [i, targetPassRate] of [null, 0.2].entries()) {
+      const curriculum = targetPassRate === null ? null : { targetPassRate };
+      const rollout = { ...toyConfig.rollout, curriculum };
+      const path = `${directory}-${i}`;
+      const changed = { ...toyConfig, iterations: 24, optimizer, rollout };
+      await train(toyTraining(await create(path), { config: changed, algorithm, reward }), signal);
+      const lines = (await readMetrics(path)).slice(1).map(({ values }) => values);
+      const sum = (key: string) => lines.reduce((total, values) => total + (values[key] ?? 0), 0);
+      sums.push({ trained: sum('rollout/groupsTrained'), passed: sum('rollout/passedOver') });
+    }
+    const [plain, chosen] = sums;
+    expect(plain?.['passed']).toBe(0);
+    expect(chosen?.['passed']).toBeGreaterThan(24);
+    expect(chosen?.['trained']).toBeGreaterThan(1.3 * (plain?.['trained'] ?? 99));
+  });
+
+  test('goes on with what it knows when the run is resumed', async () => {
+    const engines = [toyEngine(), toyEngine()] as const;
+    const whole = `${directory}-whole`;
+    await train(toyTraining(await create(whole), { config }, engines[0]), signal);
+    const run = await create();
+    await train(toyTraining(run, { config: { ...config, iterations: 6 } }), signal);
+    await train(toyTraining(await resume(run), { config }, engines[1]), signal);
+    expect(await weightsHash(engines[1])).toBe(await weightsHash(engines[0]));
+    const keys = async (path: string) =>
+      (await readRollouts(path, 12, 'training')).map(({ key }) => key);
+    expect(await keys(directory)).toEqual(await keys(whole));
   });
 });
 

@@ -20,6 +20,7 @@ import { adamSchedule } from '../update/schedule.ts';
 import { rewardPenalties, withAdvantages } from './advantages.ts';
 import type { Algorithm } from './algorithm.ts';
 import { type Collection, collectGroups } from './collect-groups.ts';
+import { byPassRate, passRatesAfter } from './curriculum.ts';
 import { measure, nameOfScore, scoreOf } from './measure.ts';
 import { createObservers, type Observers, type RunObserver, tellRejections } from './observers.ts';
 import {
@@ -145,7 +146,7 @@ async function iterate(
   watch.lap('time/validateMs');
 
   const values = metricValues({
-    ...collectionMetrics(collection),
+    ...collectionMetrics(collection, before.draws),
     ...penalties.metrics,
     ...update.metrics,
     ...(validation || {}),
@@ -155,7 +156,15 @@ async function iterate(
 
   const score = scoreOf(values, config.checkpoint, before);
   const standing = standingAfter(before, score, nameOfScore(config.checkpoint));
-  const state = { iteration, draws: collection.draws, steps: update.steps, ...standing };
+  const state = {
+    iteration,
+    draws: collection.draws,
+    steps: update.steps,
+    ...standing,
+    ...(config.rollout.curriculum === null
+      ? {}
+      : { passRates: passRatesAfter(before.passRates ?? {}, collection.groups) }),
+  };
   const isLast = isEnd || isOutOfPatience(state, config.validation.patience);
   await checkpointIfDue(loop, state, score, isLast);
   if (isLast && iteration < config.iterations) {
@@ -186,7 +195,7 @@ async function collectOrPause(loop: Loop, before: ProgressState): Promise<Collec
     onSampled: (done: number, of: number) => loop.observers.sampling({ iteration, done, of }),
   };
   try {
-    return await collectGroups(loop.source, engine, loop.reward, settings, signal);
+    return await collectGroups(promptsFor(loop, before), engine, loop.reward, settings, signal);
   } catch (error) {
     if (!signal.aborted && before.iteration > (run.lastCheckpoint ?? 0)) {
       await saveProgress(run, engine, before, null, config.checkpoint.keepLast);
@@ -194,6 +203,11 @@ async function collectOrPause(loop: Loop, before: ProgressState): Promise<Collec
     }
     throw error;
   }
+}
+
+function promptsFor({ config, source }: Loop, { passRates = {} }: ProgressState): PromptSource {
+  const { curriculum } = config.rollout;
+  return curriculum === null ? source : byPassRate(source, passRates, curriculum, config.seed);
 }
 
 async function noteShortfalls(
@@ -223,7 +237,10 @@ async function validateBeforeTraining(loop: Loop, state: ProgressState): Promise
   return { ...state, ...standingAfter(state, score, nameOfScore(checkpoint)) };
 }
 
-function collectionMetrics({ groups, rounds, rejected }: Collection): Metrics {
+function collectionMetrics(
+  { groups, rounds, rejected, draws }: Collection,
+  drawsBefore: number,
+): Metrics {
   const scored = groups.flatMap(({ rollouts }) => rollouts);
   return {
     ...rewardMetrics('reward', scored),
@@ -231,6 +248,7 @@ function collectionMetrics({ groups, rounds, rejected }: Collection): Metrics {
     ...groupMetrics(groups),
     'rollout/rounds': meanOf(rounds),
     'rollout/rejectedPrompts': meanOf(rejected.length),
+    'rollout/passedOver': meanOf(draws - drawsBefore - groups.length - rejected.length),
   };
 }
 

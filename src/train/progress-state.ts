@@ -19,6 +19,8 @@ const stateSchema = z.strictObject({
   sinceBest: z.int().nonnegative().default(0),
   /** What is measured. Absent in earlier versions and before the first measurement. */
   scoredBy: z.string().exactOptional(),
+  /** Of the curriculum, see curriculum.ts. Absent without one. */
+  passRates: z.record(z.string(), z.number()).exactOptional(),
 });
 
 export type ProgressState = z.infer<typeof stateSchema>;

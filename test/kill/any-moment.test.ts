@@ -24,10 +24,12 @@ import { type Content, type Watch, type WatchedDisk, watchDisk } from './watched
 
 const { signal } = new AbortController();
 
+const curriculum = { targetPassRate: 0.5 };
+
 const config: Training['config'] = {
   ...toyConfig,
   iterations: 3,
-  rollout: { promptsPerIteration: 2, groupSize: 3, maxCompletionTokens: 3 },
+  rollout: { ...toyConfig.rollout, promptsPerIteration: 2, groupSize: 3, curriculum },
   validation: { ...toyConfig.validation, every: 2, samples: 2, patience: 9 },
   checkpoint: { ...toyConfig.checkpoint, every: 1, keepLast: 1 },
 };
