@@ -7,7 +7,9 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { digestOf } from '../../src/core/digest.ts';
 import {
+  behave,
   type MisbehavingServer,
   startMisbehavingServer,
 } from '../../src/http/misbehaving-server.fixture.ts';
@@ -22,6 +24,8 @@ const signals = ['SIGKILL', 'SIGTERM', 'SIGINT'] as const;
 
 /** One server for each command, so that its questions can be counted. */
 const servers = new Map<string, MisbehavingServer>();
+/** Commands whose server answers nothing for the time being. */
+const unanswered = new Set<string>();
 const concurrency = 2;
 
 beforeAll(async () => {
@@ -34,7 +38,8 @@ beforeAll(async () => {
       return /JSON/.test(text) ? JSON.stringify({ correct }) : correct ? 'YES' : 'NO';
     };
     const parts = { models: ['scripted'], reply };
-    servers.set(name, await startMisbehavingServer(() => undefined, parts));
+    const script = () => (unanswered.has(name) ? behave.cutConnection : undefined);
+    servers.set(name, await startMisbehavingServer(script, parts));
   }
   await writeInputs();
 });
@@ -81,14 +86,17 @@ async function writeInputs(): Promise<void> {
 
 type Stage = {
   readonly name: string;
-  /** At a write, or when as many questions have come to the judge. */
-  readonly stop: Pick<Stop, 'path' | 'at' | 'signal' | 'isAfter'> | { readonly questions: number };
+  /** At a write, or when as many questions have come to the judge: by a signal, or since it no longer answers. */
+  readonly stop:
+    | Pick<Stop, 'path' | 'at' | 'signal' | 'isAfter'>
+    | { readonly questions: number; readonly by: 'SIGTERM' | 'silence' };
 };
 
 /** Of an iteration, before its optimizer step or its checkpoint is whole. */
 const stagesOfTraining: readonly Stage[] = [
   { name: 'sampling', stop: { path: 'events.jsonl$', at: 2, signal: 'SIGKILL', isAfter: true } },
-  { name: 'judging', stop: { questions: 3 } },
+  { name: 'judging', stop: { questions: 3, by: 'SIGTERM' } },
+  { name: 'a judge that goes away', stop: { questions: 12, by: 'silence' } },
   { name: 'update', stop: { path: 'rollouts/000002', at: 1, signal: 'SIGKILL', isAfter: true } },
   { name: 'checkpoint', stop: { path: 'checkpoints/000002$', at: 1, signal: 'SIGKILL' } },
   { name: 'checkpoint without room', stop: { path: 'checkpoints/', at: 5, signal: 'ENOSPC' } },
@@ -201,7 +209,7 @@ async function resultOfRun(out: string): Promise<unknown> {
   return {
     metrics,
     rollouts,
-    model: Object.entries(model).map(([path, bytes]) => [path.slice(run.length), bytes]),
+    model: Object.entries(model).map(([path, bytes]) => [path.slice(run.length), digestOf(bytes)]),
   };
 }
 
@@ -232,16 +240,18 @@ test.concurrent.each(commands)(
       const out = `${prefix}-${place}`;
       const before = calls().length;
       const all = server?.calls.length ?? 0;
-      const signal = 'signal' in stop ? stop.signal : 'SIGTERM';
-      const what = `${name}, ${signal} at ${moment}`;
+      const by = 'signal' in stop ? stop.signal : stop.by;
+      const what = `${name}, ${by} at ${moment}`;
       const first =
         'signal' in stop
           ? await stopped(command.args(out, url), out, stop)
           : await stopped(command.args(out, url), out, never, async (kill) => {
               await server?.arrived(all + stop.questions);
-              kill('SIGTERM');
+              if (stop.by === 'SIGTERM') kill('SIGTERM');
+              else unanswered.add(name);
             });
-      expectStopped(first, signal, what);
+      unanswered.delete(name);
+      expectStopped(first, by, what);
 
       const isThere = await stat(join(folder, out, 'manifest.json')).catch(() => undefined);
       const again = (isThere && command.resume?.(out)) ?? command.args(out, url);
@@ -251,7 +261,9 @@ test.concurrent.each(commands)(
       if (!isThereAlready) expect(second, what).toMatchObject({ code: 0, stderr: '' });
       expect(JSON.stringify(await command.result(out)), what).toBe(expected);
       // What was on its way, or answered and not yet written, is asked once more.
-      expect(calls().length - before, what).toBeLessThanOrEqual(asked + 2 * concurrency);
+      if (by !== 'silence') {
+        expect(calls().length - before, what).toBeLessThanOrEqual(asked + 2 * concurrency);
+      }
       expect(calls().length - before, what).toBeGreaterThanOrEqual(asked);
       expect((await namesBelow(out)).filter((path) => path.includes('.unfinished-'))).toEqual([]);
     }
@@ -259,11 +271,24 @@ test.concurrent.each(commands)(
   900_000,
 );
 
-function expectStopped({ code, stderr }: Outcome, signal: Stop['signal'], what: string): void {
-  if (signal === 'SIGKILL') expect(code, what).toBeNull();
-  else if (signal === 'ENOSPC') expect({ code, stderr }, what).toMatchObject({ code: 1 });
+/** What a command that cannot go on says of it. */
+const said = {
+  ENOSPC: /ENOSPC.*make room/,
+  silence: /reward component judge \(asked of scripted\): .*medix train --resume/,
+} as const;
+
+function expectStopped(
+  { code, stderr }: Outcome,
+  by: Stop['signal'] | 'silence',
+  what: string,
+): void {
+  if (by === 'ENOSPC' || by === 'silence') {
+    expect(stderr, what).toMatch(said[by]);
+    expect(code, what).toBe(1);
+    return;
+  }
+  if (by === 'SIGKILL') expect(code, what).toBeNull();
   else expect([0, 130], `${what}: ${stderr}`).toContain(code);
-  if (signal === 'ENOSPC') expect(stderr, what).toMatch(/ENOSPC.*make room/);
   if (code === 130) expect(stderr, what).toMatch(/again|resume|interrupted/);
 }
 
