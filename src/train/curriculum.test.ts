@@ -82,5 +82,7 @@ it('pass rates are shares of right answers; a group without a score leaves what 
     { rollouts: [answer('b', undefined)] },
     { rollouts: [answer('c', true)] },
   ];
-  expect(passRatesAfter({ a: 0.1, b: 0.2 }, groups)).toEqual({ a: 0.5, b: 0.2, c: 1 });
+  const before = { a: 0.1, b: 0.2 };
+  expect(passRatesAfter(even, before, groups)).toEqual({ passRates: { a: 0.5, b: 0.2, c: 1 } });
+  expect(passRatesAfter(null, before, groups)).toEqual({});
 });

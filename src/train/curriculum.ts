@@ -57,11 +57,13 @@ export function byPassRate(
   return { take };
 }
 
-/** What is known after an iteration: what it measured in the place of what was known before. */
+/** What a curriculum knows after an iteration: what was measured in the place of what was known before. */
 export function passRatesAfter(
-  before: PassRates,
+  curriculum: Curriculum | null,
+  before: PassRates | undefined,
   groups: readonly Pick<CollectedGroup, 'rollouts'>[],
-): PassRates {
+): { readonly passRates?: PassRates } {
+  if (curriculum === null) return {};
   const measured = groups.flatMap(({ rollouts }) => {
     const outcomes = rollouts.flatMap(({ outcome }) =>
       outcome.kind === 'scored' ? [outcome] : [],
@@ -71,5 +73,5 @@ export function passRatesAfter(
     const right = outcomes.filter(isRight).length;
     return [[first.rollout.sample.id, right / outcomes.length] as const];
   });
-  return { ...before, ...Object.fromEntries(measured) };
+  return { passRates: { ...before, ...Object.fromEntries(measured) } };
 }

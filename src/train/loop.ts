@@ -142,14 +142,14 @@ async function iterate(
   const isOutOfTime = loop.isOutOfTime();
   const isEnd = iteration === config.iterations || isOutOfTime;
   const due = isEnd || iteration % config.validation.every === 0;
-  const validation = due && (await measure(loop, iteration, unscoredLimitOf(loop, iteration)));
+  const validation = due ? await measure(loop, iteration, unscoredLimitOf(loop, iteration)) : {};
   watch.lap('time/validateMs');
 
   const values = metricValues({
     ...collectionMetrics(collection, before.draws),
     ...penalties.metrics,
     ...update.metrics,
-    ...(validation || {}),
+    ...validation,
     ...watch.metrics('time/iterationMs'),
   });
   await observers.iteration({ iteration, iterations: config.iterations, values });
@@ -161,9 +161,7 @@ async function iterate(
     draws: collection.draws,
     steps: update.steps,
     ...standing,
-    ...(config.rollout.curriculum === null
-      ? {}
-      : { passRates: passRatesAfter(before.passRates ?? {}, collection.groups) }),
+    ...passRatesAfter(config.rollout.curriculum, before.passRates, collection.groups),
   };
   const isLast = isEnd || isOutOfPatience(state, config.validation.patience);
   await checkpointIfDue(loop, state, score, isLast);
@@ -228,9 +226,8 @@ async function noteShortfalls(
 
 /** Iteration 0 in the metrics: the model as it was given. */
 async function validateBeforeTraining(loop: Loop, state: ProgressState): Promise<ProgressState> {
-  const validation = await measure(loop, 0, unscoredLimitOf(loop, 0));
-  if (!validation) return state;
-  const values = metricValues(validation);
+  if (!loop.validationSamples) return state;
+  const values = metricValues(await measure(loop, 0, unscoredLimitOf(loop, 0)));
   await loop.observers.iteration({ iteration: 0, iterations: loop.config.iterations, values });
   const { checkpoint } = loop.config;
   const score = scoreOf(values, checkpoint, state);

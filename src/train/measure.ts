@@ -28,15 +28,15 @@ type Measuring = {
 /**
  * Validates the present weights: greedy, and where `validation.samples` asks for it also sampled, both scored
  * by the reward of training.
- * @returns undefined where nothing is validated
+ * @returns no metrics where nothing is validated
  * @throws MedixError 'reward' when too many rollouts stay unscored
  */
 export async function measure(
   { config, engine, reward, validationSamples, prepare, observers, signal }: Measuring,
   iteration: number,
   unscored: UnscoredLimit,
-): Promise<Metrics | undefined> {
-  if (!validationSamples) return undefined;
+): Promise<Metrics> {
+  if (!validationSamples) return {};
   const { maxCompletionTokens } = config.rollout;
   const { samples } = config.validation;
   const answer = (sampled: number) =>

@@ -54,17 +54,19 @@ test('a run stopped by Ctrl-C says how to resume, and resumes', async () => {
 });
 
 test('a resumed run shows what would change what it computes, and wants it allowed', async () => {
-  const change = ['optimizer.learningRate=5e-4', 'iterations=5'];
+  const change = ['optimizer.learningRate=5e-4', 'iterations=9'];
   const refused = await medix(folder, ...resuming('interrupted'), ...change);
   expect(refused.code).toBe(1);
   expect(refused.stderr).toMatch(
     /^optimizer\.learningRate: expected 0\.001, as the run has had it so far, got 0\.0005; .*--allow optimizer\.learningRate/m,
   );
   expect(refused.stderr).not.toContain('iterations');
-  const allowed = ['--allow', 'optimizer.learningRate'];
+  // Time is up after the first iteration, whenever that is.
+  const allowed = ['--allow', 'optimizer.learningRate', '--max-minutes', '0.0001'];
   const { code, stdout } = await medix(folder, ...resuming('interrupted'), ...change, ...allowed);
   expect(code).toBe(0);
   expect(stdout).toContain('changed: optimizer.learningRate was 0.001, is 0.0005');
+  expect(stdout).toMatch(/^5\/9 .*\n.*\nended early: time is up\nthe model is in /m);
   const attempts = await readAttempts(join(folder, 'interrupted'));
   const rates = attempts.map(({ config }) => config?.['optimizer']);
   expect(rates).toMatchObject([
