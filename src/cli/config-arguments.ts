@@ -39,7 +39,10 @@ export async function readArguments<Schema extends z.ZodType>(
   kind: Manifest['kind'],
   { words, resume, allow = [] }: ConfigArguments,
 ): Promise<ReadArguments<z.output<Schema>>> {
-  if (resume === undefined) return readConfigArguments(schema, words);
+  if (resume === undefined) {
+    if (allow.length > 0) refuseAllowed(allow);
+    return readConfigArguments(schema, words);
+  }
   const { files, overrides } = sortWords(words);
   if (files.length > 0) refuseFiles('no config file together with --resume', files);
   const manifest = await readManifest(resume);
@@ -122,6 +125,15 @@ function refuseFiles(expected: string, files: readonly string[]): never {
     expected,
     got: files.join(' '),
     next: 'write changes as key=value',
+  });
+}
+
+function refuseAllowed(allow: readonly string[]): never {
+  return fail('config', {
+    where: 'command line: --allow',
+    expected: 'nothing but with --resume, since a new run may have any config',
+    got: allow.join(', '),
+    next: 'leave it out',
   });
 }
 

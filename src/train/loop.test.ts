@@ -313,6 +313,8 @@ describe('validation', () => {
     const config = { ...toyConfig, checkpoint };
     const end = await train(toyTraining(await resume(run), { config }), signal);
     expect(end.bestScore).toBeLessThan(0);
+    const anew = await train(toyTraining(await create(`${directory}-b`), { config }), signal);
+    expect(anew.bestScore).toBeLessThan(0);
   });
 });
 

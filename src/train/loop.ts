@@ -154,7 +154,8 @@ async function iterate(
   });
   await observers.iteration({ iteration, iterations: config.iterations, values });
 
-  const score = scoreOf(values, config.checkpoint, before);
+  const { bestScore } = before;
+  const score = scoreOf(values, config.checkpoint, { iteration, bestScore });
   const standing = standingAfter(before, score, nameOfScore(config.checkpoint));
   const state = {
     iteration,

@@ -71,18 +71,22 @@ export function nameOfScore({ best, bestIs }: TrainConfig['checkpoint']): string
 /**
  * The metric that picks the best checkpoint, its sign turned where the lowest is best; null where this
  * iteration has none.
- * @param values all metrics of the iteration
+ * @param values all metrics of the iteration; before training those of a validation
  * @throws MedixError 'config' where a validation does not have the metric, and no iteration before had it
  */
 export function scoreOf(
   values: Readonly<Record<string, number | null>>,
   { best, bestIs }: TrainConfig['checkpoint'],
-  before: Pick<ProgressState, 'iteration' | 'bestScore'>,
+  { iteration, bestScore }: Pick<ProgressState, 'iteration' | 'bestScore'>,
 ): number | null {
   const value = values[best];
-  if (value !== undefined && value !== null) return bestIs === 'lowest' ? -value : value;
+  // What is not finite is better than nothing else, and has no place in a file.
+  if (typeof value === 'number' && Number.isFinite(value)) {
+    return bestIs === 'lowest' ? -value : value;
+  }
   const isValidated = Object.keys(values).some((key) => key.startsWith('validation/'));
-  if (value === undefined && isValidated && before.bestScore === null) {
+  const isDue = isValidated && (iteration > 0 || best.startsWith('validation/'));
+  if (value === undefined && isDue && bestScore === null) {
     fail('config', {
       where: 'checkpoint.best',
       expected: `a metric of the run: ${listed(Object.keys(values).sort())}`,
