@@ -87,9 +87,12 @@ export function scoreOf(
   const isValidated = Object.keys(values).some((key) => key.startsWith('validation/'));
   const isDue = isValidated && (iteration > 0 || best.startsWith('validation/'));
   if (value === undefined && isDue && bestScore === null) {
+    const stage = best.split('/')[0];
+    const names = Object.keys(values).sort();
+    const alike = names.filter((name) => name.split('/')[0] === stage);
     fail('config', {
       where: 'checkpoint.best',
-      expected: `a metric of the run: ${listed(Object.keys(values).sort())}`,
+      expected: `a metric of the run: ${listed(alike.length > 0 ? alike : names)}`,
       got: best,
       next: 'resume with another one, e.g. checkpoint.best=validation/reward/mean, and --allow checkpoint.best',
     });
