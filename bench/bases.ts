@@ -40,7 +40,7 @@ async function answerOver(base: 'f32' | 'f16' | 'int8', exact?: Answered): Promi
       training.prepare,
       training.engine,
       training.scoring.reward,
-      config.rollout.maxCompletionTokens,
+      { maxCompletionTokens: config.rollout.maxCompletionTokens, samples: 0 },
       { limit: 0, next: 'ask again', onRescored: async () => {} },
       never,
     );

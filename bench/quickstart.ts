@@ -68,6 +68,7 @@ export async function benchQuickstart(reward: RewardFunction): Promise<Quickstar
       const settings = {
         loss: algorithm.loss,
         miniBatches: stepsPerIteration,
+        epochs: 1,
         adamAt,
         steps: iteration * stepsPerIteration,
       };

@@ -32,7 +32,7 @@ const epsilon = 1e-6;
  * @param estimator used for each part within its group, so one that compares within groups; GDPO uses `grpo`.
  * @param settings `noise` is the standard deviation up to which the values of a part count as equal.
  * @returns [P, G], over the whole batch of mean 0 and of standard deviation 1, or all 0 where no part
- *   differs anywhere.
+ *   differs anywhere, or what differs cancels out.
  */
 export function decoupledAdvantages(
   groups: readonly (readonly Parted[])[],
@@ -46,7 +46,11 @@ export function decoupledAdvantages(
   const mean = batch.reduce((total, sum) => total + sum, 0) / batch.length;
   const squares = batch.reduce((total, sum) => total + (sum - mean) ** 2, 0);
   const std = Math.sqrt(squares / (batch.length - 1));
-  return sums.map((group) => group.map((sum) => (sum - mean) / (std + epsilon)));
+  // Parts that cancel each other leave rounding errors, of which a division would make ±1.
+  const { noise = rewardNoise } = settings;
+  return sums.map((group) =>
+    group.map((sum) => (std > noise ? (sum - mean) / (std + epsilon) : 0)),
+  );
 }
 
 function weightedAdvantages(

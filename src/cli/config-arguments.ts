@@ -1,6 +1,12 @@
 /** Arguments that name a config: a file, `key=value` changes, or the run to resume. */
+import { Option } from 'commander';
 import { stringify } from 'yaml';
 import type { z } from 'zod';
+import {
+  type ConfigChange,
+  configChanges,
+  requireAllowedChanges,
+} from '../config/config-changes.ts';
 import { formatFields, listFields } from '../config/field-list.ts';
 import { readConfig } from '../config/read-config.ts';
 import { fail } from '../core/errors.ts';
@@ -12,35 +18,42 @@ export type ConfigArguments = {
   readonly words: readonly string[];
   /** Directory of the run to resume. */
   readonly resume?: string;
+  /** Fields that a resumed run may change beside those that are free. @default none */
+  readonly allow?: readonly string[];
 };
 
 export type ReadArguments<Config> = {
   readonly config: Config;
   readonly overrides: readonly string[];
+  /** What differs from the config that the run had so far. */
+  readonly changes: readonly ConfigChange[];
 };
-
-/** Fields that a run was built on: to change them is to start another run. */
-const fixedFields = ['model', 'data', 'seed', 'out'];
-
-/** They say where and what the same data are; a run of an earlier version has none of them. */
-const readingFields = ['data.imageRoot', 'data.textOnly'];
 
 /**
  * The config of a new run, or of the run to resume, under the changes given.
- * @throws MedixError 'config' with all that is wrong, 'run' when there is no such run.
+ * @throws MedixError 'config' with all that is wrong, or with what may not change unless it is allowed; 'run' when
+ *   there is no such run.
  */
 export async function readArguments<Schema extends z.ZodType>(
   schema: Schema,
   kind: Manifest['kind'],
-  { words, resume }: ConfigArguments,
+  { words, resume, allow = [] }: ConfigArguments,
 ): Promise<ReadArguments<z.output<Schema>>> {
-  if (resume === undefined) return readConfigArguments(schema, words);
+  if (resume === undefined) {
+    if (allow.length > 0) refuseAllowed(allow);
+    return readConfigArguments(schema, words);
+  }
   const { files, overrides } = sortWords(words);
   if (files.length > 0) refuseFiles('no config file together with --resume', files);
   const manifest = await readManifest(resume);
-  requireSameRun(manifest, kind, resume, overrides);
+  requireSameKind(manifest, kind, resume);
   const base = { ...manifest.config, out: resume };
-  return { config: await readConfig(schema, { base, overrides }), overrides };
+  const config = await readConfig(schema, { base, overrides });
+  // A run of an earlier version has no fields that came since: their defaults are no change.
+  const before = schema.safeParse(base);
+  const changes = configChanges(before.success ? before.data : base, config);
+  requireAllowedChanges(changes, allow);
+  return { config, overrides, changes };
 }
 
 /**
@@ -57,7 +70,20 @@ export async function readConfigArguments<Schema extends z.ZodType>(
   return {
     config: await readConfig(schema, { ...(base === undefined ? {} : { base }), overrides }),
     overrides,
+    changes: [],
   };
+}
+
+export type ResumeOptions = { readonly resume?: string; readonly allow: readonly string[] };
+
+/** Given once for each field. */
+export function allowOption(): Option {
+  return new Option(
+    '--allow <field>',
+    'with --resume, let a field of the config change, or all fields of a section, e.g. optimizer.learningRate; may be repeated',
+  )
+    .argParser((field: string, before: readonly string[]) => [...before, field])
+    .default([], 'none');
 }
 
 /** The resolved config as YAML, for the terminal. */
@@ -68,7 +94,8 @@ export function formatConfig(config: unknown): string {
 /** {@link fieldsHelp} for commands that make runs. */
 export function configHelp(schema: z.ZodType): () => string {
   return fieldsHelp(schema, [
-    '--resume takes the config that the run was started with; key=value arguments change it.',
+    '--resume takes the config that the run was started with; key=value arguments change it. What would change',
+    'what is computed needs --allow FIELD beside it; what a run was built on (model, data, seed, out) cannot change.',
   ]);
 }
 
@@ -101,12 +128,16 @@ function refuseFiles(expected: string, files: readonly string[]): never {
   });
 }
 
-function requireSameRun(
-  manifest: Manifest,
-  kind: Manifest['kind'],
-  resume: string,
-  overrides: readonly string[],
-): void {
+function refuseAllowed(allow: readonly string[]): never {
+  return fail('config', {
+    where: 'command line: --allow',
+    expected: 'nothing but with --resume, since a new run may have any config',
+    got: allow.join(', '),
+    next: 'leave it out',
+  });
+}
+
+function requireSameKind(manifest: Manifest, kind: Manifest['kind'], resume: string): void {
   if (manifest.kind !== kind) {
     fail('run', {
       where: resume,
@@ -115,16 +146,4 @@ function requireSameRun(
       next: `use medix ${manifest.kind} --resume ${resume}`,
     });
   }
-  const fixed = overrides.find(
-    (override) =>
-      fixedFields.includes(override.split(/[.=]/, 1)[0] ?? '') &&
-      !readingFields.includes(override.split('=', 1)[0] ?? ''),
-  );
-  if (fixed === undefined) return;
-  fail('config', {
-    where: 'command line',
-    expected: `no change to ${fixedFields.join(', ')} of a run that has begun`,
-    got: fixed,
-    next: 'leave it out, or start a new run',
-  });
 }

@@ -122,6 +122,12 @@ describe('the command line', () => {
     expect(errors.split('\n').length).toBeLessThan(40);
   });
 
+  test('takes --allow with --resume alone', async () => {
+    const { code, errors } = await run('train', '--allow', 'optimizer', 'model=m', 'data.train=t');
+    expect(code).toBe(1);
+    expect(errors).toMatch(/--allow: expected nothing but with --resume, .*got optimizer/);
+  });
+
   test('says that there is nothing to resume', async () => {
     const { code, errors } = await run('train', '--resume', '/nowhere/at/all');
     expect(code).toBe(1);

@@ -67,6 +67,33 @@ it.each(Object.keys(algorithmPresets))('the preset %s stands by itself', async (
   expect(await problemsWith(`algorithm.preset=${preset}`)).toEqual([]);
 });
 
+it('refuses more mini-batches than groups, since a mini-batch never splits one', async () => {
+  const problems = await problemsWith(
+    'rollout.promptsPerIteration=4',
+    'optimizer.stepsPerIteration=5',
+  );
+  expect(problems).toEqual([
+    expect.objectContaining({
+      where: 'command line: optimizer.stepsPerIteration',
+      expected: expect.stringContaining('at most 4'),
+      got: '5',
+    }),
+  ]);
+  expect(await problemsWith('optimizer.stepsPerIteration=16')).toEqual([]);
+});
+
+it('refuses what needs a held-out set where there is none', async () => {
+  const changes = ['validation.samples=4', 'validation.patience=3'];
+  const problems = await problemsWith(...changes);
+  expect(problems.map(({ where, expected }) => `${where}: ${expected}`)).toEqual([
+    expect.stringMatching(/validation\.samples: 0, since there is no held-out set/),
+    expect.stringMatching(/validation\.patience: null, since there is no held-out set/),
+  ]);
+  expect(await problemsWith(...changes, 'data.validation=v')).toEqual([]);
+  const byReward = ['validation.patience=3', 'checkpoint.best=reward/mean'];
+  expect(await problemsWith(...byReward)).toEqual([]);
+});
+
 it.each([
   ['over the batch', 'algorithm.preset=reinforce++'],
   ['with the greedy completion', 'algorithm.advantage=remax'],

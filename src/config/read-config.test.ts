@@ -31,6 +31,7 @@ describe('reading a config', () => {
       promptsPerIteration: 16,
       groupSize: 8,
       maxCompletionTokens: 256,
+      curriculum: null,
     });
     expect(config.reward.judge).toEqual({ kind: 'reference-match' });
     expect(config.algorithm.preset).toBe('dapo');

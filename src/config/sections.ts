@@ -130,6 +130,16 @@ export const checkpointSection = z.strictObject({
     ),
 });
 
+/** @param better what a validation must show to be better than those before */
+export function patienceField(better: string) {
+  return positiveInteger
+    .nullable()
+    .default(null)
+    .describe(
+      `Number of validations in a row without ${better} after which training ends; null never ends it early`,
+    );
+}
+
 export function outField(example: string) {
   return z
     .string()

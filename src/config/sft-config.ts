@@ -6,6 +6,7 @@ import {
   dataSection,
   optimizerFields,
   outField,
+  patienceField,
   positiveInteger,
   seedField,
 } from './sections.ts';
@@ -87,6 +88,7 @@ const fields = z.strictObject({
         .describe(
           'Number of optimizer steps between validations, which measure the loss on held-out demonstrations',
         ),
+      patience: patienceField('a lower loss'),
     })
     .prefault({}),
   checkpoint: checkpointSection.prefault({}),
@@ -94,12 +96,15 @@ const fields = z.strictObject({
 });
 
 /** Schema of {@link SftConfig}; its fields carry their own documentation. */
-export const sftConfigSchema = fields.superRefine(requireLastingBase).transform((config) => {
-  const { newModel, existingModel } = learningRates;
-  const preset = typeof config.model === 'string' ? existingModel : newModel;
-  const learningRate = config.optimizer.learningRate ?? preset;
-  return { ...config, optimizer: { ...config.optimizer, learningRate } };
-});
+export const sftConfigSchema = fields
+  .superRefine(requireLastingBase)
+  .superRefine(requireValidationSet)
+  .transform((config) => {
+    const { newModel, existingModel } = learningRates;
+    const preset = typeof config.model === 'string' ? existingModel : newModel;
+    const learningRate = config.optimizer.learningRate ?? preset;
+    return { ...config, optimizer: { ...config.optimizer, learningRate } };
+  });
 
 /** Random weights are worth keeping only where they are trained, and an adapter holds its factors alone. */
 function requireLastingBase(
@@ -111,6 +116,18 @@ function requireLastingBase(
     code: 'custom',
     path: ['engine', 'lora'],
     message: 'null where the model is a new one, whose weights an adapter does not hold',
+  });
+}
+
+function requireValidationSet(
+  { data, validation }: z.output<typeof fields>,
+  context: z.RefinementCtx,
+): void {
+  if (data.validation !== null || validation.patience === null) return;
+  context.addIssue({
+    code: 'custom',
+    path: ['validation', 'patience'],
+    message: 'null, since there is no held-out set (data.validation)',
   });
 }
 

@@ -2,11 +2,14 @@ import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { trainConfigSchema } from '../config/train-config.ts';
+import { RunWriter } from '../run/run-writer.ts';
 import { type Answerer, evaluate, readEvalReport, readResponses, readVerdicts } from './eval.ts';
 import { MedixError } from './index.ts';
 import { type Judge, openJudge } from './judge.ts';
 import { openReward, type RewardItem } from './reward.ts';
 import { readRolloutIterations } from './run.ts';
+import { train } from './train.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -162,6 +165,27 @@ layouts:
 
   it('without a report says which command writes it', async () => {
     await expect(readEvalReport(folder)).rejects.toThrow(/run `medix eval score` first/);
+  });
+});
+
+describe('a training that is resumed', () => {
+  it('refuses other settings before it loads anything, unless they are allowed', async () => {
+    const settings = { model: 'no-such-model', data: { train: 'no-such-data' } };
+    const out = join(folder, 'resumed');
+    const config = trainConfigSchema.parse({ ...settings, out });
+    const manifest = { kind: 'train', config, facts: {} } as const;
+    await (await RunWriter.create(out, manifest, [], () => 0)).close('stopped');
+
+    const resuming = (changes: object, allow: readonly string[] = []) =>
+      train({ ...settings, ...changes, out }, { resume: true, allow });
+    const optimizer = { learningRate: 1e-3 };
+    await expect(resuming({ optimizer })).rejects.toThrow(
+      /^optimizer\.learningRate: expected 0\.000001, as the run has had it so far, got 0\.001;/,
+    );
+    await expect(resuming({ seed: 2 }, ['seed'])).rejects.toThrow(/no change to model, data, seed/);
+    await expect(resuming({ optimizer, iterations: 7 }, ['optimizer'])).rejects.toThrow(
+      /no-such-data/,
+    );
   });
 });
 

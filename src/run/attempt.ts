@@ -9,10 +9,9 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fail } from '../core/errors.ts';
 import { readText } from '../core/files.ts';
-import { makeFolder } from '../core/make-folder.ts';
 import { isMissing, readingAs } from '../core/reading.ts';
 import { flush, unfinishedPrefix } from '../core/write-aside.ts';
-import { namesIn, removeUnfinished, writeFileDurably } from './durable.ts';
+import { makeFolderDurably, namesIn, removeUnfinished, writeFileDurably } from './durable.ts';
 import { type Attempt, attemptSchema } from './records.ts';
 
 /**
@@ -58,7 +57,7 @@ export async function requireUnclaimed(runDirectory: string): Promise<void> {
  */
 export async function claimAttempt(
   runDirectory: string,
-  given: Pick<Attempt, 'attempt' | 'fromIteration' | 'overrides' | 'startedAt'>,
+  given: Pick<Attempt, 'attempt' | 'fromIteration' | 'overrides' | 'config' | 'startedAt'>,
 ): Promise<Attempt> {
   const attempt: Attempt = {
     ...given,
@@ -68,7 +67,7 @@ export async function claimAttempt(
     ended: null,
   };
   const directory = join(runDirectory, 'attempts');
-  await makeFolder(directory);
+  await makeFolderDurably(directory);
   const aside = join(directory, `${unfinishedPrefix}${randomUUID()}`);
   await writeFile(aside, `${JSON.stringify(attempt, null, 2)}\n`);
   await flush(aside);

@@ -30,7 +30,7 @@ export async function readCheckpoints(runDirectory: string): Promise<Checkpoint[
  */
 export async function saveCheckpoint(
   runDirectory: string,
-  state: Pick<CheckpointRecord, 'iteration' | 'score' | 'trainer'>,
+  state: Omit<CheckpointRecord, 'engine' | 'files'>,
   saveEngine: (directory: string) => Promise<CheckpointRecord['engine']>,
   keepLast: number,
 ): Promise<void> {
@@ -64,10 +64,13 @@ export async function verifyCheckpoint(checkpoint: Checkpoint): Promise<void> {
   }
 }
 
-/** The checkpoint with the highest score, the earliest of equals. */
+/** The checkpoint with the highest score by the measure of the newest, the earliest of equals. */
 export function bestCheckpoint(checkpoints: readonly Checkpoint[]): Checkpoint | undefined {
   let best: Checkpoint | undefined;
-  for (const checkpoint of checkpoints) {
+  const measure = checkpoints.at(-1)?.scoredBy;
+  for (const checkpoint of checkpoints.filter(
+    ({ scoredBy }) => (scoredBy ?? measure) === measure,
+  )) {
     if (checkpoint.score !== null && (best?.score == null || checkpoint.score > best.score)) {
       best = checkpoint;
     }

@@ -22,7 +22,8 @@ export async function closing<T>(
     await writer.close('finished');
     return result;
   } catch (error) {
-    await writer.close(signal.aborted ? 'stopped' : 'failed');
+    // A disk that has no room for the end either must not hide why it came: an attempt whose process is gone is over.
+    await writer.close(signal.aborted ? 'stopped' : 'failed').catch(() => undefined);
     if (!signal.aborted) throw error;
     return fail(
       'cancelled',

@@ -11,6 +11,11 @@ import { makeFolder } from '../core/make-folder.ts';
 import { isMissing, refusalOf } from '../core/reading.ts';
 import { flush, unfinishedPrefix, writeAside } from '../core/write-aside.ts';
 
+/** Makes a folder, and those above it that are missing; their names are on the disk. */
+export async function makeFolderDurably(path: string): Promise<void> {
+  for (const made of await makeFolder(path)) await flush(dirname(made));
+}
+
 /** Replaces `path` by `text` in one step. */
 export async function writeFileDurably(path: string, text: string): Promise<void> {
   await writeAside(path, (append) => append(text));
@@ -25,7 +30,7 @@ export async function writeDirectoryDurably(
   write: (directory: string) => Promise<void>,
 ): Promise<void> {
   const parent = dirname(path);
-  await makeFolder(parent);
+  await makeFolderDurably(parent);
   const aside = join(parent, `${unfinishedPrefix}${randomUUID()}`);
   try {
     await mkdir(aside);
@@ -49,6 +54,8 @@ export async function removeDurably(path: string): Promise<void> {
     if (isMissing(error)) return;
     throw error;
   }
+  // Or a power cut could give the old name back to a directory that has lost its files.
+  await flush(dirname(path));
   await rm(aside, { recursive: true, force: true });
 }
 

@@ -16,12 +16,17 @@ export class JsonLinesWriter {
 
   static async open(path: string): Promise<JsonLinesWriter> {
     const file = await openToAppend(path);
-    const { size } = await file.stat();
-    if (size > 0) {
-      const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
-      if (buffer.toString() !== '\n') await file.appendFile('\n');
+    try {
+      const { size } = await file.stat();
+      if (size > 0) {
+        const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
+        if (buffer.toString() !== '\n') await file.appendFile('\n');
+      }
+      return new JsonLinesWriter(file);
+    } catch (error) {
+      await file.close();
+      throw error;
     }
-    return new JsonLinesWriter(file);
   }
 
   async append(...values: readonly unknown[]): Promise<void> {

@@ -26,6 +26,8 @@ export const attemptSchema = z.object({
   startedAt: moment,
   /** `key=value` changes to the config, as given. */
   overrides: z.array(z.string()),
+  /** The resolved config of this attempt. Absent in earlier versions. */
+  config: z.record(z.string(), z.unknown()).exactOptional(),
   /** Null while it runs, and after it was killed. */
   ended: z
     .object({ at: moment, how: z.enum(['finished', 'stopped', 'failed', 'abandoned']) })
@@ -76,8 +78,16 @@ export const rolloutLineSchema = z.object({
   components: z.record(z.string(), z.unknown()),
   /** Null where the rollout did not train the policy. */
   advantage: z.number().nullable(),
-  /** What became of it. */
-  use: z.enum(['trained', 'distilled', 'filtered', 'unscored', 'baseline', 'validation']),
+  /** What became of it; of a validation, whether it is the greedy answer or a sampled one. */
+  use: z.enum([
+    'trained',
+    'distilled',
+    'filtered',
+    'unscored',
+    'baseline',
+    'validation',
+    'validation-sampled',
+  ]),
 });
 export type RolloutLine = z.infer<typeof rolloutLineSchema>;
 
@@ -86,6 +96,8 @@ export const checkpointSchema = z.object({
   iteration: z.int().nonnegative(),
   /** Validation result at this iteration, higher is better; null when it was not measured. */
   score: z.number().nullable(),
+  /** What the score is, e.g. `highest validation/reward/mean`. Absent in earlier versions. */
+  scoredBy: z.string().exactOptional(),
   /** The trainer's own state. */
   trainer: z.unknown(),
   /** What the engine finds its checkpoint by. Earlier versions knew the local engine only. */

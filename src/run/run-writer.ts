@@ -11,11 +11,10 @@
  * earlier attempt stay and are superseded (see run-reader.ts).
  */
 import { rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { WallClock } from '../core/async/clock.ts';
 import { fail } from '../core/errors.ts';
-import { makeFolder } from '../core/make-folder.ts';
-import { unfinishedPrefix } from '../core/write-aside.ts';
+import { flush, unfinishedPrefix } from '../core/write-aside.ts';
 import {
   claimAttempt,
   endAttempt,
@@ -30,6 +29,7 @@ import {
   verifyCheckpoint,
 } from './checkpoints.ts';
 import {
+  makeFolderDurably,
   namesIn,
   removeUnfinished,
   storing,
@@ -87,12 +87,13 @@ export class RunWriter {
   ): Promise<RunWriter> {
     await requireNewRun(directory);
     return storing(directory, async () => {
-      await makeFolder(directory);
+      await makeFolderDurably(directory);
       const now = timestamp(clock);
       const claim = await claimAttempt(directory, {
         attempt: nextAttempt(await readAttempts(directory)),
         fromIteration: 0,
         overrides: [...overrides],
+        config: manifest.config,
         startedAt: now,
       });
       await removeUnfinished(directory);
@@ -121,6 +122,7 @@ export class RunWriter {
         attempt: nextAttempt(await readAttempts(directory)),
         fromIteration: resumeFrom?.iteration ?? 0,
         overrides: [...overrides],
+        config: manifest.config,
         startedAt: timestamp(clock),
       });
       for (const folder of ['.', 'checkpoints', 'images']) {
@@ -137,13 +139,20 @@ export class RunWriter {
     resumeFrom: Checkpoint | undefined,
     clock: WallClock,
   ): Promise<RunWriter> {
-    await makeFolder(join(directory, 'rollouts'));
+    await makeFolderDurably(join(directory, 'rollouts'));
     const open = (name: string) => {
       const path = join(directory, name);
       return storing(path, () => JsonLinesWriter.open(path));
     };
-    const logs = [await open('metrics.jsonl'), await open('events.jsonl')] as const;
-    return new RunWriter(directory, claim, resumeFrom, logs, clock);
+    const metrics = await open('metrics.jsonl');
+    try {
+      const events = await open('events.jsonl');
+      await flush(directory);
+      return new RunWriter(directory, claim, resumeFrom, [metrics, events], clock);
+    } catch (error) {
+      await metrics.close();
+      throw error;
+    }
   }
 
   /** Ends an iteration: a run has reached the last iteration that has its metrics. */
@@ -180,6 +189,7 @@ export class RunWriter {
       } finally {
         await writer.close();
       }
+      await flush(dirname(path));
     });
   }
 
@@ -187,22 +197,29 @@ export class RunWriter {
   async writeImages(images: ReadonlyMap<string, Uint8Array>): Promise<void> {
     const folder = join(this.directory, 'images');
     await storing(folder, async () => {
-      this.#images ??= new Set(await namesIn(folder));
-      if (images.size > 0) await makeFolder(folder);
-      for (const [name, bytes] of images) {
-        if (this.#images.has(name)) continue;
-        // Renamed into place, so that a killed process leaves no torn image under its name.
-        const aside = join(folder, `${unfinishedPrefix}${name}`);
-        await writeFile(aside, bytes);
-        await rename(aside, join(folder, name));
-        this.#images.add(name);
-      }
+      const known = this.#images ?? new Set(await namesIn(folder));
+      this.#images = known;
+      const fresh = [...images].filter(([name]) => !known.has(name));
+      if (fresh.length === 0) return;
+      await makeFolderDurably(folder);
+      // Flushed and renamed into place, so that no stop leaves a torn image under its name; all at once, since a
+      // disk flushes many files in little more time than one.
+      await Promise.all(
+        fresh.map(async ([name, bytes]) => {
+          const aside = join(folder, `${unfinishedPrefix}${name}`);
+          await writeFile(aside, bytes);
+          await flush(aside);
+          await rename(aside, join(folder, name));
+          known.add(name);
+        }),
+      );
+      await flush(folder);
     });
   }
 
   /** History is flushed first, so that a checkpoint never outlives the record of how it came about. */
   async writeCheckpoint(
-    state: Pick<CheckpointRecord, 'iteration' | 'score' | 'trainer'>,
+    state: Omit<CheckpointRecord, 'engine' | 'files'>,
     saveEngine: (directory: string) => Promise<CheckpointRecord['engine']>,
     keepLast: number,
   ): Promise<void> {
@@ -224,7 +241,8 @@ export class RunWriter {
   async close(how: NonNullable<Attempt['ended']>['how']): Promise<void> {
     await this.#metrics.close();
     await this.#events.close();
-    await endAttempt(this.directory, this.#claim, { at: timestamp(this.#clock), how });
+    const ended = { at: timestamp(this.#clock), how };
+    await storing(this.directory, () => endAttempt(this.directory, this.#claim, ended));
   }
 }
 

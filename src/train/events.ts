@@ -26,6 +26,8 @@ export type TrainEvent =
   | { readonly kind: 'step-skipped'; readonly reason: 'nonfinite-gradient' | 'no-groups' }
   /** Sampler and trainer disagree by more than `limit` nats on average: what is trained on was drawn from another policy. */
   | { readonly kind: 'sampler-gap'; readonly gap: number; readonly limit: number }
+  /** The run ends before its last iteration: `validation.patience` is used up, or its time. */
+  | { readonly kind: 'ended-early'; readonly reason: 'patience' | 'time' }
   | { readonly kind: 'checkpoint'; readonly reason: 'due' | 'best' | 'last' | 'pause' }
   /** What an observer threw for the first time; the run goes on. */
   | { readonly kind: 'observer-failed'; readonly name: string; readonly message: string }

@@ -1,4 +1,4 @@
-/** Why a group told nothing, from the scores of its rollouts. */
+/** Which answers are right, and why a group told nothing, from the scores of its rollouts. */
 import { rewardNoise } from '../advantage/estimators.ts';
 import type { RewardOutcome } from '../reward/composite.ts';
 import type { Components } from '../reward/score.ts';
@@ -13,9 +13,20 @@ import type { ScoredRollout } from './score-rollouts.ts';
 export const filterCauses = ['allRight', 'allWrong', 'formatOnly', 'other'] as const;
 export type FilterCause = (typeof filterCauses)[number];
 
+type Scored = Extract<RewardOutcome, { kind: 'scored' }>;
+
 /**
  * An answer is right where the judge says so, in a profile without a judge where the similarity is 1, and without
- * either where the first of rubric, findings and components of the user's own is 1. It is wrong where all of these are 0.
+ * either where the first of rubric, findings and components of the user's own is 1; one without a reward is not.
+ */
+export function isRight(outcome: RewardOutcome): boolean {
+  if (outcome.kind === 'unscored') return false;
+  const [first = 0] = contentOf(outcome.components, outcome.reward);
+  return first >= 1 - rewardNoise;
+}
+
+/**
+ * An answer is wrong where judge, similarity and all other components that look at what it says are 0.
  * @param rollouts of one group; unscored ones are passed over
  */
 export function filterCause(rollouts: readonly ScoredRollout[]): FilterCause {
@@ -24,24 +35,12 @@ export function filterCause(rollouts: readonly ScoredRollout[]): FilterCause {
 
 /** {@link filterCause} of the outcomes alone. */
 export function filterCauseOf(outcomes: readonly RewardOutcome[]): FilterCause {
-  const scored = outcomes.flatMap((outcome) =>
-    outcome.kind === 'scored'
-      ? [{ reward: outcome.reward, content: contentOf(outcome.components, outcome.reward) }]
-      : [],
-  );
-  if (scored.every(({ content }) => isWhole(content))) return 'allRight';
-  if (!scored.every(({ content }) => content.every((score) => score <= rewardNoise)))
-    return 'other';
+  const scored = outcomes.flatMap((outcome) => (outcome.kind === 'scored' ? [outcome] : []));
+  if (scored.every(isRight)) return 'allRight';
+  const isWrong = ({ components, reward }: Scored) =>
+    contentOf(components, reward).every((score) => score <= rewardNoise);
+  if (!scored.every(isWrong)) return 'other';
   return scored.some(({ reward }) => reward > rewardNoise) ? 'formatOnly' : 'allWrong';
-}
-
-/** Whether an answer is right, as in {@link filterCause}; one without a reward is not. */
-export function isRight(outcome: RewardOutcome): boolean {
-  return outcome.kind === 'scored' && isWhole(contentOf(outcome.components, outcome.reward));
-}
-
-function isWhole([first = 0]: readonly number[]): boolean {
-  return first >= 1 - rewardNoise;
 }
 
 /** What an answer got for what it says; where a profile looks at its form alone, the reward. */

@@ -74,7 +74,7 @@ export function withoutJudge(outcome: RewardOutcome): RewardOutcome {
 export const toyConfig: Training['config'] = {
   seed: 7,
   iterations: 10,
-  rollout: { promptsPerIteration: 4, groupSize: 6, maxCompletionTokens: 3 },
+  rollout: { promptsPerIteration: 4, groupSize: 6, maxCompletionTokens: 3, curriculum: null },
   optimizer: {
     learningRate: 0.15,
     beta1: 0.9,
@@ -85,9 +85,10 @@ export const toyConfig: Training['config'] = {
     schedule: 'constant',
     warmupSteps: 0,
     stepsPerIteration: 2,
+    epochsPerIteration: 1,
   },
-  validation: { every: 5, beforeTraining: true },
-  checkpoint: { every: 2, keepLast: 2 },
+  validation: { every: 5, beforeTraining: true, samples: 0, patience: null },
+  checkpoint: { every: 2, keepLast: 2, best: 'validation/reward/mean', bestIs: 'highest' },
   record: { images: true },
 };
 
@@ -95,8 +96,8 @@ export const toyConfig: Training['config'] = {
 export const longToyConfig: Training['config'] = {
   ...toyConfig,
   iterations: 150,
-  validation: { every: 40, beforeTraining: true },
-  checkpoint: { every: 7, keepLast: 2 },
+  validation: { ...toyConfig.validation, every: 40 },
+  checkpoint: { ...toyConfig.checkpoint, every: 7 },
 };
 
 export function toyAlgorithm(changes: Partial<TrainConfig['algorithm']> = {}): Algorithm {

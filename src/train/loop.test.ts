@@ -77,8 +77,8 @@ describe('the training loop', () => {
     iterations: 150,
     rollout: { ...toyConfig.rollout, groupSize: 16 },
     optimizer: { ...toyConfig.optimizer, learningRate: 0.1 },
-    validation: { every: 150, beforeTraining: true },
-    checkpoint: { every: 150, keepLast: 1 },
+    validation: { ...toyConfig.validation, every: 150, beforeTraining: true },
+    checkpoint: { ...toyConfig.checkpoint, every: 150, keepLast: 1 },
   };
 
   test.each([
@@ -103,7 +103,7 @@ describe('the training loop', () => {
   });
 
   test('learns it from one completion for each prompt where advantages compare over the batch', async () => {
-    const rollout = { promptsPerIteration: 24, groupSize: 1, maxCompletionTokens: 3 };
+    const rollout = { ...toyConfig.rollout, promptsPerIteration: 24, groupSize: 1 };
     const algorithm = toyAlgorithm({ preset: 'reinforce++', loss: { klCoefficient: 0 } });
     const config = { ...thorough, rollout };
     await train(toyTraining(await create(), { config, algorithm }), signal);
@@ -190,7 +190,10 @@ describe('the training loop', () => {
   test('says so when no prompt fits at all', async () => {
     const engine = toyEngine({ contextLength: 10 });
     const prepare = toyPreparation(engine, 3);
-    const config = { ...toyConfig, validation: { every: 5, beforeTraining: false } };
+    const config = {
+      ...toyConfig,
+      validation: { ...toyConfig.validation, every: 5, beforeTraining: false },
+    };
     const training = toyTraining(await create(), { prepare, config }, engine);
     await expect(train(training, signal)).rejects.toThrow(/at most 7 tokens/);
   });
@@ -228,6 +231,167 @@ describe('dynamic sampling', () => {
   });
 });
 
+describe('validation', () => {
+  const sampled = { ...toyConfig.validation, samples: 4 };
+
+  test('asks for sampled answers beside the greedy one, and changes nothing else', async () => {
+    const engines = [toyEngine(), toyEngine()] as const;
+    await train(toyTraining(await create(), {}, engines[0]), signal);
+    const config = { ...toyConfig, validation: sampled };
+    await train(toyTraining(await create(`${directory}-k`), { config }, engines[1]), signal);
+    expect(await weightsHash(engines[1])).toBe(await weightsHash(engines[0]));
+    const lines = await readRollouts(`${directory}-k`, 5, 'validation');
+    const greedy = lines.filter(({ use }) => use === 'validation');
+    const answers = lines.filter(({ use }) => use === 'validation-sampled');
+    expect(greedy).toHaveLength(toySamples.length);
+    expect(answers).toHaveLength(4 * toySamples.length);
+    expect(new Set(lines.map(({ key }) => key)).size).toBe(lines.length);
+    const [plain, more] = [await history(directory), await history(`${directory}-k`)];
+    for (const [i, { values }] of more.entries()) {
+      const { 'validation/pass@1': one, 'validation/pass@4': best, ...rest } = values;
+      const { 'validation/maj@4': majority, ...others } = rest;
+      expect(others).toEqual(plain[i]?.values);
+      if (i % 5 !== 0) continue;
+      expect(best).toBeGreaterThanOrEqual(one ?? 2);
+      expect(majority).toBeLessThanOrEqual(best ?? -1);
+    }
+  });
+
+  test('ends training once it was no better for as long as it was told to wait', async () => {
+    // Nothing is learned at such a rate, so the validation before training stays the best.
+    const config = {
+      ...toyConfig,
+      optimizer: { ...toyConfig.optimizer, learningRate: 1e-30 },
+      validation: { ...toyConfig.validation, every: 2, patience: 2 },
+    };
+    const run = await create();
+    const end = await train(toyTraining(run, { config }), signal);
+    expect(end).toMatchObject({ iteration: 4, sinceBest: 2 });
+    expect((await readEvents(directory)).at(-1)).toMatchObject({
+      kind: 'ended-early',
+      reason: 'patience',
+    });
+    // Its patience is used up until it is given more.
+    const again = await resume(run);
+    expect((await train(toyTraining(again, { config }), signal)).iteration).toBe(4);
+    const longer = { ...config, validation: { ...config.validation, patience: 3 } };
+    const more = await train(toyTraining(await resume(again), { config: longer }), signal);
+    expect(more.iteration).toBe(6);
+  });
+
+  test.each([
+    ['highest', 0],
+    ['lowest', -1],
+  ] as const)('keeps the checkpoint whose metric is the %s', async (bestIs, end) => {
+    const best = 'validation/tokenLogprob';
+    const config = {
+      ...toyConfig,
+      validation: { ...toyConfig.validation, every: 1, beforeTraining: false },
+      checkpoint: { every: 20, keepLast: 1, best, bestIs },
+    };
+    await train(toyTraining(await create(), { config }), signal);
+    const measured = (await history(directory))
+      .map(({ iteration, values }) => ({ iteration, value: values[best] ?? Number.NaN }))
+      .sort((a, b) => b.value - a.value);
+    const kept = (await readCheckpoints(directory)).map(({ iteration }) => iteration);
+    expect(kept).toContain(measured.at(end)?.iteration);
+  });
+
+  test('names the metrics there are where checkpoints are to be compared by another', async () => {
+    const checkpoint = { ...toyConfig.checkpoint, best: 'validation/accuracy' };
+    const config = { ...toyConfig, checkpoint };
+    const training = train(toyTraining(await create(), { config }), signal);
+    await expect(training).rejects.toThrow(
+      /checkpoint\.best: expected a metric of the run: .*validation\/reward\/mean.*, got validation\/accuracy/,
+    );
+  });
+
+  test('compares checkpoints by one measure alone when a resume changes it', async () => {
+    const run = await create();
+    await train(toyTraining(run, { config: { ...toyConfig, iterations: 5 } }), signal);
+    const checkpoint = { ...toyConfig.checkpoint, best: 'reward/mean', bestIs: 'lowest' } as const;
+    const config = { ...toyConfig, checkpoint };
+    const end = await train(toyTraining(await resume(run), { config }), signal);
+    expect(end.bestScore).toBeLessThan(0);
+    const anew = await train(toyTraining(await create(`${directory}-b`), { config }), signal);
+    expect(anew.bestScore).toBeLessThan(0);
+  });
+});
+
+describe('a run whose time is up', () => {
+  test('ends after the iteration with a validation and a checkpoint, and is resumed to the same', async () => {
+    const engines = [toyEngine(), toyEngine()] as const;
+    await train(toyTraining(await create(`${directory}-whole`), {}, engines[0]), signal);
+    const run = await create();
+    let asked = 0;
+    const isOutOfTime = () => ++asked === 3;
+    const end = await train(toyTraining(run, { isOutOfTime }), signal);
+    expect(end.iteration).toBe(3);
+    expect(await readEvents(directory)).toContainEqual(
+      expect.objectContaining({ kind: 'ended-early', reason: 'time', iteration: 3 }),
+    );
+    await train(toyTraining(await resume(run), {}, engines[1]), signal);
+    expect(await weightsHash(engines[1])).toBe(await weightsHash(engines[0]));
+  });
+});
+
+describe('a curriculum', () => {
+  const config = {
+    ...toyConfig,
+    iterations: 12,
+    rollout: { ...toyConfig.rollout, curriculum: { targetPassRate: 0.5 } },
+  };
+
+  test('leaves more groups to train on, and says how many draws it passed over', async () => {
+    // Every second question is right whatever is answered, and nothing is learned.
+    const { score, ...others } = toyReward();
+    const solved = toySamples.filter((_, i) => i % 2 === 0).map(({ id }) => id);
+    const one = { kind: 'scored', value: 1 } as const;
+    const right = { judge: one, similarity: one, modality: one, format: one };
+    const reward: Training['reward'] = {
+      ...others,
+      score: async (items, abort) =>
+        (await score(items, abort)).map((outcome, i) =>
+          solved.includes(
+            toySamples.find(({ problem }) => problem === items[i]?.sample.problem)!.id,
+          )
+            ? { kind: 'scored', reward: 1, components: right }
+            : outcome,
+        ),
+    };
+    const optimizer = { ...toyConfig.optimizer, learningRate: 1e-30 };
+    const algorithm = toyAlgorithm({ maxSampleRounds: 1 });
+    const sums: Record<string, number>[] = [];
+    for (const [i, targetPassRate] of [null, 0.2].entries()) {
+      const curriculum = targetPassRate === null ? null : { targetPassRate };
+      const rollout = { ...toyConfig.rollout, curriculum };
+      const path = `${directory}-${i}`;
+      const changed = { ...toyConfig, iterations: 24, optimizer, rollout };
+      await train(toyTraining(await create(path), { config: changed, algorithm, reward }), signal);
+      const lines = (await readMetrics(path)).slice(1).map(({ values }) => values);
+      const sum = (key: string) => lines.reduce((total, values) => total + (values[key] ?? 0), 0);
+      sums.push({ trained: sum('rollout/groupsTrained'), passed: sum('rollout/passedOver') });
+    }
+    const [plain, chosen] = sums;
+    expect(plain?.['passed']).toBe(0);
+    expect(chosen?.['passed']).toBeGreaterThan(24);
+    expect(chosen?.['trained']).toBeGreaterThan(1.3 * (plain?.['trained'] ?? 99));
+  });
+
+  test('goes on with what it knows when the run is resumed', async () => {
+    const engines = [toyEngine(), toyEngine()] as const;
+    const whole = `${directory}-whole`;
+    await train(toyTraining(await create(whole), { config }, engines[0]), signal);
+    const run = await create();
+    await train(toyTraining(run, { config: { ...config, iterations: 6 } }), signal);
+    await train(toyTraining(await resume(run), { config }, engines[1]), signal);
+    expect(await weightsHash(engines[1])).toBe(await weightsHash(engines[0]));
+    const keys = async (path: string) =>
+      (await readRollouts(path, 12, 'training')).map(({ key }) => key);
+    expect(await keys(directory)).toEqual(await keys(whole));
+  });
+});
+
 describe('unscored rollouts', () => {
   test('below the limit leave the baseline and the loss', async () => {
     let calls = 0;
@@ -249,7 +413,10 @@ describe('unscored rollouts', () => {
   test('above the limit are asked for once more', async () => {
     let calls = 0;
     const reward = toyReward((outcome) => (calls++ < 24 ? withoutJudge(outcome) : outcome));
-    const config = { ...toyConfig, validation: { every: 5, beforeTraining: false } };
+    const config = {
+      ...toyConfig,
+      validation: { ...toyConfig.validation, every: 5, beforeTraining: false },
+    };
     await train(toyTraining(await create(), { reward, config }), signal);
     expect(await readEvents(directory)).toContainEqual(
       expect.objectContaining({ kind: 'rescored', unscored: 24, stillUnscored: 0 }),
@@ -373,17 +540,56 @@ describe('observers', () => {
   });
 });
 
+describe('several passes over the rollouts of an iteration', () => {
+  const passes = { ...toyConfig.optimizer, stepsPerIteration: 2, epochsPerIteration: 3 };
+
+  test('take their steps, all of which the schedule counts', async () => {
+    const optimizer = { ...passes, schedule: 'cosine', learningRate: 0.1 } as const;
+    const rates: number[] = [];
+    const scripted = toyEngine();
+    const engine: Engine = {
+      ...scripted,
+      optimStep: (adam) => {
+        rates.push(adam.learningRate);
+        return scripted.optimStep(adam);
+      },
+    };
+    const config = { ...toyConfig, iterations: 2, optimizer };
+    const end = await train(toyTraining(await create(), { config }, engine), signal);
+    expect(end.steps).toBe(2 * 3 * 2);
+    expect(rates[0]).toBe(0.1);
+    expect(rates.slice(1).every((rate, i) => rate < rates[i]!)).toBe(true);
+    // Cosine over 12 steps: the last has the rate of 11/12 of the way.
+    expect(rates.at(-1)).toBeCloseTo(0.05 * (1 + Math.cos((Math.PI * 11) / 12)), 12);
+  });
+
+  test('compare each step with the policy before the first', async () => {
+    const ratios: number[] = [];
+    for (const [i, epochsPerIteration] of [1, 3].entries()) {
+      const optimizer = { ...passes, stepsPerIteration: 1, epochsPerIteration };
+      const config = { ...toyConfig, iterations: 1, optimizer };
+      await train(toyTraining(await create(`${directory}-${i}`), { config }), signal);
+      const metrics = await readMetrics(`${directory}-${i}`);
+      ratios.push(metrics.at(-1)?.values['update/ratio'] ?? Number.NaN);
+    }
+    expect(ratios[0]).toBeCloseTo(1, 6);
+    expect(Math.abs(ratios[1]! - 1)).toBeGreaterThan(1e-3);
+  });
+});
+
 describe('an engine whose sampler is not exact', () => {
   test.each([
-    [1, 0],
-    [2, 3],
+    [1, 1, 0],
+    [2, 1, 3],
+    // A later pass meets the rollouts of the first step again.
+    [1, 2, 3],
   ])(
-    'trains as an exact one, and the gap is in the metrics: %i steps an iteration',
-    async (stepsPerIteration, passes) => {
+    'trains as an exact one, and the gap is in the metrics: %i steps an iteration, %i times',
+    async (stepsPerIteration, epochsPerIteration, passes) => {
       const config = {
         ...toyConfig,
         iterations: 3,
-        optimizer: { ...toyConfig.optimizer, stepsPerIteration },
+        optimizer: { ...toyConfig.optimizer, stepsPerIteration, epochsPerIteration },
       };
       const scored: string[] = [];
       const engines = [toyEngine(), toyEngine({ samplerNoise: 0.3 })].map((engine): Engine => {
@@ -461,7 +667,7 @@ describe('advantages that compare with a greedy completion', () => {
     const reward = toyReward((outcome) =>
       Math.floor(calls++ / 4) % 2 === 0 ? outcome : withoutJudge(outcome),
     );
-    const before = { every: 9, beforeTraining: false };
+    const before = { ...toyConfig.validation, every: 9, beforeTraining: false };
     const short = { ...config, iterations: 1, validation: before };
     await train(
       toyTraining(run, { config: short, algorithm: remax, reward, unscoredLimit: 1 }),

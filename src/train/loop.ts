@@ -22,6 +22,8 @@ import { rewardPenalties, type TrainingRollout, withAdvantages } from './advanta
 import type { Algorithm } from './algorithm.ts';
 import { adaptedCoefficients, startCoefficients, withCoefficients } from './coefficients.ts';
 import { type Collection, collectGroups } from './collect-groups.ts';
+import { byPassRate, passRatesAfter } from './curriculum.ts';
+import { measure, nameOfScore, scoreOf } from './measure.ts';
 import {
   createObservers,
   type Observers,
@@ -30,10 +32,11 @@ import {
   tellRejections,
 } from './observers.ts';
 import {
-  better,
   checkpointIfDue,
+  isOutOfPatience,
   type ProgressState,
   saveProgress,
+  standingAfter,
   startProgress,
 } from './progress-state.ts';
 import { createPromptSource, type PromptSource } from './prompt-source.ts';
@@ -42,15 +45,13 @@ import {
   groupMetrics,
   rewardMetrics,
   trainingRecords,
-  validationRecords,
 } from './rollout-records.ts';
 import type { SampleSet } from './sample-order.ts';
-import { rewardsOf, type UnscoredLimit } from './score-rollouts.ts';
+import type { UnscoredLimit } from './score-rollouts.ts';
 import { distillZeroGroups } from './self-distillation.ts';
 import { advantageMetrics, spreadMetrics } from './spread-metrics.ts';
 import { createStopwatch, type Stopwatch } from './stopwatch.ts';
 import { samplerGapLimit, updatePolicy } from './update-policy.ts';
-import { validate } from './validation.ts';
 
 export type Training = {
   readonly config: Pick<
@@ -89,7 +90,7 @@ type Loop = Omit<Training, 'observers'> & {
 };
 
 /**
- * Trains until `config.iterations` iterations are done.
+ * Trains until `config.iterations` iterations are done, or time or `validation.patience` is used up.
  *
  * @throws MedixError 'reward' when the run pauses because scores fail to come, 'data' when no prompt
  *   fits; the signal's reason when it aborts. In each case the run can be resumed.
@@ -107,7 +108,8 @@ export async function train(training: Training, signal: AbortSignal): Promise<Pr
     if (state.iteration === 0 && config.validation.beforeTraining) {
       state = await validateBeforeTraining(loop, state);
     }
-    let isLast = state.iteration >= config.iterations;
+    let isLast =
+      state.iteration >= config.iterations || isOutOfPatience(state, config.validation.patience);
     while (!isLast) ({ state, isLast } = await iterate(loop, state));
     return state;
   });
@@ -145,6 +147,7 @@ async function iterate(
     {
       loss: algorithm.loss,
       miniBatches: config.optimizer.stepsPerIteration,
+      epochs: config.optimizer.epochsPerIteration,
       adamAt: adamSchedule(config.optimizer, totalSteps(config)),
       steps: before.steps,
     },
@@ -159,19 +162,20 @@ async function iterate(
   }
   watch.lap('time/updateMs');
 
-  const isLast = iteration === config.iterations || loop.isOutOfTime();
-  const due = isLast || iteration % config.validation.every === 0;
-  const validation = due ? await measure(loop, iteration) : notMeasured;
+  const isOutOfTime = loop.isOutOfTime();
+  const isEnd = iteration === config.iterations || isOutOfTime;
+  const due = isEnd || iteration % config.validation.every === 0;
+  const validation = due ? await measure(loop, iteration, unscoredLimitOf(loop, iteration)) : {};
   watch.lap('time/validateMs');
 
   const sampled = collection.groups.flatMap(({ rollouts }) => rollouts.map((one) => one.rollout));
   const values = metricValues({
-    ...collectionMetrics(collection),
+    ...collectionMetrics(collection, before.draws),
     ...advantageMetrics(groups.flat()),
     ...penalties.metrics,
     ...distillation,
     ...update.metrics,
-    ...validation.metrics,
+    ...validation,
     'time/sampledTokensPerSecond': watch.rate(tokensIn(sampled), 'time/sampleMs'),
     'time/trainedTokensPerSecond': watch.rate(tokensIn(groups.flat()), 'time/updateMs'),
     ...watch.metrics('time/iterationMs'),
@@ -179,17 +183,26 @@ async function iterate(
   });
   await observers.iteration({ iteration, iterations: config.iterations, values });
 
+  const { bestScore } = before;
+  const score = scoreOf(values, config.checkpoint, { iteration, bestScore });
+  const standing = standingAfter(before, score, nameOfScore(config.checkpoint));
   const state = {
     iteration,
     draws: collection.draws,
     steps: update.steps,
-    bestScore: better(validation.score, before.bestScore),
     coefficients: adaptedCoefficients(coefficients, algorithm, {
       ...penalties.metrics,
       ...update.metrics,
     }),
+    ...standing,
+    ...passRatesAfter(config.rollout.curriculum, before.passRates, collection.groups),
   };
-  await checkpointIfDue(loop, state, before, validation.score, isLast);
+  const isLast = isEnd || isOutOfPatience(state, config.validation.patience);
+  await checkpointIfDue(loop, state, score, isLast);
+  if (isLast && iteration < config.iterations) {
+    const reason = isOutOfTime ? 'time' : 'patience';
+    await observers.event(iteration, { kind: 'ended-early', reason });
+  }
   return { state, isLast };
 }
 
@@ -231,7 +244,7 @@ async function collectOrPause(
     lap,
   };
   try {
-    return await collectGroups(loop.source, engine, loop.reward, settings, signal);
+    return await collectGroups(promptsFor(loop, before), engine, loop.reward, settings, signal);
   } catch (error) {
     if (!signal.aborted && before.iteration > (run.lastCheckpoint ?? 0)) {
       await saveProgress(run, engine, before, null, config.checkpoint.keepLast);
@@ -239,6 +252,11 @@ async function collectOrPause(
     }
     throw error;
   }
+}
+
+function promptsFor({ config, source }: Loop, { passRates = {} }: ProgressState): PromptSource {
+  const { curriculum } = config.rollout;
+  return curriculum === null ? source : byPassRate(source, passRates, curriculum, config.seed);
 }
 
 async function noteShortfalls(
@@ -258,45 +276,20 @@ async function noteShortfalls(
   }
 }
 
-type Measurement = { readonly metrics: Metrics; readonly score: number | null };
-
-const notMeasured: Measurement = { metrics: {}, score: null };
-
-/** Validates the present weights; the mean reward is the score that picks the best checkpoint. */
-async function measure(loop: Loop, iteration: number): Promise<Measurement> {
-  const { config, validationSamples } = loop;
-  if (!validationSamples) return notMeasured;
-  const scored = await validate(
-    validationSamples,
-    loop.prepare,
-    loop.engine,
-    loop.reward,
-    config.rollout.maxCompletionTokens,
-    unscoredLimitOf(loop, iteration),
-    loop.signal,
-  );
-  const recorded = validationRecords(scored);
-  await loop.observers.rollouts({ iteration, kind: 'validation', ...recorded });
-  const rewards = rewardsOf(scored);
-  return {
-    metrics: {
-      ...rewardMetrics('validation/reward', scored),
-      ...completionMetrics('validation', scored),
-    },
-    score: rewards.length > 0 ? rewards.reduce((a, b) => a + b) / rewards.length : null,
-  };
-}
-
 /** Iteration 0 in the metrics: the model as it was given. */
 async function validateBeforeTraining(loop: Loop, state: ProgressState): Promise<ProgressState> {
-  const { metrics, score } = await measure(loop, 0);
-  if (score === null) return state;
-  const values = metricValues(metrics);
+  if (!loop.validationSamples) return state;
+  const values = metricValues(await measure(loop, 0, unscoredLimitOf(loop, 0)));
   await loop.observers.iteration({ iteration: 0, iterations: loop.config.iterations, values });
-  return { ...state, bestScore: score };
+  const { checkpoint } = loop.config;
+  const score = scoreOf(values, checkpoint, state);
+  return { ...state, ...standingAfter(state, score, nameOfScore(checkpoint)) };
 }
 
-function collectionMetrics({ groups, rounds, rejected }: Collection): Metrics {
+function collectionMetrics(
+  { groups, rounds, rejected, draws }: Collection,
+  drawsBefore: number,
+): Metrics {
   const scored = groups.flatMap(({ rollouts }) => rollouts);
   return {
     ...rewardMetrics('reward', scored),
@@ -305,6 +298,7 @@ function collectionMetrics({ groups, rounds, rejected }: Collection): Metrics {
     ...spreadMetrics(groups),
     'rollout/rounds': meanOf(rounds),
     'rollout/rejectedPrompts': meanOf(rejected.length),
+    'rollout/passedOver': meanOf(draws - drawsBefore - groups.length - rejected.length),
   };
 }
 
@@ -330,5 +324,5 @@ function tokensIn(rollouts: readonly Pick<Rollout, 'completion'>[]): number {
 }
 
 function totalSteps({ iterations, optimizer }: Training['config']): number {
-  return iterations * optimizer.stepsPerIteration;
+  return iterations * optimizer.epochsPerIteration * optimizer.stepsPerIteration;
 }

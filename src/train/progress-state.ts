@@ -19,11 +19,17 @@ const stateSchema = z.strictObject({
   coefficients: z
     .strictObject({ kl: z.number(), entropy: z.number(), isEntropyLow: z.boolean() })
     .exactOptional(),
+  /** Measurements since then, none of them better. Earlier versions did not count them. */
+  sinceBest: z.int().nonnegative().default(0),
+  /** What is measured. Absent in earlier versions and before the first measurement. */
+  scoredBy: z.string().exactOptional(),
+  /** Of the curriculum, see curriculum.ts. Absent without one. */
+  passRates: z.record(z.string(), z.number()).exactOptional(),
 });
 
 export type ProgressState = z.infer<typeof stateSchema>;
 
-const start: ProgressState = { iteration: 0, draws: 0, steps: 0, bestScore: null };
+const start: ProgressState = { iteration: 0, draws: 0, steps: 0, bestScore: null, sinceBest: 0 };
 
 /**
  * Loads the engine from the run's newest checkpoint, if it has one, and tells where the run starts.
@@ -76,8 +82,9 @@ export async function saveProgress(
   score: number | null,
   keepLast: number,
 ): Promise<void> {
+  const { iteration, scoredBy } = state;
   await run.writeCheckpoint(
-    { iteration: state.iteration, score, trainer: state },
+    { iteration, score, ...(scoredBy === undefined ? {} : { scoredBy }), trainer: state },
     (directory) => engine.save(directory),
     keepLast,
   );
@@ -94,20 +101,42 @@ type Saving = {
 export async function checkpointIfDue(
   { config, run, engine, observers }: Saving,
   state: ProgressState,
-  before: ProgressState,
   score: number | null,
   isLast: boolean,
 ): Promise<void> {
   const { every, keepLast } = config.checkpoint;
-  const isBest = state.bestScore !== before.bestScore;
+  const isBest = score !== null && state.sinceBest === 0;
   if (!isBest && !isLast && state.iteration % every !== 0) return;
   await saveProgress(run, engine, state, score, keepLast);
   const reason = isBest ? 'best' : isLast ? 'last' : 'due';
   await observers.event(state.iteration, { kind: 'checkpoint', reason });
 }
 
-/** The higher of two scores, where there is one. */
-export function better(score: number | null, best: number | null): number | null {
-  if (score === null) return best;
-  return best === null || score > best ? score : best;
+type Standing = Pick<ProgressState, 'bestScore' | 'sinceBest' | 'scoredBy'>;
+
+/**
+ * The best score after a measurement.
+ * @param score higher is better; null where nothing was measured
+ * @param scoredBy names what is measured; the best by another measure is forgotten
+ */
+export function standingAfter(
+  before: ProgressState,
+  score: number | null,
+  scoredBy: string,
+): Standing {
+  const isSame = (before.scoredBy ?? scoredBy) === scoredBy;
+  const { bestScore, sinceBest } = isSame ? before : start;
+  if (score === null) return { bestScore, sinceBest, scoredBy };
+  const isBest = bestScore === null || score > bestScore;
+  return isBest
+    ? { bestScore: score, sinceBest: 0, scoredBy }
+    : { bestScore, sinceBest: sinceBest + 1, scoredBy };
+}
+
+/** Whether as many measurements as `patience` in a row were no better; null waits for ever. */
+export function isOutOfPatience(
+  { sinceBest }: Pick<ProgressState, 'sinceBest'>,
+  patience: number | null,
+): boolean {
+  return patience !== null && sinceBest >= patience;
 }

@@ -30,7 +30,11 @@ function brokenEngine(options: Omit<ScriptedOptions, 'pieces'> = {}) {
   return { ...engine, optimStep: async () => ({ kind: 'skipped-nonfinite' }) as const };
 }
 
-const short = { ...toyConfig, iterations: 3, validation: { every: 3, beforeTraining: false } };
+const short = {
+  ...toyConfig,
+  iterations: 3,
+  validation: { ...toyConfig.validation, every: 3, beforeTraining: false },
+};
 
 test('a run that took a step is a success', async () => {
   const run = await newRun('train');

@@ -95,7 +95,7 @@ describe('metrics of rewards', () => {
     expect(values['validation/reward/mean']).toBeNull();
     expect(values['validation/reward/judge/mean']).toBeNull();
     expect(rewardsOf(all)).toEqual([]);
-    expect(validationRecords(all).lines).toMatchObject([{ reward: null, advantage: null }]);
+    expect(validationRecords(all, []).lines).toMatchObject([{ reward: null, advantage: null }]);
   });
 
   it('leave out a component that does not apply and show what length costs', () => {

@@ -110,9 +110,16 @@ function useOf(
   return use !== 'trained' && advantage !== null ? 'distilled' : use;
 }
 
-export function validationRecords(scored: readonly ScoredRollout[]): RecordedRollouts {
+export function validationRecords(
+  greedy: readonly ScoredRollout[],
+  sampled: readonly ScoredRollout[],
+): RecordedRollouts {
   const images = new Map<string, Uint8Array>();
-  return { lines: scored.map((item) => line(item, 'validation', null, images)), images };
+  const lines = [
+    ...greedy.map((item) => line(item, 'validation', null, images)),
+    ...sampled.map((item) => line(item, 'validation-sampled', null, images)),
+  ];
+  return { lines, images };
 }
 
 /** A reader needs no data set to understand a line: it says what was asked and what was right. */

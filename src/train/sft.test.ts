@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Engine } from '../engine/engine.ts';
-import { readMetrics } from '../run/run-reader.ts';
+import { readEvents, readMetrics } from '../run/run-reader.ts';
 import { RunWriter } from '../run/run-writer.ts';
 import { toyConfig, toyEngine, toyPreparation, toySamples } from './loop.fixture.ts';
 import { sampleSetOf } from './sample-order.ts';
@@ -37,7 +37,7 @@ function tuning(run: RunWriter, engine: Engine): FineTuning {
       iterations: 40,
       batchSize: 5,
       optimizer: { ...toyConfig.optimizer, learningRate: 0.2 },
-      validation: { every: 10 },
+      validation: { every: 10, patience: null },
       checkpoint: { every: 7, keepLast: 1 },
     },
     engine,
@@ -59,6 +59,19 @@ async function weights(engine: Engine): Promise<string> {
 }
 
 describe('supervised fine-tuning', () => {
+  test('ends early once the held-out loss has not fallen for as long as it was told to wait', async () => {
+    const run = await opened(RunWriter.create(directory, manifest, [], clock));
+    const given = tuning(run, toyEngine());
+    // Nothing is learned at such a rate.
+    const optimizer = { ...given.config.optimizer, learningRate: 1e-30 };
+    const config = { ...given.config, optimizer, validation: { every: 10, patience: 2 } };
+    const end = await fineTune({ ...given, config }, signal);
+    expect(end).toMatchObject({ iteration: 30, sinceBest: 2 });
+    expect(await readEvents(directory)).toContainEqual(
+      expect.objectContaining({ kind: 'ended-early', reason: 'patience', iteration: 30 }),
+    );
+  });
+
   test('imitates the demonstrations', async () => {
     const run = await opened(RunWriter.create(directory, manifest, [], clock));
     await fineTune(tuning(run, toyEngine()), signal);

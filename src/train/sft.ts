@@ -19,7 +19,13 @@ import {
   type RunObserver,
   tellRejections,
 } from './observers.ts';
-import { better, checkpointIfDue, type ProgressState, startProgress } from './progress-state.ts';
+import {
+  checkpointIfDue,
+  isOutOfPatience,
+  type ProgressState,
+  standingAfter,
+  startProgress,
+} from './progress-state.ts';
 import { createPromptSource, type PromptSource } from './prompt-source.ts';
 import type { SampleSet } from './sample-order.ts';
 import { createStopwatch } from './stopwatch.ts';
@@ -57,7 +63,7 @@ type Loop = Omit<FineTuning, 'observers'> & {
 const validationBatch = 64;
 
 /**
- * Fine-tunes until `config.iterations` steps are done.
+ * Fine-tunes until `config.iterations` steps are done or `validation.patience` is used up.
  *
  * @throws MedixError 'data' when a sample has no demonstration or none fits the model; the signal's
  *   reason when it aborts. The run can be resumed.
@@ -74,9 +80,14 @@ export async function fineTune(tuning: FineTuning, signal: AbortSignal): Promise
   };
   return observing(loop.observers, signal, async () => {
     let state = await startProgress(loop);
-    while (state.iteration < config.iterations) {
+    let isLast = isEnd(config, state);
+    while (!isLast) {
       signal.throwIfAborted();
       state = await imitate(loop, state);
+      isLast = isEnd(config, state);
+      if (isLast && state.iteration < config.iterations) {
+        await loop.observers.event(state.iteration, { kind: 'ended-early', reason: 'patience' });
+      }
     }
     return state;
   });
@@ -118,10 +129,14 @@ async function imitate(loop: Loop, before: ProgressState): Promise<ProgressState
   await observers.iteration({ iteration, iterations: config.iterations, values });
 
   const score = heldOut.count > 0 ? -heldOut.sum / heldOut.count : null;
-  const bestScore = better(score, before.bestScore);
-  const state = { iteration, draws, steps: before.steps + 1, bestScore };
-  await checkpointIfDue(loop, state, before, score, iteration === config.iterations);
+  const standing = standingAfter(before, score, 'lowest validation/loss');
+  const state = { iteration, draws, steps: before.steps + 1, ...standing };
+  await checkpointIfDue(loop, state, score, isEnd(config, state));
   return state;
+}
+
+function isEnd({ iterations, validation }: FineTuning['config'], state: ProgressState): boolean {
+  return state.iteration >= iterations || isOutOfPatience(state, validation.patience);
 }
 
 /** Prompts that leave no room for their own demonstration are rejected too. */

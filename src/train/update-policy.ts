@@ -13,8 +13,10 @@ import { createSamplerGap, type SamplerGap } from './sampler-gap.ts';
 
 export type UpdateSettings = {
   readonly loss: PolicyLossSettings;
-  /** Optimizer steps to take; fewer when there are fewer groups. */
+  /** Parts of the iteration, one optimizer step each; fewer when there are fewer groups. */
   readonly miniBatches: number;
+  /** Passes over all parts, at least 1. */
+  readonly epochs: number;
   /** The n-th optimizer step of the run, from 0. */
   readonly adamAt: (step: number) => AdamParameters;
   /** Steps taken before. */
@@ -32,12 +34,14 @@ export type UpdateReport = {
 };
 
 /**
- * One optimizer step per mini-batch; a mini-batch never splits a group.
+ * One optimizer step per mini-batch, in each epoch the same ones in the same order; a mini-batch never splits
+ * a group.
  *
- * Where the engine guarantees that sampler and trainer agree, the sampler's logprobs are the old policy's;
- * PPO implementations that compute them again come to the same. Elsewhere the first step's own pass tells
- * them, since the policy is still the old one; those of later steps are computed before the first. Then the
- * metrics say how far apart sampler and trainer are, see {@link SamplerGap}.
+ * The old policy is the one before the first step, in every epoch. Where the engine guarantees that sampler
+ * and trainer agree, the sampler's logprobs are its; PPO implementations that compute them again come to the
+ * same. Elsewhere they are computed before the first step, but for those that only the first step needs: its
+ * own pass tells them, since the policy is still the old one. Then the metrics say how far
+ * apart sampler and trainer are, see {@link SamplerGap}.
  */
 export async function updatePolicy(
   engine: Engine,
@@ -49,21 +53,27 @@ export async function updatePolicy(
   const gap = createSamplerGap();
   let { steps } = settings;
   let skipped = 0;
-  const miniBatches = split(groups, settings.miniBatches).map((miniBatch) => miniBatch.flat());
-  for (const rollouts of await withOldLogprobs(engine, miniBatches, settings.loss, signal)) {
+  const parted = split(groups, settings.miniBatches).map((miniBatch) => miniBatch.flat());
+  const miniBatches = await withOldLogprobs(engine, parted, settings, signal);
+  const prepared: (readonly LossRollout[])[] = [];
+  for (let step = 0; step < settings.epochs * miniBatches.length; step++) {
+    const place = step % miniBatches.length;
+    const rollouts = defined(miniBatches[place], 'mini-batch');
     const sequences = rollouts.map(sequenceOf);
-    const inputs = await lossInputs(engine, rollouts, sequences, settings.loss, signal);
+    const inputs =
+      prepared[place] ?? (await lossInputs(engine, rollouts, sequences, settings.loss, signal));
+    prepared[place] = inputs;
     const loss = lossFor(engine, settings.loss, inputs, rollouts, gap);
     const report = await engine.forwardBackward(sequences, loss, signal);
     const adam = settings.adamAt(steps);
-    const step = await engine.optimStep(adam);
+    const outcome = await engine.optimStep(adam);
     steps++;
-    if (step.kind === 'skipped-nonfinite') skipped++;
+    if (outcome.kind === 'skipped-nonfinite') skipped++;
     parts.push(report.metrics, {
       'update/loss': meanOf(report.loss),
       'update/learningRate': meanOf(adam.learningRate),
-      'update/skippedSteps': meanOf(step.kind === 'skipped-nonfinite' ? 1 : 0),
-      ...(step.kind === 'applied' ? { 'update/gradNorm': meanOf(step.gradNorm) } : {}),
+      'update/skippedSteps': meanOf(outcome.kind === 'skipped-nonfinite' ? 1 : 0),
+      ...(outcome.kind === 'applied' ? { 'update/gradNorm': meanOf(outcome.gradNorm) } : {}),
     });
   }
   return { metrics: { ...mergeMetrics(parts), ...gap.metrics() }, steps, skipped };
@@ -75,7 +85,7 @@ type KnownRollout = TrainingRollout & { readonly oldLogprobs?: Float32Array };
 async function withOldLogprobs(
   engine: Engine,
   miniBatches: readonly (readonly TrainingRollout[])[],
-  { kind }: PolicyLossSettings,
+  { loss: { kind }, epochs }: UpdateSettings,
   signal: AbortSignal,
 ): Promise<readonly (readonly KnownRollout[])[]> {
   const { samplerLogprobs, losses } = engine.guarantees;
@@ -84,8 +94,9 @@ async function withOldLogprobs(
       rollouts.map((rollout) => ({ ...rollout, oldLogprobs: rollout.samplerLogprobs })),
     );
   }
-  // An engine that computes the loss by itself is given all that goes into it.
-  const told = losses.includes(kind) ? 0 : 1;
+  // In a second epoch the policy is no longer the old one. An engine that computes the loss by itself is given
+  // all that goes into it.
+  const told = epochs > 1 || losses.includes(kind) ? 0 : 1;
   const unknown = miniBatches.slice(told).flat();
   const old =
     unknown.length > 0 ? await engine.logprobs(unknown.map(sequenceOf), 'policy', signal) : [];

@@ -1,4 +1,4 @@
-/** Greedy answers on held-out samples, scored by the same reward as training. */
+/** Answers on held-out samples, greedy or sampled, scored by the same reward as training. */
 import type { Engine } from '../engine/engine.ts';
 import type { RewardFunction } from '../reward/composite.ts';
 import type { PreparePrompt } from '../rollout/prepare-prompts.ts';
@@ -14,11 +14,17 @@ import {
 /** Samples in memory at once. */
 const chunk = 256;
 
+export type HeldOutAnswers = {
+  readonly maxCompletionTokens: number;
+  /** Answers to each question, sampled at temperature 1; 0 asks for the greedy one. */
+  readonly samples: number;
+};
+
 /**
- * One rollout for each sample whose prompt fits the model, in the order of the set.
+ * One rollout, or as many as are sampled, for each sample whose prompt fits the model, in the order of the set.
  *
  * Deviation from the MediX-R1 code, which validates at temperature 0.6: greedy, so that a validation is a
- * property of the weights alone.
+ * property of the weights alone. So it is where answers are sampled: with the same random numbers each time.
  *
  * @throws MedixError 'reward' when too many rollouts stay unscored.
  */
@@ -27,7 +33,7 @@ export async function validate(
   prepare: PreparePrompt,
   engine: Engine,
   reward: RewardFunction,
-  maxCompletionTokens: number,
+  answers: HeldOutAnswers,
   unscored: UnscoredLimit,
   signal: AbortSignal,
 ): Promise<readonly ScoredRollout[]> {
@@ -36,14 +42,14 @@ export async function validate(
     signal.throwIfAborted();
     const rows = Array.from({ length: Math.min(chunk, samples.size - start) }, (_, i) => start + i);
     const requests = await Promise.all(
-      rows.map(async (row) => requestFor(await prepare(await samples.at(row)))),
+      rows.map(async (row) => requestFor(await prepare(await samples.at(row)), answers)),
     );
     scored.push(
       ...(await answer(
         requests.filter((request) => request !== undefined),
         engine,
         reward,
-        maxCompletionTokens,
+        answers,
         signal,
       )),
     );
@@ -51,26 +57,33 @@ export async function validate(
   return withinUnscoredLimit(scored, reward, unscored, signal);
 }
 
-function requestFor(outcome: Awaited<ReturnType<PreparePrompt>>): GroupRequest | undefined {
+function requestFor(
+  outcome: Awaited<ReturnType<PreparePrompt>>,
+  { samples }: HeldOutAnswers,
+): GroupRequest | undefined {
   if (outcome.kind === 'rejected') return undefined;
-  return {
-    sample: outcome.sample,
-    prompt: outcome.prompt,
-    key: `validation/${outcome.sample.id}`,
-  };
+  const { sample, prompt } = outcome;
+  const stage = samples > 0 ? 'validation-sampled' : 'validation';
+  return { sample, prompt, key: `${stage}/${sample.id}` };
 }
 
 async function answer(
   requests: readonly GroupRequest[],
   engine: Engine,
   reward: RewardFunction,
-  maxCompletionTokens: number,
+  { maxCompletionTokens, samples }: HeldOutAnswers,
   signal: AbortSignal,
 ): Promise<ScoredRollout[]> {
-  const greedy = { groupSize: 1, maxCompletionTokens, temperature: 0, topP: 1, topK: 0 };
-  const answers: (readonly Rollout[])[] = [];
-  for await (const { position, group } of sampleGroups(engine, requests, greedy, signal)) {
-    answers[position] = group.rollouts;
+  const sampling = {
+    groupSize: Math.max(1, samples),
+    maxCompletionTokens,
+    temperature: samples > 0 ? 1 : 0,
+    topP: 1,
+    topK: 0,
+  };
+  const answered: (readonly Rollout[])[] = [];
+  for await (const { position, group } of sampleGroups(engine, requests, sampling, signal)) {
+    answered[position] = group.rollouts;
   }
-  return scoreRollouts(answers.flat(), reward, signal);
+  return scoreRollouts(answered.flat(), reward, signal);
 }

@@ -68,7 +68,11 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
         toyTraining(
           run,
           {
-            config: { ...toyConfig, iterations: 1 },
+            config: {
+              ...toyConfig,
+              iterations: 1,
+              validation: { ...toyConfig.validation, samples: 2 },
+            },
             usage: usageOf({ judge: use(0), embedder: use(null) }),
             algorithm: toyAlgorithm({
               preset: 'grpo',

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { readAttempts } from '../../src/run/attempt.ts';
 import { medix, startMedix, temporaryFolder } from './medix.ts';
 
 const startModel = fileURLToPath(new URL('../../assets/start-model', import.meta.url));
@@ -24,6 +25,8 @@ const training = (out: string) => [
   'iterations=4',
   'checkpoint.every=1',
 ];
+
+const resuming = (out: string) => ['train', '--resume', out];
 
 async function weightsHash(run: string): Promise<string> {
   const bytes = await readFile(join(folder, run, 'model', 'model.safetensors'));
@@ -48,4 +51,27 @@ test('a run stopped by Ctrl-C says how to resume, and resumes', async () => {
   expect(code).toBe(130);
   expect(stderr).toContain('medix train --resume interrupted');
   expect((await medix(folder, 'train', '--resume', 'interrupted')).code).toBe(0);
+});
+
+test('a resumed run shows what would change what it computes, and wants it allowed', async () => {
+  const change = ['optimizer.learningRate=5e-4', 'iterations=9'];
+  const refused = await medix(folder, ...resuming('interrupted'), ...change);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toMatch(
+    /^optimizer\.learningRate: expected 0\.001, as the run has had it so far, got 0\.0005; .*--allow optimizer\.learningRate/m,
+  );
+  expect(refused.stderr).not.toContain('iterations');
+  // Time is up after the first iteration, whenever that is.
+  const allowed = ['--allow', 'optimizer.learningRate', '--max-minutes', '0.0001'];
+  const { code, stdout } = await medix(folder, ...resuming('interrupted'), ...change, ...allowed);
+  expect(code).toBe(0);
+  expect(stdout).toContain('changed: optimizer.learningRate was 0.001, is 0.0005');
+  expect(stdout).toMatch(/^5\/9 .*\n.*\nended early: time is up\nthe model is in /m);
+  const attempts = await readAttempts(join(folder, 'interrupted'));
+  const rates = attempts.map(({ config }) => config?.['optimizer']);
+  expect(rates).toMatchObject([
+    { learningRate: 1e-3 },
+    { learningRate: 1e-3 },
+    { learningRate: 5e-4 },
+  ]);
 });

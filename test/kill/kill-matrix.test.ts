@@ -7,7 +7,9 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { digestOf } from '../../src/core/digest.ts';
 import {
+  behave,
   type MisbehavingServer,
   startMisbehavingServer,
 } from '../../src/http/misbehaving-server.fixture.ts';
@@ -22,6 +24,8 @@ const signals = ['SIGKILL', 'SIGTERM', 'SIGINT'] as const;
 
 /** One server for each command, so that its questions can be counted. */
 const servers = new Map<string, MisbehavingServer>();
+/** Commands whose server answers nothing for the time being. */
+const unanswered = new Set<string>();
 const concurrency = 2;
 
 beforeAll(async () => {
@@ -34,7 +38,8 @@ beforeAll(async () => {
       return /JSON/.test(text) ? JSON.stringify({ correct }) : correct ? 'YES' : 'NO';
     };
     const parts = { models: ['scripted'], reply };
-    servers.set(name, await startMisbehavingServer(() => undefined, parts));
+    const script = () => (unanswered.has(name) ? behave.cutConnection : undefined);
+    servers.set(name, await startMisbehavingServer(script, parts));
   }
   await writeInputs();
 });
@@ -79,11 +84,32 @@ async function writeInputs(): Promise<void> {
   );
 }
 
+type Stage = {
+  readonly name: string;
+  /** At a write, or when as many questions have come to the judge: by a signal, or since it no longer answers. */
+  readonly stop:
+    | Pick<Stop, 'path' | 'at' | 'signal' | 'isAfter'>
+    | { readonly questions: number; readonly by: 'SIGTERM' | 'silence' };
+};
+
+/** Of an iteration, before its optimizer step or its checkpoint is whole. */
+const stagesOfTraining: readonly Stage[] = [
+  { name: 'sampling', stop: { path: 'events.jsonl$', at: 2, signal: 'SIGKILL', isAfter: true } },
+  { name: 'judging', stop: { questions: 3, by: 'SIGTERM' } },
+  { name: 'a judge that goes away', stop: { questions: 12, by: 'silence' } },
+  { name: 'update', stop: { path: 'rollouts/000002', at: 1, signal: 'SIGKILL', isAfter: true } },
+  { name: 'checkpoint', stop: { path: 'checkpoints/000002$', at: 1, signal: 'SIGKILL' } },
+  { name: 'checkpoint without room', stop: { path: 'checkpoints/', at: 5, signal: 'ENOSPC' } },
+  { name: 'export', stop: { path: '/model$', at: 1, signal: 'SIGKILL' } },
+];
+
 type Killed = {
   readonly name: string;
   /** Places at which it is stopped, spread over all of its writes. */
   readonly places: number;
   readonly args: (out: string, url: string) => readonly string[];
+  /** Moments of its work that are of interest by themselves. */
+  readonly stages?: readonly Stage[];
   /** How it goes on where the folder says that there is something to go on with. */
   readonly resume?: (out: string) => readonly string[];
   /** What must not depend on a stop. */
@@ -96,7 +122,9 @@ const judge = (url: string, cache: string | null = null) =>
 const commands: readonly Killed[] = [
   {
     name: 'train',
-    places: 6,
+    // Every single write is stopped at in any-moment.test.ts.
+    places: 1,
+    stages: stagesOfTraining,
     args: (out, url) => [
       'train',
       ...[`model=${startModel}`, `out=${out}`, 'data.train=phantoms', 'data.trainCount=64'],
@@ -181,7 +209,7 @@ async function resultOfRun(out: string): Promise<unknown> {
   return {
     metrics,
     rollouts,
-    model: Object.entries(model).map(([path, bytes]) => [path.slice(run.length), bytes]),
+    model: Object.entries(model).map(([path, bytes]) => [path.slice(run.length), digestOf(bytes)]),
   };
 }
 
@@ -189,36 +217,53 @@ test.concurrent.each(commands)(
   'medix $name, stopped anywhere and given again, gives what it gives undisturbed',
   async (command) => {
     const { name } = command;
-    const url = servers.get(name)?.url ?? '';
-    const calls = () => servers.get(name)?.calls.filter(({ path }) => path !== 'models') ?? [];
+    const server = servers.get(name);
+    const url = server?.url ?? '';
+    const calls = () => server?.calls.filter(({ path }) => path !== 'models') ?? [];
     const prefix = name.replace(' ', '-');
     const whole = `${prefix}-whole`;
-    const undisturbed = await stopped(command.args(whole, url), whole, 0, 'SIGKILL');
+    const undisturbed = await stopped(command.args(whole, url), whole, never);
     expect(undisturbed, name).toMatchObject({ code: 0, stderr: '' });
     const expected = JSON.stringify(await command.result(whole));
     const writes = Number(await text(`${whole}.writes`));
     const asked = calls().length;
 
-    for (let place = 0; place < command.places; place++) {
+    const places = Array.from({ length: command.places }, (_, place): Stage => {
       const at = 1 + Math.round((place * (writes - 1)) / Math.max(1, command.places - 1));
       const signal = signals[place % signals.length] ?? 'SIGKILL';
-      const out = `${prefix}-${at}-${signal}`;
-      const what = `${name}, ${signal} at write ${at} of ${writes}`;
+      return { name: `write ${at} of ${writes}`, stop: { at, signal } };
+    });
+    for (const [place, { name: moment, stop }] of [
+      ...places,
+      ...(command.stages ?? []),
+    ].entries()) {
+      const out = `${prefix}-${place}`;
       const before = calls().length;
-      const first = await stopped(command.args(out, url), out, at, signal);
-      if (signal === 'SIGKILL') expect(first.code, what).toBeNull();
-      else expect([0, 130], `${what}: ${first.stderr}`).toContain(first.code);
-      if (first.code === 130) expect(first.stderr, what).toMatch(/again|resume|interrupted/);
+      const all = server?.calls.length ?? 0;
+      const by = 'signal' in stop ? stop.signal : stop.by;
+      const what = `${name}, ${by} at ${moment}`;
+      const first =
+        'signal' in stop
+          ? await stopped(command.args(out, url), out, stop)
+          : await stopped(command.args(out, url), out, never, async (kill) => {
+              await server?.arrived(all + stop.questions);
+              if (stop.by === 'SIGTERM') kill('SIGTERM');
+              else unanswered.add(name);
+            });
+      unanswered.delete(name);
+      expectStopped(first, by, what);
 
       const isThere = await stat(join(folder, out, 'manifest.json')).catch(() => undefined);
       const again = (isThere && command.resume?.(out)) ?? command.args(out, url);
-      const second = await stopped(again, out, 0, 'SIGKILL');
+      const second = await stopped(again, out, never);
       // Stopped after its last word: the result is there, and is not replaced.
       const isThereAlready = /expected a file that does not exist yet/.test(second.stderr);
       if (!isThereAlready) expect(second, what).toMatchObject({ code: 0, stderr: '' });
       expect(JSON.stringify(await command.result(out)), what).toBe(expected);
       // What was on its way, or answered and not yet written, is asked once more.
-      expect(calls().length - before, what).toBeLessThanOrEqual(asked + 2 * concurrency);
+      if (by !== 'silence') {
+        expect(calls().length - before, what).toBeLessThanOrEqual(asked + 2 * concurrency);
+      }
       expect(calls().length - before, what).toBeGreaterThanOrEqual(asked);
       expect((await namesBelow(out)).filter((path) => path.includes('.unfinished-'))).toEqual([]);
     }
@@ -226,29 +271,48 @@ test.concurrent.each(commands)(
   900_000,
 );
 
+/** What a command that cannot go on says of it. */
+const said = {
+  ENOSPC: /ENOSPC.*make room/,
+  silence: /reward component judge \(asked of scripted\): .*medix train --resume/,
+} as const;
+
+function expectStopped(
+  { code, stderr }: Outcome,
+  by: Stop['signal'] | 'silence',
+  what: string,
+): void {
+  if (by === 'ENOSPC' || by === 'silence') {
+    expect(stderr, what).toMatch(said[by]);
+    expect(code, what).toBe(1);
+    return;
+  }
+  if (by === 'SIGKILL') expect(code, what).toBeNull();
+  else expect([0, 130], `${what}: ${stderr}`).toContain(code);
+  if (code === 130) expect(stderr, what).toMatch(/again|resume|interrupted/);
+}
+
 async function namesBelow(out: string): Promise<string[]> {
   return readdir(join(folder, out), { recursive: true }).catch(() => []);
 }
+
+const never = { at: 0, signal: 'SIGKILL' } as const;
 
 /** Runs a command that gets a signal at one of its writes. */
 function stopped(
   args: readonly string[],
   out: string,
-  at: number,
-  signal: NodeJS.Signals,
+  at: Omit<Stop, 'below' | 'countTo'>,
+  onStart: (kill: (signal: NodeJS.Signals) => void) => Promise<void> = async () => {},
 ): Promise<Outcome> {
-  const stop: Stop = {
-    below: join(folder, out),
-    at,
-    signal,
-    countTo: join(folder, `${out}.writes`),
-  };
+  const stop: Stop = { ...at, below: join(folder, out), countTo: join(folder, `${out}.writes`) };
   const [option = '', loader = '', ...main] = medixArguments;
   const child = spawn(process.execPath, [option, loader, option, preload, ...main, ...args], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, [stopVariable]: JSON.stringify(stop) },
   });
+  void onStart((signal) => child.kill(signal));
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (part: string) => {

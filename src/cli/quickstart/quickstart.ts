@@ -95,7 +95,7 @@ async function runQuickstart(
   const training = await openTraining(config, parts);
   const { engine, prepare } = training;
   const { reward } = training.scoring;
-  const { maxCompletionTokens } = config.rollout;
+  const answers = { maxCompletionTokens: config.rollout.maxCompletionTokens, samples: 0 };
   const { seed } = config.data;
   const heldOut = phantomSet({ seed, split: 'test', size: heldOutQuestions });
   const unscored = {
@@ -103,8 +103,7 @@ async function runQuickstart(
     next: `run: medix quickstart --resume ${config.out}`,
     onRescored: async () => {},
   };
-  const answerHeldOut = () =>
-    validate(heldOut, prepare, engine, reward, maxCompletionTokens, unscored, signal);
+  const answerHeldOut = () => validate(heldOut, prepare, engine, reward, answers, unscored, signal);
   terminal.print(
     `A vision-language model with ${engine.model.parameters.toLocaleString('en')} parameters answers ${heldOutQuestions} questions about synthetic studies it has never seen ...`,
   );

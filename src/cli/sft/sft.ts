@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeChange } from '../../config/config-changes.ts';
 import { readHubAccess, readTrackerKey } from '../../config/environment.ts';
 import { type SftConfig, sftConfigSchema } from '../../config/sft-config.ts';
 import { processorTime, systemClock } from '../../core/async/clock.ts';
@@ -25,17 +26,25 @@ import { openTrackers } from '../../train/trackers/open-trackers.ts';
 import { createUsageMeter, peakMemory } from '../../train/usage-meter.ts';
 import { writeRun } from '../../train/write-run.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
-import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
+import {
+  allowOption,
+  configHelp,
+  formatConfig,
+  type ResumeOptions,
+  readArguments,
+} from '../config-arguments.ts';
 import { peakMemoryLine, reportRejectedRows, terminalObserver } from '../train/report.ts';
 
 export const setUpSft: SetUpCommand = (command, context) => {
   command
     .argument('[config...]', 'config file and key=value changes')
     .option('--resume <directory>', 'resume a run that was stopped or killed')
+    .addOption(allowOption())
     .addHelpText('after', configHelp(sftConfigSchema))
-    .action(async (words: string[], { resume }: { resume?: string }) => {
-      const given = { words, ...(resume === undefined ? {} : { resume }) };
-      const { config, overrides } = await readArguments(sftConfigSchema, 'sft', given);
+    .action(async (words: string[], { resume, allow }: ResumeOptions) => {
+      const given = { words, allow, ...(resume === undefined ? {} : { resume }) };
+      const { config, overrides, changes } = await readArguments(sftConfigSchema, 'sft', given);
+      for (const change of changes) context.terminal.print(`changed: ${describeChange(change)}`);
       await runFineTuning(config, overrides, resume !== undefined, context);
     });
 };

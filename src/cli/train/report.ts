@@ -84,6 +84,10 @@ function describe(event: TrainEvent): string {
         : 'no optimizer step: the gradient was not finite';
     case 'sampler-gap':
       return `warning: the logprobs of sampler and trainer differ by ${event.gap.toFixed(3)} on average, more than ${event.limit}; see algorithm.samplerCorrection`;
+    case 'ended-early':
+      return event.reason === 'time'
+        ? 'ended early: time is up'
+        : 'ended early: no validation was better for as long as validation.patience says';
     case 'checkpoint':
       return `checkpoint (${event.reason})`;
     case 'observer-failed':
@@ -100,7 +104,16 @@ function describeValues(values: Values): string {
       if (value === undefined || value === null) return [];
       return key === 'reward/unscored' && value === 0 ? [] : [`${label} ${value.toFixed(digits)}`];
     })
+    .concat(sampledValues(values))
     .join('  ');
+}
+
+/** Their keys hold how many answers were sampled. */
+function sampledValues(values: Values): string[] {
+  return Object.entries(values).flatMap(([key, value]) => {
+    const name = /^validation\/((?:pass|maj)@\d+)$/.exec(key)?.[1];
+    return name === undefined || value === null ? [] : [`${name} ${value.toFixed(3)}`];
+  });
 }
 
 /** The most memory that this process has had, to be held against what was planned. */

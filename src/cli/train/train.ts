@@ -1,5 +1,6 @@
 /** `medix train`: reinforcement learning of a policy. */
 import { Option } from 'commander';
+import { describeChange } from '../../config/config-changes.ts';
 import { readHubAccess, readSecrets, readTrackerKey } from '../../config/environment.ts';
 import { type TrainConfig, trainConfigSchema } from '../../config/train-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
@@ -10,14 +11,21 @@ import { openTraining } from '../../train/open-training.ts';
 import { requireSteps } from '../../train/require-steps.ts';
 import { runTraining } from '../../train/run-training.ts';
 import { openTrackers } from '../../train/trackers/open-trackers.ts';
+import type { RunPlan } from '../../train/write-run.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
-import { configHelp, formatConfig, readArguments } from '../config-arguments.ts';
-import { wholeNumber } from '../option-values.ts';
+import {
+  allowOption,
+  configHelp,
+  formatConfig,
+  type ResumeOptions,
+  readArguments,
+} from '../config-arguments.ts';
+import { decimalNumber, wholeNumber } from '../option-values.ts';
 import { ledgerLines } from '../reward/view.ts';
 import { peakMemoryLine, reportRejectedRows, terminalObserver } from './report.ts';
 
-type Options = {
-  readonly resume?: string;
+type Options = ResumeOptions & {
+  readonly maxMinutes?: number;
   readonly metricsPort?: number;
   readonly check?: boolean;
   readonly prompts?: number;
@@ -28,6 +36,12 @@ export const setUpTrain: SetUpCommand = (command, context) => {
   command
     .argument('[config...]', 'config file and key=value changes')
     .option('--resume <directory>', 'resume a run that was stopped or killed')
+    .addOption(allowOption())
+    .option(
+      '--max-minutes <number>',
+      'end training after the iteration in which it has taken this many minutes: validate, save and write the model; --resume trains on',
+      decimalNumber('above 0', (value) => value > 0),
+    )
     .option(
       '--metrics-port <number>',
       'serve the latest metrics to Prometheus at this port of 127.0.0.1 while the run lasts; 0 takes a free one',
@@ -55,11 +69,13 @@ export const setUpTrain: SetUpCommand = (command, context) => {
       if (options.prompts !== undefined || json) {
         command.error('error: --prompts and --json belong to --check');
       }
-      const given = { words, ...(resume === undefined ? {} : { resume }) };
-      const { config, overrides } = await readArguments(trainConfigSchema, 'train', given);
-      const isResumed = resume !== undefined;
+      const { allow, maxMinutes = Number.POSITIVE_INFINITY } = options;
+      const given = { words, allow, ...(resume === undefined ? {} : { resume }) };
+      const { config, overrides, changes } = await readArguments(trainConfigSchema, 'train', given);
+      for (const change of changes) context.terminal.print(`changed: ${describeChange(change)}`);
+      const plan = { command: 'train', isResumed: resume !== undefined, overrides } as const;
       await withMetrics(metricsPort, context, (observers) =>
-        trainByConfig(config, { overrides, isResumed, observers }, context),
+        trainByConfig(config, plan, { minutes: maxMinutes, observers }, context),
       );
     });
 };
@@ -82,21 +98,17 @@ async function withMetrics(
 
 async function trainByConfig(
   config: TrainConfig,
+  plan: Pick<RunPlan, 'command' | 'isResumed' | 'overrides'>,
   {
-    overrides,
-    isResumed,
+    minutes,
     observers: others,
-  }: {
-    readonly overrides: readonly string[];
-    readonly isResumed: boolean;
-    readonly observers: readonly RunObserver[];
-  },
+  }: { readonly minutes: number; readonly observers: readonly RunObserver[] },
   context: CommandContext,
 ): Promise<void> {
   const { terminal, signal, clock } = context;
   const secrets = readSecrets(config.reward);
   const trackers = openTrackers(config, { apiKey: readTrackerKey(config.track), clock });
-  if (!isResumed) await requireNewRun(config.out);
+  if (!plan.isResumed) await requireNewRun(config.out);
   terminal.print(formatConfig(config));
   const onProgress = (line: string) => terminal.showStatus(line);
   const parts = { hub: readHubAccess(), secrets, clock: systemClock, signal, onProgress };
@@ -104,9 +116,10 @@ async function trainByConfig(
   try {
     reportRejectedRows(terminal, training.rejected);
     for (const warning of training.warnings) terminal.print(`warning: ${warning}`);
-    const plan = { command: 'train', isResumed, overrides } as const;
     const observers = [terminalObserver(terminal), ...trackers, ...others];
-    const { model } = await runTraining(training, plan, { observers, signal, clock });
+    const deadline = clock() + minutes * 60_000;
+    const isOutOfTime = () => clock() > deadline;
+    const { model } = await runTraining(training, plan, { observers, signal, clock, isOutOfTime });
     for (const line of ledgerLines(training.scoring.ledger.summary())) terminal.print(line);
     terminal.print(`the model is in ${model}`);
     terminal.print(peakMemoryLine());

@@ -117,14 +117,14 @@ describe('a config', () => {
       ...given,
       out: root,
       data: { train: 'rows.jsonl' },
-      optimizer: { stepsPerIteration: 5, warmupSteps: 125 },
+      optimizer: { stepsPerIteration: 3, warmupSteps: 75 },
       checkpoint: { every: 25 },
     });
     const { verdict, remarks } = await inspectConfig(odd, [], signal);
     expect(verdict).toBe('stops');
     expect(remarks.map(({ text }) => text)).toEqual([
       expect.stringContaining('expected a new or empty directory'),
-      expect.stringContaining('there will be 4 steps'),
+      expect.stringContaining('4 groups in 3 steps'),
       expect.stringContaining('never reaches its peak'),
       expect.stringContaining('no validation set'),
       expect.stringContaining('starts over'),

@@ -30,7 +30,7 @@ export async function inspectConfig(
     given: givenFields(config),
     overrides,
     rolloutsPerIteration: rollout.promptsPerIteration * rollout.groupSize,
-    optimizerSteps: iterations * optimizer.stepsPerIteration,
+    optimizerSteps: iterations * optimizer.epochsPerIteration * optimizer.stepsPerIteration,
   };
   const place = await attempt(signal, () => requireNewRun(config.out));
   return sectionOf(facts, [...remarksOf(place), ...oddities(config, facts.optimizerSteps)]);
@@ -41,13 +41,7 @@ function oddities(config: TrainConfig, steps: number): Remark[] {
   const { promptsPerIteration } = rollout;
   const { stepsPerIteration, warmupSteps } = optimizer;
   const found: Remark[] = [];
-  if (stepsPerIteration > promptsPerIteration) {
-    found.push(
-      look(
-        `optimizer.stepsPerIteration is ${stepsPerIteration}, but an iteration has ${promptsPerIteration} groups, and a step needs one: there will be ${promptsPerIteration} steps.`,
-      ),
-    );
-  } else if (promptsPerIteration % stepsPerIteration !== 0) {
+  if (promptsPerIteration % stepsPerIteration !== 0) {
     found.push(
       look(
         `${promptsPerIteration} groups in ${stepsPerIteration} steps: some steps have one group more than others.`,

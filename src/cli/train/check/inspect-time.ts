@@ -87,14 +87,16 @@ export function inspectMeasuredTime(
   past: Past,
 ): Section<TimeFacts> {
   const { groupSize } = config.rollout;
-  const { stepsPerIteration } = config.optimizer;
+  const { stepsPerIteration, epochsPerIteration } = config.optimizer;
   const sampleSeconds = (pilot.sampleMs / pilot.groups.length / 1000) * size.drawn;
   const passSeconds = (pilot.updateMs / pilot.updated / 1000) * size.trained;
+  const steps = epochsPerIteration * stepsPerIteration;
   // A forward pass is a third of both: once more for the reference, and for old logprobs of later steps.
   const again =
     (algorithm.loss.klCoefficient > 0 || algorithm.rewardPenalty !== undefined ? 1 : 0) +
-    (isExact ? 0 : (stepsPerIteration - 1) / stepsPerIteration);
-  const updateSeconds = passSeconds * (1 + again / 3) + (pilot.stepMs / 1000) * stepsPerIteration;
+    (isExact ? 0 : epochsPerIteration > 1 ? 1 : (stepsPerIteration - 1) / stepsPerIteration);
+  const updateSeconds =
+    passSeconds * (epochsPerIteration + again / 3) + (pilot.stepMs / 1000) * steps;
   const remarks =
     busy > manyPrograms
       ? [
