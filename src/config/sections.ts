@@ -4,6 +4,7 @@
  * the working directory.
  */
 import { z } from 'zod';
+import { columnsSection } from './columns-config.ts';
 
 export const positiveInteger = z.int().positive();
 
@@ -34,7 +35,7 @@ export const dataSection = z
       .string()
       .min(1)
       .describe(
-        'Training set: a parquet or JSONL file, a folder, path@split, owner/name@split on the Hugging Face hub, "phantoms" (synthetic studies), or "phantoms@readings" (synthetic studies whose demonstrations teach to read images)',
+        'Training set: a file of rows (parquet, JSONL, JSON, CSV or TSV), a folder, path@split, owner/name@split on the Hugging Face hub, "phantoms" (synthetic studies), or "phantoms@readings" (synthetic studies whose demonstrations teach to read images)',
       ),
     validation: z
       .string()
@@ -50,6 +51,7 @@ export const dataSection = z
       .nullable()
       .default(null)
       .describe('Use at most this many validation rows; null takes all; phantoms need a number'),
+    columns: columnsSection.prefault({}),
     imageRoot: z
       .string()
       .min(1)

@@ -1,7 +1,7 @@
 import { datasetInfo, downloadFile, listFiles } from '@huggingface/hub';
 import type { HubAccess } from '../config/environment.ts';
 import { fail, messageOf } from '../core/errors.ts';
-import type { DataFile } from './data-file.ts';
+import type { DataFile, DataFormat } from './data-file.ts';
 
 export function isHubName(text: string): boolean {
   return /^[A-Za-z0-9][\w.-]*\/[\w.-]+$/.test(text);
@@ -46,7 +46,7 @@ export async function listHubFiles(
 export async function openHubFile(
   dataset: string,
   path: string,
-  format: DataFile['format'],
+  format: DataFormat,
   hub: HubAccess,
   revision?: string,
 ): Promise<DataFile> {

@@ -3,11 +3,17 @@ import type { HubAccess } from '../config/environment.ts';
 import { fail } from '../core/errors.ts';
 import { entriesBelow, foundAt } from '../core/files.ts';
 import { listed } from '../core/quoted.ts';
-import { type DataFile, formatOf, localFile } from './data-file.ts';
+import {
+  type DataFile,
+  type DataFormat,
+  formatOf,
+  likelierFormats,
+  localFile,
+} from './data-file.ts';
 import { isHubName, listHubFiles, openHubFile } from './hub.ts';
 
 /**
- * The files that a location stands for, each opened when it is its turn: a parquet or JSONL file; a
+ * The files that a location stands for, each opened when it is its turn: a file of rows; a
  * folder; or a data set `owner/name` of a Hugging Face hub. Folders and data sets take `@split`; without
  * it the split is `train` where there are files of that name, else every file belongs.
  *
@@ -72,24 +78,27 @@ function chooseSplit(
   where: string,
   names: readonly string[],
   split: string | undefined,
-): { readonly name: string; readonly format: DataFile['format'] }[] {
+): readonly { readonly name: string; readonly format: DataFormat }[] {
   const files = names.filter((name) => isShown(name) && formatOf(name)).toSorted();
-  const chosen = split === undefined ? trainingFiles(files) : filesOfSplit(files, split);
+  const ofSplit = split === undefined ? trainingFiles(files) : filesOfSplit(files, split);
+  const chosen = likelierFormats(
+    ofSplit.flatMap((name) => {
+      const format = formatOf(name);
+      return format ? [{ name, format }] : [];
+    }),
+  );
   if (chosen.length === 0) {
     fail('data', {
       where,
       expected:
         split === undefined
-          ? 'parquet or JSONL files'
+          ? 'files of rows (parquet, JSONL, JSON, CSV or TSV)'
           : `files of the split ${split}, such as ${split}.parquet or ${split}-00000-of-00002.parquet`,
       got: listed(files),
       next: 'correct the location or the split after @, or name a file',
     });
   }
-  return chosen.flatMap((name) => {
-    const format = formatOf(name);
-    return format ? [{ name, format }] : [];
-  });
+  return chosen;
 }
 
 /** Those of the split `train`, else those whose name begins so (`train_set.jsonl`), else all. */
@@ -122,7 +131,9 @@ async function openFile(path: string, split: string | undefined): Promise<DataFi
   if (!format || split !== undefined) {
     return fail('data', {
       where: path,
-      expected: format ? 'a folder or data set before @' : 'a .parquet or .jsonl file',
+      expected: format
+        ? 'a folder or data set before @'
+        : 'a file of rows: .parquet, .jsonl, .json, .csv or .tsv',
       got: format ? `a single file with the split ${split}` : 'another kind of file',
       next: format ? `leave out @${split}` : 'convert the file',
     });
@@ -133,7 +144,8 @@ async function openFile(path: string, split: string | undefined): Promise<DataFi
 function failMissing(location: string): never {
   return fail('data', {
     where: location,
-    expected: 'a parquet or JSONL file, a folder of such files, or owner/name of a hub data set',
+    expected:
+      'a file of rows (parquet, JSONL, JSON, CSV or TSV), a folder of such files, or owner/name of a hub data set',
     got: 'no such file or folder',
     next: 'correct the location',
   });

@@ -1,13 +1,12 @@
+import type { SampleColumns } from '../config/columns-config.ts';
 import type { HubAccess } from '../config/environment.ts';
 import { MedixError, type Problem } from '../core/errors.ts';
 import { oneLine } from '../core/quoted.ts';
 import type { Sample } from '../core/sample.ts';
-import type { DataFile } from './data-file.ts';
-import { readJsonLines } from './jsonl.ts';
 import { locate } from './locate.ts';
-import { readParquet } from './parquet.ts';
-import { imageColumns, type RawRow } from './raw-row.ts';
 import { type ReadOutcome, type RejectedRow, type RowReading, tagList, toOutcome } from './row.ts';
+import { readRows } from './rows-of-file.ts';
+import { chooseColumnsOf, imageColumnsOf, publicColumns, unseenColumns } from './sample-columns.ts';
 
 export type ReadOptions = RowReading & {
   readonly hub?: HubAccess;
@@ -15,12 +14,12 @@ export type ReadOptions = RowReading & {
 };
 
 /**
- * Reads a data set in the public schema of MediX-R1: `id`, `image` (a list of {bytes, path}; `images`
+ * Reads a data set in the public schema of MediX-R1, or with the columns that `columns` names: `id`, `image` (a list of {bytes, path}; `images`
  * is accepted too), `source`, `problem`, `solution` = "<TAG>answer", and optionally `accepted` (a list
  * of texts) and `demonstration`. An image may also be bytes, base64, a data URL or a path alone, see
  * `image/named-image.ts`. Paths are relative to the file, or to `imageRoot`, and lead to files below.
  *
- * Memory does not grow with the rows: parquet is read by row group, JSONL by line. A broken row is an
+ * Memory does not grow with the rows: parquet is read by row group, all else row by row. A broken row is an
  * outcome of its own, so that callers can count it.
  *
  * @param location file, folder, `folder@split`, or `owner/name@split` of a Hugging Face hub
@@ -30,17 +29,16 @@ export async function* readSamples(
   location: string,
   { hub = {}, signal, ...reading }: ReadOptions = {},
 ): AsyncGenerator<ReadOutcome> {
+  const { columns = publicColumns } = reading;
   for await (const file of locate(location, hub)) {
-    for await (const raw of readers[file.format](file, signal)) {
-      signal?.throwIfAborted();
+    const unseen = unseenColumns(file, columns);
+    for await (const raw of readRows(file, chooseColumnsOf(columns), signal)) {
+      unseen.look(raw);
       yield await toOutcome(file, raw, reading);
     }
+    unseen.requireNone();
   }
 }
-
-const readers: Readonly<
-  Record<DataFile['format'], (file: DataFile, signal?: AbortSignal) => AsyncIterable<RawRow>>
-> = { parquet: readParquet, jsonl: readJsonLines };
 
 export type LoadedSamples = {
   readonly samples: readonly Sample[];
@@ -66,17 +64,22 @@ export async function loadSamples(
   }
   if (samples.length === 0) throw nothingUsable(location, rejected);
   if (options.textOnly === false && samples.every(({ images }) => images.length === 0)) {
-    throw withoutImages(location, samples.length, rejected);
+    throw withoutImages(location, samples.length, rejected, options.columns);
   }
   return { samples, rejected };
 }
 
-function withoutImages(where: string, rows: number, rejected: readonly RejectedRow[]): MedixError {
+function withoutImages(
+  where: string,
+  rows: number,
+  rejected: readonly RejectedRow[],
+  columns: SampleColumns = publicColumns,
+): MedixError {
   const summary = {
     where,
-    expected: `images in the column ${imageColumns.join(' or ')}`,
+    expected: `images in the column ${imageColumnsOf(columns).join(' or ')}`,
     got: `${rows} rows without an image`,
-    next: 'rename the column of images, or set data.textOnly to true to train without images',
+    next: 'name the column of images with data.columns.images, or set data.textOnly to true to train without images',
   };
   return new MedixError('data', [summary, ...firstOf(rejected)]);
 }
@@ -92,8 +95,8 @@ function nothingUsable(location: string, rejected: readonly RejectedRow[]): Medi
     expected: untagged ? `solutions like <TAG>answer, with a tag of ${tagList}` : 'usable rows',
     got: `${rejected.length} rows, ${untagged ? 'all without such a tag' : 'all rejected'}`,
     next: untagged
-      ? 'put the modality tag before each answer'
-      : 'correct the rows; the first of them follow',
+      ? 'put the modality tag before each answer, or say with data.columns.modality where the modality is'
+      : 'correct the rows, or name their columns with data.columns; the first of them follow',
   };
   return new MedixError('data', [summary, ...firstOf(rejected)]);
 }

@@ -3,7 +3,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { fail } from '../core/errors.ts';
 import type { Sample } from '../core/sample.ts';
 import { writeAside } from '../core/write-aside.ts';
-import { type DataFile, formatOf } from './data-file.ts';
+import { formatOf } from './data-file.ts';
 
 /**
  * Writes samples as parquet or JSONL, by the path's extension, in the schema that `readSamples` reads.
@@ -13,7 +13,7 @@ import { type DataFile, formatOf } from './data-file.ts';
  */
 export async function writeSamples(path: string, samples: Iterable<Sample>): Promise<void> {
   const format = formatOf(path);
-  if (!format) {
+  if (format !== 'parquet' && format !== 'jsonl') {
     return fail('data', {
       where: path,
       expected: 'a name that ends in .parquet or .jsonl',
@@ -27,7 +27,7 @@ export async function writeSamples(path: string, samples: Iterable<Sample>): Pro
 }
 
 const encoders: Readonly<
-  Record<DataFile['format'], (samples: Iterable<Sample>) => Iterable<string | Uint8Array>>
+  Record<'parquet' | 'jsonl', (samples: Iterable<Sample>) => Iterable<string | Uint8Array>>
 > = { parquet: (samples) => [toParquet([...samples])], jsonl: jsonLines };
 
 const rowGroupSize = 256;

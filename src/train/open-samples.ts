@@ -36,6 +36,7 @@ export async function openSamples(
     hub,
     signal,
     textOnly: data.textOnly,
+    columns: data.columns,
     ...(data.imageRoot === null ? {} : { imageRoot: data.imageRoot }),
     ...(count === null ? {} : { limit: count }),
   });

@@ -32,7 +32,13 @@ export async function findSamples(
   }
   const { data } = parsed.data;
   const found = new Map<string, Sample>();
-  const reading = { hub, signal, ...(data.imageRoot ? { imageRoot: data.imageRoot } : {}) };
+  const { columns } = data;
+  const reading = {
+    hub,
+    signal,
+    columns,
+    ...(data.imageRoot ? { imageRoot: data.imageRoot } : {}),
+  };
   for (const location of [data.train, data.validation]) {
     if (location === null || found.size === wanted.size) continue;
     if (isPhantoms(location)) addPhantoms(found, wanted);

@@ -6,9 +6,9 @@ import { basename, join } from 'node:path';
 import { digestOfBytes } from '../../core/digest.ts';
 import { quoted } from '../../core/quoted.ts';
 import type { ImageFile } from '../../core/sample.ts';
+import type { Fields } from '../../data/field.ts';
 import { imagesIn, readNamedImage } from '../../image/named-image.ts';
 import { flawOfHeader } from '../../image/raster.ts';
-import type { Fields } from './field.ts';
 import { RowProblem } from './sample.ts';
 import type { ImagesRule } from './task-schema.ts';
 
