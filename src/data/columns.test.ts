@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { columnsSection } from '../config/columns-config.ts';
+import { loadSamples } from './load.fixture.ts';
 import { encodePng } from './phantoms/png.ts';
-import { loadSamples } from './read.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -6,9 +6,10 @@ import fc from 'fast-check';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Sample } from '../core/sample.ts';
+import { loadSamples } from './load.fixture.ts';
 import { encodePng } from './phantoms/png.ts';
 import { phantomSamples } from './phantoms/study.ts';
-import { loadSamples, readSamples } from './read.ts';
+import { readSamples } from './read.ts';
 import { writeSamples } from './write.fixture.ts';
 
 let folder: string;

@@ -2,11 +2,17 @@ import type { SampleColumns } from '../config/columns-config.ts';
 import type { HubAccess } from '../config/environment.ts';
 import { MedixError, type Problem } from '../core/errors.ts';
 import { oneLine } from '../core/quoted.ts';
-import type { Sample } from '../core/sample.ts';
 import { locate } from './locate.ts';
 import { type ReadOutcome, type RejectedRow, type RowReading, tagList, toOutcome } from './row.ts';
 import { readRows } from './rows-of-file.ts';
 import { chooseColumnsOf, imageColumnsOf, publicColumns, unseenColumns } from './sample-columns.ts';
+
+export type RejectedRows = {
+  /** The first hundred. */
+  readonly first: readonly RejectedRow[];
+  /** All of them. */
+  readonly count: number;
+};
 
 export type ReadOptions = RowReading & {
   readonly hub?: HubAccess;
@@ -40,40 +46,12 @@ export async function* readSamples(
   }
 }
 
-export type LoadedSamples = {
-  readonly samples: readonly Sample[];
-  readonly rejected: readonly RejectedRow[];
-};
-
-/**
- * Reads samples into memory: all, or the first `limit`.
- *
- * @throws MedixError as `readSamples`; where not one row is usable, with the first five; and where not one
- *   row has an image although `textOnly` is false
- */
-export async function loadSamples(
-  location: string,
-  { limit = Number.POSITIVE_INFINITY, ...options }: ReadOptions & { readonly limit?: number } = {},
-): Promise<LoadedSamples> {
-  const samples: Sample[] = [];
-  const rejected: RejectedRow[] = [];
-  for await (const outcome of readSamples(location, options)) {
-    if (outcome.kind === 'sample') samples.push(outcome.sample);
-    else rejected.push(outcome);
-    if (samples.length >= limit) break;
-  }
-  if (samples.length === 0) throw nothingUsable(location, rejected);
-  if (options.textOnly === false && samples.every(({ images }) => images.length === 0)) {
-    throw withoutImages(location, samples.length, rejected, options.columns);
-  }
-  return { samples, rejected };
-}
-
-function withoutImages(
+/** Why a set is refused whose rows were to have images. */
+export function withoutImages(
   where: string,
   rows: number,
-  rejected: readonly RejectedRow[],
-  columns: SampleColumns = publicColumns,
+  rejected: RejectedRows,
+  columns: SampleColumns,
 ): MedixError {
   const summary = {
     where,
@@ -84,16 +62,17 @@ function withoutImages(
   return new MedixError('data', [summary, ...firstOf(rejected)]);
 }
 
-function nothingUsable(location: string, rejected: readonly RejectedRow[]): MedixError {
-  if (rejected.length === 0) {
+/** Why a set without a single usable row is refused. */
+export function nothingUsable(location: string, rejected: RejectedRows): MedixError {
+  if (rejected.count === 0) {
     const next = 'choose a data set with rows';
     return new MedixError('data', [{ where: location, expected: 'rows', got: 'none', next }]);
   }
-  const untagged = rejected.every(({ cause }) => cause === 'untagged');
+  const untagged = rejected.first.every(({ cause }) => cause === 'untagged');
   const summary = {
     where: location,
     expected: untagged ? `solutions like <TAG>answer, with a tag of ${tagList}` : 'usable rows',
-    got: `${rejected.length} rows, ${untagged ? 'all without such a tag' : 'all rejected'}`,
+    got: `${rejected.count} rows, ${untagged ? 'all without such a tag' : 'all rejected'}`,
     next: untagged
       ? 'put the modality tag before each answer, or say with data.columns.modality where the modality is'
       : 'correct the rows, or name their columns with data.columns; the first of them follow',
@@ -101,8 +80,8 @@ function nothingUsable(location: string, rejected: readonly RejectedRow[]): Medi
   return new MedixError('data', [summary, ...firstOf(rejected)]);
 }
 
-function firstOf(rejected: readonly RejectedRow[]): Problem[] {
-  return rejected.slice(0, 5).map(({ file, row, id, problem }) => ({
+function firstOf({ first }: RejectedRows): Problem[] {
+  return first.slice(0, 5).map(({ file, row, id, problem }) => ({
     where: `${file}: row ${row} (${oneLine(id, 100)})`,
     expected: 'a sample',
     got: problem,

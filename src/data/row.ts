@@ -36,6 +36,8 @@ export type RowReading = {
    * read. @default neither is looked at
    */
   readonly textOnly?: boolean;
+  /** `checked`: of images that are files only the beginning is read. @default whole ones are read */
+  readonly images?: 'read' | 'checked';
 };
 
 const wrong = (expected: string) => ({
@@ -216,11 +218,15 @@ type RowImages =
 async function readImages(
   file: DataFile,
   fields: Fields,
-  { imageRoot = file.folder, textOnly, columns = publicColumns }: RowReading,
+  { imageRoot = file.folder, textOnly, columns = publicColumns, images = 'read' }: RowReading,
 ): Promise<RowImages> {
   const named = imageColumnsOf(columns);
   const entries = named.flatMap((column) => imagesIn(listOf(fields[column])));
-  const read = await Promise.all(entries.map((entry) => readNamedImage(entry, imageRoot)));
+  const read = await Promise.all(
+    entries.map((entry) =>
+      readNamedImage(entry, imageRoot, images === 'checked' ? 'head' : 'whole'),
+    ),
+  );
   const files: ImageFile[] = [];
   for (const one of read) {
     if (one.kind !== 'image') return { kind: 'problem', problem: `image: ${one.problem}` };

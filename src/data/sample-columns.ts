@@ -13,7 +13,7 @@ export const publicColumns: SampleColumns = columnsSection.parse({});
 
 /** The columns that may hold a sample's images. */
 export function imageColumnsOf({ images }: SampleColumns): readonly string[] {
-  return [images].flat();
+  return typeof images === 'string' ? [images] : images;
 }
 
 /** All columns that a sample is made of. */

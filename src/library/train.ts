@@ -83,9 +83,11 @@ export async function train(
   const parts = { hub: readHubAccess(), secrets, clock: systemClock, signal, load: objects.load };
   const training = await openTraining(config, parts);
   try {
-    for (const { file, row, problem } of training.rejected) {
+    const { first, count } = training.rejected;
+    for (const { file, row, problem } of first) {
       onWarning(`left out ${file}: row ${row}: ${problem}`);
     }
+    if (count > first.length) onWarning(`left out ${count} rows in all`);
     for (const warning of training.warnings) onWarning(warning);
     const plan = { command: 'train', isResumed: resume, overrides: [] } as const;
     const clock = () => Date.now();

@@ -3,15 +3,15 @@ import type { HubAccess } from '../config/environment.ts';
 import { isPhantoms } from '../config/sections.ts';
 import type { TrainConfig } from '../config/train-config.ts';
 import { defined } from '../core/errors.ts';
+import { openSampleSet } from '../data/open-sample-set.ts';
 import { type PhantomSplit, phantomSample } from '../data/phantoms/study.ts';
-import { loadSamples } from '../data/read.ts';
-import type { RejectedRow } from '../data/row.ts';
-import { type SampleSet, sampleSetOf } from './sample-order.ts';
+import type { RejectedRows } from '../data/read.ts';
+import type { SampleSet } from './sample-order.ts';
 
 export type OpenedSamples = {
   readonly samples: SampleSet;
   /** Rows that could not be used. */
-  readonly rejected: readonly RejectedRow[];
+  readonly rejected: RejectedRows;
 };
 
 /**
@@ -30,9 +30,12 @@ export async function openSamples(
   if (isPhantoms(location)) {
     const size = defined(count, 'number of phantoms');
     const drawn = location === 'phantoms@readings' ? 'readings' : split;
-    return { samples: phantomSet({ seed: data.seed, split: drawn, size }), rejected: [] };
+    return {
+      samples: phantomSet({ seed: data.seed, split: drawn, size }),
+      rejected: { first: [], count: 0 },
+    };
   }
-  const { samples, rejected } = await loadSamples(location, {
+  const { rejected, ...samples } = await openSampleSet(location, {
     hub,
     signal,
     textOnly: data.textOnly,
@@ -40,7 +43,7 @@ export async function openSamples(
     ...(data.imageRoot === null ? {} : { imageRoot: data.imageRoot }),
     ...(count === null ? {} : { limit: count }),
   });
-  return { samples: sampleSetOf(samples), rejected };
+  return { samples, rejected };
 }
 
 /** Synthetic studies, drawn as they are asked for. */

@@ -7,7 +7,7 @@ import { defined } from '../core/errors.ts';
 import type { Message } from '../core/message.ts';
 import type { Sample } from '../core/sample.ts';
 import { openTemplate, renderMessages } from '../data/prompt-template.ts';
-import type { RejectedRow } from '../data/row.ts';
+import type { RejectedRows } from '../data/read.ts';
 import type { Engine } from '../engine/engine.ts';
 import { findModel, type ModelAccess, modelKindOf } from '../engine/find-model.ts';
 import { openEngine } from '../engine/open-engine.ts';
@@ -25,7 +25,7 @@ export type OpenedData = {
   /** Undefined where the config names no validation set. */
   readonly validationSamples: SampleSet | undefined;
   /** Rows of both sets that could not be used. */
-  readonly rejected: readonly RejectedRow[];
+  readonly rejected: RejectedRows;
   /** A sample as the model is asked about it. */
   readonly render: (sample: Sample) => readonly Message[];
 };
@@ -42,7 +42,10 @@ export async function openData(
   return {
     samples: training.samples,
     validationSamples: validation?.samples,
-    rejected: [...training.rejected, ...(validation?.rejected ?? [])],
+    rejected: {
+      first: [...training.rejected.first, ...(validation?.rejected.first ?? [])],
+      count: training.rejected.count + (validation?.rejected.count ?? 0),
+    },
     render: (sample) => renderMessages(template, sample),
   };
 }

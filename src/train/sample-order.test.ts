@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { rngFromKey } from '../core/rng.ts';
 import { createSampleOrder } from './sample-order.ts';
 
 describe('the order of samples', () => {
@@ -17,6 +18,11 @@ describe('the order of samples', () => {
 
   test('goes on from any draw as if it had drawn all before', () => {
     expect(draws(1, 13, 20)).toEqual(draws(1, 0, 33).slice(13));
+  });
+
+  test('is the whole shuffle of the generator that has the name of the epoch', () => {
+    const rows = Array.from({ length: 10 }, (_, i) => i);
+    expect(draws(3, 20, 10)).toEqual(rngFromKey('order/3/2').shuffle(rows));
   });
 
   test('depends on the seed', () => {

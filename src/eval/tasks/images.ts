@@ -37,7 +37,7 @@ async function loadImage(
   entry: unknown,
   root: string | undefined,
 ): Promise<LoadedImage> {
-  const read = await readNamedImage(entry, root, (path) => candidatesFor(rule, path));
+  const read = await readNamedImage(entry, root, 'whole', (path) => candidatesFor(rule, path));
   if (read.kind !== 'image') {
     const cause = read.kind === 'missing' ? 'missing-image' : 'undecodable-image';
     throw new RowProblem(cause, read.problem);

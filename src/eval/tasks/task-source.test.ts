@@ -110,7 +110,9 @@ describe('a task of the hub', () => {
     const task = await openTask('pubmedqa');
     const hub = await serveHub(task, { 'README.md': 'x' });
     const opening = openTaskSource(task, { hub: { endpoint: hub.endpoint }, cache: folder });
-    await expect(opening).rejects.toThrow(/expected parquet, JSONL, JSON, CSV or TSV files .*got README\.md/);
+    await expect(opening).rejects.toThrow(
+      /expected parquet, JSONL, JSON, CSV or TSV files .*got README\.md/,
+    );
     await hub.close();
   });
 });
