@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { MedixError, type Problem } from '../core/errors.ts';
+import { sourcesOf } from './data-config.ts';
 import { readHubAccess, readSecrets } from './environment.ts';
 import { formatFields, listFields } from './field-list.ts';
 import { type ConfigSource, readConfig } from './read-config.ts';
@@ -101,6 +102,24 @@ describe('reading a config', () => {
   test('wants a number of phantoms, since they are endless', async () => {
     const [problem] = await problemsIn({ overrides: ['model=a', 'data.train=phantoms'] });
     expect(problem?.where).toContain('data.trainCount');
+  });
+
+  test('takes several training sets by weight, each with columns of its own where it says so', async () => {
+    const train = '[{from: a.csv, weight: 3, columns: {answer: label}}, {from: b.parquet}]';
+    const { data } = await readConfig(trainConfigSchema, {
+      overrides: ['model=m', `data.train=${train}`, 'data.columns.answer=text'],
+    });
+    const sources = sourcesOf(data, 'train');
+    expect(sources.map(({ from, weight, columns }) => [from, weight, columns.answer])).toEqual([
+      ['a.csv', 3, 'label'],
+      ['b.parquet', 1, 'text'],
+    ]);
+    const [problem] = await problemsIn({
+      overrides: ['model=m', 'data.train=[{from: a, weight: 0}]'],
+    });
+    expect(problem?.where).toContain('data.train');
+    const phantoms = ['model=m', 'data.train=[{from: a}, {from: phantoms}]'];
+    expect((await problemsIn({ overrides: phantoms }))[0]?.where).toContain('data.trainCount');
   });
 
   test('does not let an override reach a prototype', async () => {

@@ -17,7 +17,7 @@ export function imageColumnsOf({ images }: SampleColumns): readonly string[] {
 }
 
 /** All columns that a sample is made of. */
-export function columnNamesOf(columns: SampleColumns): string[] {
+function columnNamesOf(columns: SampleColumns): string[] {
   const { question, answer, modality, id, source, accepted, demonstration } = columns;
   const names = [columnOf(question), columnOf(answer), id, source, accepted, demonstration];
   return [...new Set([...names, ...imageColumnsOf(columns), ...modalityColumns(modality)])];
@@ -29,7 +29,7 @@ function modalityColumns(modality: SampleColumns['modality']): string[] {
 }
 
 /** The columns that a data set must have: question, answer, and all that were named otherwise than in public. */
-export function requiredColumnsOf(columns: SampleColumns): string[] {
+function requiredColumnsOf(columns: SampleColumns): string[] {
   const known = columnNamesOf(publicColumns);
   const always = [columnOf(columns.question), columnOf(columns.answer)];
   return [
@@ -52,7 +52,7 @@ export function chooseColumnsOf(columns: SampleColumns): ChooseColumns {
 }
 
 /** @throws MedixError 'data' with the columns that are missing and those that are there */
-export function requireColumns(
+function requireColumns(
   { name: where }: Pick<DataFile, 'name'>,
   columns: SampleColumns,
   present: readonly string[],

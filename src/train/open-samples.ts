@@ -1,12 +1,12 @@
 /** The data sets a config names. */
+import { type DataSource, isPhantoms, sourcesOf } from '../config/data-config.ts';
 import type { HubAccess } from '../config/environment.ts';
-import { isPhantoms } from '../config/sections.ts';
 import type { TrainConfig } from '../config/train-config.ts';
 import { defined } from '../core/errors.ts';
 import { openSampleSet } from '../data/open-sample-set.ts';
 import { type PhantomSplit, phantomSample } from '../data/phantoms/study.ts';
 import type { RejectedRows } from '../data/read.ts';
-import type { SampleSet } from './sample-order.ts';
+import { mixSets, type SampleSet } from './sample-order.ts';
 
 export type OpenedSamples = {
   readonly samples: SampleSet;
@@ -14,32 +14,53 @@ export type OpenedSamples = {
   readonly rejected: RejectedRows;
 };
 
+type Split = 'train' | 'validation';
+
 /**
  * @param split which of the config's two sets; undefined when the config names no validation set.
- * @throws MedixError 'data' when the set cannot be read or has no usable row.
+ * @throws MedixError 'data' when a set cannot be read or has no usable row.
  */
 export async function openSamples(
   data: TrainConfig['data'],
-  split: 'train' | 'validation',
+  split: Split,
   hub: HubAccess,
   signal: AbortSignal,
 ): Promise<OpenedSamples | undefined> {
-  const location = data[split];
-  const count = data[`${split}Count`];
-  if (location === null) return undefined;
-  if (isPhantoms(location)) {
-    const size = defined(count, 'number of phantoms');
-    const drawn = location === 'phantoms@readings' ? 'readings' : split;
-    return {
-      samples: phantomSet({ seed: data.seed, split: drawn, size }),
-      rejected: { first: [], count: 0 },
-    };
+  const sources = sourcesOf(data, split);
+  const opened: (OpenedSamples & DataSource)[] = [];
+  for (const source of sources) {
+    opened.push({ ...source, ...(await openSource(source, data, split, hub, signal)) });
   }
-  const { rejected, ...samples } = await openSampleSet(location, {
+  const [only] = opened;
+  if (only === undefined || opened.length === 1) return only;
+  return {
+    samples: mixSets(opened),
+    rejected: {
+      first: opened.flatMap(({ rejected }) => rejected.first),
+      count: opened.reduce((sum, { rejected }) => sum + rejected.count, 0),
+    },
+  };
+}
+
+async function openSource(
+  { from, columns }: DataSource,
+  data: TrainConfig['data'],
+  split: Split,
+  hub: HubAccess,
+  signal: AbortSignal,
+): Promise<OpenedSamples> {
+  const count = data[`${split}Count`];
+  if (isPhantoms(from)) {
+    const size = defined(count, 'number of phantoms');
+    const drawn = from === 'phantoms@readings' ? 'readings' : split;
+    const samples = phantomSet({ seed: data.seed, split: drawn, size });
+    return { samples, rejected: { first: [], count: 0 } };
+  }
+  const { rejected, ...samples } = await openSampleSet(from, {
     hub,
     signal,
     textOnly: data.textOnly,
-    columns: data.columns,
+    columns,
     ...(data.imageRoot === null ? {} : { imageRoot: data.imageRoot }),
     ...(count === null ? {} : { limit: count }),
   });

@@ -35,7 +35,7 @@ export function createPromptSource(
   prepare: PreparePrompt,
   seed: number,
 ): PromptSource {
-  const rowOf = createSampleOrder(samples.size, seed);
+  const rowOf = createSampleOrder(samples, seed);
   const prepareDraw = async (draw: number) => ({
     draw,
     outcome: await prepare(await samples.at(rowOf(draw))),

@@ -1,7 +1,7 @@
 /** The samples that a run was trained on, found again through the data its manifest names. */
 import { z } from 'zod';
+import { dataSection, isPhantoms, sourcesOf } from '../../config/data-config.ts';
 import type { HubAccess } from '../../config/environment.ts';
-import { dataSection, isPhantoms } from '../../config/sections.ts';
 import { fail } from '../../core/errors.ts';
 import type { Sample } from '../../core/sample.ts';
 import { phantomSample, phantomSplits } from '../../data/phantoms/study.ts';
@@ -39,10 +39,10 @@ export async function findSamples(
     columns,
     ...(data.imageRoot ? { imageRoot: data.imageRoot } : {}),
   };
-  for (const location of [data.train, data.validation]) {
-    if (location === null || found.size === wanted.size) continue;
-    if (isPhantoms(location)) addPhantoms(found, wanted);
-    else await addSamples(found, wanted, location, reading);
+  for (const { from, columns } of [...sourcesOf(data, 'train'), ...sourcesOf(data, 'validation')]) {
+    if (found.size === wanted.size) continue;
+    if (isPhantoms(from)) addPhantoms(found, wanted);
+    else await addSamples(found, wanted, from, { ...reading, columns });
   }
   return found;
 }

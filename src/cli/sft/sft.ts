@@ -129,7 +129,7 @@ async function openModel(
  */
 function fromSolutions(samples: SampleSet): SampleSet {
   return {
-    size: samples.size,
+    ...samples,
     at: async (index) => {
       const sample = await samples.at(index);
       const { modality, referenceAnswer: answer } = sample;
