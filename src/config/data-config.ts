@@ -49,7 +49,7 @@ export const dataSection = z
         error: 'a location, or a list of {from, weight}',
       })
       .describe(
-        'Training set, or a list of {from, weight, columns} whose rows are mixed by weight: a file of rows (parquet, JSONL, JSON, CSV or TSV), a folder, path@split, owner/name@split on the Hugging Face hub, "phantoms" (synthetic studies), or "phantoms@readings" (synthetic studies whose demonstrations teach to read images)',
+        'Training set, or a list of {from, weight, columns} whose rows are mixed by weight: a file of rows (parquet, JSONL, JSON, CSV or TSV), a folder, path@split, owner/name@split or owner/name@split#revision on the Hugging Face hub, "phantoms" (synthetic studies), or "phantoms@readings" (synthetic studies whose demonstrations teach to read images)',
       ),
     validation: location
       .nullable()
@@ -74,6 +74,11 @@ export const dataSection = z
       .describe(
         'Folder of the images that rows name by path, and the only one they may name files of; null: the folder of the file of rows',
       ),
+    cache: z
+      .string()
+      .min(1)
+      .default('~/.cache/medix')
+      .describe('Folder where data sets of the Hugging Face hub are kept once they are downloaded'),
     textOnly: z
       .boolean()
       .default(false)

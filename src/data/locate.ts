@@ -1,7 +1,7 @@
 import { join, relative } from 'node:path';
 import type { HubAccess } from '../config/environment.ts';
 import { fail } from '../core/errors.ts';
-import { entriesBelow, foundAt } from '../core/files.ts';
+import { entriesBelow, type Found, foundAt, fromHome } from '../core/files.ts';
 import { listed } from '../core/quoted.ts';
 import {
   type DataFile,
@@ -10,17 +10,30 @@ import {
   likelierFormats,
   localFile,
 } from './data-file.ts';
-import { isHubName, listHubFiles, openHubFile } from './hub.ts';
+import { isHubName, listHubFiles, openHubFile, resolveHubRevision } from './hub.ts';
+import { downloadToCache, openSnapshot } from './hub-cache.ts';
+
+/** Where files of the hub are kept, so that any row can be read again. */
+type Download = {
+  /** As `data.cache`. */
+  readonly cache: string;
+  readonly signal: AbortSignal;
+};
 
 /**
- * The files that a location stands for, each opened when it is its turn: a file of rows; a
- * folder; or a data set `owner/name` of a Hugging Face hub. Folders and data sets take `@split`; without
- * it the split is `train` where there are files of that name, else every file belongs.
+ * The files that a location stands for, each opened when it is its turn: a file of rows; a folder; or a data set
+ * `owner/name` of a Hugging Face hub. Folders and data sets take `@split`; without it the split is `train` where
+ * there are files of that name, else every file belongs. Data sets take `#revision` after all else.
  *
+ * @param download left out, files of the hub are read in ranges and nothing is kept
  * @throws MedixError where nothing is found
  */
-export async function* locate(location: string, hub: HubAccess): AsyncGenerator<DataFile> {
-  const { path, kind, split } = await parseLocation(location);
+export async function* locate(
+  location: string,
+  hub: HubAccess,
+  download?: Download,
+): AsyncGenerator<DataFile> {
+  const { path, kind, split, revision } = await parseLocation(location);
   if (kind === 'file' || kind === 'other') {
     yield await openFile(path, split);
   } else if (kind === 'folder') {
@@ -28,22 +41,93 @@ export async function* locate(location: string, hub: HubAccess): AsyncGenerator<
       yield await localFile(join(path, name), format);
     }
   } else if (isHubName(path)) {
-    const names = await listHubFiles(path, hub);
-    for (const { name, format } of chooseSplit(path, names, split)) {
-      yield await openHubFile(path, name, format, hub);
-    }
+    yield* locateOnHub(path, split, revision, hub, download);
   } else {
     failMissing(location);
   }
 }
 
-/** Takes `@split` off, unless the location exists with it. */
-async function parseLocation(location: string) {
-  const kind = await foundAt(location);
-  const at = location.lastIndexOf('@');
-  if (kind !== 'missing' || at < 0) return { path: location, kind, split: undefined };
-  const path = location.slice(0, at);
-  return { path, kind: await foundAt(path), split: location.slice(at + 1) };
+/**
+ * The location with the commit that its revision stands at now, so that it names the same rows for ever; as it is
+ * where it is no data set of a hub, or names its commit already.
+ *
+ * @throws MedixError where the hub cannot be reached or refuses
+ */
+export async function pinLocation(location: string, hub: HubAccess): Promise<string> {
+  const { path, kind, revision } = await parseLocation(location);
+  if (kind !== 'missing' || !isHubName(path) || isCommit(revision)) return location;
+  const found = await rowsRevision(path, revision, hub);
+  const commit = await resolveHubRevision(path, hub, found);
+  return `${location.replace(/#.*$/, '')}#${commit}`;
+}
+
+/** The branch to which the hub itself converts data sets that are kept in other formats. */
+const convertedBranch = 'refs/convert/parquet';
+
+/** The revision of which files are read: the one that is asked for, or the converted branch. */
+async function rowsRevision(
+  dataset: string,
+  revision: string | undefined,
+  hub: HubAccess,
+): Promise<string | undefined> {
+  if (revision !== undefined) return revision;
+  const names = await listHubFiles(dataset, hub);
+  if (names.some((name) => isShown(name) && formatOf(name))) return undefined;
+  const converted = await listHubFiles(dataset, hub, convertedBranch).catch(() => []);
+  return converted.length > 0 ? convertedBranch : undefined;
+}
+
+async function* locateOnHub(
+  dataset: string,
+  split: string | undefined,
+  revision: string | undefined,
+  hub: HubAccess,
+  download: Download | undefined,
+): AsyncGenerator<DataFile> {
+  const found = await rowsRevision(dataset, revision, hub);
+  if (download === undefined) {
+    const names = await listHubFiles(dataset, hub, found);
+    for (const { name, format } of chooseSplit(dataset, names, split)) {
+      yield await openHubFile(dataset, name, format, hub, found);
+    }
+    return;
+  }
+  const cache = { folder: fromHome(download.cache), hub };
+  const commit = isCommit(found) ? found : await resolveHubRevision(dataset, hub, found);
+  const snapshot = await openSnapshot(cache, dataset, commit);
+  for (const { name, format } of chooseSplit(dataset, snapshot.files, split)) {
+    const path = await downloadToCache(cache, dataset, snapshot, name, download.signal);
+    // The folder of the cache is none in which rows may name files.
+    const { folder: _, ...file } = await localFile(path, format);
+    yield { ...file, name: `${dataset}/${name}` };
+  }
+}
+
+function isCommit(revision: string | undefined): revision is string {
+  return /^[0-9a-f]{40}$/.test(revision ?? '');
+}
+
+type Location = {
+  readonly path: string;
+  readonly kind: Found;
+  readonly split?: string;
+  /** Of a data set of the hub. */
+  readonly revision?: string;
+};
+
+/** Takes `#revision` and `@split` off, unless the location exists with them. */
+async function parseLocation(location: string): Promise<Location> {
+  const whole = await foundAt(location);
+  if (whole !== 'missing') return { path: location, kind: whole };
+  const [, named = location, revision] = /^([^#]*)#([\w][\w./-]*)$/.exec(location) ?? [];
+  const at = named.lastIndexOf('@');
+  const path = at < 0 ? named : named.slice(0, at);
+  return {
+    path,
+    kind: await foundAt(path),
+    ...(at < 0 ? {} : { split: named.slice(at + 1) }),
+    ...(revision === undefined ? {} : { revision }),
+  };
 }
 
 /**

@@ -4,7 +4,6 @@
  * samples themselves where they are few. A permutation of the numbers is then a whole shuffle, which begins again
  * at any draw; a buffer of rows in the order of the files would be neither.
  */
-import type { HubAccess } from '../config/environment.ts';
 import { createDigest } from '../core/digest.ts';
 import { defined, fail, messageOf } from '../core/errors.ts';
 import type { Sample } from '../core/sample.ts';
@@ -32,6 +31,8 @@ export type SetOptions = ReadOptions & {
   readonly limit?: number;
   /** Samples that take no more are kept in memory. @default 64 MiB */
   readonly keptBytes?: number;
+  /** Folder where files of the hub are kept. @default nowhere: they are read in ranges again and again */
+  readonly cache?: string;
 };
 
 /** Rejected rows that are kept for people. */
@@ -48,6 +49,7 @@ export async function openSampleSet(
     signal,
     limit = Number.POSITIVE_INFINITY,
     keptBytes = defaultKeptBytes,
+    cache,
     ...reading
   }: SetOptions = {},
 ): Promise<OpenedSet> {
@@ -58,8 +60,10 @@ export async function openSampleSet(
   const rejected: RejectedRow[] = [];
   let rejections = 0;
   let isWithImages = false;
+  const download = cache === undefined ? undefined : { cache, signal: signal ?? never };
+  const located = locate(location, hub, download);
   const extent = () => (kept.isFull() ? 'checked' : 'read');
-  for await (const { entry, outcome } of placedOutcomes(location, files, hub, reading, extent)) {
+  for await (const { entry, outcome } of placedOutcomes(located, files, reading, extent)) {
     signal?.throwIfAborted();
     if (outcome.kind === 'rejected') {
       rejections++;
@@ -88,18 +92,19 @@ export async function openSampleSet(
   };
 }
 
+const never = new AbortController().signal;
+
 type OpenedFile = { readonly file: DataFile; readonly rows: RowsOfFile };
 
 /** @param files gets each file as it is opened */
 async function* placedOutcomes(
-  location: string,
+  located: AsyncIterable<DataFile>,
   files: OpenedFile[],
-  hub: HubAccess,
   reading: RowReading,
   extent: () => 'read' | 'checked',
 ): AsyncGenerator<{ readonly entry: IndexedRow; readonly outcome: ReadOutcome }> {
   const { columns = publicColumns } = reading;
-  for await (const file of locate(location, hub)) {
+  for await (const file of located) {
     const unseen = unseenColumns(file, columns);
     const rows = await openRows(file, chooseColumnsOf(columns));
     const number = files.push({ file, rows }) - 1;

@@ -60,6 +60,7 @@ async function openSource(
     hub,
     signal,
     textOnly: data.textOnly,
+    cache: data.cache,
     columns,
     ...(data.imageRoot === null ? {} : { imageRoot: data.imageRoot }),
     ...(count === null ? {} : { limit: count }),

@@ -6,14 +6,14 @@ import { defined, fail, type Problem } from '../../core/errors.ts';
 import { foundAt, foundNames, streamFile } from '../../core/files.ts';
 import { listed } from '../../core/quoted.ts';
 import { type DataFile, formatOf, localFile } from '../../data/data-file.ts';
-import { filesBelow, filesOfSplit } from '../../data/locate.ts';
 import {
   cachedFile,
   downloadToCache,
   type HubCache,
   knownSnapshot,
   openSnapshot,
-} from './hub-cache.ts';
+} from '../../data/hub-cache.ts';
+import { filesBelow, filesOfSplit } from '../../data/locate.ts';
 import type { Task } from './task-schema.ts';
 
 export type TaskAccess = {
