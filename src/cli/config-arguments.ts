@@ -23,7 +23,7 @@ export type ReadArguments<Config> = {
 const fixedFields = ['model', 'data', 'seed', 'out'];
 
 /** They say where and what the same data are; a run of an earlier version has none of them. */
-const readingFields = ['data.imageRoot', 'data.textOnly'];
+const readingFields = ['data.imageRoot', 'data.textOnly', 'data.cache'];
 
 /**
  * The config of a new run, or of the run to resume, under the changes given.

@@ -198,4 +198,17 @@ describe('the environment', () => {
     expect(readHubAccess({ HF_TOKEN: 't' })).toEqual({ token: 't' });
     expect(readHubAccess({})).toEqual({});
   });
+
+  test('names proxies in small letters or capitals, and refuses one that is none', () => {
+    const variables = { https_proxy: 'proxy.local:3128', HTTP_PROXY: 'http://a:1', NO_PROXY: 'b' };
+    expect(readHubAccess(variables).proxies).toEqual({
+      http: 'http://a:1',
+      https: 'http://proxy.local:3128',
+      none: 'b',
+    });
+    expect(() => readHubAccess({ HTTPS_PROXY: 'socks5://me:secret@host' })).toThrow(
+      /HTTPS_PROXY: expected the address of an HTTP proxy.*not shown/,
+    );
+    expect(readHubAccess({ NO_PROXY: 'b' })).toEqual({});
+  });
 });

@@ -4,6 +4,7 @@ import type { HubAccess, Proxies } from '../config/environment.ts';
 import { type Clock, systemClock } from '../core/async/clock.ts';
 import { fail, messageOf } from '../core/errors.ts';
 import { oneLine } from '../core/quoted.ts';
+import { readWhole } from '../http/exchange.ts';
 import { hubEndpoint, openHubSite } from '../http/hub-site.ts';
 import { openRequests } from '../http/redirects.ts';
 import type { Sink } from '../http/site.ts';
@@ -156,11 +157,18 @@ function fetchThrough(proxies: Proxies): typeof fetch {
     }
     const { response } = got;
     response.once('close', requests.close);
-    const pairs = Object.entries(response.headersDistinct).flatMap(([name, values = []]) =>
+    const { statusCode: status = 0, headersDistinct } = response;
+    const { 'content-encoding': encoding, ...others } = headersDistinct;
+    const pairs = Object.entries(others).flatMap(([name, values = []]) =>
       values.map((value): [string, string] => [name, value]),
     );
-    const body = Readable.toWeb(response) as ReadableStream<Uint8Array>;
-    return new Response(body, { status: response.statusCode ?? 0, headers: pairs });
+    if (encoding === undefined) {
+      const body = Readable.toWeb(response) as ReadableStream<Uint8Array>;
+      return new Response(body, { status, headers: pairs });
+    }
+    const whole = await readWhole(response);
+    if (whole.kind !== 'response') throw new Error(whole.message);
+    return new Response(new Uint8Array(whole.body), { status, headers: pairs });
   };
 }
 

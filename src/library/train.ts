@@ -80,7 +80,14 @@ export async function train(
   const config = await readConfig(trainConfigSchema, { base, overrides: [] });
   const secrets = readSecrets(config.reward);
   if (!resume) await requireNewRun(config.out);
-  const parts = { hub: readHubAccess(), secrets, clock: systemClock, signal, load: objects.load };
+  const parts = {
+    hub: readHubAccess(),
+    secrets,
+    clock: systemClock,
+    signal,
+    load: objects.load,
+    ...(resume ? { resumed: config.out } : {}),
+  };
   const training = await openTraining(config, parts);
   try {
     const { first, count } = training.rejected;

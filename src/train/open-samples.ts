@@ -3,16 +3,41 @@ import { type DataSource, isPhantoms, sourcesOf } from '../config/data-config.ts
 import type { HubAccess } from '../config/environment.ts';
 import type { TrainConfig } from '../config/train-config.ts';
 import { defined } from '../core/errors.ts';
+import { pinLocation } from '../data/locate.ts';
 import { openSampleSet } from '../data/open-sample-set.ts';
 import { type PhantomSplit, phantomSample } from '../data/phantoms/study.ts';
 import type { RejectedRows } from '../data/read.ts';
+import type { SourceFacts } from './same-data.ts';
 import { mixSets, type SampleSet } from './sample-order.ts';
 
 export type OpenedSamples = {
   readonly samples: SampleSet;
   /** Rows that could not be used. */
   readonly rejected: RejectedRows;
+  /** What was opened, one for each source. */
+  readonly facts: readonly SourceFacts[];
 };
+
+/**
+ * The same data, those of a hub named at the commit where they stand now.
+ *
+ * @throws MedixError 'data' where the hub cannot be reached or refuses
+ */
+export async function pinData(
+  data: TrainConfig['data'],
+  hub: HubAccess,
+): Promise<TrainConfig['data']> {
+  const pin = async (from: string) => (isPhantoms(from) ? from : pinLocation(from, hub));
+  const { train, validation } = data;
+  return {
+    ...data,
+    train:
+      typeof train === 'string'
+        ? await pin(train)
+        : await Promise.all(train.map(async (one) => ({ ...one, from: await pin(one.from) }))),
+    validation: validation === null ? null : await pin(validation),
+  };
+}
 
 type Split = 'train' | 'validation';
 
@@ -39,6 +64,7 @@ export async function openSamples(
       first: opened.flatMap(({ rejected }) => rejected.first),
       count: opened.reduce((sum, { rejected }) => sum + rejected.count, 0),
     },
+    facts: opened.flatMap(({ facts }) => facts),
   };
 }
 
@@ -54,9 +80,9 @@ async function openSource(
     const size = defined(count, 'number of phantoms');
     const drawn = from === 'phantoms@readings' ? 'readings' : split;
     const samples = phantomSet({ seed: data.seed, split: drawn, size });
-    return { samples, rejected: { first: [], count: 0 } };
+    return { samples, rejected: { first: [], count: 0 }, facts: [{ from, rows: size }] };
   }
-  const { rejected, ...samples } = await openSampleSet(from, {
+  const { rejected, digest, ...samples } = await openSampleSet(from, {
     hub,
     signal,
     textOnly: data.textOnly,
@@ -65,7 +91,7 @@ async function openSource(
     ...(data.imageRoot === null ? {} : { imageRoot: data.imageRoot }),
     ...(count === null ? {} : { limit: count }),
   });
-  return { samples, rejected };
+  return { samples, rejected, facts: [{ from, rows: samples.size, digest }] };
 }
 
 /** Synthetic studies, drawn as they are asked for. */

@@ -16,11 +16,14 @@ import { type OpenedReward, openReward, requireReachable } from '../reward/open-
 import { createPromptPreparation, type PreparePrompt } from '../rollout/prepare-prompts.ts';
 import { requireComparableParts } from './advantages.ts';
 import { type Algorithm, resolveAlgorithm } from './algorithm.ts';
-import { openSamples } from './open-samples.ts';
+import { openSamples, pinData } from './open-samples.ts';
 import { requireFittingData } from './require-fitting-data.ts';
+import { type DataFacts, requireSameData } from './same-data.ts';
 import type { SampleSet } from './sample-order.ts';
 
 export type OpenedData = {
+  /** Names data sets of the hub at their commit, so that a resumed run has the same. */
+  readonly data: TrainConfig['data'];
   readonly samples: SampleSet;
   /** Undefined where the config names no validation set. */
   readonly validationSamples: SampleSet | undefined;
@@ -28,18 +31,30 @@ export type OpenedData = {
   readonly rejected: RejectedRows;
   /** A sample as the model is asked about it. */
   readonly render: (sample: Sample) => readonly Message[];
+  /** For the manifest. */
+  readonly dataFacts: DataFacts;
 };
 
-/** @throws MedixError 'data' when a set cannot be read or has no usable row, 'config' for a wrong template */
+/**
+ * @param resumed directory of the run that goes on, if one does
+ * @throws MedixError 'data' when a set cannot be read, has no usable row or is not what the resumed run began
+ *   with, 'config' for a wrong template
+ */
 export async function openData(
   config: (TrainConfig | SftConfig)['data'],
   hub: HubAccess,
   signal: AbortSignal,
+  resumed?: string,
 ): Promise<OpenedData> {
-  const training = defined(await openSamples(config, 'train', hub, signal), 'training set');
-  const validation = await openSamples(config, 'validation', hub, signal);
+  const data = await pinData(config, hub);
+  const training = defined(await openSamples(data, 'train', hub, signal), 'training set');
+  const validation = await openSamples(data, 'validation', hub, signal);
+  const dataFacts = { train: [...training.facts], validation: [...(validation?.facts ?? [])] };
+  if (resumed !== undefined) await requireSameData(resumed, dataFacts);
   const template = await openTemplate(config.template);
   return {
+    data,
+    dataFacts,
     samples: training.samples,
     validationSamples: validation?.samples,
     rejected: {
@@ -70,6 +85,8 @@ export type TrainingContext = ModelAccess & {
   readonly signal: AbortSignal;
   /** How code of the user's own is found. @default from the modules that the config names */
   readonly load?: LoadModule;
+  /** Directory of the run that goes on. @default a new one begins */
+  readonly resumed?: string;
 };
 
 /**
@@ -84,7 +101,7 @@ export async function openTraining(
   context: TrainingContext,
 ): Promise<OpenedTraining> {
   const { hub, secrets, clock, signal, load = loadModule } = context;
-  const data = await openData(config.data, hub, signal);
+  const data = await openData(config.data, hub, signal, context.resumed);
   const { maxCompletionTokens } = config.rollout;
   const algorithm = resolveAlgorithm(config.algorithm, maxCompletionTokens);
   const scoring = await openReward(config.reward, { secrets, seed: config.seed, clock, load });
@@ -103,13 +120,18 @@ export async function openTraining(
     const engine = await openEngine(config.engine, folder, use, signal, load);
     return {
       ...data,
-      config: { ...config, model },
+      config: { ...config, model, data: data.data },
       algorithm,
       scoring,
       engine,
       prepare: createPromptPreparation(engine.model, data.render, maxCompletionTokens),
       warnings: [...vetted.warnings, ...idleCorrection(algorithm, engine)],
-      facts: { ...scoring.facts, certificate: vetted.certificate ?? null, algorithm },
+      facts: {
+        ...scoring.facts,
+        data: data.dataFacts,
+        certificate: vetted.certificate ?? null,
+        algorithm,
+      },
       close: async () => {
         await Promise.all([engine.close(), scoring.close()]);
       },

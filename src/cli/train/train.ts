@@ -34,7 +34,14 @@ async function trainByConfig(
   if (!isResumed) await requireNewRun(config.out);
   terminal.print(formatConfig(config));
   const onProgress = (line: string) => terminal.showStatus(line);
-  const parts = { hub: readHubAccess(), secrets, clock: systemClock, signal, onProgress };
+  const parts = {
+    hub: readHubAccess(),
+    secrets,
+    clock: systemClock,
+    signal,
+    onProgress,
+    ...(isResumed ? { resumed: config.out } : {}),
+  };
   const training = await openTraining(config, parts);
   try {
     reportRejectedRows(terminal, training.rejected);
