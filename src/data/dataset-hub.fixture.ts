@@ -17,6 +17,8 @@ export type DatasetHub = {
 };
 
 export type DatasetScript = {
+  /** @default owner/name */
+  readonly id?: string;
   readonly files: HubFiles;
   /** Of the branch refs/convert/parquet. @default no such branch */
   readonly converted?: HubFiles;
@@ -26,8 +28,8 @@ export type DatasetScript = {
   readonly breakOffAt?: readonly number[];
 };
 
-/** The data set is called `owner/name`. */
 export async function startDatasetHub(script: DatasetScript): Promise<DatasetHub> {
+  const { id = 'owner/name' } = script;
   const requests: string[] = [];
   const cdnTokens = new Set<string | undefined>();
   const breaks = [...(script.breakOffAt ?? [])];
@@ -58,7 +60,7 @@ export async function startDatasetHub(script: DatasetScript): Promise<DatasetHub
       response.writeHead(401, { 'x-error-code': 'GatedRepo' }).end('{}');
       return;
     }
-    const { kind, revision, name } = askedOf(path, Object.keys(revisions));
+    const { kind, revision, name } = askedOf(id, path, Object.keys(revisions));
     const found = revisions[revision];
     if (found === undefined) {
       response.writeHead(404).end('{}');
@@ -68,7 +70,7 @@ export async function startDatasetHub(script: DatasetScript): Promise<DatasetHub
       const location = `http://127.0.0.1:${cdnPort}/${encodeURIComponent(found.sha)}/${name}`;
       response.writeHead(302, { location }).end();
     } else {
-      sendJson(response, { _id: '1', id: 'owner/name', sha: found.sha });
+      sendJson(response, { _id: '1', id, sha: found.sha });
     }
   });
   const port = await listening(hub);
@@ -86,13 +88,9 @@ export async function startDatasetHub(script: DatasetScript): Promise<DatasetHub
 }
 
 /** What a path is about; no revision where it is about another data set. */
-function askedOf(path: string, revisions: readonly string[]) {
-  const [, kind, rest = 'main'] =
-    /^\/(?:api\/)?datasets\/owner\/name(?:\/(revision|tree|resolve)\/(.*))?$/.exec(path) ?? [
-      '',
-      undefined,
-      '',
-    ];
+function askedOf(id: string, path: string, revisions: readonly string[]) {
+  const below = new RegExp(`^/(?:api/)?datasets/${id}(?:/(revision|tree|resolve)/(.*))?$`);
+  const [, kind, rest = 'main'] = below.exec(path) ?? ['', undefined, ''];
   const revision = revisions.find((one) => rest === one || rest.startsWith(`${one}/`)) ?? '';
   return { kind, revision, name: rest.slice(revision.length + 1) };
 }

@@ -49,14 +49,14 @@ function toParquet(samples: readonly Sample[]): Uint8Array {
   return new Uint8Array(parquetWriteBuffer({ columnData, schema, rowGroupSize }));
 }
 
-const text = (name: string): SchemaElement => ({
+export const textColumn = (name: string): SchemaElement => ({
   name,
   type: 'BYTE_ARRAY',
   converted_type: 'UTF8',
   repetition_type: 'OPTIONAL',
 });
 
-const listOf = (name: string, element: readonly SchemaElement[]): SchemaElement[] => [
+export const listOf = (name: string, element: readonly SchemaElement[]): SchemaElement[] => [
   { name, converted_type: 'LIST', repetition_type: 'OPTIONAL', num_children: 1 },
   { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
   ...element,
@@ -64,17 +64,17 @@ const listOf = (name: string, element: readonly SchemaElement[]): SchemaElement[
 
 const schema: SchemaElement[] = [
   { name: 'root', num_children: 7 },
-  text('id'),
+  textColumn('id'),
   ...listOf('image', [
     { name: 'element', repetition_type: 'OPTIONAL', num_children: 2 },
     { name: 'bytes', type: 'BYTE_ARRAY', repetition_type: 'OPTIONAL' },
-    text('path'),
+    textColumn('path'),
   ]),
-  text('source'),
-  text('problem'),
-  text('solution'),
-  ...listOf('accepted', [text('element')]),
-  text('demonstration'),
+  textColumn('source'),
+  textColumn('problem'),
+  textColumn('solution'),
+  ...listOf('accepted', [textColumn('element')]),
+  textColumn('demonstration'),
 ];
 
 function* jsonLines(samples: Iterable<Sample>): Generator<string> {
