@@ -87,6 +87,20 @@ describe('a data set of the hub', () => {
     expect(await answersAt('owner/name@test', access)).toEqual(['d']);
   });
 
+  it('of several configurations is read one at a time', async () => {
+    const hub = await hubOf({
+      files: { 'images.zip': Buffer.from('x') },
+      converted: { 'ct/train/0000.parquet': parquet('a'), 'mri/train/0000.parquet': parquet('b') },
+    });
+    const access = { endpoint: hub.endpoint };
+    await expect(answersAt('owner/name@train', access)).rejects.toThrow(
+      /expected rows of one configuration, got ct, mri; name one of them, e\.g\. owner\/name:ct@train/,
+    );
+    const pinned = await pinLocation('owner/name:mri@train', access);
+    expect(pinned).toBe(`owner/name:mri@train#${convertedCommit}`);
+    expect(await answersAt(pinned, access)).toEqual(['b']);
+  });
+
   it('that is gated, missing or without the split is one clear error', async () => {
     const hub = await hubOf({ files, token: 'hf_secret' });
     const access = { endpoint: hub.endpoint, token: 'hf_secret' };

@@ -23,7 +23,8 @@ type Download = {
 /**
  * The files that a location stands for, each opened when it is its turn: a file of rows; a folder; or a data set
  * `owner/name` of a Hugging Face hub. Folders and data sets take `@split`; without it the split is `train` where
- * there are files of that name, else every file belongs. Data sets take `#revision` after all else.
+ * there are files of that name, else every file belongs. Data sets take `:configuration` before, which is a folder
+ * of theirs, and `#revision` after all else.
  *
  * @param download left out, files of the hub are read in ranges and nothing is kept
  * @throws MedixError where nothing is found
@@ -33,7 +34,7 @@ export async function* locate(
   hub: HubAccess,
   download?: Download,
 ): AsyncGenerator<DataFile> {
-  const { path, kind, split, revision } = await parseLocation(location);
+  const { path, kind, split, ...onHub } = await parseLocation(location);
   if (kind === 'file' || kind === 'other') {
     yield await openFile(path, split);
   } else if (kind === 'folder') {
@@ -41,7 +42,7 @@ export async function* locate(
       yield await localFile(join(path, name), format);
     }
   } else if (isHubName(path)) {
-    yield* locateOnHub(path, split, revision, hub, download);
+    yield* locateOnHub({ dataset: path, split, ...onHub }, hub, download);
   } else {
     failMissing(location);
   }
@@ -77,17 +78,27 @@ async function rowsRevision(
   return converted.length > 0 ? convertedBranch : undefined;
 }
 
+type HubRows = Pick<Location, 'configuration' | 'revision'> & {
+  readonly dataset: string;
+  readonly split: string | undefined;
+};
+
 async function* locateOnHub(
-  dataset: string,
-  split: string | undefined,
-  revision: string | undefined,
+  { dataset, split, configuration, revision }: HubRows,
   hub: HubAccess,
   download: Download | undefined,
 ): AsyncGenerator<DataFile> {
+  const choose = (names: readonly string[]) => {
+    const isIn = (name: string) =>
+      configuration === undefined || partsOf(name).includes(configuration);
+    const chosen = chooseSplit(dataset, names.filter(isIn), split);
+    requireOneConfiguration(dataset, chosen);
+    return chosen;
+  };
   const found = await rowsRevision(dataset, revision, hub);
   if (download === undefined) {
     const names = await listHubFiles(dataset, hub, found);
-    for (const { name, format } of chooseSplit(dataset, names, split)) {
+    for (const { name, format } of choose(names)) {
       yield await openHubFile(dataset, name, format, hub, found);
     }
     return;
@@ -95,7 +106,7 @@ async function* locateOnHub(
   const cache = { folder: fromHome(download.cache), hub };
   const commit = isCommit(found) ? found : await resolveHubRevision(dataset, hub, found);
   const snapshot = await openSnapshot(cache, dataset, commit);
-  for (const { name, format } of chooseSplit(dataset, snapshot.files, split)) {
+  for (const { name, format } of choose(snapshot.files)) {
     const path = await downloadToCache(cache, dataset, snapshot, name, download.signal);
     // The folder of the cache is none in which rows may name files.
     const { folder: _, ...file } = await localFile(path, format);
@@ -107,24 +118,44 @@ function isCommit(revision: string | undefined): revision is string {
   return /^[0-9a-f]{40}$/.test(revision ?? '');
 }
 
+/** The hub converts each configuration into a folder of its own: rows of several are not one data set. */
+function requireOneConfiguration(where: string, files: readonly { readonly name: string }[]): void {
+  const found = files.flatMap(
+    ({ name }) => /^([^/]+)\/[^/]+\/\d{4}\.parquet$/.exec(name)?.[1] ?? [],
+  );
+  const names = [...new Set(found)];
+  if (names.length < 2) return;
+  fail('data', {
+    where,
+    expected: 'rows of one configuration',
+    got: listed(names),
+    next: `name one of them, e.g. ${where}:${names[0]}@train`,
+  });
+}
+
 type Location = {
   readonly path: string;
   readonly kind: Found;
   readonly split?: string;
+  /** Folder of a data set of the hub. */
+  readonly configuration?: string;
   /** Of a data set of the hub. */
   readonly revision?: string;
 };
 
-/** Takes `#revision` and `@split` off, unless the location exists with them. */
+/** Takes `#revision`, `@split` and `:configuration` off, unless the location exists with them. */
 async function parseLocation(location: string): Promise<Location> {
-  const whole = await foundAt(location);
-  if (whole !== 'missing') return { path: location, kind: whole };
+  const found = await foundAt(location);
+  if (found !== 'missing') return { path: location, kind: found };
   const [, named = location, revision] = /^([^#]*)#([\w][\w./-]*)$/.exec(location) ?? [];
   const at = named.lastIndexOf('@');
-  const path = at < 0 ? named : named.slice(0, at);
+  const whole = at < 0 ? named : named.slice(0, at);
+  const [, dataset, configuration] = /^(\w[\w.-]*\/[\w.-]+):([\w.-]+)$/.exec(whole) ?? [];
+  const path = dataset ?? whole;
   return {
     path,
     kind: await foundAt(path),
+    ...(configuration === undefined ? {} : { configuration }),
     ...(at < 0 ? {} : { split: named.slice(at + 1) }),
     ...(revision === undefined ? {} : { revision }),
   };
