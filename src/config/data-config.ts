@@ -54,7 +54,9 @@ export const dataSection = z
     validation: location
       .nullable()
       .default(null)
-      .describe('Held-out set, given like data.train; null turns validation off'),
+      .describe(
+        'Held-out set: one location as in data.train, with data.columns; null turns validation off',
+      ),
     trainCount: positiveInteger
       .nullable()
       .default(null)
