@@ -22,6 +22,7 @@ import * as ops from '../src/tensor/ops.ts';
 import { Program } from '../src/tensor/program.ts';
 import { resolveAlgorithm } from '../src/train/algorithm.ts';
 import { policyLoss } from '../src/update/policy-loss.ts';
+import { benchData } from './data.ts';
 import { benchEvalJudging, benchEvalMany } from './eval.ts';
 import { benchGrowth } from './growth.ts';
 import { benchHost } from './host.ts';
@@ -229,6 +230,7 @@ const scoreFile = await benchScoreMemory();
 const service = await benchRewardService();
 const evalJudging = await benchEvalJudging();
 const evalMany = await benchEvalMany();
+const data = await benchData();
 const lora2b = await runLora();
 const best = Math.max(...Object.values(peak));
 const result = {
@@ -246,6 +248,7 @@ const result = {
     service,
   },
   eval: { judging: evalJudging ?? null, many: evalMany ?? null },
+  data,
   lora2b,
   peakRssBytes: process.resourceUsage().maxRSS * 1024,
 };
@@ -318,6 +321,10 @@ const rows: readonly (readonly [string, string])[] = [
     `${count(service.itemsPerSecond)} responses/s, p50 ${service.p50Ms.toFixed(0)} ms, p99 ${service.p99Ms.toFixed(0)} ms`,
   ],
   ...evalRows(),
+  ...data.map(({ rows, rowsPerSecond, secondsPerDraw, peakBytes }): readonly [string, string] => [
+    `data: ${count(rows)} rows of JSONL, opened for training`,
+    `${count(rowsPerSecond)} rows/s, ${ms(secondsPerDraw)} a draw, peak ${mebibytes(peakBytes)}`,
+  ]),
   [
     'LoRA of a 2B model, 8-bit base: one iteration, open, new tokens',
     `${s(lora2b.iterationSeconds)}, ${s(lora2b.openSeconds)}, ${lora2b.newTokensPerSecond.toFixed(0)}/s, ${lora2b.peakGiB.toFixed(1)} GiB`,

@@ -9,7 +9,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   src: [
     'core',
     'config, run, statistics, tensor, image, cache',
-    'data, model, http',
+    'http',
+    'data, model',
     'chat, embed, engine',
     'judge',
     'rollout, reward, advantage, update',

@@ -102,6 +102,7 @@ describe('a resumed run', () => {
       [
         "checkpoint.every",
         "checkpoint.keepLast",
+        "data.cache",
         "data.imageRoot",
         "data.textOnly",
         "engine.cache",
@@ -130,6 +131,14 @@ describe('a resumed run', () => {
         "reward.judge.prices.output",
         "reward.judge.requestsPerMinute",
         "reward.judge.url",
+        "track.mlflow",
+        "track.mlflow.apiKeyEnv",
+        "track.mlflow.experiment",
+        "track.mlflow.url",
+        "track.tensorboard",
+        "track.wandb",
+        "track.wandb.entity",
+        "track.wandb.project",
         "validation.patience",
       ]
     `);

@@ -21,7 +21,7 @@ const freeFields = [
   'iterations',
   'track',
   ...['checkpoint.every', 'checkpoint.keepLast', 'validation.patience', 'record.images'],
-  ...['engine.cache', 'data.imageRoot', 'data.textOnly'],
+  ...['engine.cache', 'data.imageRoot', 'data.textOnly', 'data.cache'],
   ...connection.map((name) => `reward.judge.${name}`),
   ...connection.map((name) => `reward.embedder.${name}`),
 ];

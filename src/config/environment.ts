@@ -11,6 +11,18 @@ export type HubAccess = {
   readonly token?: string;
   /** `HF_ENDPOINT`, a mirror of the Hugging Face hub. */
   readonly endpoint?: string;
+  /** Absent where no proxy is named. */
+  readonly proxies?: Proxies;
+};
+
+/** Proxies as the usual variables name them, in small letters or capitals. */
+export type Proxies = {
+  /** `HTTP_PROXY`: address of the proxy for http:// addresses. */
+  readonly http?: string;
+  /** `HTTPS_PROXY`: address of the proxy for https:// addresses. */
+  readonly https?: string;
+  /** `NO_PROXY`: hosts that are reached without a proxy, separated by commas. */
+  readonly none?: string;
 };
 
 export type Secrets = {
@@ -23,6 +35,42 @@ export function readHubAccess(environment: Environment = process.env): HubAccess
   return {
     ...(environment['HF_TOKEN'] ? { token: environment['HF_TOKEN'] } : {}),
     ...(environment['HF_ENDPOINT'] ? { endpoint: environment['HF_ENDPOINT'] } : {}),
+    ...readProxies(environment),
+  };
+}
+
+/** @throws MedixError 'config' where a proxy is no http:// address */
+function readProxies(environment: Environment): { readonly proxies?: Proxies } {
+  const given = (name: string) => environment[name.toLowerCase()] || environment[name];
+  const problems: Problem[] = [];
+  const addressOf = (name: string) => {
+    const text = given(name);
+    if (!text) return undefined;
+    const address = text.includes('://') ? text : `http://${text}`;
+    if (URL.canParse(address) && new URL(address).protocol === 'http:') return address;
+    // It may hold a password.
+    const problem = {
+      where: name,
+      expected: 'the address of an HTTP proxy, e.g. http://proxy.local:3128',
+      got: 'another text (not shown)',
+      next: 'correct the variable, or unset it',
+    };
+    problems.push(problem);
+    return undefined;
+  };
+  const [http, https, none] = [
+    addressOf('HTTP_PROXY'),
+    addressOf('HTTPS_PROXY'),
+    given('NO_PROXY'),
+  ];
+  if (problems.length > 0) throw new MedixError('config', problems);
+  if (http === undefined && https === undefined) return {};
+  return {
+    proxies: {
+      ...(http === undefined ? {} : { http }),
+      ...(https === undefined ? {} : { https }),
+      ...(none ? { none } : {}),
+    },
   };
 }
 

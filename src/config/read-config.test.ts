@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { MedixError, type Problem } from '../core/errors.ts';
+import { sourcesOf } from './data-config.ts';
 import { readHubAccess, readSecrets } from './environment.ts';
 import { formatFields, listFields } from './field-list.ts';
 import { type ConfigSource, readConfig } from './read-config.ts';
@@ -104,6 +105,24 @@ describe('reading a config', () => {
     expect(problem?.where).toContain('data.trainCount');
   });
 
+  test('takes several training sets by weight, each with columns of its own where it says so', async () => {
+    const train = '[{from: a.csv, weight: 3, columns: {answer: label}}, {from: b.parquet}]';
+    const { data } = await readConfig(trainConfigSchema, {
+      overrides: ['model=m', `data.train=${train}`, 'data.columns.answer=text'],
+    });
+    const sources = sourcesOf(data, 'train');
+    expect(sources.map(({ from, weight, columns }) => [from, weight, columns.answer])).toEqual([
+      ['a.csv', 3, 'label'],
+      ['b.parquet', 1, 'text'],
+    ]);
+    const [problem] = await problemsIn({
+      overrides: ['model=m', 'data.train=[{from: a, weight: 0}]'],
+    });
+    expect(problem?.where).toContain('data.train');
+    const phantoms = ['model=m', 'data.train=[{from: a}, {from: phantoms}]'];
+    expect((await problemsIn({ overrides: phantoms }))[0]?.where).toContain('data.trainCount');
+  });
+
   test('does not let an override reach a prototype', async () => {
     const [problem] = await problemsIn({ overrides: [...required, '__proto__.polluted=1'] });
     expect(problem?.where).toBe('command line');
@@ -181,5 +200,18 @@ describe('the environment', () => {
   test('gives access to the hub where it is set', () => {
     expect(readHubAccess({ HF_TOKEN: 't' })).toEqual({ token: 't' });
     expect(readHubAccess({})).toEqual({});
+  });
+
+  test('names proxies in small letters or capitals, and refuses one that is none', () => {
+    const variables = { https_proxy: 'proxy.local:3128', HTTP_PROXY: 'http://a:1', NO_PROXY: 'b' };
+    expect(readHubAccess(variables).proxies).toEqual({
+      http: 'http://a:1',
+      https: 'http://proxy.local:3128',
+      none: 'b',
+    });
+    expect(() => readHubAccess({ HTTPS_PROXY: 'socks5://me:secret@host' })).toThrow(
+      /HTTPS_PROXY: expected the address of an HTTP proxy.*not shown/,
+    );
+    expect(readHubAccess({ NO_PROXY: 'b' })).toEqual({});
   });
 });

@@ -23,68 +23,6 @@ export const seedField = z
     'Fixes data order, sampling and new weights: the same config and seed give the same run',
   );
 
-/** Whether a data location names synthetic studies rather than files. */
-export function isPhantoms(location: string | null): boolean {
-  return location === 'phantoms' || location === 'phantoms@readings';
-}
-
-export const dataSection = z
-  .strictObject({
-    train: z
-      .string()
-      .min(1)
-      .describe(
-        'Training set: a parquet or JSONL file, a folder, path@split, owner/name@split on the Hugging Face hub, "phantoms" (synthetic studies), or "phantoms@readings" (synthetic studies whose demonstrations teach to read images)',
-      ),
-    validation: z
-      .string()
-      .min(1)
-      .nullable()
-      .default(null)
-      .describe('Held-out set, given like data.train; null turns validation off'),
-    trainCount: positiveInteger
-      .nullable()
-      .default(null)
-      .describe('Use at most this many training rows; null takes all; phantoms need a number'),
-    validationCount: positiveInteger
-      .nullable()
-      .default(null)
-      .describe('Use at most this many validation rows; null takes all; phantoms need a number'),
-    imageRoot: z
-      .string()
-      .min(1)
-      .nullable()
-      .default(null)
-      .describe(
-        'Folder of the images that rows name by path, and the only one they may name files of; null: the folder of the file of rows',
-      ),
-    textOnly: z
-      .boolean()
-      .default(false)
-      .describe(
-        'Whether the questions have no images: true trains without images, rejects rows that have some and takes solutions without a modality tag; false refuses a set without a single image',
-      ),
-    seed: z.int().nonnegative().default(1).describe('Seed that decides which phantoms are drawn'),
-    template: z
-      .string()
-      .min(1)
-      .default('medix-r1')
-      .describe(
-        'Prompt template: "medix-r1", "brief", "question" (nothing but the question), or the path of a Jinja file',
-      ),
-  })
-  .superRefine((data, context) => {
-    for (const split of ['train', 'validation'] as const) {
-      if (isPhantoms(data[split]) && data[`${split}Count`] === null) {
-        context.addIssue({
-          code: 'custom',
-          path: [`${split}Count`],
-          message: 'a whole number, since any number of phantoms can be drawn',
-        });
-      }
-    }
-  });
-
 export const optimizerFields = {
   learningRate: z.number().positive().default(1e-6).describe('Peak learning rate of AdamW'),
   beta1: z

@@ -1,9 +1,9 @@
 /** The config of `medix sft`: imitation of demonstrations, from a given model or from scratch. */
 import { z } from 'zod';
+import { dataSection } from './data-config.ts';
 import { trainingEngineSection } from './engine-config.ts';
 import {
   checkpointSection,
-  dataSection,
   optimizerFields,
   outField,
   patienceField,

@@ -2,11 +2,11 @@
 import { z } from 'zod';
 import { algorithmContradictions } from './algorithm-checks.ts';
 import { algorithmSection } from './algorithm-config.ts';
+import { dataSection } from './data-config.ts';
 import { trainingEngineSection } from './engine-config.ts';
 import { rewardFields } from './judge-config.ts';
 import {
   checkpointSection,
-  dataSection,
   optimizerFields,
   outField,
   patienceField,

@@ -1,11 +1,13 @@
 import { dirname } from 'node:path';
 import { lengthOf, openRegular, readInto, streamFile } from '../core/files.ts';
 
+export type DataFormat = 'parquet' | 'jsonl' | 'json' | 'csv' | 'tsv';
+
 /** A file of rows, local or remote, of which any part can be had without the rest. */
 export type DataFile = {
   /** Path or address, for messages. */
   readonly name: string;
-  readonly format: 'parquet' | 'jsonl';
+  readonly format: DataFormat;
   readonly byteLength: number;
   /** Folder that relative image paths start from; remote files have none. */
   readonly folder?: string;
@@ -15,13 +17,21 @@ export type DataFile = {
 };
 
 /** The format that a file name stands for, if it is one we read. */
-export function formatOf(name: string): DataFile['format'] | undefined {
-  if (name.endsWith('.parquet')) return 'parquet';
-  return name.endsWith('.jsonl') ? 'jsonl' : undefined;
+export function formatOf(name: string): DataFormat | undefined {
+  const ending = /\.(parquet|jsonl|ndjson|json|csv|tsv)$/i.exec(name)?.[1]?.toLowerCase();
+  return ending === 'ndjson' ? 'jsonl' : (ending as DataFormat | undefined);
+}
+
+/** Of the files of a folder, those that are rows by their name, before those that may also be something else. */
+export function likelierFormats<T extends { readonly format: DataFormat }>(
+  files: readonly T[],
+): readonly T[] {
+  const sure = files.filter(({ format }) => format === 'parquet' || format === 'jsonl');
+  return sure.length > 0 ? sure : files;
 }
 
 /** @throws MedixError where it is not there, cannot be read or is no regular file */
-export async function localFile(path: string, format: DataFile['format']): Promise<DataFile> {
+export async function localFile(path: string, format: DataFormat): Promise<DataFile> {
   const size = await lengthOf(path);
   return {
     name: path,

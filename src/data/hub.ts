@@ -1,20 +1,37 @@
-import { datasetInfo, downloadFile, listFiles } from '@huggingface/hub';
-import type { HubAccess } from '../config/environment.ts';
+import { Readable } from 'node:stream';
+import { datasetInfo, downloadFile, fileDownloadInfo, listFiles } from '@huggingface/hub';
+import type { HubAccess, Proxies } from '../config/environment.ts';
+import { type Clock, systemClock } from '../core/async/clock.ts';
 import { fail, messageOf } from '../core/errors.ts';
-import type { DataFile } from './data-file.ts';
+import { oneLine } from '../core/quoted.ts';
+import { readWhole } from '../http/exchange.ts';
+import { hubEndpoint, openHubSite } from '../http/hub-site.ts';
+import { openRequests } from '../http/redirects.ts';
+import type { Sink } from '../http/site.ts';
+import type { DataFile, DataFormat } from './data-file.ts';
 
 export function isHubName(text: string): boolean {
   return /^[A-Za-z0-9][\w.-]*\/[\w.-]+$/.test(text);
 }
 
 /**
- * The commit (40 hexadecimal digits) that a hub data set's main revision stands at now.
+ * The commit (40 hexadecimal digits) that a revision of a hub data set stands at now.
  *
+ * @param revision branch, tag or commit. @default main
  * @throws MedixError where the hub cannot be reached or refuses
  */
-export async function resolveHubRevision(dataset: string, hub: HubAccess): Promise<string> {
+export async function resolveHubRevision(
+  dataset: string,
+  hub: HubAccess,
+  revision?: string,
+): Promise<string> {
   const { sha } = await reaching(dataset, () =>
-    datasetInfo({ ...accessFor(hub), name: dataset, additionalFields: ['sha'] }),
+    datasetInfo({
+      ...accessFor(hub),
+      name: dataset,
+      additionalFields: ['sha'],
+      ...(revision === undefined ? {} : { revision }),
+    }),
   );
   return sha;
 }
@@ -46,7 +63,7 @@ export async function listHubFiles(
 export async function openHubFile(
   dataset: string,
   path: string,
-  format: DataFile['format'],
+  format: DataFormat,
   hub: HubAccess,
   revision?: string,
 ): Promise<DataFile> {
@@ -63,6 +80,52 @@ export async function openHubFile(
   };
 }
 
+/**
+ * Downloads a file of a hub data set; what breaks off is asked for again from where it broke off.
+ *
+ * @param append takes the bytes, in order
+ * @throws MedixError where the hub cannot be reached, refuses, or sends another file than it says; what `append`
+ *   throws
+ */
+export async function downloadHubFile(
+  dataset: string,
+  path: string,
+  revision: string,
+  hub: HubAccess,
+  append: (bytes: Uint8Array) => Promise<void>,
+  signal: AbortSignal,
+  clock: Clock = systemClock,
+): Promise<void> {
+  const name = `${dataset}/${path}`;
+  const site = openHubSite(hub, 'data', clock);
+  try {
+    const request = requestFor(dataset, hub, revision);
+    const info = await reaching(name, () => fileDownloadInfo({ ...request, path }));
+    if (!info) return failAt(name, 'no such file');
+    let length = 0;
+    const sink: Sink = {
+      length: () => length,
+      append: async (bytes) => {
+        signal.throwIfAborted();
+        await append(bytes);
+        length += bytes.length;
+      },
+      restart: () => failAt(name, 'the whole file where a part of it was asked for'),
+    };
+    const from = ['datasets', dataset, 'resolve', encodeURIComponent(revision), inAddress(path)];
+    const reply = await site.file(from.join('/'), info.size, sink, signal);
+    signal.throwIfAborted();
+    if (reply.kind === 'failed') failAt(name, reply.message);
+    if (length !== info.size) failAt(name, `${length} bytes instead of ${info.size}`);
+  } finally {
+    site.close();
+  }
+}
+
+function inAddress(path: string): string {
+  return path.split('/').map(encodeURIComponent).join('/');
+}
+
 function requestFor(name: string, hub: HubAccess, revision: string | undefined) {
   return {
     repo: { type: 'dataset' as const, name },
@@ -71,10 +134,41 @@ function requestFor(name: string, hub: HubAccess, revision: string | undefined) 
   };
 }
 
-function accessFor({ endpoint, token }: HubAccess) {
+function accessFor(hub: HubAccess) {
+  const { token, proxies } = hub;
   return {
-    ...(endpoint === undefined ? {} : { hubUrl: endpoint }),
+    hubUrl: hubEndpoint(hub),
+    ...(proxies === undefined ? {} : { fetch: fetchThrough(proxies) }),
     ...(token === undefined ? {} : { accessToken: token }),
+  };
+}
+
+/** What the client of the hub asks by where proxies are named: that of Node knows none. */
+function fetchThrough(proxies: Proxies): typeof fetch {
+  return async (input, init) => {
+    const requests = openRequests(undefined, proxies);
+    const headers = Object.fromEntries(new Headers(init?.headers));
+    const signal = init?.signal ?? new AbortController().signal;
+    const url = new URL(input instanceof Request ? input.url : input);
+    const got = await requests.get(url, headers, signal);
+    if (got.kind !== 'begun') {
+      requests.close();
+      throw new Error(got.message);
+    }
+    const { response } = got;
+    response.once('close', requests.close);
+    const { statusCode: status = 0, headersDistinct } = response;
+    const { 'content-encoding': encoding, ...others } = headersDistinct;
+    const pairs = Object.entries(others).flatMap(([name, values = []]) =>
+      values.map((value): [string, string] => [name, value]),
+    );
+    if (encoding === undefined) {
+      const body = Readable.toWeb(response) as ReadableStream<Uint8Array>;
+      return new Response(body, { status, headers: pairs });
+    }
+    const whole = await readWhole(response);
+    if (whole.kind !== 'response') throw new Error(whole.message);
+    return new Response(new Uint8Array(whole.body), { status, headers: pairs });
   };
 }
 
@@ -82,7 +176,7 @@ async function reaching<T>(where: string, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {
-    return failAt(where, messageOf(error), error);
+    return failAt(where, oneLine(messageOf(error), 300), error);
   }
 }
 

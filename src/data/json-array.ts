@@ -4,20 +4,27 @@
  */
 import { createGathering } from '../core/lines.ts';
 import type { DataFile } from './data-file.ts';
-import { parseRow, readJsonLines } from './jsonl.ts';
-import type { RawRow } from './raw-row.ts';
+import { parseRow, placedLines } from './jsonl.ts';
+import type { PlacedRow, RawRow, RowPlace } from './raw-row.ts';
 
 export async function* readJson(file: DataFile, signal?: AbortSignal): AsyncGenerator<RawRow> {
+  for await (const { raw } of placedElements(file)) {
+    signal?.throwIfAborted();
+    yield raw;
+  }
+}
+
+/** As {@link readJson}, each with its place in the file. */
+export async function* placedElements(file: DataFile): AsyncGenerator<PlacedRow> {
   if ((await firstCharacter(file)) !== '[') {
-    yield* readJsonLines(file, signal);
+    yield* placedLines(file);
     return;
   }
   let row = 0;
-  for await (const element of elementsOf(file.stream())) {
-    signal?.throwIfAborted();
-    const raw = parseRow(element, row, 'element');
+  for await (const { bytes, place } of elementsOf(file.stream())) {
+    const raw = parseRow(bytes, row, 'element');
     if (raw === undefined) continue;
-    yield raw;
+    yield { raw, place };
     row++;
   }
 }
@@ -27,12 +34,14 @@ async function firstCharacter(file: DataFile): Promise<string | undefined> {
   return /\S/.exec(new TextDecoder().decode(start))?.[0];
 }
 
+type Element = { readonly bytes: Uint8Array | undefined; readonly place: RowPlace };
+
 /** The bytes of each element of the outermost array; of a file that is cut short, also the torn last one. */
-async function* elementsOf(
-  stream: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array | undefined> {
+async function* elementsOf(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Element> {
   const scan = createScanner();
   const element = createGathering();
+  let start = 0;
+  let offset = 0;
   for await (const chunk of stream) {
     let from = 0;
     // No byte of a longer UTF-8 character is a bracket, comma or quotation mark.
@@ -42,11 +51,14 @@ async function* elementsOf(
       element.add(chunk.subarray(from, i));
       const bytes = element.take();
       from = i + 1;
-      if (seen === 'element-end') yield bytes;
+      const end = offset + i;
+      if (seen === 'element-end') yield { bytes, place: { start, length: end - start } };
+      start = end + 1;
     }
     element.add(chunk.subarray(from));
+    offset += chunk.length;
   }
-  yield element.take();
+  yield { bytes: element.take(), place: { start, length: offset - start } };
 }
 
 type Seen = 'array-start' | 'element-end' | 'inside';

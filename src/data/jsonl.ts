@@ -3,15 +3,22 @@ import { linesIn, longestLine } from '../core/lines.ts';
 import { nameOf } from '../core/quoted.ts';
 import { decodeUtf8 } from '../core/utf8.ts';
 import type { DataFile } from './data-file.ts';
-import type { RawRow } from './raw-row.ts';
+import type { PlacedRow, RawRow } from './raw-row.ts';
 
 /** Rows of a JSON Lines file, one line in memory at a time; blank lines are skipped but counted. */
 export async function* readJsonLines(file: DataFile, signal?: AbortSignal): AsyncGenerator<RawRow> {
-  let row = 0;
-  for await (const { bytes } of linesIn(file.stream())) {
+  for await (const { raw } of placedLines(file)) {
     signal?.throwIfAborted();
+    yield raw;
+  }
+}
+
+/** As {@link readJsonLines}, each with its place in the file. */
+export async function* placedLines(file: DataFile): AsyncGenerator<PlacedRow> {
+  let row = 0;
+  for await (const { offset, length, bytes } of linesIn(file.stream())) {
     const raw = parseRow(bytes, row++, 'line');
-    if (raw !== undefined) yield raw;
+    if (raw !== undefined) yield { raw, place: { start: offset, length } };
   }
 }
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadSamples, readSamples } from './read.ts';
+import { loadSamples } from './load.fixture.ts';
+import { readSamples } from './read.ts';
 
 const fixtures = fileURLToPath(new URL('../../test/fixtures/parquet/', import.meta.url));
 const inFixtures = (name: string) => join(fixtures, `${name}.parquet`);

@@ -6,25 +6,16 @@ import {
   type SchemaTree,
 } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
-import { fail, messageOf } from '../core/errors.ts';
-import { listed, oneLine, quoted } from '../core/quoted.ts';
+import { defined, fail, messageOf } from '../core/errors.ts';
+import { oneLine, quoted } from '../core/quoted.ts';
 import { decodeUtf8 } from '../core/utf8.ts';
 import type { DataFile } from './data-file.ts';
 import { exactReader, parsers } from './parquet-values.ts';
-import { columnNames, imageColumns, type RawRow, requiredColumns } from './raw-row.ts';
-
-export type ChosenColumns = {
-  /** Columns to read of those that a file has. */
-  readonly read: readonly string[];
-  /** Those of them whose bytes are images; in all others bytes are text. */
-  readonly images: readonly string[];
-};
-
-/** Throws a MedixError where a column is missing. */
-export type ChooseColumns = (file: DataFile, present: readonly string[]) => ChosenColumns;
+import type { ChooseColumns, RawRow, RowsOfFile } from './raw-row.ts';
+import { chooseColumnsOf, publicColumns } from './sample-columns.ts';
 
 /**
- * Rows of a parquet file, one row group in memory at a time; columns that nobody needs are not read.
+ * Rows of a parquet file, a part of a row group in memory at a time; columns that nobody needs are not read.
  *
  * @param choose by default the columns that a training sample is made of
  * @throws MedixError where the file is damaged or lacks a required column
@@ -32,51 +23,122 @@ export type ChooseColumns = (file: DataFile, present: readonly string[]) => Chos
 export async function* readParquet(
   file: DataFile,
   signal?: AbortSignal,
-  choose: ChooseColumns = chooseSampleColumns,
+  choose: ChooseColumns = chooseColumnsOf(publicColumns),
 ): AsyncGenerator<RawRow> {
+  const { scan } = await openParquet(file, choose);
+  for await (const { raw } of scan()) {
+    signal?.throwIfAborted();
+    yield raw;
+  }
+}
+
+/** Rows that are read together: those of a row group, or a part of them. */
+type Part = { readonly file: DataFile; readonly rowStart: number; readonly rowEnd: number };
+
+/**
+ * The rows of a parquet file, in order or one alone. To read one alone takes as long as to read its part of the
+ * file, which is kept until a row of another is asked for.
+ *
+ * @throws MedixError where the file is damaged or `choose` throws
+ */
+export async function openParquet(file: DataFile, choose: ChooseColumns): Promise<RowsOfFile> {
   const metadata = await orDamaged(file, () => parquetMetadataAsync(file, { geoparquet: false }));
   const { read, images } = choose(file, namesOf(metadata));
   const { asStored, exactValue } = exactReader(metadata);
   const columns = [...read];
-  let rowStart = 0;
+  const options = { metadata: asStored, columns, compressors: codecs, parsers, utf8: false };
+  const readPart = (part: Part) =>
+    orDamaged(file, () => parquetReadObjects({ ...options, ...part, useOffsetIndex: true }));
+  const rowAt = (row: number, fields: Fields) => withTexts(row, exactValue(fields), images);
+  const parts = () => partsOf(file, metadata, columns);
+  let kept: { readonly part: Part; readonly rows: readonly Fields[] } | undefined;
+  return {
+    scan: async function* () {
+      for (const part of parts()) {
+        for (const [i, fields] of (await readPart(part)).entries()) {
+          const row = part.rowStart + i;
+          yield { raw: rowAt(row, fields), place: { start: row, length: 0 } };
+        }
+      }
+    },
+    at: async (_, { start: row }) => {
+      const isIn = ({ rowStart, rowEnd }: Part) => rowStart <= row && row < rowEnd;
+      if (kept === undefined || !isIn(kept.part)) {
+        kept = undefined;
+        const part = defined([...parts()].find(isIn), `row ${row} of ${file.name}`);
+        kept = { part, rows: await readPart(part) };
+      }
+      return rowAt(row, defined(kept.rows[row - kept.part.rowStart], `row ${row}`));
+    },
+    release: () => {
+      kept = undefined;
+    },
+  };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** A part holds no more rows, and about no more bytes, where its columns can be read in parts at all. */
+const mostPartRows = 8192;
+const mostPartBytes = 2 ** 25;
+
+function* partsOf(
+  file: DataFile,
+  metadata: FileMetaData,
+  columns: readonly string[],
+): Generator<Part> {
+  const nested = new Set(
+    parquetSchema(metadata)
+      .children.filter(({ children, element }) => {
+        return (
+          columns.includes(element.name) &&
+          (children.length > 0 || element.repetition_type === 'REPEATED')
+        );
+      })
+      .map(({ element }) => element.name),
+  );
+  let start = 0;
   for (const group of metadata.row_groups) {
-    signal?.throwIfAborted();
-    const rowEnd = rowStart + Number(group.num_rows);
-    const place = { file, metadata: asStored, columns, rowStart, rowEnd };
-    const rows =
-      rowStart === rowEnd
-        ? []
-        : await orDamaged(file, () =>
-            parquetReadObjects({ ...place, compressors: codecs, parsers, utf8: false }),
-          );
-    for (const [i, fields] of rows.entries()) {
-      yield withTexts(rowStart + i, exactValue(fields), images);
+    const rows = Number(group.num_rows);
+    const end = start + rows;
+    const chunks = group.columns.filter(({ meta_data: chunk }) =>
+      columns.includes(chunk?.path_in_schema[0] ?? ''),
+    );
+    // Lists are read to the end of their row group, unless the file says where their pages are.
+    const isDivisible = chunks.every(
+      ({ meta_data: chunk, offset_index_offset: index }) =>
+        index !== undefined || !nested.has(chunk?.path_in_schema[0] ?? ''),
+    );
+    const bytes = chunks.reduce(
+      (sum, { meta_data: chunk }) => sum + Number(chunk?.total_uncompressed_size ?? 0),
+      0,
+    );
+    const fitting = Math.floor((mostPartBytes * rows) / Math.max(bytes, 1));
+    const size = isDivisible ? Math.max(1, Math.min(mostPartRows, fitting)) : rows;
+    const remembering = size < rows ? rememberSlices(file) : file;
+    for (let rowStart = start; rowStart < end; rowStart += size) {
+      yield { file: remembering, rowStart, rowEnd: Math.min(rowStart + size, end) };
     }
-    rowStart = rowEnd;
+    start = end;
   }
+}
+
+/** The same columns are read for one part after the other. */
+function rememberSlices(file: DataFile): DataFile {
+  const slices = new Map<string, Promise<ArrayBuffer>>();
+  return {
+    ...file,
+    slice: (from, to) => {
+      const key = `${from}-${to}`;
+      const slice = slices.get(key) ?? file.slice(from, to);
+      slices.set(key, slice);
+      return slice;
+    },
+  };
 }
 
 function namesOf(metadata: FileMetaData): string[] {
   return parquetSchema(metadata).children.map(({ element }: SchemaTree) => element.name);
-}
-
-function chooseSampleColumns(file: DataFile, present: readonly string[]): ChosenColumns {
-  const missing = requiredColumns.filter((name) => !present.includes(name));
-  if (missing.length > 0) {
-    fail('data', {
-      where: file.name,
-      expected: `the columns ${requiredColumns.join(' and ')}`,
-      got: `no ${missing.join(' and no ')}; its columns are ${listed(present)}`,
-      next: 'rename or add the column',
-    });
-  }
-  const known = columnNames.filter((name) => present.includes(name));
-  if (imageColumns.some((name) => known.includes(name))) {
-    return { read: known, images: imageColumns };
-  }
-  // Without a column of images, whoever checks the rows wants to know whether another one holds them.
-  const others = present.filter((name) => !known.includes(name));
-  return { read: [...known, ...others], images: [...imageColumns, ...others] };
 }
 
 /** Decodes texts whose column is not marked as UTF-8. */

@@ -1,5 +1,4 @@
-import { rasterFormat } from '../image/image-name.ts';
-import { imageEntry, imagesIn } from '../image/named-image.ts';
+import type { DataFile } from './data-file.ts';
 
 /** A row as its file has it, before it is checked; `row` counts from 0 within the file. */
 export type RawRow = { readonly row: number } & (
@@ -7,41 +6,27 @@ export type RawRow = { readonly row: number } & (
   | { readonly kind: 'unreadable'; readonly problem: string }
 );
 
-/** The columns of a sample's images; both are the same. */
-export const imageColumns = ['image', 'images'] as const;
+/** Where a row lies in its file: its bytes, or in a parquet file its number and no length. */
+export type RowPlace = { readonly start: number; readonly length: number };
 
-/** The columns that a sample is made of. */
-export const columnNames: readonly string[] = [
-  'id',
-  ...imageColumns,
-  'source',
-  'problem',
-  'solution',
-  'accepted',
-  'rubric',
-  'demonstration',
-];
+export type PlacedRow = { readonly raw: RawRow; readonly place: RowPlace };
 
-export const requiredColumns = ['problem', 'solution'] as const;
+/** The rows of one file. */
+export type RowsOfFile = {
+  /** All of them, in order. */
+  scan(): AsyncGenerator<PlacedRow>;
+  /** One that `scan` gave, read again. Not to be called again before it has settled. */
+  at(row: number, place: RowPlace): Promise<RawRow>;
+  /** Lets go of what was kept for the next call of `at`. */
+  release(): void;
+};
 
-/** The name of a column that is not read and seems to hold images, by its name or by what it holds. */
-export function imageLikeColumn(fields: Readonly<Record<string, unknown>>): string | undefined {
-  return Object.entries(fields).find(
-    ([name, value]) => !columnNames.includes(name) && looksLikeImages(name, value),
-  )?.[0];
-}
+export type ChosenColumns = {
+  /** Columns to read of those that a file has. */
+  readonly read: readonly string[];
+  /** Those of them whose bytes are images; in all others bytes are text. */
+  readonly images: readonly string[];
+};
 
-const imageWord =
-  /(?:^|[^a-z])(?:image|img|picture|photo|pixel|scan|slide|figure|x-?ray|dicom)s?(?:[^a-z]|$)/i;
-const imageEnding = /\.(?:png|jpe?g|gif|webp|tiff?|bmp|jp2|heic|avif|dcm|nii(?:\.gz)?)$/i;
-
-function looksLikeImages(name: string, value: unknown): boolean {
-  const items = imagesIn(value);
-  const isNamedSo = imageWord.test(name.replaceAll(/([a-z])(?=[A-Z])/g, '$1 '));
-  return items.some((item) => {
-    const entry = imageEntry(item);
-    if (entry.kind === 'bytes') return isNamedSo || rasterFormat(entry.bytes) !== undefined;
-    if (entry.kind === 'path') return isNamedSo || imageEnding.test(entry.path.trim());
-    return isNamedSo && entry.kind === 'other' && typeof item === 'object';
-  });
-}
+/** Throws a MedixError where a column is missing. */
+export type ChooseColumns = (file: DataFile, present: readonly string[]) => ChosenColumns;

@@ -6,9 +6,10 @@ import fc from 'fast-check';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Sample } from '../core/sample.ts';
+import { loadSamples } from './load.fixture.ts';
 import { encodePng } from './phantoms/png.ts';
 import { phantomSamples } from './phantoms/study.ts';
-import { loadSamples, readSamples } from './read.ts';
+import { readSamples } from './read.ts';
 import { writeSamples } from './write.fixture.ts';
 
 let folder: string;
@@ -115,17 +116,17 @@ describe('locations', () => {
   });
 
   it('that are pipes or devices are refused without waiting', async () => {
-    expect(await failureOf('/dev/zero')).toMatch(/expected a \.parquet or \.jsonl file/);
+    expect(await failureOf('/dev/zero')).toMatch(/expected a file of rows: \.parquet/);
     execFileSync('/usr/bin/mkfifo', [inFolder('train.jsonl')]);
     expect(await failureOf(inFolder('train.jsonl'))).toMatch(/expected a file .*, got a pipe/);
-    expect(await failureOf(folder)).toMatch(/expected parquet or JSONL files, got none/);
+    expect(await failureOf(folder)).toMatch(/expected files of rows .*, got none/);
   });
 
   it('that hold nothing to read are named', async () => {
     expect(await failureOf(inFolder('gone.parquet'))).toMatch(/gone\.parquet: .*no such file/);
-    expect(await failureOf(folder)).toMatch(/expected parquet or JSONL files, got none/);
-    await writeFile(inFolder('table.csv'), 'a,b');
-    expect(await failureOf(inFolder('table.csv'))).toMatch(/expected a \.parquet or \.jsonl file/);
+    expect(await failureOf(folder)).toMatch(/expected files of rows .*, got none/);
+    await writeFile(inFolder('table.xlsx'), 'a,b');
+    expect(await failureOf(inFolder('table.xlsx'))).toMatch(/expected a file of rows: \.parquet/);
     await writeFile(inFolder('empty.jsonl'), '\n');
     expect(await failureOf(inFolder('empty.jsonl'))).toMatch(/expected rows, got none/);
   });
@@ -216,7 +217,7 @@ describe('questions without images', () => {
 
   it('are refused as a whole set, unless it is said to be one of texts', async () => {
     expect(await problemsOf([row, row], false)).toMatch(
-      /got 2 rows without an image; rename the column of images, or set data\.textOnly to true/,
+      /got 2 rows without an image; name the column of images with data\.columns\.images, or set data\.textOnly to true/,
     );
     expect(await problemsOf([row, row], true)).toEqual([]);
     expect(await problemsOf([row, row])).toEqual([]);

@@ -7,9 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Sample } from '../core/sample.ts';
 import { type DataFile, localFile } from './data-file.ts';
 import { readJsonLines } from './jsonl.ts';
+import { loadSamples } from './load.fixture.ts';
 import { readParquet } from './parquet.ts';
 import { phantomSamples } from './phantoms/study.ts';
-import { loadSamples, readSamples } from './read.ts';
+import { readSamples } from './read.ts';
 import { writeSamples } from './write.fixture.ts';
 
 const samples: readonly Sample[] = [...phantomSamples({ seed: 1, split: 'test', count: 600 })];

@@ -3,7 +3,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { fail } from '../core/errors.ts';
 import type { Sample } from '../core/sample.ts';
 import { writeAside } from '../core/write-aside.ts';
-import { type DataFile, formatOf } from './data-file.ts';
+import { formatOf } from './data-file.ts';
 
 /**
  * Writes samples as parquet or JSONL, by the path's extension, in the schema that `readSamples` reads.
@@ -13,7 +13,7 @@ import { type DataFile, formatOf } from './data-file.ts';
  */
 export async function writeSamples(path: string, samples: Iterable<Sample>): Promise<void> {
   const format = formatOf(path);
-  if (!format) {
+  if (format !== 'parquet' && format !== 'jsonl') {
     return fail('data', {
       where: path,
       expected: 'a name that ends in .parquet or .jsonl',
@@ -27,7 +27,7 @@ export async function writeSamples(path: string, samples: Iterable<Sample>): Pro
 }
 
 const encoders: Readonly<
-  Record<DataFile['format'], (samples: Iterable<Sample>) => Iterable<string | Uint8Array>>
+  Record<'parquet' | 'jsonl', (samples: Iterable<Sample>) => Iterable<string | Uint8Array>>
 > = { parquet: (samples) => [toParquet([...samples])], jsonl: jsonLines };
 
 const rowGroupSize = 256;
@@ -49,14 +49,14 @@ function toParquet(samples: readonly Sample[]): Uint8Array {
   return new Uint8Array(parquetWriteBuffer({ columnData, schema, rowGroupSize }));
 }
 
-const text = (name: string): SchemaElement => ({
+export const textColumn = (name: string): SchemaElement => ({
   name,
   type: 'BYTE_ARRAY',
   converted_type: 'UTF8',
   repetition_type: 'OPTIONAL',
 });
 
-const listOf = (name: string, element: readonly SchemaElement[]): SchemaElement[] => [
+export const listOf = (name: string, element: readonly SchemaElement[]): SchemaElement[] => [
   { name, converted_type: 'LIST', repetition_type: 'OPTIONAL', num_children: 1 },
   { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
   ...element,
@@ -64,17 +64,17 @@ const listOf = (name: string, element: readonly SchemaElement[]): SchemaElement[
 
 const schema: SchemaElement[] = [
   { name: 'root', num_children: 7 },
-  text('id'),
+  textColumn('id'),
   ...listOf('image', [
     { name: 'element', repetition_type: 'OPTIONAL', num_children: 2 },
     { name: 'bytes', type: 'BYTE_ARRAY', repetition_type: 'OPTIONAL' },
-    text('path'),
+    textColumn('path'),
   ]),
-  text('source'),
-  text('problem'),
-  text('solution'),
-  ...listOf('accepted', [text('element')]),
-  text('demonstration'),
+  textColumn('source'),
+  textColumn('problem'),
+  textColumn('solution'),
+  ...listOf('accepted', [textColumn('element')]),
+  textColumn('demonstration'),
 ];
 
 function* jsonLines(samples: Iterable<Sample>): Generator<string> {

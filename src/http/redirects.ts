@@ -1,7 +1,9 @@
 /** A request that follows redirects. What is not of the first origin never sees the token. */
-import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
+import { Agent as HttpAgent, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import type { Proxies } from '../config/environment.ts';
 import { begin, type HttpOutcome } from './exchange.ts';
+import { proxyFor, throughProxy, tunnelAgent } from './proxy.ts';
 
 type Followed =
   /** The head of a response that is no redirect. */
@@ -20,9 +22,16 @@ export type Requests = {
 
 const mostRedirects = 5;
 
-export function openRequests(token: string | undefined): Requests {
+/** @param proxies through which requests go. @default none */
+export function openRequests(token: string | undefined, proxies: Proxies = {}): Requests {
   const http = new HttpAgent({ keepAlive: true });
   const https = new HttpsAgent({ keepAlive: true });
+  const tunnels = proxies.https === undefined ? undefined : tunnelAgent(new URL(proxies.https));
+  const wayTo = (url: URL): RequestOptions => {
+    const proxy = proxyFor(url, proxies);
+    if (url.protocol === 'https:') return { agent: proxy && tunnels ? tunnels : https };
+    return { agent: http, ...(proxy ? throughProxy(url, proxy) : {}) };
+  };
   const usual = { 'accept-encoding': 'identity', 'user-agent': 'medix-r1' };
   const secret: Headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
 
@@ -32,8 +41,8 @@ export function openRequests(token: string | undefined): Requests {
     signal: AbortSignal,
     hops: number,
   ): Promise<Followed> => {
-    const agent = url.protocol === 'https:' ? https : http;
-    const begun = await begin(url, { agent, headers }, signal);
+    const way = wayTo(url);
+    const begun = await begin(url, { ...way, headers: { ...headers, ...way.headers } }, signal);
     if (begun.kind === 'lost') return begun;
     const location = locationOf(begun.response);
     if (location === undefined) return begun;
@@ -51,6 +60,7 @@ export function openRequests(token: string | undefined): Requests {
     close: () => {
       http.destroy();
       https.destroy();
+      tunnels?.destroy();
     },
   };
 }

@@ -4,6 +4,7 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { z } from 'zod';
+import type { Proxies } from '../config/environment.ts';
 import { linkSignals } from '../core/async/abort.ts';
 import type { Clock } from '../core/async/clock.ts';
 import { cancelled } from '../core/outcome.ts';
@@ -17,6 +18,8 @@ import { openRequests } from './redirects.ts';
 export type SiteOptions = {
   /** Sent as a bearer token, to the site's own origin alone. */
   readonly token?: string;
+  /** Through which it is reached. @default none */
+  readonly proxies?: Proxies;
   /** An attempt is given up once nothing has come for so long, in milliseconds. */
   readonly idleMs: number;
   /** Requests for the same thing, one after the other, that bring nothing new; at least 1. */
@@ -66,10 +69,10 @@ const longestRestMs = 120_000;
 
 export function openSite(
   address: ServerAddress,
-  { token, idleMs, attempts }: SiteOptions,
+  { token, proxies, idleMs, attempts }: SiteOptions,
   { rng, clock }: SiteContext,
 ): Site {
-  const requests = openRequests(token);
+  const requests = openRequests(token, proxies);
   const context = { server: address.name, apiKey: token };
   const said = (message: string) => `${address.name}: ${message}`;
 

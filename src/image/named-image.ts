@@ -23,6 +23,11 @@ export type ImageEntry =
   | { readonly kind: 'missing'; readonly problem: string }
   | { readonly kind: 'other'; readonly problem: string };
 
+/** `head`: the first bytes of a file, by which its format is known. */
+type ImageExtent = 'whole' | 'head';
+
+const headBytes = 64;
+
 /** Larger files are no images to ask a model about. */
 const maxFileBytes = 2 ** 27;
 
@@ -61,11 +66,13 @@ function ofParts(parts: { readonly bytes?: unknown; readonly path?: unknown }): 
  *
  * @param root folder in which files must lie, and from which relative paths start; undefined where rows may
  *   name no files
+ * @param extent how much of a file is read. @default whole
  * @param candidates paths to look for below the root, the first that exists counts. @default the entry's own
  */
 export async function readNamedImage(
   value: unknown,
   root: string | undefined,
+  extent: ImageExtent = 'whole',
   candidates: (path: string) => readonly string[] = (path) => [path],
 ): Promise<NamedImage> {
   const entry = imageEntry(value);
@@ -78,7 +85,7 @@ export async function readNamedImage(
   }
   let missing: NamedImage | undefined;
   for (const candidate of candidates(entry.path)) {
-    const read = await readBelow(root, candidate);
+    const read = await readBelow(root, candidate, extent);
     if (read.kind !== 'missing') return read;
     missing ??= read;
   }
@@ -140,7 +147,7 @@ function checked(bytes: Uint8Array, path: string | undefined): NamedImage {
   return { kind: 'unusable', problem };
 }
 
-async function readBelow(root: string, path: string): Promise<NamedImage> {
+async function readBelow(root: string, path: string, extent: ImageExtent): Promise<NamedImage> {
   const shown = quoted(path, 100);
   let file: string;
   try {
@@ -153,7 +160,7 @@ async function readBelow(root: string, path: string): Promise<NamedImage> {
     return { kind: 'missing', problem: `${shown}: ${reasonOf(error)} below ${oneLine(root)}` };
   }
   try {
-    return await readRegular(file, path);
+    return await readRegular(file, path, extent);
   } catch (error) {
     return { kind: 'unusable', problem: `${shown}: ${reasonOf(error)}` };
   }
@@ -164,7 +171,7 @@ function isInside(folder: string, file: string): boolean {
   return path !== '' && path !== '..' && !path.startsWith(`..${sep}`) && !isAbsolute(path);
 }
 
-async function readRegular(file: string, name: string): Promise<NamedImage> {
+async function readRegular(file: string, name: string, extent: ImageExtent): Promise<NamedImage> {
   // Not through a link that was put there meanwhile.
   const handle = await openRegular(file, 'refused');
   try {
@@ -176,7 +183,7 @@ async function readRegular(file: string, name: string): Promise<NamedImage> {
         problem: `${shown} has ${found.size} bytes, over ${maxFileBytes}`,
       };
     }
-    const bytes = new Uint8Array(found.size);
+    const bytes = new Uint8Array(extent === 'whole' ? found.size : Math.min(found.size, headBytes));
     if ((await readInto(handle, bytes, 0)) < bytes.length) {
       return { kind: 'unusable', problem: `${shown} is cut short` };
     }

@@ -98,12 +98,21 @@ export async function train(
   const clock = () => Date.now();
   const trackers = openTrackers(config, { apiKey: readTrackerKey(config.track), clock });
   if (!resume) await requireNewRun(config.out);
-  const parts = { hub: readHubAccess(), secrets, clock: systemClock, signal, load: objects.load };
+  const parts = {
+    hub: readHubAccess(),
+    secrets,
+    clock: systemClock,
+    signal,
+    load: objects.load,
+    ...(resume ? { resumed: config.out } : {}),
+  };
   const training = await openTraining(config, parts);
   try {
-    for (const { file, row, problem } of training.rejected) {
+    const { first, count } = training.rejected;
+    for (const { file, row, problem } of first) {
       onWarning(`left out ${file}: row ${row}: ${problem}`);
     }
+    if (count > first.length) onWarning(`left out ${count} rows in all`);
     for (const warning of training.warnings) onWarning(warning);
     const plan = { command: 'train', isResumed: resume, overrides: [] } as const;
     const told = { observers: [...observers, ...trackers], signal, clock };

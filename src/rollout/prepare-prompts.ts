@@ -11,7 +11,7 @@ import type { Prompt } from '../model/prompt.ts';
 
 export type PreparedPrompt = { readonly sample: Sample; readonly prompt: Prompt };
 
-export type PreparationOutcome =
+type PreparationOutcome =
   | ({ readonly kind: 'prepared' } & PreparedPrompt)
   /** The prompt leaves no room for a completion, or an image cannot be read. */
   | { readonly kind: 'rejected'; readonly sample: Sample; readonly problem: Problem };

@@ -148,11 +148,11 @@ export async function tellRejections(
   iteration: number,
   rejected: readonly Rejection[],
 ): Promise<void> {
-  for (const { sample, problem } of rejected) {
+  for (const { sampleId, problem } of rejected) {
     const text = formatProblem(problem);
     await observers.event(iteration, {
       kind: 'prompt-rejected',
-      sampleId: sample.id,
+      sampleId,
       problem: text,
     });
   }

@@ -8,7 +8,7 @@ import type { Message } from '../core/message.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Sample } from '../core/sample.ts';
 import { openTemplate, renderMessages } from '../data/prompt-template.ts';
-import type { RejectedRow } from '../data/row.ts';
+import type { RejectedRows } from '../data/read.ts';
 import type { Engine } from '../engine/engine.ts';
 import { findModel, type ModelAccess, modelKindOf } from '../engine/find-model.ts';
 import { openEngine } from '../engine/open-engine.ts';
@@ -18,35 +18,53 @@ import { type OpenedReward, openReward, requireReachable } from '../reward/open-
 import { createPromptPreparation, type PreparePrompt } from '../rollout/prepare-prompts.ts';
 import { requireComparableParts } from './advantages.ts';
 import { type Algorithm, resolveAlgorithm } from './algorithm.ts';
-import { openSamples } from './open-samples.ts';
+import { openSamples, pinData } from './open-samples.ts';
 import { requireFittingData } from './require-fitting-data.ts';
+import { type DataFacts, requireSameData } from './same-data.ts';
 import type { SampleSet } from './sample-order.ts';
 import { withReference } from './self-distillation.ts';
 import { createUsageMeter, peakMemory, type UsageMeter } from './usage-meter.ts';
 
 export type OpenedData = {
+  /** Names data sets of the hub at their commit, so that a resumed run has the same. */
+  readonly data: TrainConfig['data'];
   readonly samples: SampleSet;
   /** Undefined where the config names no validation set. */
   readonly validationSamples: SampleSet | undefined;
   /** Rows of both sets that could not be used. */
-  readonly rejected: readonly RejectedRow[];
+  readonly rejected: RejectedRows;
   /** A sample as the model is asked about it. */
   readonly render: (sample: Sample) => readonly Message[];
+  /** For the manifest. */
+  readonly dataFacts: DataFacts;
 };
 
-/** @throws MedixError 'data' when a set cannot be read or has no usable row, 'config' for a wrong template */
+/**
+ * @param resumed directory of the run that goes on, if one does
+ * @throws MedixError 'data' when a set cannot be read, has no usable row or is not what the resumed run began
+ *   with, 'config' for a wrong template
+ */
 export async function openData(
   config: (TrainConfig | SftConfig)['data'],
   hub: HubAccess,
   signal: AbortSignal,
+  resumed?: string,
 ): Promise<OpenedData> {
-  const training = defined(await openSamples(config, 'train', hub, signal), 'training set');
-  const validation = await openSamples(config, 'validation', hub, signal);
+  const data = await pinData(config, hub);
+  const training = defined(await openSamples(data, 'train', hub, signal), 'training set');
+  const validation = await openSamples(data, 'validation', hub, signal);
+  const dataFacts = { train: [...training.facts], validation: [...(validation?.facts ?? [])] };
+  if (resumed !== undefined) await requireSameData(resumed, dataFacts);
   const template = await openTemplate(config.template);
   return {
+    data,
+    dataFacts,
     samples: training.samples,
     validationSamples: validation?.samples,
-    rejected: [...training.rejected, ...(validation?.rejected ?? [])],
+    rejected: {
+      first: [...training.rejected.first, ...(validation?.rejected.first ?? [])],
+      count: training.rejected.count + (validation?.rejected.count ?? 0),
+    },
     render: (sample) => renderMessages(template, sample),
   };
 }
@@ -75,6 +93,8 @@ export type TrainingContext = ModelAccess & {
   readonly signal: AbortSignal;
   /** How code of the user's own is found. @default from the modules that the config names */
   readonly load?: LoadModule;
+  /** Directory of the run that goes on. @default a new one begins */
+  readonly resumed?: string;
 };
 
 /**
@@ -89,7 +109,7 @@ export async function openTraining(
   context: TrainingContext,
 ): Promise<OpenedTraining> {
   const { hub, secrets, clock, signal, load = loadModule } = context;
-  const data = await openData(config.data, hub, signal);
+  const data = await openData(config.data, hub, signal, context.resumed);
   const { maxCompletionTokens } = config.rollout;
   const algorithm = resolveAlgorithm(config.algorithm, maxCompletionTokens);
   let meter: UsageMeter | undefined;
@@ -120,7 +140,7 @@ export async function openTraining(
     return {
       ...data,
       usage: () => measuring.take(),
-      config: { ...config, model },
+      config: { ...config, model, data: data.data },
       algorithm,
       scoring,
       engine,
@@ -131,7 +151,12 @@ export async function openTraining(
         maxCompletionTokens,
       ),
       warnings: [...vetted.warnings, ...idleCorrection(algorithm, engine)],
-      facts: { ...scoring.facts, certificate: vetted.certificate ?? null, algorithm },
+      facts: {
+        ...scoring.facts,
+        data: data.dataFacts,
+        certificate: vetted.certificate ?? null,
+        algorithm,
+      },
       close: async () => {
         await Promise.all([engine.close(), scoring.close()]);
       },

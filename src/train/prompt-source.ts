@@ -2,12 +2,8 @@
  * Draws samples until enough of them make a prompt that fits the model. Those that are likely to be drawn next are
  * prepared ahead, while the engine works on what was taken.
  */
-import { defined, fail } from '../core/errors.ts';
-import type {
-  PreparationOutcome,
-  PreparedPrompt,
-  PreparePrompt,
-} from '../rollout/prepare-prompts.ts';
+import { defined, fail, type Problem } from '../core/errors.ts';
+import type { PreparedPrompt, PreparePrompt } from '../rollout/prepare-prompts.ts';
 import { createSampleOrder, type SampleSet } from './sample-order.ts';
 
 type DrawnPrompt = PreparedPrompt & {
@@ -15,7 +11,8 @@ type DrawnPrompt = PreparedPrompt & {
   readonly draw: number;
 };
 
-export type Rejection = Extract<PreparationOutcome, { kind: 'rejected' }>;
+/** Without its sample, whose images would fill the memory where many are rejected. */
+export type Rejection = { readonly sampleId: string; readonly problem: Problem };
 
 export type PromptSource = {
   /**
@@ -38,7 +35,7 @@ export function createPromptSource(
   prepare: PreparePrompt,
   seed: number,
 ): PromptSource {
-  const rowOf = createSampleOrder(samples.size, seed);
+  const rowOf = createSampleOrder(samples, seed);
   const prepareDraw = async (draw: number) => ({
     draw,
     outcome: await prepare(await samples.at(rowOf(draw))),
@@ -68,8 +65,10 @@ export function createPromptSource(
         );
         draws += missing;
         for (const { draw, outcome } of drawn) {
-          if (outcome.kind === 'rejected') rejected.push(outcome);
-          else prompts.push({ sample: outcome.sample, prompt: outcome.prompt, draw });
+          const { sample } = outcome;
+          if (outcome.kind === 'rejected') {
+            rejected.push({ sampleId: sample.id, problem: outcome.problem });
+          } else prompts.push({ sample, prompt: outcome.prompt, draw });
         }
         if (prompts.length === 0 && draws - from >= samples.size) failNoneFits(rejected);
       }

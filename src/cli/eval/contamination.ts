@@ -1,5 +1,6 @@
 /** `medix eval contamination`: which questions and images of evaluation tasks also occur in training sets. */
 import { readHubAccess } from '../../config/environment.ts';
+import { defaultCacheFolder } from '../../data/hub-cache.ts';
 import { findOverlap } from '../../eval/contamination/find-overlap.ts';
 import {
   type OverlapReport,
@@ -8,7 +9,6 @@ import {
 } from '../../eval/contamination/overlap-report.ts';
 import { readSampleScores } from '../../eval/contamination/sample-scores.ts';
 import { accessTo } from '../../eval/stages/prepare.ts';
-import { defaultCacheFolder } from '../../eval/tasks/hub-cache.ts';
 import { selectTasks } from '../../eval/tasks/open-task.ts';
 import { openTaskSource } from '../../eval/tasks/task-source.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';

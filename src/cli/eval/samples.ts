@@ -1,6 +1,6 @@
 /** `medix eval samples`: the questions of a task with their ids, for answers made elsewhere. */
 import { readHubAccess } from '../../config/environment.ts';
-import { defaultCacheFolder } from '../../eval/tasks/hub-cache.ts';
+import { defaultCacheFolder } from '../../data/hub-cache.ts';
 import { openTask } from '../../eval/tasks/open-task.ts';
 import { readTaskSamples } from '../../eval/tasks/read-task-samples.ts';
 import { openTaskSource } from '../../eval/tasks/task-source.ts';

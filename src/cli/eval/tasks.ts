@@ -1,8 +1,8 @@
 /** `medix eval tasks`: which evaluation tasks there are, and where their rows would come from. */
 import { readHubAccess } from '../../config/environment.ts';
+import { defaultCacheFolder } from '../../data/hub-cache.ts';
 import { columnsOf, textTable } from '../../eval/reports/table.ts';
 import { accessTo } from '../../eval/stages/prepare.ts';
-import { defaultCacheFolder } from '../../eval/tasks/hub-cache.ts';
 import { selectTasks } from '../../eval/tasks/open-task.ts';
 import type { Task } from '../../eval/tasks/task-schema.ts';
 import { checkTaskAccess, type TaskAccess, taskDataState } from '../../eval/tasks/task-source.ts';

@@ -1,9 +1,9 @@
 /** `medix review create`: draws what raters are shown. */
 import { Option } from 'commander';
 import { readHubAccess } from '../../config/environment.ts';
+import { defaultCacheFolder } from '../../data/hub-cache.ts';
 import { type CreatedReview, createReview } from '../../eval/review/create-review.ts';
 import { taskAccessOf } from '../../eval/review/task-access.ts';
-import { defaultCacheFolder } from '../../eval/tasks/hub-cache.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { addPathById } from '../eval/task-places.ts';
 import { wholeNumber } from '../option-values.ts';

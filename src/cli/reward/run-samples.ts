@@ -1,7 +1,7 @@
 /** The samples that a run was trained on, found again through the data its manifest names. */
 import { z } from 'zod';
+import { dataSection, isPhantoms, sourcesOf } from '../../config/data-config.ts';
 import type { HubAccess } from '../../config/environment.ts';
-import { dataSection, isPhantoms } from '../../config/sections.ts';
 import { fail } from '../../core/errors.ts';
 import type { Sample } from '../../core/sample.ts';
 import { phantomSample, phantomSplits } from '../../data/phantoms/study.ts';
@@ -32,11 +32,17 @@ export async function findSamples(
   }
   const { data } = parsed.data;
   const found = new Map<string, Sample>();
-  const reading = { hub, signal, ...(data.imageRoot ? { imageRoot: data.imageRoot } : {}) };
-  for (const location of [data.train, data.validation]) {
-    if (location === null || found.size === wanted.size) continue;
-    if (isPhantoms(location)) addPhantoms(found, wanted);
-    else await addSamples(found, wanted, location, reading);
+  const { columns } = data;
+  const reading = {
+    hub,
+    signal,
+    columns,
+    ...(data.imageRoot ? { imageRoot: data.imageRoot } : {}),
+  };
+  for (const { from, columns } of [...sourcesOf(data, 'train'), ...sourcesOf(data, 'validation')]) {
+    if (found.size === wanted.size) continue;
+    if (isPhantoms(from)) addPhantoms(found, wanted);
+    else await addSamples(found, wanted, from, { ...reading, columns });
   }
   return found;
 }

@@ -61,7 +61,8 @@ async function runFineTuning(
   terminal.print(formatConfig(config));
   const hub = readHubAccess();
 
-  const { render, ...data } = await openData(config.data, hub, signal);
+  const resumed = isResumed ? config.out : undefined;
+  const { render, ...data } = await openData(config.data, hub, signal, resumed);
   reportRejectedRows(terminal, data.rejected);
   const demonstrated = config.demonstrations === 'given' ? (set: SampleSet) => set : fromSolutions;
   const samples = demonstrated(data.samples);
@@ -73,7 +74,8 @@ async function runFineTuning(
     typeof start === 'string' ? await findModel(config.engine, start, access, signal) : undefined;
   const engine = await openModel(config, found?.folder, samples, render, signal);
   // A model of the hub is named at its commit, so that a resumed run begins with the same.
-  const named = found === undefined ? config : { ...config, model: found.name };
+  const pinned = { ...config, data: data.data };
+  const named = found === undefined ? pinned : { ...pinned, model: found.name };
   const usage = createUsageMeter(() => ({}), peakMemory);
   try {
     const model = await writeRun(
@@ -84,7 +86,7 @@ async function runFineTuning(
         isResumed,
         config: named,
         overrides,
-        facts: await runFacts(),
+        facts: { ...(await runFacts()), data: data.dataFacts },
       },
       engine,
       async (run) => {
@@ -143,7 +145,7 @@ async function openModel(
  */
 function fromSolutions(samples: SampleSet): SampleSet {
   return {
-    size: samples.size,
+    ...samples,
     at: async (index) => {
       const sample = await samples.at(index);
       const { modality, referenceAnswer: answer } = sample;

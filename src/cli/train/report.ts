@@ -1,5 +1,5 @@
 /** Training events as lines for people. */
-import type { RejectedRow } from '../../data/row.ts';
+import type { RejectedRows } from '../../data/read.ts';
 import type { TrainEvent } from '../../train/events.ts';
 import type { IterationReport, RunObserver } from '../../train/observers.ts';
 import { peakMemory } from '../../train/usage-meter.ts';
@@ -61,11 +61,11 @@ function rewardWatch(): (values: Values) => string | undefined {
 }
 
 /** The first few rows that could not be used, and how many there are. */
-export function reportRejectedRows(terminal: Terminal, rejected: readonly RejectedRow[]): void {
-  for (const { file, row, id, problem } of rejected.slice(0, 5)) {
+export function reportRejectedRows(terminal: Terminal, { first, count }: RejectedRows): void {
+  for (const { file, row, id, problem } of first.slice(0, 5)) {
     terminal.print(`left out ${file}: row ${row} (${id}): ${problem}`);
   }
-  if (rejected.length > 5) terminal.print(`left out ${rejected.length} rows in all`);
+  if (count > 5) terminal.print(`left out ${count} rows in all`);
 }
 
 function describe(event: TrainEvent): string {

@@ -111,7 +111,14 @@ async function trainByConfig(
   if (!plan.isResumed) await requireNewRun(config.out);
   terminal.print(formatConfig(config));
   const onProgress = (line: string) => terminal.showStatus(line);
-  const parts = { hub: readHubAccess(), secrets, clock: systemClock, signal, onProgress };
+  const parts = {
+    hub: readHubAccess(),
+    secrets,
+    clock: systemClock,
+    signal,
+    onProgress,
+    ...(plan.isResumed ? { resumed: config.out } : {}),
+  };
   const training = await openTraining(config, parts);
   try {
     reportRejectedRows(terminal, training.rejected);

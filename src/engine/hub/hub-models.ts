@@ -9,13 +9,12 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { HubAccess } from '../../config/environment.ts';
 import type { Clock } from '../../core/async/clock.ts';
-import { fail, MedixError } from '../../core/errors.ts';
+import { fail } from '../../core/errors.ts';
 import { entriesOf, freeBytesAt, readText } from '../../core/files.ts';
 import { makeFolder } from '../../core/make-folder.ts';
-import { rngFromKey } from '../../core/rng.ts';
 import { writeAside } from '../../core/write-aside.ts';
-import { parseAddress } from '../../http/address.ts';
-import { openSite, type Site, type SiteFailure } from '../../http/site.ts';
+import { hubEndpoint, openHubSite } from '../../http/hub-site.ts';
+import type { Site, SiteFailure } from '../../http/site.ts';
 import { storing } from '../../run/durable.ts';
 import { bytesThere, isThere, receiveFile } from './checked-file.ts';
 import { neededFiles, tellingFiles } from './hub-files.ts';
@@ -36,10 +35,6 @@ export type HubModel = { readonly folder: string; readonly commit: string };
 /** What of a model is wanted: everything, or all but its weights. */
 export type ModelParts = 'all' | 'all-but-weights';
 
-const publicHub = 'https://huggingface.co';
-/** A hub that sends nothing for so long is asked again. */
-const idleMs = 60_000;
-const attempts = 5;
 /** Least time between two lines on how far a download is. */
 const progressEveryMs = 250;
 
@@ -71,7 +66,7 @@ export async function openHubModel(
   const place = join(models.folder, name.id.replace('/', '--'));
   const kept = isCommit(name.revision) ? await keptListing(place, name.revision) : undefined;
   if (kept !== undefined && (await isWhole(place, kept, parts))) return modelAt(place, kept);
-  const site = siteOf(models);
+  const site = openHubSite(models.hub, 'model', models.clock);
   try {
     const listing = kept ?? (await newListing(site, name, models, place, signal));
     await download(site, name, { models, place, listing, parts }, signal);
@@ -83,28 +78,6 @@ export async function openHubModel(
 
 function modelAt(place: string, { commit }: HubListing): HubModel {
   return { folder: join(place, commit), commit };
-}
-
-function siteOf({ hub, clock }: HubModels): Site {
-  const { endpoint = publicHub, token } = hub;
-  const parsed = parseAddress(endpoint);
-  if (parsed.kind === 'problem') {
-    const next = 'correct HF_ENDPOINT, or unset it for the public hub';
-    throw new MedixError('model', [{ ...parsed.problem, where: 'HF_ENDPOINT', next }]);
-  }
-  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
-    fail('model', {
-      where: 'HF_TOKEN',
-      expected: 'printable ASCII characters without spaces',
-      got: 'other characters (not shown)',
-      next: 'check it, e.g. for a line break at its end',
-    });
-  }
-  return openSite(
-    parsed.address,
-    { ...(token === undefined ? {} : { token }), idleMs, attempts },
-    { rng: rngFromKey('hub'), clock },
-  );
 }
 
 async function newListing(
@@ -136,7 +109,7 @@ async function refuse(
     const listing = await keptListing(place, commit);
     if (listing !== undefined && (await isWhole(place, listing, 'all'))) kept.push(commit);
   }
-  const endpoint = (hub.endpoint ?? publicHub).replace(/\/+$/, '');
+  const endpoint = hubEndpoint(hub);
   return failRefused(failure, { name, endpoint, token: hub.token, kept });
 }
 

@@ -6,11 +6,10 @@ import type { HubAccess } from '../../config/environment.ts';
 import { fail } from '../../core/errors.ts';
 import { listed } from '../../core/quoted.ts';
 import type { DataFile } from '../../data/data-file.ts';
-import { readJsonLines } from '../../data/jsonl.ts';
+import { textOf } from '../../data/field.ts';
 import { locate } from '../../data/locate.ts';
-import { type ChosenColumns, readParquet } from '../../data/parquet.ts';
-import type { RawRow } from '../../data/raw-row.ts';
-import { textOf } from '../tasks/field.ts';
+import type { ChosenColumns, RawRow } from '../../data/raw-row.ts';
+import { readRows } from '../../data/rows-of-file.ts';
 import { type LoadedImage, loadImages } from '../tasks/images.ts';
 import { RowProblem } from '../tasks/sample.ts';
 
@@ -42,11 +41,7 @@ export async function* readTrainingRows(
   signal: AbortSignal,
 ): AsyncGenerator<TrainingRow> {
   for await (const file of locate(location, hub)) {
-    const rows =
-      file.format === 'parquet'
-        ? readParquet(file, signal, chooseColumns)
-        : readJsonLines(file, signal);
-    for await (const raw of rows) {
+    for await (const raw of readRows(file, chooseColumns, signal)) {
       signal.throwIfAborted();
       yield await toTrainingRow(file, raw);
     }

@@ -2,9 +2,9 @@
 import { type HubAccess, readApiKeys, readHubAccess } from '../../config/environment.ts';
 import type { EvalConfig } from '../../config/eval-config.ts';
 import { fail } from '../../core/errors.ts';
+import { defaultCacheFolder } from '../../data/hub-cache.ts';
 import type { OpenedTask } from '../stages/asked-samples.ts';
 import { accessTo, type Prepared, prepareEvaluation, type Stages } from '../stages/prepare.ts';
-import { defaultCacheFolder } from '../tasks/hub-cache.ts';
 import { selectTasks } from '../tasks/open-task.ts';
 import type { Task } from '../tasks/task-schema.ts';
 import { openTaskSource } from '../tasks/task-source.ts';

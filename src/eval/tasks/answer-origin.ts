@@ -3,8 +3,8 @@
  * from 0 on the hub, from 1 in its original), and a wrong guess would score nearly every answer wrong.
  */
 import { fail } from '../../core/errors.ts';
+import { type Fields, textOf } from '../../data/field.ts';
 import { choiceSlots } from './choices.ts';
-import { type Fields, textOf } from './field.ts';
 import { readLayoutRows } from './layout-rows.ts';
 import { RowProblem } from './sample.ts';
 import type { Layout, Task } from './task-schema.ts';

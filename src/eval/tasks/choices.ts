@@ -1,6 +1,7 @@
 /** The choices of a row under their letters. */
-import { type Fields, plainText } from './field.ts';
-import { parseListLiteral } from './list-literal.ts';
+import type { Fields } from '../../data/field.ts';
+import { parseListLiteral } from '../../data/list-literal.ts';
+import { plainText } from './plain-text.ts';
 import { type Choice, RowProblem } from './sample.ts';
 import type { ChoicesRule } from './task-schema.ts';
 

@@ -6,9 +6,9 @@ import { basename, join } from 'node:path';
 import { digestOfBytes } from '../../core/digest.ts';
 import { quoted } from '../../core/quoted.ts';
 import type { ImageFile } from '../../core/sample.ts';
+import type { Fields } from '../../data/field.ts';
 import { imagesIn, readNamedImage } from '../../image/named-image.ts';
 import { flawOfHeader } from '../../image/raster.ts';
-import type { Fields } from './field.ts';
 import { RowProblem } from './sample.ts';
 import type { ImagesRule } from './task-schema.ts';
 
@@ -37,7 +37,7 @@ async function loadImage(
   entry: unknown,
   root: string | undefined,
 ): Promise<LoadedImage> {
-  const read = await readNamedImage(entry, root, (path) => candidatesFor(rule, path));
+  const read = await readNamedImage(entry, root, 'whole', (path) => candidatesFor(rule, path));
   if (read.kind !== 'image') {
     const cause = read.kind === 'missing' ? 'missing-image' : 'undecodable-image';
     throw new RowProblem(cause, read.problem);

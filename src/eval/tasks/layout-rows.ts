@@ -2,10 +2,10 @@
 import { fail } from '../../core/errors.ts';
 import { listed } from '../../core/quoted.ts';
 import type { DataFile } from '../../data/data-file.ts';
+import { type Fields, textOf } from '../../data/field.ts';
 import { readJson } from '../../data/json-array.ts';
-import { readParquet } from '../../data/parquet.ts';
 import type { RawRow } from '../../data/raw-row.ts';
-import { type Fields, textOf } from './field.ts';
+import { readRows } from '../../data/rows-of-file.ts';
 import type { Layout } from './task-schema.ts';
 
 export type LayoutRow = { readonly row: number } & (
@@ -22,7 +22,7 @@ export type LayoutRow = { readonly row: number } & (
  * Rows that their layout's `where` leaves out are passed over.
  *
  * @param wanted names the columns to read of a layout beside those of `where`; by default all
- * @throws MedixError where a file is damaged, or a parquet file fits no layout
+ * @throws MedixError where a file is damaged, or a parquet, CSV or TSV file fits no layout
  */
 export async function* readLayoutRows(
   file: DataFile,
@@ -33,7 +33,8 @@ export async function* readLayoutRows(
     ...optional,
   ],
 ): AsyncGenerator<LayoutRow> {
-  if (file.format !== 'parquet') {
+  if (file.format === 'jsonl' || file.format === 'json') {
+    // On the hub, many a .json file is JSON Lines, and some .jsonl files are arrays.
     for await (const raw of readJson(file, signal)) {
       const row = withLayout(raw, layouts);
       if (belongs(row)) yield row;
@@ -49,7 +50,7 @@ export async function* readLayoutRows(
     const read = present.filter((name) => names.has(name));
     return { read, images: fitting.images?.columns ?? [] };
   };
-  for await (const raw of readParquet(file, signal, choose)) {
+  for await (const raw of readRows(file, choose, signal)) {
     const row: LayoutRow =
       layout && raw.kind === 'fields'
         ? { kind: 'fields', row: raw.row, fields: raw.fields, layout }

@@ -1,8 +1,9 @@
 /** The right answer of a row. */
 import { quoted } from '../../core/quoted.ts';
+import { columnOf, type Fields, readField, textOf } from '../../data/field.ts';
+import { parseListLiteral } from '../../data/list-literal.ts';
 import { type ChoiceSlots, choicesOf } from './choices.ts';
-import { columnOf, type Fields, plainText, readField, textOf } from './field.ts';
-import { parseListLiteral } from './list-literal.ts';
+import { plainText } from './plain-text.ts';
 import { type Choice, RowProblem } from './sample.ts';
 import type { ReferenceRule } from './task-schema.ts';
 

@@ -1,6 +1,6 @@
 /** What a task's schema cannot say field by field: how its parts must fit together. */
 import { messageOf } from '../../core/errors.ts';
-import { columnOf } from './field.ts';
+import { columnOf } from '../../data/field.ts';
 import { type Layout, type TaskFile, taskFields } from './task-schema.ts';
 import { variablesOf } from './template.ts';
 

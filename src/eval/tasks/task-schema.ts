@@ -3,16 +3,11 @@
  * with a reference, and what may be done with it. Knows nothing about models and judges.
  */
 import { z } from 'zod';
+import { columnField, fieldSchema, patternField } from '../../config/columns-config.ts';
 import { taskKinds } from '../results/records.ts';
 
 const text = z.string('is no text: put it in quotes').min(1);
-const column = text.describe('Name of a column');
-
-const pattern = text.refine(isPattern, 'a regular expression');
-
-/** A column, or a part of one: the pattern's first group, else the whole match. */
-const fieldSchema = z.union([column, z.strictObject({ column, pattern })]);
-export type Field = z.output<typeof fieldSchema>;
+const column = columnField;
 
 const choicesSchema = z.union([
   /** One column a choice; an empty one is no choice. */
@@ -67,7 +62,7 @@ const layoutSchema = z.strictObject({
   /** What several samples share: their images, a column's value (e.g. the patient), or nothing. */
   cluster: z.union([
     z.enum(['image', 'row']),
-    z.strictObject({ column, pattern: pattern.optional() }),
+    z.strictObject({ column, pattern: patternField.optional() }),
   ]),
   subgroups: z.record(text, fieldSchema).default({}),
 });
@@ -132,12 +127,3 @@ export type Task = TaskFile & {
   /** Hexadecimal SHA-256 of what the file says, comments and order of keys aside. */
   readonly digest: string;
 };
-
-function isPattern(source: string): boolean {
-  try {
-    new RegExp(source, 's');
-    return true;
-  } catch {
-    return false;
-  }
-}

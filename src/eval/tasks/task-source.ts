@@ -2,18 +2,18 @@
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { HubAccess } from '../../config/environment.ts';
 import { createDigest } from '../../core/digest.ts';
-import { fail, type Problem } from '../../core/errors.ts';
+import { defined, fail, type Problem } from '../../core/errors.ts';
 import { foundAt, foundNames, streamFile } from '../../core/files.ts';
 import { listed } from '../../core/quoted.ts';
-import { type DataFile, localFile } from '../../data/data-file.ts';
-import { filesBelow, filesOfSplit } from '../../data/locate.ts';
+import { type DataFile, formatOf, localFile } from '../../data/data-file.ts';
 import {
   cachedFile,
   downloadToCache,
   type HubCache,
   knownSnapshot,
   openSnapshot,
-} from './hub-cache.ts';
+} from '../../data/hub-cache.ts';
+import { filesBelow, filesOfSplit } from '../../data/locate.ts';
 import type { Task } from './task-schema.ts';
 
 export type TaskAccess = {
@@ -180,19 +180,25 @@ function chooseFiles(
 ): string[] {
   const files = names.filter(isDataFile).toSorted();
   const ofSplit = (among: readonly string[]) =>
-    split === undefined ? [...among] : filesOfSplit(among, split);
+    beforeTables(split === undefined ? among : filesOfSplit(among, split));
   if (folders.length === 0) return ofSplit(files);
   return folders.flatMap((folder) =>
     ofSplit(files.filter((name) => name.split(/[/\\]/).includes(folder))),
   );
 }
 
+/** A table beside other files of rows is mostly a copy of them. */
+function beforeTables(files: readonly string[]): string[] {
+  const others = files.filter((name) => !/\.[ct]sv$/i.test(name));
+  return [...(others.length > 0 ? others : files)];
+}
+
 function isDataFile(name: string): boolean {
-  return /\.(parquet|jsonl|json)$/.test(name);
+  return formatOf(name) !== undefined;
 }
 
 function openDataFile(path: string): Promise<DataFile> {
-  return localFile(path, path.endsWith('.parquet') ? 'parquet' : 'jsonl');
+  return localFile(path, defined(formatOf(path), 'format of a data file'));
 }
 
 async function digestOfFiles(paths: readonly string[]): Promise<string> {
@@ -207,7 +213,7 @@ async function digestOfFiles(paths: readonly string[]): Promise<string> {
 function failNoFiles(where: string, found: readonly string[] | string): never {
   return fail('data', {
     where,
-    expected: 'parquet, JSONL or JSON files of the task',
+    expected: 'parquet, JSONL, JSON, CSV or TSV files of the task',
     got: typeof found === 'string' ? found : listed(found),
     next: 'correct the location of the task’s data, or its source in the task file',
   });

@@ -2,7 +2,7 @@
 import { messageOf } from '../../core/errors.ts';
 import { compileJinja, type JinjaTemplate } from '../../core/jinja.ts';
 import { oneLine } from '../../core/quoted.ts';
-import type { Fields } from './field.ts';
+import type { Fields } from '../../data/field.ts';
 import { type Choice, RowProblem } from './sample.ts';
 import type { Task } from './task-schema.ts';
 

@@ -1,7 +1,7 @@
 /** What would be trained on: how many rows, how long, how often twice, and what the model is shown. */
 import type { TrainConfig } from '../../../config/train-config.ts';
 import type { Sample } from '../../../core/sample.ts';
-import type { RejectedRow } from '../../../data/row.ts';
+import type { RejectedRows } from '../../../data/read.ts';
 import type { OpenedData } from '../../../train/open-training.ts';
 import { createSampleOrder, type SampleSet } from '../../../train/sample-order.ts';
 import type { BenchmarkSets } from './benchmarks.ts';
@@ -82,7 +82,7 @@ export async function inspectData(
 
 /** The n-th sample that the run draws. */
 function drawsOf(samples: SampleSet, seed: number): (draw: number) => Promise<Sample> {
-  const rowOf = createSampleOrder(samples.size, seed);
+  const rowOf = createSampleOrder(samples, seed);
   return (draw) => samples.at(rowOf(draw));
 }
 
@@ -90,14 +90,17 @@ async function* rowsOf(samples: SampleSet): AsyncGenerator<Sample> {
   for (let row = 0; row < Math.min(rowsCompared, samples.size); row++) yield samples.at(row);
 }
 
-function rejectedRows(
-  rejected: readonly RejectedRow[],
-): Pick<DataFacts, 'rejected' | 'rejectedExamples'> {
+/** Causes are known of the first rows alone. */
+function rejectedRows({
+  first,
+  count,
+}: RejectedRows): Pick<DataFacts, 'rejected' | 'rejectedExamples'> {
   const causes = new Map<string, number>();
-  for (const { cause } of rejected) causes.set(cause, (causes.get(cause) ?? 0) + 1);
+  for (const { cause } of first) causes.set(cause, (causes.get(cause) ?? 0) + 1);
+  if (count > first.length) causes.set('not looked at', count - first.length);
   return {
     rejected: sorted(causes),
-    rejectedExamples: rejected
+    rejectedExamples: first
       .slice(0, examplesShown)
       .map(({ file, row, id, problem }) => `${file}: row ${row} (${id}): ${problem}`),
   };

@@ -9,14 +9,14 @@
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { z } from 'zod';
-import type { HubAccess } from '../../config/environment.ts';
-import { fail } from '../../core/errors.ts';
-import { foundAt, readText } from '../../core/files.ts';
-import { makeFolder } from '../../core/make-folder.ts';
-import { readingIfThere } from '../../core/reading.ts';
-import { type Append, writeAside } from '../../core/write-aside.ts';
-import { listHubFiles, openHubFile, resolveHubRevision } from '../../data/hub.ts';
-import { storing } from '../../run/durable.ts';
+import type { HubAccess } from '../config/environment.ts';
+import { fail } from '../core/errors.ts';
+import { foundAt, readText } from '../core/files.ts';
+import { makeFolder } from '../core/make-folder.ts';
+import { readingIfThere } from '../core/reading.ts';
+import { type Append, writeAside } from '../core/write-aside.ts';
+import { storing } from '../run/durable.ts';
+import { downloadHubFile, listHubFiles, resolveHubRevision } from './hub.ts';
 
 /** Where files of the hub are kept unless the user says otherwise. */
 export const defaultCacheFolder = join(homedir(), '.cache', 'medix');
@@ -93,16 +93,9 @@ export async function downloadToCache(
   const known = await cachedFile(cache, dataset, snapshot, name);
   if (known !== undefined) return known;
   const path = pathOf(cache, dataset, snapshot.revision, name);
-  const remote = await openHubFile(dataset, name, 'jsonl', cache.hub, snapshot.revision);
-  await keeping(path, async (append) => {
-    let received = 0;
-    for await (const chunk of remote.stream()) {
-      signal.throwIfAborted();
-      await append(chunk);
-      received += chunk.byteLength;
-    }
-    if (received !== remote.byteLength) failCut(remote.name, remote.byteLength, received);
-  });
+  await keeping(path, (append) =>
+    downloadHubFile(dataset, name, snapshot.revision, cache.hub, append, signal),
+  );
   return path;
 }
 
@@ -115,15 +108,6 @@ async function keeping(path: string, write: (append: Append) => Promise<void>): 
     },
     'make room or grant access, or name another folder for downloads',
   );
-}
-
-function failCut(where: string, expected: number, got: number): never {
-  fail('data', {
-    where,
-    expected: `${expected} bytes`,
-    got: `${got}`,
-    next: 'run the command again to download the rest',
-  });
 }
 
 function folderOf({ folder }: HubCache, dataset: string): string {

@@ -1,9 +1,8 @@
 /** Values of a row as texts. */
 import { createContext, Script } from 'node:vm';
-import { fail, messageOf } from '../../core/errors.ts';
-import { nameOf, oneLine, quoted } from '../../core/quoted.ts';
-import { RowProblem } from './sample.ts';
-import type { Field } from './task-schema.ts';
+import type { Field } from '../config/columns-config.ts';
+import { fail, messageOf } from '../core/errors.ts';
+import { oneLine, quoted } from '../core/quoted.ts';
 
 /** A row by its columns, as the file has it. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -13,19 +12,6 @@ export function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value.trim() || undefined;
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : undefined;
   return typeof value === 'bigint' ? String(value) : undefined;
-}
-
-/**
- * As {@link textOf}, for values that must not be passed over.
- *
- * @param what names the value in the message
- * @throws RowProblem for a boolean, a list or an object
- */
-export function plainText(value: unknown, what: string): string | undefined {
-  if (typeof value === 'boolean' || (typeof value === 'object' && value !== null)) {
-    throw new RowProblem('malformed', `${what} is ${nameOf(value)}, neither text nor a number`);
-  }
-  return textOf(value);
 }
 
 /** What a field stands for in a row. A pattern that does not match leaves nothing. */
