@@ -164,6 +164,20 @@ describe('gguf chat model', () => {
     });
   });
 
+  it('holds each reply to its own schema, whatever schemas are called', async () => {
+    const { load, options } = llamaCppThat(spelling('{}'));
+    const { model } = await open(load);
+    for (const type of ['object', 'array']) {
+      const schema = { name: 'marks', json: { type } };
+      await model.reply(asking('?', { schema, maxTokens: 2 }), never);
+    }
+    expect(options).toMatchObject(
+      ['object', 'array'].map((type) => ({
+        grammarEvaluationState: { of: { grammar: { schema: { type } } } },
+      })),
+    );
+  });
+
   it('gives the likeliest first tokens when asked', async () => {
     const { model } = await open(llamaCppThat(spelling('Yes')).load);
     const reply = await model.reply(asking('?', { firstTokenCandidates: 20, maxTokens: 1 }), never);

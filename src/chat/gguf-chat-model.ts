@@ -120,9 +120,11 @@ async function loadModel(
     model,
     sequence: context.getSequence(),
     template,
-    grammarOf: (schema) => {
-      const known = grammars.get(schema.name) ?? llama.createGrammarForJsonSchema(schema.json);
-      grammars.set(schema.name, known);
+    grammarOf: ({ json }) => {
+      // Not by its name: a rubric's schema is another one for each number of criteria.
+      const key = JSON.stringify(json);
+      const known = grammars.get(key) ?? llama.createGrammarForJsonSchema(json);
+      grammars.set(key, known);
       return known;
     },
     dispose: async () => {
