@@ -16,7 +16,7 @@ import {
 } from './forms/words.ts';
 
 /** Raised whenever the form of any text changes; part of every digest that rests on it. */
-export const normaliserVersion = 2;
+export const normaliserVersion = 3;
 
 const steps = {
   /** Markdown, LaTeX and HTML around and within the answer are nothing. */

@@ -8,7 +8,10 @@ import { toNormalForm } from '../../core/unicode.ts';
 export function toCommonCharacters(text: string): string {
   // What plain text of English has, which is most of it, is in its common form already.
   if (/^[\w\s.,;:!?()%/'"&#@*[\]{}~`$|\\^-]*$/.test(text)) return text;
+  // First what stands between others unseen, and digits: what follows looks at neighbours.
   return text
+    .replace(ignorable, '')
+    .replace(/(?![0-9])\p{Nd}/gu, digitOf)
     .replace(/[\u00b4\u2018\u2019\u201a\u201b\u2039\u203a\u02bc]/g, "'")
     .replace(/[\u00ab\u00bb\u201c-\u201f]/g, '"')
     .replace(/[\u00ba\u02da](?=\s?[CF]\b)/g, '°')

@@ -157,6 +157,13 @@ describe('one answer in two spellings', () => {
     );
   });
 
+  it.each(['\u24eb\u00ad0', '\u24eb\u200b0', '\u24eb\u0660', '\u00bd\u20602', '2\ufe0f\u00b2'])(
+    'has one form where an unseen character or a digit of another script stands between numbers: %j',
+    (text) => {
+      expect(exactForm(exactForm(text))).toBe(exactForm(text));
+    },
+  );
+
   it('is found in long hostile text without delay', () => {
     const hostile = [
       'a\u0301\u0323',
