@@ -31,13 +31,20 @@ const read = (recipe: string) =>
 /** Recipes of benchmarks leave the model to the user. */
 const evaluated = ['model={kind: local, path: m}', 'out=o', 'judging.name=j'];
 
+const profiles = recipes.filter((name) => name.includes('/profiles/'));
 const trained = recipes.filter(
-  (name) => !name.startsWith('recipes/benchmarks/') && !name.endsWith('sft.yaml'),
+  (name) =>
+    !(
+      name.startsWith('recipes/benchmarks/') ||
+      name.endsWith('sft.yaml') ||
+      profiles.includes(name)
+    ),
 );
 
-it('there are recipes of all three kinds', () => {
+it('there are recipes of all kinds', () => {
   expect(trained.length).toBeGreaterThan(6);
   expect(recipes.filter((name) => name.endsWith('sft.yaml'))).not.toEqual([]);
+  expect(profiles).not.toEqual([]);
 });
 
 it.each(trained)('%s is a config of medix train', async (recipe) => {
@@ -46,6 +53,10 @@ it.each(trained)('%s is a config of medix train', async (recipe) => {
   const profile = await openRewardProfile(config.reward.profile);
   const { maxCompletionTokens } = config.rollout;
   requireComparableParts(profile, resolveAlgorithm(config.algorithm, maxCompletionTokens));
+});
+
+it.each(profiles)('%s is a reward profile', async (recipe) => {
+  await openRewardProfile(join(root, recipe));
 });
 
 it.each(recipes.filter((name) => name.endsWith('sft.yaml')))(
