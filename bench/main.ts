@@ -27,6 +27,7 @@ import { benchEvalJudging, benchEvalMany } from './eval.ts';
 import { benchGrowth } from './growth.ts';
 import { benchHost } from './host.ts';
 import type { LoraFigures } from './lora.ts';
+import { benchLosses } from './losses.ts';
 import { benchQuickstart } from './quickstart.ts';
 import { benchReward, benchScoreMemory } from './reward.ts';
 import { benchRewardService } from './reward-service.ts';
@@ -217,14 +218,14 @@ const machine = {
 };
 const peak: Peak = {};
 const host = benchHost();
+const losses = benchLosses();
 let w = await benchW(peak);
 const trl = await benchTrl(async () => {
   const again = await benchW(peak);
   if (again.iterationSeconds < w.iterationSeconds) w = again;
 });
 const growth = await benchGrowth();
-const { processor: processorSeconds, ...quickstart } = await benchQuickstart(reward);
-const quickstartSeconds = Object.values(quickstart).reduce((total, value) => total + value, 0);
+const quickstart = await benchQuickstart(reward);
 const judged = await benchReward();
 const scoreFile = await benchScoreMemory();
 const service = await benchRewardService();
@@ -239,7 +240,8 @@ const result = {
   host,
   w: { ...w, shareOfPeak: w.updateGflops / best, growth },
   trl: trl ?? null,
-  quickstart: { iterationSeconds: quickstartSeconds, processorSeconds, ...quickstart },
+  losses,
+  quickstart,
   reward: {
     ...judged,
     timesIdeal: judged.coldSeconds / judged.idealSeconds,
@@ -268,6 +270,10 @@ const rows: readonly (readonly [string, string])[] = [
   ],
   ['Adam: 1 million weights', ms(host.adamSecondsPerMillion)],
   [
+    `losses of 1 million tokens: ${Object.keys(losses).join(' / ')}`,
+    Object.values(losses).map(ms).join(' / '),
+  ],
+  [
     'W: update pass, prompts shared',
     `${s(w.updatePassSeconds)}, ${Math.round(w.updateGflops)} GFLOP/s`,
   ],
@@ -288,11 +294,15 @@ const rows: readonly (readonly [string, string])[] = [
   ],
   [
     'quickstart: one iteration, elapsed / of the processor',
-    `${s(quickstartSeconds)} / ${s(processorSeconds)}`,
+    `${s(quickstart.iterationSeconds)} / ${s(quickstart.processorSeconds)}`,
   ],
   [
-    `quickstart:   ${Object.keys(quickstart).join(' / ')}`,
-    Object.values(quickstart).map(s).join(' / '),
+    `quickstart:   ${Object.keys(quickstart.split).join(' / ')}`,
+    Object.values(quickstart.split).map(s).join(' / '),
+  ],
+  [
+    'quickstart:   with a judge that takes 50 ms',
+    `${s(quickstart.judgedSeconds)}, ${(quickstart.judgedSeconds / quickstart.iterationSeconds).toFixed(2)} ×`,
   ],
   [
     'shared = unshared',
