@@ -23,6 +23,7 @@ test('a quickstart cut short by its time limit still measures, reports and leave
     format: expect.any(Number),
     modality: expect.any(Number),
   };
+  const change = { before: expect.any(Number), after: expect.any(Number) };
   expect(summary).toEqual({
     seed: 3,
     iterations: 1,
@@ -34,6 +35,13 @@ test('a quickstart cut short by its time limit still measures, reports and leave
     after: means,
     accuracyGain: { points: expect.any(Number), ci95: [expect.any(Number), expect.any(Number)] },
     mcnemarP: expect.any(Number),
+    byKind: expect.objectContaining({
+      finding: { questions: expect.any(Number), ...change },
+      count: { questions: expect.any(Number), ...change },
+    }),
+    readingAccuracy: change,
+    blindAccuracy: change,
+    imageDependence: change,
   });
   expect(summary.before.format).toBeGreaterThan(0.9);
   expect(stdout).toContain('time is up');
