@@ -18,11 +18,12 @@ import type { PreparePrompt } from '../rollout/prepare-prompts.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import type { RunWriter } from '../run/run-writer.ts';
 import { adamSchedule } from '../update/schedule.ts';
-import { rewardPenalties, type TrainingRollout, withAdvantages } from './advantages.ts';
+import { rewardPenalties, sumsByKey, type TrainingRollout, withAdvantages } from './advantages.ts';
 import type { Algorithm } from './algorithm.ts';
 import { adaptedCoefficients, startCoefficients, withCoefficients } from './coefficients.ts';
 import { type Collection, collectGroups } from './collect-groups.ts';
 import { byPassRate, passRatesAfter } from './curriculum.ts';
+import { imageBonuses } from './image-contrast.ts';
 import { measure, nameOfScore, scoreOf } from './measure.ts';
 import {
   createObservers,
@@ -135,7 +136,15 @@ async function iterate(
     algorithm.rewardPenalty,
     signal,
   );
-  const rewarded = withAdvantages(collection.groups, algorithm, penalties.byKey);
+  const bonuses = await imageBonuses(
+    engine,
+    collection.groups,
+    algorithm.imageContrast,
+    loop.prepare,
+    signal,
+  );
+  const changes = sumsByKey(penalties.byKey, bonuses.byKey);
+  const rewarded = withAdvantages(collection.groups, algorithm, changes);
   const { groups, metrics: distillation } = await distilled(loop, collection, rewarded);
   const recorded = trainingRecords(collection.groups, groups.flat());
   await observers.rollouts({ iteration, kind: 'training', ...recorded });
@@ -173,6 +182,7 @@ async function iterate(
     ...collectionMetrics(collection, before.draws),
     ...advantageMetrics(groups.flat()),
     ...penalties.metrics,
+    ...bonuses.metrics,
     ...distillation,
     ...update.metrics,
     ...validation,

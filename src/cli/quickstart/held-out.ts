@@ -5,7 +5,7 @@
 import { defined } from '../../core/errors.ts';
 import type { Sample } from '../../core/sample.ts';
 import { type PhantomKey, phantomStudy } from '../../data/phantoms/study.ts';
-import { plainPng, shownSize } from '../../image/raster.ts';
+import { greyImage } from '../../image/grey-image.ts';
 import { isCorrect } from '../../train/before-after.ts';
 import type { SampleSet } from '../../train/sample-order.ts';
 import type { ScoredRollout } from '../../train/score-rollouts.ts';
@@ -40,7 +40,7 @@ export async function answerHeldOut(
     },
   });
   const own = await ask(samples);
-  const blank = await ask(changed(({ images }) => Promise.all(images.map(greyOf))));
+  const blank = await ask(changed(({ images }) => Promise.all(images.map(greyImage))));
   const other = await ask(changed((sample, index) => imagesOfOther(samples, sample, index)));
   return { own, blank, other };
 }
@@ -94,13 +94,6 @@ function shareOf(
 ): number {
   const scored = answers.filter(({ outcome }) => outcome.kind === 'scored');
   return scored.filter(holds).length / scored.length;
-}
-
-const midGrey = { r: 128, g: 128, b: 128 } as const;
-
-async function greyOf({ bytes, name }: Sample['images'][number]) {
-  const { width, height } = await shownSize(bytes);
-  return { bytes: await plainPng(width, height, midGrey), name: `grey in place of ${name}` };
 }
 
 /** Of the next sample of the same modality, the first one after the last. */
