@@ -12,7 +12,7 @@ import { createTerminal } from './terminal.ts';
 const commands: readonly ListedCommand[] = [
   {
     name: 'quickstart',
-    usage: '[options]',
+    usage: '[options] [changes...]',
     description: 'Watch a small model learn to answer questions about synthetic studies',
     load: async () => (await import('./quickstart/quickstart.ts')).setUpQuickstart,
   },

@@ -56,3 +56,19 @@ test('a quickstart cut short by its time limit still measures, reports and leave
   );
   expect(JSON.parse(answer)).toMatchObject({ stopReason: expect.any(String) });
 });
+
+test('a quickstart takes changes to its config, and no config file', async () => {
+  const changed = await medix(
+    folder,
+    'quickstart',
+    '--out=changed',
+    'rollout.groupSize=many',
+    'x=1',
+  );
+  expect(changed.code).not.toBe(0);
+  expect(changed.stderr).toContain('command line: rollout.groupSize');
+  expect(changed.stderr).toContain('command line: x');
+  const file = await medix(folder, 'quickstart', '--out=changed', 'train.yaml');
+  expect(file.code).not.toBe(0);
+  expect(file.stderr).toContain('changes as key=value');
+});

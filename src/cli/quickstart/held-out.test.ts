@@ -29,7 +29,7 @@ const answering =
             sample,
             prompt: { tokens: new Int32Array(), images: [] },
             completion: new Int32Array(),
-            text: '',
+            text: hasRead(index) ? `<thinking>${sample.reading}</thinking>` : '',
             samplerLogprobs: new Float32Array(),
             stopReason: 'stop',
           },
@@ -38,7 +38,6 @@ const answering =
             reward: 1,
             components: {
               judge: scored(isRight(index)),
-              reading: scored(hasRead(index)),
               format: scored(true),
             },
           },

@@ -6,6 +6,7 @@ import { defined } from '../../core/errors.ts';
 import type { Sample } from '../../core/sample.ts';
 import { type PhantomKey, phantomStudy } from '../../data/phantoms/study.ts';
 import { greyImage } from '../../image/grey-image.ts';
+import { saysReading } from '../../reward/components/reading.ts';
 import { isCorrect } from '../../train/before-after.ts';
 import type { SampleSet } from '../../train/sample-order.ts';
 import type { ScoredRollout } from '../../train/score-rollouts.ts';
@@ -82,9 +83,8 @@ export function phantomKinds(key: Omit<PhantomKey, 'index'>, size: number): (id:
   return (id) => defined(kinds.get(id), `kind of the question of ${id}`);
 }
 
-function hasReadAll({ outcome }: ScoredRollout): boolean {
-  const { reading } = outcome.components;
-  return reading?.kind === 'scored' && reading.value === 1;
+function hasReadAll({ rollout: { sample, text } }: ScoredRollout): boolean {
+  return saysReading(text, defined(sample.reading, `reading of ${sample.id}`));
 }
 
 /** Over the answers that have a score. */

@@ -5,8 +5,10 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readConfig } from '../../config/read-config.ts';
 import { type TrainConfig, trainConfigSchema } from '../../config/train-config.ts';
 import { systemClock } from '../../core/async/clock.ts';
+import { fail } from '../../core/errors.ts';
 import { linkAt } from '../../core/files.ts';
 import { packageFile } from '../../core/package-file.ts';
 import { writeFileDurably } from '../../run/durable.ts';
@@ -18,7 +20,7 @@ import { requireSteps } from '../../train/require-steps.ts';
 import { runTraining } from '../../train/run-training.ts';
 import { validate } from '../../train/validation.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
-import { readArguments } from '../config-arguments.ts';
+import { allowOption, type ResumeOptions, readArguments } from '../config-arguments.ts';
 import { decimalNumber, wholeNumber } from '../option-values.ts';
 import { answerHeldOut, phantomKinds, sightOf } from './held-out.ts';
 import { closingTable, exampleAnswers, quickstartObserver } from './quickstart-view.ts';
@@ -30,15 +32,15 @@ const heldOutQuestions = 400;
 const trainingStudies = 1_000_000;
 const iterations = 140;
 
-type Options = {
+type Options = ResumeOptions & {
   readonly seed: number;
   readonly minutes: number;
   readonly out?: string;
-  readonly resume?: string;
 };
 
 export const setUpQuickstart: SetUpCommand = (command, context) => {
   command
+    .argument('[changes...]', 'changes to its config as key=value, those of medix train')
     .option('--seed <number>', 'seed of the studies and of all sampling', wholeNumber(0), 0)
     .option(
       '--out <directory>',
@@ -51,13 +53,19 @@ export const setUpQuickstart: SetUpCommand = (command, context) => {
       5,
     )
     .option('--resume <directory>', 'resume a quickstart that was stopped or killed')
-    .action(async (options: Options) => {
-      const { seed, minutes, resume } = options;
-      const config =
+    .addOption(allowOption())
+    .addHelpText('after', '\nmedix train --help lists the fields of the config.')
+    .action(async (words: string[], options: Options) => {
+      const { seed, minutes, resume, allow } = options;
+      const { config } =
         resume === undefined
-          ? quickstartConfig(seed, options.out ?? (await firstFreeDirectory('runs/quickstart')))
-          : (await readArguments(trainConfigSchema, 'train', { words: [], resume })).config;
-      await runQuickstart(config, resume !== undefined, minutes, context);
+          ? await readQuickstart(seed, options.out, words)
+          : await readArguments(trainConfigSchema, 'train', { words, resume, allow });
+      await runQuickstart(
+        config,
+        { isResumed: resume !== undefined, overrides: words, minutes },
+        context,
+      );
     });
 };
 
@@ -66,7 +74,27 @@ export const setUpQuickstart: SetUpCommand = (command, context) => {
  * says of the image: without it answers get better and the readings behind them worse.
  */
 export function quickstartConfig(seed: number, out: string): TrainConfig {
-  return trainConfigSchema.parse({
+  return trainConfigSchema.parse(quickstartFields(seed, out));
+}
+
+/** @throws MedixError 'config' with all that is wrong with the changes */
+async function readQuickstart(seed: number, out: string | undefined, words: readonly string[]) {
+  const files = words.filter((word) => !word.includes('='));
+  if (files.length > 0) {
+    fail('config', {
+      where: 'command line',
+      expected: 'changes as key=value, since a quickstart has a config of its own',
+      got: files.join(' '),
+      next: 'to train by a config file, use medix train',
+    });
+  }
+  const folder = out ?? (await firstFreeDirectory('runs/quickstart'));
+  const base = { base: quickstartFields(seed, folder), overrides: words };
+  return { config: await readConfig(trainConfigSchema, base) };
+}
+
+function quickstartFields(seed: number, out: string) {
+  return {
     model: startModel,
     out,
     seed,
@@ -84,13 +112,20 @@ export function quickstartConfig(seed: number, out: string): TrainConfig {
     },
     reward: { profile: 'medix-r1-reading' },
     checkpoint: { every: 20, keepLast: 1 },
-  });
+  };
 }
 
 async function runQuickstart(
   config: TrainConfig,
-  isResumed: boolean,
-  minutes: number,
+  {
+    isResumed,
+    overrides,
+    minutes,
+  }: {
+    readonly isResumed: boolean;
+    readonly overrides: readonly string[];
+    readonly minutes: number;
+  },
   context: CommandContext,
 ): Promise<void> {
   const { terminal, signal, clock } = context;
@@ -120,7 +155,7 @@ async function runQuickstart(
     const deadline = clock() + minutes * 60_000;
     const { model, end } = await runTraining(
       training,
-      { command: 'quickstart', isResumed, overrides: [] },
+      { command: 'quickstart', isResumed, overrides },
       {
         observers: [quickstartObserver(terminal, clock)],
         signal,

@@ -37,6 +37,11 @@ export async function scoreReading(
   );
 }
 
+/** Whether the thinking of a response says the same as the reading, in the same words. */
+export function saysReading(response: string, reading: string): boolean {
+  return checkThinking(response, reading, true).kind === 'exact';
+}
+
 function checkThinking(response: string, reading: string, isStrict: boolean): AnswerCheck {
   const [thinking, ...others] = blockContents(response, 'thinking');
   if (thinking === undefined || others.length > 0) {
