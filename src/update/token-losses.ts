@@ -71,7 +71,7 @@ type Token = {
   readonly advantage: number;
 };
 
-export type TokenLoss = {
+type TokenLoss = {
   readonly loss: number;
   /**
    * The token's share of dLoss/dPolicyLogprob. Where the ratio is the completion's, all T tokens hold the same
