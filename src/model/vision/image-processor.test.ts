@@ -41,16 +41,19 @@ test.each(imageCases)('patches of "$name" equal those of transformers', async (t
   expect(largestDifference(patches, await tinyTensor(tiny.name, 'pixel_values'))).toBe(0);
 });
 
-test.each(imageCases)('the pixels of the patches of "$name" are cut into them again', async (tiny) => {
-  const files = tiny.messages.flatMap(({ content }) =>
-    content.flatMap((part) => (part.type === 'image' ? [part.image] : [])),
-  );
-  for (const file of files) {
-    const seen = await processImage(tinyImage(file), settings);
-    const bytes = await toPng(bitmapOf(seen, settings));
-    expect(await processImage({ name: 'sent.png', bytes }, settings)).toEqual(seen);
-  }
-});
+test.each(imageCases)(
+  'the pixels of the patches of "$name" are cut into them again',
+  async (tiny) => {
+    const files = tiny.messages.flatMap(({ content }) =>
+      content.flatMap((part) => (part.type === 'image' ? [part.image] : [])),
+    );
+    for (const file of files) {
+      const seen = await processImage(tinyImage(file), settings);
+      const bytes = await toPng(bitmapOf(seen, settings));
+      expect(await processImage({ name: 'sent.png', bytes }, settings)).toEqual(seen);
+    }
+  },
+);
 
 test.each(publishedPixels)(
   '$image between $minPixels and $maxPixels pixels has the patches that Qwen2.5-VL sees',
