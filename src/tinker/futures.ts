@@ -27,6 +27,8 @@ export type FutureRequest<T> = {
   /** What the result may be written in. */
   readonly accept?: string;
   readonly read: (reply: Reply) => T;
+  /** Whether the server may be one that breaks (500) on what it cannot read, so that asking again is in vain. */
+  readonly mayBreak?: boolean;
   /** The server has taken the request, so that the next one may be sent. */
   readonly onAccepted?: () => void;
 };
@@ -66,7 +68,8 @@ export async function settle<T>(
 ): Promise<Outcome<T>> {
   for (let resent = 0; ; resent++) {
     const { path, payload } = request;
-    const accepted = await transport.call(path, { payload }, signal);
+    const answers = request.mayBreak ? [500] : [];
+    const accepted = await transport.call(path, { payload, answers }, signal);
     if (!isPositive(accepted)) return refusal(accepted);
     const id = readJson(accepted, promised, transport.server, path).request_id;
     request.onAccepted?.();

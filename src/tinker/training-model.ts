@@ -99,6 +99,7 @@ type Result<T> = {
   readonly path: string;
   readonly read: (reply: Reply) => T;
   readonly accept?: string;
+  readonly mayBreak?: boolean;
 };
 
 export async function openTrainingModel(
@@ -114,16 +115,12 @@ export async function openTrainingModel(
 
   const send = async <T>(
     request: Numbered,
-    { read, accept }: Result<T>,
+    { path, ...result }: Result<T>,
     onAccepted: () => void,
     by: AbortSignal,
   ): Promise<Outcome<T>> => {
-    const future = { path: request.path, payload: request.payload, read, onAccepted };
-    const outcome = await promiseOf(
-      session,
-      accept === undefined ? future : { ...future, accept },
-      by,
-    );
+    const future = { path, payload: request.payload, ...result, onAccepted };
+    const outcome = await promiseOf(session, future, by);
     await journal.end(request.seq, outcome.kind === 'done' ? 'answered' : 'refused');
     return outcome;
   };
@@ -165,6 +162,7 @@ export async function openTrainingModel(
           {
             path,
             accept: resultAccept,
+            mayBreak: !writing.isSettled,
             read: (reply) => readForward(reply, transport.server, part),
           },
           by,
@@ -273,7 +271,7 @@ export async function openTrainingModel(
 }
 
 /** How servers refuse what they cannot read, or a path that they do not have. */
-const unreadStatuses: ReadonlySet<number> = new Set([400, 404, 405, 415, 422]);
+const unreadStatuses: ReadonlySet<number> = new Set([400, 404, 405, 415, 422, 500]);
 
 function isUnread(outcome: Outcome<unknown>): boolean {
   return outcome.kind === 'refused' && unreadStatuses.has(outcome.status);

@@ -81,8 +81,13 @@ const mostBytes = 256 * 2 ** 20;
 
 type Attempt =
   | { readonly kind: 'answered'; readonly reply: Reply }
-  | { readonly kind: 'lost'; readonly said: string; readonly isFinal: boolean }
-  | { readonly kind: 'busy' | 'down'; readonly said: string; readonly pauseMs: number };
+  | {
+      readonly kind: 'lost' | 'busy' | 'down';
+      readonly said: string;
+      /** For how long the server wants to be left alone; 0 where it did not say. */
+      readonly pauseMs: number;
+      readonly isFinal: boolean;
+    };
 
 /** @throws MedixError 'config' where the URL is none */
 export function openTransport({ url, apiKey, clock, rng }: TransportOptions): Transport {
@@ -141,10 +146,16 @@ export function openTransport({ url, apiKey, clock, rng }: TransportOptions): Tr
       const held: Reply = { status: 408, isProtobuf: false, body: Buffer.alloc(0) };
       return isHeld
         ? { kind: 'answered', reply: held }
-        : { kind: 'lost', said: `no whole answer within ${deadlineMs} ms`, isFinal: false };
+        : {
+            kind: 'lost',
+            said: `no whole answer within ${deadlineMs} ms`,
+            pauseMs: 0,
+            isFinal: false,
+          };
     }
     if (outcome.kind !== 'response') {
-      return { kind: 'lost', said: outcome.message, isFinal: outcome.kind === 'unreadable' };
+      const isFinal = outcome.kind === 'unreadable';
+      return { kind: 'lost', said: outcome.message, pauseMs: 0, isFinal };
     }
     const { status, headers, body } = outcome;
     const isAgain = status === 408 || status === 429 || status >= 500;
@@ -155,8 +166,16 @@ export function openTransport({ url, apiKey, clock, rng }: TransportOptions): Tr
     }
     const said = `${status}: ${quote(body.toString('utf8'), { server: address.name, apiKey })}`;
     const pauseMs = requestedPauseMs(headers['retry-after'], headers.date);
-    return { kind: status === 429 ? 'busy' : 'down', said, pauseMs };
+    return { kind: status === 429 ? 'busy' : 'down', said, pauseMs, isFinal: false };
   };
+
+  const unanswered = (path: string, said: string, attempts: number): never =>
+    fail('engine', {
+      where: `${address.name}: ${path}`,
+      expected: 'a Tinker server that answers',
+      got: `${said} (${attempts} attempts)`,
+      next: 'start the server or correct its address (engine.url, TINKER_BASE_URL) and run the command again; a training goes on with --resume',
+    });
 
   const call: Transport['call'] = async (path, options, signal) => {
     const { attempts = defaultAttempts } = options;
@@ -168,18 +187,11 @@ export function openTransport({ url, apiKey, clock, rng }: TransportOptions): Tr
       if (tried.kind === 'answered') return tried.reply;
       if (tried.kind === 'busy') busy++;
       else failures++;
-      const isOver = tried.kind === 'lost' && tried.isFinal;
-      if (isOver || failures >= attempts || busy >= busyAttempts) {
-        fail('engine', {
-          where: `${address.name}: ${path}`,
-          expected: 'a Tinker server that answers',
-          got: `${tried.said} (${failures + busy} attempts)`,
-          next: 'start the server or correct its address (engine.url, TINKER_BASE_URL) and run the command again; a training goes on with --resume',
-        });
+      if (tried.isFinal || failures >= attempts || busy >= busyAttempts) {
+        unanswered(path, tried.said, failures + busy);
       }
-      const asked = tried.kind === 'lost' ? 0 : tried.pauseMs;
-      const pauseMs = asked || backOffMs(Math.min(failures + busy, mostDoublings), rng);
-      await clock.sleep(pauseMs, signal);
+      const pauseMs = backOffMs(Math.min(failures + busy, mostDoublings), rng);
+      await clock.sleep(tried.pauseMs || pauseMs, signal);
     }
   };
 

@@ -117,39 +117,48 @@ export async function sampled(
   return results.map(({ sequences }) => defined(sequences[0], 'sampled sequence'));
 }
 
+function differences(a: readonly Float32Array[], b: readonly Float32Array[]): readonly number[] {
+  return a.flatMap((row, i) => Array.from(row, (value, t) => value - (b[i]?.[t] ?? Number.NaN)));
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length;
+}
+
 export function meanDifference(a: readonly Float32Array[], b: readonly Float32Array[]): number {
-  let sum = 0;
-  let count = 0;
-  a.forEach((row, i) => {
-    row.forEach((value, t) => {
-      sum += Math.abs(value - (b[i]?.[t] ?? Number.NaN));
-      count++;
-    });
-  });
-  return sum / count;
+  return mean(differences(a, b).map(Math.abs));
+}
+
+/** By how much the values of `a` are larger, on average. */
+export function meanExcess(a: readonly Float32Array[], b: readonly Float32Array[]): number {
+  return mean(differences(a, b));
 }
 
 export function largestDifference(a: readonly Float32Array[], b: readonly Float32Array[]): number {
-  return Math.max(
-    ...a.flatMap((row, i) =>
-      [...row].map((value, t) => Math.abs(value - (b[i]?.[t] ?? Number.NaN))),
-    ),
-  );
+  return Math.max(...differences(a, b).map(Math.abs));
 }
 
-/** AdamW whose epsilon dwarfs the gradient is plain gradient descent. */
+/**
+ * AdamW whose epsilon dwarfs the gradients of {@link probeDatum}, so that a step is gradient descent with this rate. Some
+ * servers take no epsilon above 1 and no rate above 10.
+ */
 export function plainStep(rate: number, maxGradNorm = 0): AdamSettings {
   return {
-    learningRate: rate * 1e12,
+    learningRate: rate,
     beta1: 0,
     beta2: 0.99,
-    epsilon: 1e12,
+    epsilon: 1,
     weightDecay: 0,
     maxGradNorm,
   };
 }
 
-const still: AdamSettings = { ...plainStep(0), epsilon: 1e-8 };
+/** Moves nothing that can be measured, and clears the gradient; a rate of 0 is refused by some. */
+export const stillStep: AdamSettings = plainStep(1e-12);
+
+const mostRate = 10;
+/** Of the tokens that count: small, so that one step is far from the next change of the gradient. */
+const advantage = 0.01;
 
 /** How large gradients are, in a unit of the server's own. */
 export type Gauge = {
@@ -170,7 +179,7 @@ export async function openGauge(bench: Bench): Promise<Gauge> {
   const told = async (requests: readonly (readonly Datum[])[], before = async () => {}) => {
     await add(requests);
     await before();
-    return gradNormOf(await policy.optimStep(still, signal));
+    return gradNormOf(await policy.optimStep(stillStep, signal));
   };
   const single = [[await probeDatum(bench, {})]];
   if ((await told(single)) !== undefined) {
@@ -196,13 +205,13 @@ export async function openGauge(bench: Bench): Promise<Gauge> {
   };
   // Steps must be small enough that the gradient stays, and large enough to be told from rounding.
   let rate = 1e-5;
-  while (rate < 1e3 && Math.abs(await moved(single, rate)) < 2e-3) rate *= 3;
+  while (rate < mostRate / 3 && Math.abs(await moved(single, rate)) < 2e-3) rate *= 3;
   const used = rate;
   return { size: (requests, before) => moved(requests, used, before as never) };
 }
 
 /**
- * A sequence of known length whose first tokens have advantage 1 and the others 0.
+ * A sequence of known length whose first tokens have a small advantage and the others 0.
  * @param added tokens of advantage 0 after them; `own: 0` leaves these alone
  */
 export async function probeDatum(
@@ -215,6 +224,6 @@ export async function probeDatum(
   return withLossInputs(one, {
     weights: new Float32Array(completion.length).fill(1),
     logprobs: defined(logprobs, 'logprobs'),
-    advantages: Float32Array.from(completion, (_, t) => (t < own ? 1 : 0)),
+    advantages: Float32Array.from(completion, (_, t) => (t < own ? advantage : 0)),
   });
 }

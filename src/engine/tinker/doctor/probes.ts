@@ -8,10 +8,12 @@ import {
   type Gauge,
   largestDifference,
   meanDifference,
+  meanExcess,
   plainStep,
   plainTokens,
   probeDatum,
   sampled,
+  stillStep,
   trainerLogprobs,
 } from './bench.ts';
 import type { ProbeOutcome } from './verdict.ts';
@@ -20,6 +22,8 @@ import type { ProbeOutcome } from './verdict.ts';
 const exactTo = 1e-4;
 /** Mean nats above which a completion was not drawn from what is trained. */
 const mostGap = 0.05;
+/** Mean nats from which on it matters whether all differences have one sign. */
+const leastBias = 1e-3;
 /** Below this, logprobs that should differ are taken for the same. */
 const sameTo = 1e-6;
 
@@ -50,10 +54,12 @@ export async function agreement(
   );
   const [mean, most] = [meanDifference(theirs, ours), largestDifference(theirs, ours)];
   const found = `they differ by ${nats(mean)} on average, by ${nats(most)} at most`;
-  if (!(mean <= mostGap)) {
+  // Rounding goes both ways; whoever draws from a part of the distribution gives every token more.
+  const isOneSided = mean > leastBias && meanExcess(theirs, ours) > 0.9 * mean;
+  if (!(mean <= mostGap) || isOneSided) {
     return {
       outcome: failed(
-        `${found}: completions are not drawn from the policy that is trained, e.g. from its most likely tokens alone`,
+        `${found}${isOneSided ? ', and the sampler gives every token more' : ''}: completions are not drawn from the policy that is trained, e.g. from its most likely tokens alone`,
       ),
       isExact: false,
     };
@@ -111,7 +117,7 @@ export async function updateReachesSampler(bench: Bench): Promise<ProbeOutcome> 
     { name: 'importance_sampling' },
     signal,
   );
-  const adam = { ...plainStep(0), learningRate: 1e-2, epsilon: 1e-8 };
+  const adam = { ...plainStep(1e-2), epsilon: 1e-8 };
   await policy.optimStep(adam, signal);
   const moved = meanDifference(trained, await trainerLogprobs(bench, text, [completion]));
   if (!(moved > sameTo)) return failed('an optimizer step changes no logprob of the trainer');
@@ -199,9 +205,7 @@ export async function losses(bench: Bench): Promise<readonly string[]> {
       if (!(error instanceof MedixError) || error.boundary !== 'engine') throw error;
     }
     // What a loss left behind must not reach the next question; after a refusal the step may be refused too.
-    await bench.policy
-      .optimStep({ ...plainStep(0), epsilon: 1e-8 }, bench.signal)
-      .catch(() => undefined);
+    await bench.policy.optimStep(stillStep, bench.signal).catch(() => undefined);
   }
   return accepted;
 }
@@ -275,7 +279,7 @@ export async function clipping(bench: Bench): Promise<ProbeOutcome> {
   };
   let rate = 1e-5;
   let free = 0;
-  while (rate < 1e3 && free < 2e-3) {
+  while (rate < 3 && free < 5e-4) {
     rate *= 3;
     free = await moved(rate, 0);
   }
