@@ -71,8 +71,8 @@ export function ratiosOf(name: NormalisationName): Ratios {
   };
 }
 
-/** Measured ratios come from float32, of some servers from bfloat16. */
-const tolerance = 0.06;
+/** Measured ratios come from float32, of some servers from bfloat16; those of any two normalisations are 20 % apart. */
+const tolerance = 0.1;
 
 /** The normalisation that gives these ratios; undefined where none does. */
 export function normalisationFrom(measured: Ratios): NormalisationName | undefined {

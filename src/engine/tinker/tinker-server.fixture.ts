@@ -52,7 +52,6 @@ export type TinkerServer = {
 
 type Model = {
   readonly engine: Engine;
-  sequences: number;
   readonly taken: Map<number, { readonly digest: string; readonly id: string }>;
   next: number;
 };
@@ -268,36 +267,32 @@ export async function startTinkerServer(
     };
   };
 
+  const simple: Record<string, (body: Json) => Json | Promise<Json>> = {
+    get_server_capabilities: () => ({ supported_models: [{ model_name: 'tiny' }] }),
+    create_session: () => ({ session_id: `session-${++counter}` }),
+    session_heartbeat: () => ({}),
+    create_model: async ({ base_model }) => {
+      if (base_model !== 'tiny') throw new Refused(400, `no model ${base_model}`);
+      const id = `m${++counter}`;
+      models.set(id, { engine: await open(), taken: new Map(), next: 1 });
+      return { request_id: later(async () => ({ model_id: id })) };
+    },
+    unload_model: ({ model_id }) => {
+      const { engine } = modelOf(model_id);
+      models.delete(model_id);
+      return { request_id: later(() => engine.close().then(() => ({}))) };
+    },
+    asample: (body) => ({ request_id: later(() => sample(body)) }),
+    retrieve_future: ({ request_id }) => {
+      const result = results.get(request_id);
+      if (result === undefined) throw new Refused(410, 'the result is gone');
+      return result;
+    },
+  };
+
   const answer = async (path: string, body: Json): Promise<Json> => {
-    switch (path) {
-      case 'get_server_capabilities':
-        return { supported_models: [{ model_name: 'tiny' }] };
-      case 'create_session':
-        return { session_id: `session-${++counter}` };
-      case 'session_heartbeat':
-        return {};
-      case 'create_model': {
-        if (body['base_model'] !== 'tiny') throw new Refused(400, `no model ${body['base_model']}`);
-        const id = `m${++counter}`;
-        models.set(id, { engine: await open(), sequences: 0, taken: new Map(), next: 1 });
-        return { request_id: later(async () => ({ model_id: id })) };
-      }
-      case 'unload_model': {
-        const { engine } = modelOf(body['model_id']);
-        models.delete(body['model_id']);
-        return { request_id: later(() => engine.close().then(() => ({}))) };
-      }
-      case 'asample':
-        return { request_id: later(() => sample(body)) };
-      case 'retrieve_future': {
-        const result = results.get(body['request_id']);
-        if (result === undefined) throw new Refused(410, 'the result is gone');
-        const quick = new Promise<Json>((resolve) =>
-          setTimeout(() => resolve({ type: 'try_again' }), 2000).unref(),
-        );
-        return Promise.race([result, quick]);
-      }
-    }
+    const known = simple[path];
+    if (known !== undefined) return known(body);
     const work = numbered[path];
     if (work === undefined) throw new Refused(404, `no path ${path}`);
     const model = modelOf(body['model_id']);
@@ -305,12 +300,10 @@ export async function startTinkerServer(
     const digest = digestOf(body);
     const before = model.taken.get(seq);
     if (before && !script.forgetsNumbers) {
-      if (before.digest !== digest)
-        throw new Refused(409, `the number ${seq} was another request's`);
-      return { request_id: before.id };
+      if (before.digest === digest) return { request_id: before.id };
+      throw new Refused(409, `the number ${seq} was another request's`);
     }
-    if (!before && seq !== model.next)
-      throw new Refused(400, `the number ${seq}, not ${model.next}`);
+    if (!before && seq !== model.next) throw new Refused(400, `not the number ${model.next}`);
     model.next = Math.max(model.next, seq + 1);
     const id = later(() => work(model, body));
     model.taken.set(seq, { digest, id });

@@ -157,6 +157,8 @@ export function plainStep(rate: number, maxGradNorm = 0): AdamSettings {
 export const stillStep: AdamSettings = plainStep(1e-12);
 
 const mostRate = 10;
+/** Nats that a step moves a sequence by, so that bfloat16's rounding is small beside it. */
+const leastMove = 0.15;
 /** Of the tokens that count: small, so that one step is far from the next change of the gradient. */
 const advantage = 0.01;
 
@@ -205,7 +207,7 @@ export async function openGauge(bench: Bench): Promise<Gauge> {
   };
   // Steps must be small enough that the gradient stays, and large enough to be told from rounding.
   let rate = 1e-5;
-  while (rate < mostRate / 3 && Math.abs(await moved(single, rate)) < 2e-3) rate *= 3;
+  while (rate < mostRate / 2 && Math.abs(await moved(single, rate)) < leastMove) rate *= 2;
   const used = rate;
   return { size: (requests, before) => moved(requests, used, before as never) };
 }
