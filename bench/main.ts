@@ -11,6 +11,7 @@ import { dirname } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { advantageEstimators } from '../src/advantage/estimators.ts';
 import { algorithmSection } from '../src/config/algorithm-config.ts';
+import { defined } from '../src/core/errors.ts';
 import { phantomSample } from '../src/data/phantoms/study.ts';
 import { openLocalEmbedder } from '../src/embed/local-embedder.ts';
 import type { Engine, Sequence } from '../src/engine/engine.ts';
@@ -175,7 +176,8 @@ async function benchW(peak: Peak) {
   // The first update of either engine starts from the same weights.
   const without = await update(unshared, rollouts, advantages);
   const first = await update(shared, rollouts, advantages);
-  const normError = Math.abs(first.gradNorm - without.gradNorm) / without.gradNorm;
+  const [norm, other] = [defined(first.gradNorm, 'norm'), defined(without.gradNorm, 'norm')];
+  const normError = Math.abs(norm - other) / other;
   if (difference > 1e-5 || normError > 1e-5) {
     throw new Error(`shared and unshared differ: logprobs ${difference}, norm ${normError}`);
   }

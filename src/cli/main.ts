@@ -80,6 +80,12 @@ const commands: readonly ListedCommand[] = [
     load: async () => (await import('./reward/reward.ts')).setUpReward,
   },
   {
+    name: 'doctor',
+    usage: '[options]',
+    description: 'Examine a server that is to train a model: what it does right, measured',
+    load: async () => (await import('./doctor/doctor.ts')).setUpDoctor,
+  },
+  {
     name: 'review',
     usage: '',
     description: 'Let people rate stored answers without knowing which model gave them',

@@ -74,6 +74,20 @@ function readProxies(environment: Environment): { readonly proxies?: Proxies } {
   };
 }
 
+/** How to reach a Tinker server, where nothing else says it. */
+export type TinkerAccess = {
+  /** `TINKER_BASE_URL`: root of the server. */
+  readonly url?: string;
+  /** `TINKER_API_KEY`: sent as X-API-Key. */
+  readonly apiKey?: string;
+};
+
+/** Empty variables count as absent. */
+export function readTinkerAccess(environment: Environment = process.env): TinkerAccess {
+  const { TINKER_BASE_URL: url, TINKER_API_KEY: apiKey } = environment;
+  return { ...(url ? { url } : {}), ...(apiKey ? { apiKey } : {}) };
+}
+
 /** `MEDIX_REWARD_TOKEN`: what trainers show to the reward service. Empty counts as absent. */
 export function readRewardToken(environment: Environment = process.env): string | undefined {
   return environment['MEDIX_REWARD_TOKEN'] || undefined;

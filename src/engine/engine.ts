@@ -119,7 +119,8 @@ export type AdamParameters = {
 };
 
 export type StepReport =
-  | { readonly kind: 'applied'; readonly gradNorm: number }
+  /** Without the gradient's norm where an engine elsewhere does not tell it. */
+  | { readonly kind: 'applied'; readonly gradNorm?: number }
   /** The gradient held NaN or infinity: nothing was changed, the gradient was dropped. */
   | { readonly kind: 'skipped-nonfinite' };
 
@@ -145,6 +146,8 @@ export type CheckpointHandle = { readonly engine: string } & Readonly<Record<str
 export type Engine = {
   readonly model: ModelDescription;
   readonly guarantees: EngineGuarantees;
+  /** What else results depend on, e.g. the server that computes and what was found of it; for a run's manifest. */
+  readonly facts?: Readonly<Record<string, unknown>>;
   /**
    * Yields each request's completions when all of them are done, in no particular order.
    * @throws MedixError 'engine' where the model gives NaN or infinity instead of logprobs; no token is read from that
