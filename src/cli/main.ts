@@ -86,6 +86,12 @@ const commands: readonly ListedCommand[] = [
     load: async () => (await import('./doctor/doctor.ts')).setUpDoctor,
   },
   {
+    name: 'launch',
+    usage: '',
+    description: 'Train on a Ray cluster by EasyR1 or verl, with rewards from the reward service',
+    load: async () => (await import('./launch/launch.ts')).setUpLaunch,
+  },
+  {
     name: 'review',
     usage: '',
     description: 'Let people rate stored answers without knowing which model gave them',

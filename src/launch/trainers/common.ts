@@ -19,14 +19,26 @@ export function refuseCommon(config: TrainConfig, refusals: Refusals): void {
   const { algorithm, rollout, optimizer, validation, checkpoint, engine, track } = config;
   const { loss } = settingsOf(config);
   if (config.model.includes('@')) {
-    refusals.refuse('model', 'a folder of the cluster or owner/name, without a revision', config.model);
+    refusals.refuse(
+      'model',
+      'a folder of the cluster or owner/name, without a revision',
+      config.model,
+    );
   }
   if (rollout.curriculum !== null) {
-    refusals.refuse('rollout.curriculum', 'null, since it draws all prompts alike', rollout.curriculum);
+    refusals.refuse(
+      'rollout.curriculum',
+      'null, since it draws all prompts alike',
+      rollout.curriculum,
+    );
   }
   refusals.require('algorithm.lengthPenalty', algorithm.lengthPenalty, 0, 'it has none');
   if (algorithm.selfDistillation !== undefined) {
-    refusals.refuse('algorithm.selfDistillation', 'none, since it has none', algorithm.selfDistillation);
+    refusals.refuse(
+      'algorithm.selfDistillation',
+      'none, since it has none',
+      algorithm.selfDistillation,
+    );
   }
   if (algorithm.samplerCorrection !== undefined && algorithm.samplerCorrection !== 'none') {
     refusals.refuse(
@@ -51,7 +63,12 @@ export function refuseCommon(config: TrainConfig, refusals: Refusals): void {
   if (engine.kind !== 'local') {
     refusals.refuse('engine.kind', '"local" or nothing: the trainer is the engine', engine.kind);
   } else if (engine.lora !== null) {
-    refusals.require('engine.lora.rankStabilized', engine.lora.rankStabilized, false, 'it multiplies by alpha / rank');
+    refusals.require(
+      'engine.lora.rankStabilized',
+      engine.lora.rankStabilized,
+      false,
+      'it multiplies by alpha / rank',
+    );
     refusals.require('engine.lora.dropout', engine.lora.dropout, 0, 'its factors have none');
   }
   for (const [name, value] of Object.entries(track)) {
@@ -108,8 +125,12 @@ export function commonNotes({ engine, data, reward }: TrainConfig): string[] {
     engine.kind === 'local' &&
     (engine.base !== 'auto' || engine.device !== 'cpu' || engine.memory !== 'auto');
   return [
-    ...(machine ? ['engine.base, engine.device and engine.memory are about this machine alone'] : []),
-    ...(data.trainCount === null ? [] : ['data.trainCount: the rows that are used are the ones written']),
+    ...(machine
+      ? ['engine.base, engine.device and engine.memory are about this machine alone']
+      : []),
+    ...(data.trainCount === null
+      ? []
+      : ['data.trainCount: the rows that are used are the ones written']),
     `reward.unscoredLimit=${reward.unscoredLimit}: the trainer knows no missing reward; what the service cannot score after all attempts ends the job`,
     'numbers: bf16 with float32 master weights, where this machine computes in float32',
   ];

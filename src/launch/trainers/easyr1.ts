@@ -5,13 +5,7 @@
 import type { TrainConfig } from '../../config/train-config.ts';
 import { MedixError } from '../../core/errors.ts';
 import { type Cluster, type DataPlace, Refusals, type TrainerConfig } from './cluster.ts';
-import {
-  commonNotes,
-  loraTargets,
-  refuseCommon,
-  settingsOf,
-  warmupIterations,
-} from './common.ts';
+import { commonNotes, loraTargets, refuseCommon, settingsOf, warmupIterations } from './common.ts';
 
 const advantages: Readonly<Record<string, string>> = { grpo: 'grpo', rloo: 'rloo' };
 
@@ -65,7 +59,12 @@ export function easyr1Config(
     lossAverages,
     'it has no other',
   );
-  refusals.require('algorithm.loss.entropyCoefficient', loss.entropyCoefficient, 0, 'it has no bonus');
+  refusals.require(
+    'algorithm.loss.entropyCoefficient',
+    loss.entropyCoefficient,
+    0,
+    'it has no bonus',
+  );
   if (filter === 'any-part') {
     refusals.refuse('algorithm.filter', '"none", "variance" or {low, high}', filter);
   }
@@ -211,7 +210,9 @@ function notesOf(config: TrainConfig, filter: ReturnType<typeof settingsOf>['fil
           'algorithm.maxSampleRounds: a round draws a mini-batch of prompts whatever is missing; groups beyond the iteration are thrown away, and a draw without a group to keep ends the job',
         ]),
     ...(loss.lossAverage === 'sequence'
-      ? ['algorithm.loss.lossAverage: its mean over sequences weighs each micro-batch by its tokens']
+      ? [
+          'algorithm.loss.lossAverage: its mean over sequences weighs each micro-batch by its tokens',
+        ]
       : []),
     'optimizer.weightDecay: of all weights, where this machine decays matrices alone',
     'images are scaled to 262,144 to 4,194,304 pixels before the model scales them',

@@ -5,13 +5,7 @@
 import type { TrainConfig } from '../../config/train-config.ts';
 import { MedixError } from '../../core/errors.ts';
 import { type Cluster, type DataPlace, Refusals, type TrainerConfig } from './cluster.ts';
-import {
-  commonNotes,
-  loraTargets,
-  refuseCommon,
-  settingsOf,
-  warmupIterations,
-} from './common.ts';
+import { commonNotes, loraTargets, refuseCommon, settingsOf, warmupIterations } from './common.ts';
 
 type Sections = Readonly<Record<string, unknown>>;
 
@@ -59,7 +53,11 @@ export function verlConfig(
   }
   const lossMode = lossModes[loss.kind];
   if (lossMode === undefined) {
-    refusals.refuse('algorithm.loss.kind', `one of ${Object.keys(lossModes).join(', ')}`, loss.kind);
+    refusals.refuse(
+      'algorithm.loss.kind',
+      `one of ${Object.keys(lossModes).join(', ')}`,
+      loss.kind,
+    );
   }
   if (filter !== 'none' && filter !== 'variance') {
     refusals.refuse('algorithm.filter', '"none" or "variance"', filter);
