@@ -80,6 +80,12 @@ const commands: readonly ListedCommand[] = [
     load: async () => (await import('./reward/reward.ts')).setUpReward,
   },
   {
+    name: 'engine',
+    usage: '',
+    description: "Serve this machine's engine to programs that speak the Tinker protocol",
+    load: async () => (await import('./engine/engine.ts')).setUpEngine,
+  },
+  {
     name: 'doctor',
     usage: '[options]',
     description: 'Examine a server that is to train a model: what it does right, measured',

@@ -88,6 +88,11 @@ export function readTinkerAccess(environment: Environment = process.env): Tinker
   return { ...(url ? { url } : {}), ...(apiKey ? { apiKey } : {}) };
 }
 
+/** `MEDIX_ENGINE_TOKEN`: what clients show to the engine service. Empty counts as absent. */
+export function readEngineToken(environment: Environment = process.env): string | undefined {
+  return environment['MEDIX_ENGINE_TOKEN'] || undefined;
+}
+
 /** `MEDIX_REWARD_TOKEN`: what trainers show to the reward service. Empty counts as absent. */
 export function readRewardToken(environment: Environment = process.env): string | undefined {
   return environment['MEDIX_REWARD_TOKEN'] || undefined;

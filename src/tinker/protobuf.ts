@@ -6,7 +6,7 @@ import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { Datum, ForwardResult, InputChunk, SampleResult, ServerLoss } from './messages.ts';
 
 /** Values of the enum DType. */
-const dtypes = { float32: 1, int64: 2, int32: 3, bfloat16: 4 } as const;
+export const dtypes = { float32: 1, int64: 2, int32: 3, bfloat16: 4 } as const;
 
 export type ForwardBackwardMessage = {
   readonly model: string;
@@ -183,7 +183,7 @@ function readSequence(bytes: Uint8Array): SampleResult['sequences'][number] {
 }
 
 /** @param read takes one field and says whether it did; others are skipped */
-function eachField(
+export function eachField(
   bytes: Uint8Array,
   read: (field: number, reader: BinaryReader) => boolean,
 ): void {
@@ -195,7 +195,7 @@ function eachField(
 }
 
 /** Bytes are little-endian, as on every machine that Node runs on. */
-function floatsOf(bytes: Uint8Array, dtype: number): Float32Array {
+export function floatsOf(bytes: Uint8Array, dtype: number): Float32Array {
   const own = Uint8Array.from(bytes);
   if (dtype === dtypes.float32) return new Float32Array(own.buffer);
   if (dtype !== dtypes.bfloat16) throw new Error(`logprobs of the type ${dtype}, not 1 or 4`);
@@ -204,10 +204,10 @@ function floatsOf(bytes: Uint8Array, dtype: number): Float32Array {
   return new Float32Array(Uint32Array.from(halves, (half) => half * 2 ** 16).buffer);
 }
 
-function bytesOf(values: Int32Array | Float32Array | BigInt64Array): Uint8Array {
+export function bytesOf(values: Int32Array | Float32Array | BigInt64Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
-function tag(field: number, wireType: WireType): number {
+export function tag(field: number, wireType: WireType): number {
   return (field << 3) | wireType;
 }
