@@ -12,7 +12,7 @@ import { createLimiter } from '../core/async/limiter.ts';
 import { fail } from '../core/errors.ts';
 import { type Rng, rngFromKey } from '../core/rng.ts';
 import { isPositive, readJson, refusal, requireDone } from './futures.ts';
-import { createJournal, memoryJournal, openJournal } from './journal.ts';
+import { createJournal, type Journal, memoryJournal, openJournal } from './journal.ts';
 import { openSampler, type Sampler } from './sampler.ts';
 import {
   ask,
@@ -24,7 +24,7 @@ import {
   serverFlagsSchema,
 } from './session.ts';
 import { openTrainingModel, samplingSession, type TrainingModel } from './training-model.ts';
-import { json, openTransport, type Transport } from './transport.ts';
+import { json, openTransport, type Reply, type Transport } from './transport.ts';
 
 export type TinkerClientOptions = {
   /** Root of the server, without `/api/v1`. */
@@ -82,6 +82,11 @@ export type TinkerClient = {
     from: { readonly baseModel: string } | { readonly path: string },
     signal?: AbortSignal,
   ): Promise<Sampler>;
+  /**
+   * The files of a checkpoint in one tar archive, mostly compressed by gzip; undefined where the server offers none.
+   * @param path `tinker://…`
+   */
+  archive(path: string, signal?: AbortSignal): Promise<Buffer | undefined>;
   /** Ends heartbeats and connections; models that were not unloaded stay until the server drops the session. */
   close(): void;
 };
@@ -165,6 +170,17 @@ export async function connectTinker(
   }
 }
 
+/** Where an archive is; undefined where the answer is the archive itself, or there is none. */
+function placeOf({ status, location, body }: Reply): string | undefined {
+  if (status >= 300 && status <= 399) return location;
+  if (!isPositive({ status }) || body[0] !== '{'.charCodeAt(0)) return undefined;
+  try {
+    return z.object({ url: z.string() }).safeParse(JSON.parse(body.toString('utf8'))).data?.url;
+  } catch {
+    return undefined;
+  }
+}
+
 async function readFlags(transport: Transport, signal: AbortSignal): Promise<ServerFlags> {
   const path = 'client/config';
   const reply = await transport.call(path, { payload: json({ sdk_version: sdkVersion }) }, signal);
@@ -180,6 +196,7 @@ async function readFlags(transport: Transport, signal: AbortSignal): Promise<Ser
 function clientOf(session: Session): TinkerClient {
   const { transport, clock } = session;
   const { server } = transport;
+  const journals: Journal[] = [];
   const living = linkSignals();
   void keepAlive(session, living.signal);
 
@@ -227,6 +244,7 @@ function clientOf(session: Session): TinkerClient {
         journal === undefined
           ? memoryJournal()
           : await createJournal(journal, { server, model: id });
+      journals.push(kept);
       const model = await openTrainingModel(session, id, kept, signal);
       if (checkpoint !== undefined) await model.load(checkpoint, { optimizer }, signal);
       return model;
@@ -242,6 +260,7 @@ function clientOf(session: Session): TinkerClient {
           next: 'connect to that server',
         });
       }
+      journals.push(journal);
       return openTrainingModel(session, owner.model, journal, signal);
     },
     createSampler: async (from, signal = never) => {
@@ -249,9 +268,23 @@ function clientOf(session: Session): TinkerClient {
         'baseModel' in from ? { base_model: from.baseModel } : { model_path: from.path };
       return openSampler(session, await samplingSession(session, source, signal));
     },
+    archive: async (path, signal = never) => {
+      const [run = '', ...rest] = path.replace('tinker://', '').split('/');
+      const options = { method: 'GET', accept: '*/*', attempts: 3 } as const;
+      // Most servers want kind and name of a checkpoint, SkyRL the name alone.
+      for (const name of [rest.join('/'), rest.slice(1).join('/')]) {
+        const at = `training_runs/${run}/checkpoints/${name}/archive`;
+        const reply = await transport.call(at, options, signal);
+        const place = placeOf(reply);
+        if (place !== undefined) return transport.download(place, signal);
+        if (isPositive(reply)) return reply.body;
+      }
+      return undefined;
+    },
     close: () => {
       living.abort();
       transport.close();
+      for (const journal of journals) void journal.close();
     },
   };
 

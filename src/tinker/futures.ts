@@ -153,7 +153,7 @@ function nextFor(status: number): string {
   return 'see what the server says, or ask it by medix doctor --engine tinker';
 }
 
-export function isPositive({ status }: Reply): boolean {
+export function isPositive({ status }: Pick<Reply, 'status'>): boolean {
   return status >= 200 && status <= 299;
 }
 

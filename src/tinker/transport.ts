@@ -53,7 +53,7 @@ export type CallOptions = {
   readonly isHeld?: boolean;
   /** Statuses that are an answer and no reason to ask again. */
   readonly answers?: readonly number[];
-  /** Attempts while the server is out of reach or answers 5xx. @default 10 */
+  /** Attempts while the server is out of reach or answers 5xx. @default 20 */
   readonly attempts?: number;
 };
 
@@ -66,16 +66,23 @@ export type Transport = {
    * @throws MedixError 'engine' where attempts are used up. Rejects with the signal's reason once it aborts
    */
   call(path: string, options: CallOptions, signal: AbortSignal): Promise<Reply>;
+  /**
+   * The bytes that an address of the server, or one that it named, holds. The key goes to the server itself alone.
+   * @param place absolute, or relative to the server's root
+   */
+  download(place: string, signal: AbortSignal): Promise<Buffer>;
   close(): void;
 };
 
 const apiRoot = 'api/v1/';
 const defaultDeadlineMs = 60_000;
-const defaultAttempts = 10;
+const defaultAttempts = 20;
 /** A server may be busy for long, but one that is busy for good must be told at last. */
 const busyAttempts = 200;
-/** Pauses grow to half a minute and no further. */
-const mostDoublings = 6;
+/** Adapters, and small models whole. */
+const mostArchiveBytes = 4 * 2 ** 30 - 1;
+/** Pauses grow to some seconds and no further, as the official client's. */
+const mostDoublings = 4;
 /** Logprobs of a whole chunk as JSON. */
 const mostBytes = 256 * 2 ** 20;
 
@@ -195,9 +202,29 @@ export function openTransport({ url, apiKey, clock, rng }: TransportOptions): Tr
     }
   };
 
+  const download: Transport['download'] = async (place, signal) => {
+    const url = new URL(place, address.urlOf(''));
+    const isOwn = url.origin === address.urlOf('').origin;
+    const own = linkSignals(signal);
+    const options = { method: 'GET', headers: { 'user-agent': 'medix-r1', ...(isOwn ? key : {}) } };
+    const begun = await begin(url, options, own.signal);
+    const outcome =
+      begun.kind === 'begun' ? await readWhole(begun.response, mostArchiveBytes) : begun;
+    own.unlink();
+    signal.throwIfAborted();
+    if (outcome.kind === 'response' && outcome.status === 200) return outcome.body;
+    return fail('engine', {
+      where: `${url.origin}${url.pathname}`,
+      expected: 'the archive of a checkpoint',
+      got: outcome.kind === 'response' ? `status ${outcome.status}` : outcome.message,
+      next: 'copy the weights from the server by hand',
+    });
+  };
+
   return {
     server: address.name,
     call,
+    download,
     close: () => {
       agents.calls.destroy();
       agents.polls.destroy();

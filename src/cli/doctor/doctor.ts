@@ -4,6 +4,7 @@ import { answeringEngineSection, type TinkerEngineConfig } from '../../config/en
 import { readHubAccess, readTinkerAccess } from '../../config/environment.ts';
 import { systemClock } from '../../core/async/clock.ts';
 import { fail, invariant } from '../../core/errors.ts';
+import { given } from '../../core/given.ts';
 import { findModel } from '../../engine/find-model.ts';
 import { examine } from '../../engine/tinker/doctor/doctor.ts';
 import { faultsOf, type Probe, type Verdict } from '../../engine/tinker/doctor/verdict.ts';
@@ -65,8 +66,12 @@ async function diagnose(options: Options, context: CommandContext): Promise<void
   }
 }
 
-function configOf({ url = null, baseModel = null, rank }: Options): TinkerEngineConfig {
-  const config = answeringEngineSection.parse({ kind: 'tinker', url, baseModel, rank });
+function configOf({ url, baseModel, rank }: Options): TinkerEngineConfig {
+  const config = answeringEngineSection.parse({
+    kind: 'tinker',
+    ...given({ url, baseModel }),
+    rank,
+  });
   invariant(config.kind === 'tinker', 'the kind is the one that was asked for');
   return config;
 }

@@ -203,7 +203,7 @@ export function createTinkerEngine(options: TinkerEngineOptions): Engine {
       await before?.then((it) => it.unload()).catch(() => {});
     },
 
-    exportModel: async (directory) => exportFrom(client, await policyModel(), directory, model.id),
+    exportModel: async (directory) => exportFrom(client, await policyModel(), directory, never),
 
     close: async () => {
       const models = await Promise.allSettled([policy, reference]);

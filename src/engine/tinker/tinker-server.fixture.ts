@@ -3,11 +3,12 @@
  * results, applies a number once, and sums losses over tokens unless it is told otherwise.
  */
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { digestOf } from '../../core/digest.ts';
 import type { ImagePatches, Prompt } from '../../model/prompt.ts';
 import { processImage } from '../../model/vision/image-processor.ts';
@@ -310,28 +311,44 @@ export async function startTinkerServer(
     return { request_id: id };
   };
 
+  /** The model as it is now, whatever the name of its checkpoint. */
+  const archive = async (id: string): Promise<Buffer> => {
+    const place = join(folder, `export-${++counter}`);
+    await modelOf(id).engine.exportModel(place);
+    const names = await readdir(place);
+    const entries = await Promise.all(
+      names.map(async (name) => tarEntry(name, await readFile(join(place, name)))),
+    );
+    return gzipSync(Buffer.concat([...entries, Buffer.alloc(1024)]));
+  };
+
+  const respond = async (response: ServerResponse, path: string, body: Json): Promise<void> => {
+    try {
+      const [, id] = /^training_runs\/(.*?)\/checkpoints\/.*\/archive$/.exec(path) ?? [];
+      if (id !== undefined) response.end(await archive(id));
+      else send(response, 200, await answer(path, body));
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      send(response, error.status, { detail: error.message });
+    }
+  };
+
   const server = createServer(async (request, response) => {
     const path = (request.url ?? '').replace('/api/v1/', '');
     const body: Json = request.method === 'GET' ? {} : JSON.parse(await textOf(request));
     const times = asked.get(path) ?? 0;
     asked.set(path, times + 1);
     const fault = script.fault?.(path, times, body);
-    if (fault === 'cut-before') return request.socket.destroy();
-    if (typeof fault === 'object') {
-      return send(
-        response,
-        fault.status,
-        fault.body ?? { detail: 'as the script says' },
-        fault.headers,
-      );
-    }
-    try {
-      const said = await answer(path, body);
-      if (fault === 'cut-after') request.socket.destroy();
-      else send(response, 200, said);
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      send(response, error.status, { detail: error.message });
+    if (fault === 'cut-before') {
+      request.socket.destroy();
+    } else if (fault === 'cut-after') {
+      await answer(path, body);
+      request.socket.destroy();
+    } else if (fault !== undefined) {
+      const said = fault.body ?? { detail: 'as the script says' };
+      send(response, fault.status, said, fault.headers);
+    } else {
+      await respond(response, path, body);
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -348,9 +365,12 @@ export async function startTinkerServer(
       return models.size;
     },
     restart: async () => {
-      await endModels();
+      const gone = [...models.values()];
+      models.clear();
       results.clear();
       samplers.clear();
+      await last;
+      await Promise.all(gone.map(({ engine }) => engine.close()));
     },
     close: async () => {
       server.closeAllConnections();
@@ -367,6 +387,14 @@ class Refused extends Error {
     super(message);
     this.status = status;
   }
+}
+
+function tarEntry(name: string, content: Buffer): Buffer {
+  const header = Buffer.alloc(512);
+  header.write(name, 0);
+  header.write(content.length.toString(8).padStart(11, '0'), 124);
+  header.write('0', 156);
+  return Buffer.concat([header, content, Buffer.alloc((512 - (content.length % 512)) % 512)]);
 }
 
 async function textOf(request: IncomingMessage): Promise<string> {
