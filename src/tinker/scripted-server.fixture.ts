@@ -30,6 +30,7 @@ export async function startScriptedServer(script: Script) {
   let onHeld = () => {};
   const steps: number[] = [];
   const requests: string[] = [];
+  const asked = new Map<string, number>();
   const watchers = new Map<string, () => void>();
   const results = new Map<string, Json>();
   const taken = new Map<string, string>();
@@ -90,7 +91,8 @@ export async function startScriptedServer(script: Script) {
 
   const server = createServer(async (request, response) => {
     const path = (request.url ?? '').replace('/api/v1/', '');
-    const times = requests.filter((it) => it === path).length;
+    const times = asked.get(path) ?? 0;
+    asked.set(path, times + 1);
     requests.push(path);
     const text = await textOf(request);
     watchers.get(path)?.();

@@ -30,7 +30,7 @@ afterAll(() => server.close());
 const settings = {
   model: startModel,
   data: { train: 'phantoms', trainCount: 200, template: 'question' },
-  rollout: { promptsPerIteration: 2, groupSize: 3, maxCompletionTokens: 8 },
+  rollout: { promptsPerIteration: 2, groupSize: 4, maxCompletionTokens: 16 },
   algorithm: { maxSampleRounds: 1 },
   optimizer: { learningRate: 1e-4 },
   iterations: 2,
@@ -42,7 +42,7 @@ const training = (out: string) => [
   `model=${startModel}`,
   `out=${out}`,
   'data={train: phantoms, trainCount: 200, template: question}',
-  'rollout={promptsPerIteration: 2, groupSize: 3, maxCompletionTokens: 8}',
+  'rollout={promptsPerIteration: 2, groupSize: 4, maxCompletionTokens: 16}',
   'algorithm.maxSampleRounds=1',
   'optimizer.learningRate=1e-4',
   'iterations=2',
