@@ -22,7 +22,7 @@ type Chunk =
   | { readonly type: 'image'; readonly data: string; readonly expected_tokens: number };
 
 /** What happens to a request instead of, or around, what it asks for. */
-export type Fault =
+type Fault =
   | { readonly status: number; readonly body?: Json; readonly headers?: Record<string, string> }
   /** The connection ends before or after the request was carried out. */
   | 'cut-before'

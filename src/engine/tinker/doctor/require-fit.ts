@@ -36,7 +36,7 @@ export async function requireFit(
 }
 
 /** @throws MedixError 'engine' with every must that failed */
-export function findingsOf(verdict: Verdict): ServerFindings {
+function findingsOf(verdict: Verdict): ServerFindings {
   const problems = faultsOf(verdict).map(({ asks, outcome }) => ({
     where: `${verdict.server}: ${asks}`,
     expected: 'yes, as a training needs it',

@@ -47,7 +47,7 @@ export function faultsOf({ probes }: Verdict): readonly Probe[] {
 }
 
 /** Probes whose failure makes a server useless for images, not for text. */
-export const imageProbes: ReadonlySet<string> = new Set([
+const imageProbes: ReadonlySet<string> = new Set([
   'images reach the sampler',
   'images reach the trainer',
   'sampler and trainer agree on images',
