@@ -98,6 +98,11 @@ export function readRewardToken(environment: Environment = process.env): string 
   return environment['MEDIX_REWARD_TOKEN'] || undefined;
 }
 
+/** `MEDIX_REDIS_PASSWORD`: of the shared store of answers. Empty counts as absent. */
+export function readRedisPassword(environment: Environment = process.env): string | undefined {
+  return environment['MEDIX_REDIS_PASSWORD'] || undefined;
+}
+
 /** `RAY_AUTH_TOKEN`: what is shown to the head of a Ray cluster. Empty counts as absent. */
 export function readRayToken(environment: Environment = process.env): string | undefined {
   return environment['RAY_AUTH_TOKEN'] || undefined;

@@ -45,7 +45,9 @@ const cacheField = z
   .min(1)
   .nullable()
   .default('~/.cache/medix/answers')
-  .describe('Folder that keeps answers across runs; null keeps them in memory only');
+  .describe(
+    'Folder that keeps answers across runs, or redis://host:port/number of a store that several machines share; null keeps them in memory only',
+  );
 
 export const pricesField = z
   .strictObject({
