@@ -22,6 +22,7 @@ import { validate } from '../../train/validation.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { allowOption, type ResumeOptions, readArguments } from '../config-arguments.ts';
 import { decimalNumber, wholeNumber } from '../option-values.ts';
+import { withView } from '../view/beside.ts';
 import { answerHeldOut, phantomKinds, sightOf } from './held-out.ts';
 import { closingTable, exampleAnswers, quickstartObserver } from './quickstart-view.ts';
 
@@ -36,6 +37,7 @@ type Options = ResumeOptions & {
   readonly seed: number;
   readonly minutes: number;
   readonly out?: string;
+  readonly view: boolean;
 };
 
 export const setUpQuickstart: SetUpCommand = (command, context) => {
@@ -54,6 +56,7 @@ export const setUpQuickstart: SetUpCommand = (command, context) => {
     )
     .option('--resume <directory>', 'resume a quickstart that was stopped or killed')
     .addOption(allowOption())
+    .option('--view', 'serve the page of `medix view` while it lasts, and print its link', false)
     .addHelpText('after', '\nmedix train --help lists the fields of the config.')
     .action(async (words: string[], options: Options) => {
       const { seed, minutes, resume, allow } = options;
@@ -61,11 +64,8 @@ export const setUpQuickstart: SetUpCommand = (command, context) => {
         resume === undefined
           ? await readQuickstart(seed, options.out, words)
           : await readArguments(trainConfigSchema, 'train', { words, resume, allow });
-      await runQuickstart(
-        config,
-        { isResumed: resume !== undefined, overrides: words, minutes },
-        context,
-      );
+      const how = { isResumed: resume !== undefined, overrides: words, minutes };
+      await withView(options.view, config.out, context, () => runQuickstart(config, how, context));
     });
 };
 
