@@ -45,7 +45,7 @@ function Panel({ id, answer }: { id: string; answer: CheatingAnswer }) {
           <p>{visible(answer.verdict)}</p>
         </div>
       </section>
-      <Indexing index={answer.index} />
+      <Indexing id={id} index={answer.index} />
       {answer.alarms.length > 0 && (
         <section aria-labelledby="alarms">
           <h2 id="alarms">Why</h2>
