@@ -35,6 +35,12 @@ const commands: readonly ListedCommand[] = [
     load: async () => (await import('./rollouts/rollouts.ts')).setUpRollouts,
   },
   {
+    name: 'view',
+    usage: '[options] [dir...]',
+    description: 'Show runs and evaluations on a local page, while they grow',
+    load: async () => (await import('./view/view.ts')).setUpView,
+  },
+  {
     name: 'replay',
     usage: '[options] <source> [changes...]',
     description:

@@ -20,7 +20,8 @@ const connection = [
 const freeFields = [
   'iterations',
   'track',
-  ...['checkpoint.every', 'checkpoint.keepLast', 'validation.patience', 'record.images'],
+  'monitor',
+  ...['checkpoint.every', 'checkpoint.keepLast', 'validation.patience', 'record'],
   ...['engine.cache', 'data.imageRoot', 'data.textOnly', 'data.cache'],
   ...connection.map((name) => `reward.judge.${name}`),
   ...connection.map((name) => `reward.embedder.${name}`),

@@ -5,6 +5,7 @@ import { algorithmSection } from './algorithm-config.ts';
 import { dataSection } from './data-config.ts';
 import { trainingEngineSection } from './engine-config.ts';
 import { rewardFields } from './judge-config.ts';
+import { monitorSection } from './monitor-config.ts';
 import {
   checkpointSection,
   optimizerFields,
@@ -114,8 +115,13 @@ const fields = z.strictObject({
         .describe(
           'Keep each image that was asked about once in the run directory; false keeps its digest only',
         ),
+      tokenLogprobs: z
+        .boolean()
+        .default(true)
+        .describe('Keep the logprob of each token of a completion, to sixteenths of a nat'),
     })
     .prefault({}),
+  monitor: monitorSection,
   checkpoint: checkpointSection
     .extend({
       best: z

@@ -10,6 +10,7 @@ import { type ModelFiles, parseModelFile } from './files/model-files.ts';
 import type { ModelConfig, VisionConfig } from './geometry.ts';
 import type { ImagePatches, Message, Processor } from './prompt.ts';
 import { createChatTemplate } from './text/chat-template.ts';
+import { createTokensView } from './text/shown-tokens.ts';
 import { createTokenizer, type Tokenizer } from './text/tokenizer.ts';
 import { processImage } from './vision/image-processor.ts';
 import { type ImageSettings, readImageSettings } from './vision/image-settings.ts';
@@ -46,6 +47,7 @@ export function createProcessor(files: ModelFiles, config: ModelConfig): Process
         end ? [...tokenizer.encode(text), ...requireEnd(stopTokens)] : tokenizer.encode(text),
       ),
     decode: (tokens) => tokenizer.decode(tokens),
+    show: createTokensView(tokenizer),
     stopTokens,
     bannedTokens: vision === undefined ? [] : [vision.tokens.image, vision.tokens.video],
   };

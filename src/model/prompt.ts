@@ -25,6 +25,8 @@ export type Processor = {
   encodeCompletion(text: string, end: boolean): Int32Array;
   /** Tokens to text; special tokens are left out. */
   decode(tokens: ArrayLike<number>): string;
+  /** Tokens to text, special tokens visible: what a model is given, for people. */
+  show(tokens: Int32Array): string;
   /** Tokens that end a completion. */
   readonly stopTokens: readonly number[];
   /** Tokens that a policy must never sample, i.e. image and video placeholders. */

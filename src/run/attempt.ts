@@ -107,7 +107,8 @@ function attemptFile(runDirectory: string, attempt: number): string {
   return join(runDirectory, 'attempts', `${String(attempt).padStart(4, '0')}.json`);
 }
 
-async function isAlive(attempt: Attempt): Promise<boolean> {
+/** Whether the process that made the attempt still runs; on another host that is taken for granted. */
+export async function isAlive(attempt: Attempt): Promise<boolean> {
   if (attempt.ended) return false;
   if (attempt.host !== hostname()) return true;
   try {

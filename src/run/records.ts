@@ -67,11 +67,15 @@ export const rolloutLineSchema = z.object({
   source: z.string().optional(),
   /** Names in `images/`, which begin with the SHA-256 of the file; the files are there unless turned off. */
   images: z.array(z.string().regex(/^[0-9a-f]{64}\.[a-z0-9]+$/)).optional(),
+  /** The prompt as the model saw it, in the first line of each group. Absent in earlier versions. */
+  prompt: z.string().optional(),
   completion: z.string(),
   completionTokens: z.int().nonnegative(),
   stopReason: z.enum(['stop', 'length']),
   /** Sum of the sampler's logprobs. */
   logprob: z.number().nullable(),
+  /** The logprob of each token; see token-strip.ts. Absent where it is turned off, and in earlier versions. */
+  tokens: z.object({ lengths: z.string(), logprobs: z.string() }).optional(),
   /** Null when a component failed. */
   reward: z.number().nullable(),
   /** Each component's outcome. */

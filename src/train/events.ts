@@ -28,6 +28,17 @@ export type TrainEvent =
   | { readonly kind: 'sampler-gap'; readonly gap: number; readonly limit: number }
   /** The run ends before its last iteration: `validation.patience` is used up, or its time. */
   | { readonly kind: 'ended-early'; readonly reason: 'patience' | 'time' }
+  /** The reward is being gamed, as far as the rollouts tell; told once when it begins. */
+  | {
+      readonly kind: 'alarm';
+      readonly alarm: string;
+      readonly title: string;
+      readonly inWords: string;
+      readonly value: number;
+      readonly limit: number;
+    }
+  /** An alarm ended the work of this process, as `monitor.pause` asks. */
+  | { readonly kind: 'paused'; readonly alarm: string }
   | { readonly kind: 'checkpoint'; readonly reason: 'due' | 'best' | 'last' | 'pause' }
   /** What an observer threw for the first time; the run goes on. */
   | { readonly kind: 'observer-failed'; readonly name: string; readonly message: string }

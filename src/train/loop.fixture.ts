@@ -1,4 +1,5 @@
 /** Test support: a toy task on the scripted engine that a policy masters in a few hundred groups. */
+import { monitorSection } from '../config/monitor-config.ts';
 import type { TrainConfig } from '../config/train-config.ts';
 import type { Message } from '../core/message.ts';
 import type { Score } from '../core/outcome.ts';
@@ -89,7 +90,8 @@ export const toyConfig: Training['config'] = {
   },
   validation: { every: 5, beforeTraining: true, samples: 0, patience: null },
   checkpoint: { every: 2, keepLast: 2, best: 'validation/reward/mean', bestIs: 'highest' },
-  record: { images: true },
+  record: { images: true, tokenLogprobs: true },
+  monitor: monitorSection.parse({}),
 };
 
 /** Long enough that a process can be killed in its midst. */

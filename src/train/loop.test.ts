@@ -159,7 +159,7 @@ describe('the training loop', () => {
     const shown = toySamples.map((sample) => ({ ...sample, images: [image] }));
     for (const images of [true, false]) {
       const path = `${directory}-${images}`;
-      const config = { ...toyConfig, iterations: 1, record: { images } };
+      const config = { ...toyConfig, iterations: 1, record: { images, tokenLogprobs: true } };
       const samples = { size: shown.length, at: async (i: number) => shown[i]! };
       const changes = { config, samples, prepare: async (sample: Sample) => ask(sample) };
       const { validationSamples: _, ...training } = toyTraining(await create(path), changes);

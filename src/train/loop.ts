@@ -11,6 +11,7 @@
 import { advantageEstimators } from '../advantage/estimators.ts';
 import type { TrainConfig } from '../config/train-config.ts';
 import type { WallClock } from '../core/async/clock.ts';
+import { fail } from '../core/errors.ts';
 import { type Metrics, meanOf, metricValues } from '../core/metrics.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { RewardFunction } from '../reward/composite.ts';
@@ -24,6 +25,9 @@ import { adaptedCoefficients, startCoefficients, withCoefficients } from './coef
 import { type Collection, collectGroups } from './collect-groups.ts';
 import { byPassRate, passRatesAfter } from './curriculum.ts';
 import { measure, nameOfScore, scoreOf } from './measure.ts';
+import type { MonitorAlarm } from './monitor/alarms.ts';
+import { monitorFigures } from './monitor/figures.ts';
+import { alarmEvent, createMonitor, type Monitor, monitorMetrics } from './monitor/monitor.ts';
 import {
   createObservers,
   type Observers,
@@ -56,7 +60,14 @@ import { samplerGapLimit, updatePolicy } from './update-policy.ts';
 export type Training = {
   readonly config: Pick<
     TrainConfig,
-    'seed' | 'iterations' | 'rollout' | 'optimizer' | 'validation' | 'checkpoint' | 'record'
+    | 'seed'
+    | 'iterations'
+    | 'rollout'
+    | 'optimizer'
+    | 'validation'
+    | 'checkpoint'
+    | 'record'
+    | 'monitor'
   >;
   readonly algorithm: Algorithm;
   /** Share of rollouts that may stay unscored, in [0, 1]. */
@@ -86,6 +97,7 @@ export type Training = {
 type Loop = Omit<Training, 'observers'> & {
   readonly source: PromptSource;
   readonly observers: Observers;
+  readonly monitor: Monitor;
   readonly signal: AbortSignal;
 };
 
@@ -101,6 +113,7 @@ export async function train(training: Training, signal: AbortSignal): Promise<Pr
     ...training,
     source: createPromptSource(training.samples, training.prepare, config.seed),
     observers: createObservers(run, config.record.images, training.observers),
+    monitor: createMonitor(config.monitor),
     signal,
   };
   return observing(loop.observers, signal, async () => {
@@ -137,7 +150,11 @@ async function iterate(
   );
   const rewarded = withAdvantages(collection.groups, algorithm, penalties.byKey);
   const { groups, metrics: distillation } = await distilled(loop, collection, rewarded);
-  const recorded = trainingRecords(collection.groups, groups.flat());
+  const recorded = trainingRecords(collection.groups, groups.flat(), {
+    processor: engine.model.processor,
+    tokenLogprobs: config.record.tokenLogprobs,
+  });
+  const figures = monitorFigures(iteration, recorded.lines);
   await observers.rollouts({ iteration, kind: 'training', ...recorded });
   await noteShortfalls(loop, iteration, collection, rewarded.length, groups.length);
 
@@ -172,6 +189,7 @@ async function iterate(
   const values = metricValues({
     ...collectionMetrics(collection, before.draws),
     ...advantageMetrics(groups.flat()),
+    ...monitorMetrics(figures),
     ...penalties.metrics,
     ...distillation,
     ...update.metrics,
@@ -182,6 +200,8 @@ async function iterate(
     ...loop.usage(),
   });
   await observers.iteration({ iteration, iterations: config.iterations, values });
+  const alarms = loop.monitor.add(figures);
+  for (const alarm of alarms) await observers.event(iteration, alarmEvent(alarm));
 
   const { bestScore } = before;
   const score = scoreOf(values, config.checkpoint, { iteration, bestScore });
@@ -203,7 +223,29 @@ async function iterate(
     const reason = isOutOfTime ? 'time' : 'patience';
     await observers.event(iteration, { kind: 'ended-early', reason });
   }
+  if (!isLast) await pauseOnAlarm(loop, state, alarms);
   return { state, isLast };
+}
+
+/** @throws MedixError 'reward' at an alarm, where the config says so; what was learnt until then is saved. */
+async function pauseOnAlarm(
+  { config, engine, run, observers }: Loop,
+  state: ProgressState,
+  [alarm]: readonly MonitorAlarm[],
+): Promise<void> {
+  if (!config.monitor.pause || alarm === undefined) return;
+  const { iteration } = state;
+  if (iteration > (run.lastCheckpoint ?? 0)) {
+    await saveProgress(run, engine, state, null, config.checkpoint.keepLast);
+    await observers.event(iteration, { kind: 'checkpoint', reason: 'pause' });
+  }
+  await observers.event(iteration, { kind: 'paused', alarm: alarm.kind });
+  fail('reward', {
+    where: `iteration ${iteration}`,
+    expected: 'rewards that are earned by right answers (monitor.pause)',
+    got: alarm.inWords,
+    next: `look at the rollouts (medix view ${run.directory}); to go on all the same: medix train --resume ${run.directory} monitor.pause=false`,
+  });
 }
 
 /** With the groups that the policy teaches itself, where the algorithm says so. */

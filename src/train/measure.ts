@@ -15,7 +15,7 @@ import type { UnscoredLimit } from './score-rollouts.ts';
 import { validate } from './validation.ts';
 
 type Measuring = {
-  readonly config: Pick<TrainConfig, 'rollout' | 'validation'>;
+  readonly config: Pick<TrainConfig, 'rollout' | 'validation' | 'record'>;
   readonly engine: Engine;
   readonly reward: RewardFunction;
   /** Absent: nothing is validated. */
@@ -51,7 +51,10 @@ export async function measure(
     );
   const greedy = await answer(0);
   const sampled = samples > 0 ? await answer(samples) : [];
-  const recorded = validationRecords(greedy, sampled);
+  const recorded = validationRecords(greedy, sampled, {
+    processor: engine.model.processor,
+    tokenLogprobs: config.record.tokenLogprobs,
+  });
   await observers.rollouts({ iteration, kind: 'validation', ...recorded });
   const questions = Array.from({ length: sampled.length / Math.max(1, samples) }, (_, i) =>
     sampled.slice(i * samples, (i + 1) * samples),

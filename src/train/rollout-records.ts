@@ -1,8 +1,10 @@
 /** Scored rollouts as metrics and as lines of the run directory. */
 import { type Mean, type Metrics, meanOf, mergeMetrics } from '../core/metrics.ts';
 import { imageName } from '../image/image-name.ts';
+import type { Processor } from '../model/prompt.ts';
 import type { RewardOutcome } from '../reward/composite.ts';
 import type { RolloutLine } from '../run/records.ts';
+import { tokenStrip } from '../run/token-strip.ts';
 import type { TrainingRollout } from './advantages.ts';
 import type { CollectedGroup } from './collect-groups.ts';
 import { type FilterCause, filterCause, filterCauses } from './filter-cause.ts';
@@ -84,19 +86,32 @@ export type RecordedRollouts = {
   readonly images: ReadonlyMap<string, Uint8Array>;
 };
 
-/** @param trained the rollouts among them that train the policy. */
+/** What lines say beside scores: the prompt of each group, and each token's logprob where it is wanted. */
+export type RecordedTexts = {
+  readonly processor: Pick<Processor, 'decode' | 'show'>;
+  readonly tokenLogprobs: boolean;
+};
+
+/**
+ * @param trained the rollouts among them that train the policy.
+ * @param texts left out, lines hold neither prompts nor logprobs of tokens
+ */
 export function trainingRecords(
   groups: readonly CollectedGroup[],
   trained: readonly TrainingRollout[],
+  texts?: RecordedTexts,
 ): RecordedRollouts {
   const advantages = new Map(trained.map(({ key, advantage }) => [key, advantage]));
   const images = new Map<string, Uint8Array>();
   const lines = groups.flatMap(({ use, rollouts, greedy }) => [
-    ...rollouts.map((scored) => {
+    ...rollouts.map((scored, index) => {
       const advantage = advantages.get(scored.rollout.key) ?? null;
-      return line(scored, useOf(scored, use, advantage), advantage, images);
+      return {
+        ...(index === 0 ? promptOf(scored, texts) : {}),
+        ...line(scored, useOf(scored, use, advantage), advantage, images, texts),
+      };
     }),
-    ...(greedy ? [line(greedy, 'baseline', null, images)] : []),
+    ...(greedy ? [line(greedy, 'baseline', null, images, texts)] : []),
   ]);
   return { lines, images };
 }
@@ -113,11 +128,15 @@ function useOf(
 export function validationRecords(
   greedy: readonly ScoredRollout[],
   sampled: readonly ScoredRollout[],
+  texts?: RecordedTexts,
 ): RecordedRollouts {
   const images = new Map<string, Uint8Array>();
   const lines = [
-    ...greedy.map((item) => line(item, 'validation', null, images)),
-    ...sampled.map((item) => line(item, 'validation-sampled', null, images)),
+    ...greedy.map((item) => ({
+      ...promptOf(item, texts),
+      ...line(item, 'validation', null, images, texts),
+    })),
+    ...sampled.map((item) => line(item, 'validation-sampled', null, images, texts)),
   ];
   return { lines, images };
 }
@@ -128,6 +147,7 @@ function line(
   use: RolloutLine['use'],
   advantage: number | null,
   images: Map<string, Uint8Array>,
+  texts: RecordedTexts | undefined,
 ): NewLine {
   const { sample } = rollout;
   const names = sample.images.map(({ bytes }) => nameOfImage(bytes));
@@ -146,11 +166,25 @@ function line(
     completionTokens: rollout.completion.length,
     stopReason: rollout.stopReason,
     logprob: rollout.samplerLogprobs.reduce((a, b) => a + b, 0),
+    ...tokensOf(rollout, texts),
     reward: outcome.kind === 'scored' ? outcome.reward : null,
     components: outcome.components,
     advantage,
     use,
   };
+}
+
+function promptOf({ rollout }: ScoredRollout, texts: RecordedTexts | undefined) {
+  return texts === undefined ? {} : { prompt: texts.processor.show(rollout.prompt.tokens) };
+}
+
+function tokensOf(
+  { text, completion, samplerLogprobs }: ScoredRollout['rollout'],
+  texts: RecordedTexts | undefined,
+): Pick<NewLine, 'tokens'> {
+  if (!texts?.tokenLogprobs) return {};
+  const tokens = tokenStrip(text, completion, samplerLogprobs, texts.processor.decode);
+  return tokens === undefined ? {} : { tokens };
 }
 
 const imageNames = new WeakMap<Uint8Array, string>();

@@ -17,6 +17,12 @@ export const setUpJudge: SetUpCommand = (group, context, isAsked) =>
         description: 'Choose the similarity threshold of an embedder from labelled answers',
         load: async () => (await import('./calibrate.ts')).setUpJudgeCalibrate,
       },
+      {
+        name: 'labels',
+        usage: '[options] <dir...>',
+        description: 'Collect what you labelled in `medix view` as labelled answers for certify',
+        load: async () => (await import('./labels.ts')).setUpJudgeLabels,
+      },
     ],
     context,
     isAsked,

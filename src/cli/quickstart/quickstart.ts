@@ -20,6 +20,7 @@ import { validate } from '../../train/validation.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { readArguments } from '../config-arguments.ts';
 import { decimalNumber, wholeNumber } from '../option-values.ts';
+import { withView } from '../view/beside.ts';
 import { closingTable, exampleAnswers, quickstartObserver } from './quickstart-view.ts';
 
 const startModel = fileURLToPath(packageFile('assets/start-model'));
@@ -34,6 +35,7 @@ type Options = {
   readonly minutes: number;
   readonly out?: string;
   readonly resume?: string;
+  readonly view: boolean;
 };
 
 export const setUpQuickstart: SetUpCommand = (command, context) => {
@@ -50,13 +52,16 @@ export const setUpQuickstart: SetUpCommand = (command, context) => {
       5,
     )
     .option('--resume <directory>', 'resume a quickstart that was stopped or killed')
+    .option('--view', 'serve the page of `medix view` while it lasts, and print its link', false)
     .action(async (options: Options) => {
       const { seed, minutes, resume } = options;
       const config =
         resume === undefined
           ? quickstartConfig(seed, options.out ?? (await firstFreeDirectory('runs/quickstart')))
           : (await readArguments(trainConfigSchema, 'train', { words: [], resume })).config;
-      await runQuickstart(config, resume !== undefined, minutes, context);
+      await withView(options.view, config.out, context, () =>
+        runQuickstart(config, resume !== undefined, minutes, context),
+      );
     });
 };
 

@@ -88,6 +88,10 @@ function describe(event: TrainEvent): string {
       return event.reason === 'time'
         ? 'ended early: time is up'
         : 'ended early: no validation was better for as long as validation.patience says';
+    case 'alarm':
+      return `ALARM ${event.title}: ${event.inWords}`;
+    case 'paused':
+      return `paused because of the alarm ${event.alarm}`;
     case 'checkpoint':
       return `checkpoint (${event.reason})`;
     case 'observer-failed':

@@ -22,6 +22,7 @@ import {
 } from '../config-arguments.ts';
 import { decimalNumber, wholeNumber } from '../option-values.ts';
 import { ledgerLines } from '../reward/view.ts';
+import { withView } from '../view/beside.ts';
 import { peakMemoryLine, reportRejectedRows, terminalObserver } from './report.ts';
 
 type Options = ResumeOptions & {
@@ -30,6 +31,7 @@ type Options = ResumeOptions & {
   readonly check?: boolean;
   readonly prompts?: number;
   readonly json?: boolean;
+  readonly view?: boolean;
 };
 
 export const setUpTrain: SetUpCommand = (command, context) => {
@@ -46,6 +48,11 @@ export const setUpTrain: SetUpCommand = (command, context) => {
       '--metrics-port <number>',
       'serve the latest metrics to Prometheus at this port of 127.0.0.1 while the run lasts; 0 takes a free one',
       wholeNumber(0),
+    )
+    .option(
+      '--view',
+      'serve the page of `medix view` while the run lasts, and print its link',
+      false,
     )
     .addOption(
       new Option(
@@ -74,8 +81,10 @@ export const setUpTrain: SetUpCommand = (command, context) => {
       const { config, overrides, changes } = await readArguments(trainConfigSchema, 'train', given);
       for (const change of changes) context.terminal.print(`changed: ${describeChange(change)}`);
       const plan = { command: 'train', isResumed: resume !== undefined, overrides } as const;
-      await withMetrics(metricsPort, context, (observers) =>
-        trainByConfig(config, plan, { minutes: maxMinutes, observers }, context),
+      await withView(options.view === true, config.out, context, () =>
+        withMetrics(metricsPort, context, (observers) =>
+          trainByConfig(config, plan, { minutes: maxMinutes, observers }, context),
+        ),
       );
     });
 };

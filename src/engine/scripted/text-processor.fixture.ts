@@ -50,6 +50,7 @@ export function createTextProcessor(pieces: readonly string[]): Processor {
         .filter((token) => token !== stop)
         .map((token) => defined(pieces[token], `piece ${token}`))
         .join(''),
+    show: (tokens) => Array.from(tokens, (token) => pieces[token] ?? '').join(''),
     stopTokens: [stop],
     bannedTokens: [],
   };

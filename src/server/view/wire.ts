@@ -255,6 +255,12 @@ export type RolloutView = {
   readonly use: Use;
   readonly completionTokens: number;
   readonly stopReason: 'stop' | 'length';
+  /** What judge, similarity and rule say of the answer; by these the filters of the same names go. */
+  readonly agreements: {
+    readonly judge: Agreement;
+    readonly similarity: Agreement;
+    readonly rule: Agreement;
+  };
   readonly logprob: number | null;
   /** Null in runs that keep no logprobs of tokens. */
   readonly tokens: readonly TokenView[] | null;
