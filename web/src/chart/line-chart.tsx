@@ -210,7 +210,7 @@ function optionsFor(asked: OptionsAsked): uPlot.Options {
       y: { range: range ? [range[0], range[1]] : roomAround },
     },
     axes: [
-      { ...axis, size: 22, space: 60 },
+      { ...axis, size: 22, space: 60, incrs: wholeSteps },
       { ...axis, size: 46, space: 34, values: (_, ticks) => ticks.map(tickWords) },
     ],
     series: [{}, ...seriesFor(names, asked)],
@@ -232,6 +232,11 @@ function roomAround(_: uPlot, low: number | null, high: number | null): uPlot.Ra
   return [low >= 0 && low < room ? 0 : low - room, high + room];
 }
 
+/** Iterations have no halves. */
+const wholeSteps = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((power) =>
+  [1, 2, 5].map((step) => step * 10 ** power),
+);
+
 /** As short as it can be said: 0.5, not 0.500. */
 function tickWords(tick: number): string {
   const size = Math.abs(tick);
@@ -251,7 +256,13 @@ function seriesFor(names: readonly string[], { hasRaw, isStacked }: OptionsAsked
   });
   if (isStacked) {
     return names
-      .map((_, i) => ({ ...line(i, false), dash: [], fill: colourOf(i, 1), width: 0.5 }))
+      .map((_, i) => ({
+        ...line(i, false),
+        dash: [],
+        fill: colourOf(i, 0.85),
+        width: 0.5,
+        points: { show: false },
+      }))
       .reverse();
   }
   const lines = names.map((_, i) => line(i, false));

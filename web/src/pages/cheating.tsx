@@ -260,7 +260,8 @@ function AgreementCell({
         <span className="quiet">0</span>
       ) : (
         <a href={link}>
-          {count.toLocaleString('en')} <span className="quiet">{percent(share)}</span>
+          {count.toLocaleString('en')}{' '}
+          <span className="quiet">{share < 0.005 ? '< 1 %' : percent(share)}</span>
         </a>
       )}
     </td>
