@@ -10,6 +10,7 @@ import { OtherPage } from './pages/other.tsx';
 import { Overview } from './pages/overview.tsx';
 import { RunPage } from './pages/run.tsx';
 import { SamplePage } from './pages/sample.tsx';
+import { Guard } from './parts/guard.tsx';
 import { Empty } from './parts/shown.tsx';
 import { type Connection, useConnection } from './source/live.ts';
 import { useTheme } from './theme.ts';
@@ -29,10 +30,13 @@ export function App() {
   const main = useRef<HTMLElement>(null);
   const place = path.join('/');
   useEffect(() => {
-    document.title = path.length === 0 ? 'MediX' : `${path.slice(1, 3).join(' · ')} · MediX`;
+    document.title =
+      path.length === 0 ? 'MediX' : `${path.slice(1, 3).join(' · ').replace(/^.*~/, '')} · MediX`;
   }, [path]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another page begins at its top
-  useEffect(() => window.scrollTo(0, 0), [place]);
+  useEffect(() => {
+    window.scrollTo(0, 0);
+  }, [place]);
   useKeys({
     '?': () => setHelp(true),
     '/': () => document.querySelector<HTMLInputElement>('[data-search]')?.focus(),
@@ -74,7 +78,9 @@ export function App() {
         </div>
       </header>
       <main ref={main} tabIndex={-1}>
-        <Page path={path} />
+        <Guard key={place}>
+          <Page path={path} />
+        </Guard>
       </main>
       {isHelp && <Help onClose={() => setHelp(false)} />}
     </>
@@ -96,7 +102,7 @@ function Crumbs({ path }: { path: readonly string[] }) {
   return (
     <ol className="crumbs">
       <li>
-        <a href={linkTo([kind, id])}>{id}</a>
+        <a href={linkTo([kind, id])}>{id.split('~').at(-1)}</a>
       </li>
       {rest.length > 0 && <li aria-current="page">{rest.join(' / ')}</li>}
     </ol>

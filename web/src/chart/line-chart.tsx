@@ -69,7 +69,9 @@ export function LineChart(props: Props) {
       plot.current = null;
     };
   }, [names, height, smoothing > 0, isStacked, low, high, sync, colours]);
-  useEffect(() => plot.current?.setData(table.data), [table]);
+  useEffect(() => {
+    plot.current?.setData(table.data);
+  }, [table]);
 
   const step = (by: number) => {
     const { iterations } = table;
@@ -205,11 +207,11 @@ function optionsFor(asked: OptionsAsked): uPlot.Options {
     },
     scales: {
       x: { time: false },
-      y: range ? { range: [range[0], range[1]] } : { range: { min: soft(0.1), max: soft(0.1) } },
+      y: { range: range ? [range[0], range[1]] : roomAround },
     },
     axes: [
-      { ...axis, size: 22, space: 60 },
-      { ...axis, size: 46, space: 34, values: (_, ticks) => ticks.map((tick) => number(tick)) },
+      { ...axis, size: 22, space: 60, incrs: wholeSteps },
+      { ...axis, size: 46, space: 34, values: (_, ticks) => ticks.map(tickWords) },
     ],
     series: [{}, ...seriesFor(names, asked)],
     hooks: {
@@ -222,7 +224,26 @@ function optionsFor(asked: OptionsAsked): uPlot.Options {
   };
 }
 
-const soft = (pad: number) => ({ pad, soft: 0, mode: 0 as const });
+/** A little room; a flat line lies in the middle, one of zeros at the bottom of 0 to 1. */
+function roomAround(_: uPlot, low: number | null, high: number | null): uPlot.Range.MinMax {
+  if (low === null || high === null) return [0, 1];
+  if (low === 0 && high === 0) return [0, 1];
+  const room = (high - low || Math.abs(high)) * 0.08;
+  return [low >= 0 && low < room ? 0 : low - room, high + room];
+}
+
+/** Iterations have no halves. */
+const wholeSteps = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((power) =>
+  [1, 2, 5].map((step) => step * 10 ** power),
+);
+
+/** As short as it can be said: 0.5, not 0.500. */
+function tickWords(tick: number): string {
+  const size = Math.abs(tick);
+  return size >= 1e5 || (size > 0 && size < 1e-3)
+    ? tick.toExponential(0).replace('-', '−')
+    : String(Number(tick.toPrecision(6))).replace('-', '−');
+}
 
 function seriesFor(names: readonly string[], { hasRaw, isStacked }: OptionsAsked): uPlot.Series[] {
   const line = (i: number, faint: boolean): uPlot.Series => ({
@@ -235,7 +256,13 @@ function seriesFor(names: readonly string[], { hasRaw, isStacked }: OptionsAsked
   });
   if (isStacked) {
     return names
-      .map((_, i) => ({ ...line(i, false), dash: [], fill: colourOf(i, 1), width: 0.5 }))
+      .map((_, i) => ({
+        ...line(i, false),
+        dash: [],
+        fill: colourOf(i, 0.85),
+        width: 0.5,
+        points: { show: false },
+      }))
       .reverse();
   }
   const lines = names.map((_, i) => line(i, false));

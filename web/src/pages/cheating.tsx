@@ -45,7 +45,7 @@ function Panel({ id, answer }: { id: string; answer: CheatingAnswer }) {
           <p>{visible(answer.verdict)}</p>
         </div>
       </section>
-      <Indexing index={answer.index} />
+      <Indexing id={id} index={answer.index} />
       {answer.alarms.length > 0 && (
         <section aria-labelledby="alarms">
           <h2 id="alarms">Why</h2>
@@ -260,7 +260,8 @@ function AgreementCell({
         <span className="quiet">0</span>
       ) : (
         <a href={link}>
-          {count.toLocaleString('en')} <span className="quiet">{percent(share)}</span>
+          {count.toLocaleString('en')}{' '}
+          <span className="quiet">{share < 0.005 ? '< 1 %' : percent(share)}</span>
         </a>
       )}
     </td>

@@ -12,10 +12,13 @@ import { useAnswer, useAnswers } from '../source/store.ts';
 const first = [
   'reward/mean',
   'validation/reward/mean',
+  'reward/judge/mean',
   'reward/groupStd/zero',
   'rollout/completionTokens',
   'update/entropy',
+  'update/kl',
   'reward/unscored',
+  'rollout/truncated',
   'sft/loss',
   'validation/loss',
 ];
@@ -39,7 +42,7 @@ export function Curves({ answer }: { answer: RunAnswer }) {
     return <Shown answer={own ?? { kind: 'loading' }}>{() => null}</Shown>;
   }
   const runs: readonly RunCurves[] = answers.flatMap((it, i) =>
-    it.kind === 'there' ? [{ name: ids[i] ?? '', ...it.value }] : [],
+    it.kind === 'there' ? [{ name: shortName(ids[i] ?? ''), ...it.value }] : [],
   );
   const keys = Object.keys(own.value.values).filter((key) => key.toLowerCase().includes(sought));
   return (
@@ -62,6 +65,11 @@ export function Curves({ answer }: { answer: RunAnswer }) {
       )}
     </>
   );
+}
+
+/** Ids of runs are their folders; the last one is their name. */
+function shortName(id: string): string {
+  return visible(id.split('~').at(-1) ?? id);
 }
 
 function CurveSettings({
@@ -132,7 +140,7 @@ function CurveSettings({
         )}
         {others.map((other) => (
           <span key={other} className="chip">
-            {visible(other)}{' '}
+            {shortName(other)}{' '}
             <a href={linkTo(['runs', answer.run.id, 'config'], { diff: other })}>what differs</a>{' '}
             <button
               type="button"
@@ -177,7 +185,8 @@ function Sections({
   );
   if (keys.length === 0) return <Empty title="No metric has such a name." />;
   if (isSearch) return grid(keys);
-  const shownFirst = first.filter((key) => keys.includes(key));
+  const isSilent = (key: string) => runs[0]?.values[key]?.every((value) => !value) ?? true;
+  const shownFirst = first.filter((key) => keys.includes(key) && !isSilent(key)).slice(0, 8);
   const stageOf = (key: string) => key.split('/')[0] ?? '';
   const stages = [...new Set(keys.map(stageOf))];
   return (

@@ -243,7 +243,7 @@ function Advantage({ value, use }: { value: number | null; use: string }) {
   if (value === null) return <span className="quiet">no advantage ({use})</span>;
   return (
     <span className="advantage num" title="Advantage: how much better than its group">
-      <span className="quiet">advantage</span> {value > 0 ? '▲' : value < 0 ? '▼' : ''}
+      <span className="quiet">advantage</span> {value > 0 ? '▲ ' : value < 0 ? '▼ ' : ''}
       {signed(value)}
     </span>
   );
@@ -283,7 +283,9 @@ function Part({ name, component }: { name: string; component: ComponentView }) {
           value={component.value}
           aria-label={`${name}: ${fixed(component.value)}`}
         />
-        {component.detail && <div className="quiet">{visible(component.detail)}</div>}
+        {component.detail && component.detail !== component.words && (
+          <div className="quiet">{visible(component.detail)}</div>
+        )}
         {component.disagreement !== null && component.disagreement > 0 && (
           <div className="quiet">judges disagree: {fixed(component.disagreement)}</div>
         )}

@@ -83,7 +83,7 @@ export function Groups({ id }: { id: string }) {
       <Shown answer={start}>
         {({ total, index }) => (
           <>
-            <Indexing index={index} />
+            <Indexing id={id} index={index} />
             {total === 0 ? (
               <NoGroups hasFilter={Object.values(settings).some(Boolean)} />
             ) : (

@@ -41,7 +41,7 @@ export function Rollouts({ id }: { id: string }) {
       <Shown answer={start}>
         {({ total, index }) => (
           <>
-            <Indexing index={index} />
+            <Indexing id={id} index={index} />
             {total === 0 ? (
               <Empty title="No rollout meets these filters." />
             ) : (

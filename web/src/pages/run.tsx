@@ -113,7 +113,7 @@ function RunHead({ answer }: { answer: RunAnswer }) {
           </dd>
         </div>
       </dl>
-      <Progress value={run.progress} label="Progress of the run" />
+      {run.status !== 'finished' && <Progress value={run.progress} label="Progress of the run" />}
       {run.status === 'dead' && (
         <p className="note note-problem" role="status">
           <strong>This run is dead:</strong> its process is gone without having said how it ended.

@@ -22,7 +22,9 @@ export function FilterBar({
 }) {
   const address = useAddress();
   const [isOpen, setOpen] = useState(false);
-  const all = fields.filter((field) => !field.choices || field.choices.length > 0);
+  const all = fields.filter(
+    (field) => !field.choices || field.choices.length > 1 || address.query.get(field.name),
+  );
   const set = all.filter((field) => address.query.get(field.name));
   const clear = Object.fromEntries(all.map((field) => [field.name, undefined]));
   return (

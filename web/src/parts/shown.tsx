@@ -1,9 +1,10 @@
 /** The states of an answer in plain words, and small things that every page has. */
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import type { IndexProgress, Status } from '../../../src/server/view/wire.ts';
 import { count, visible } from '../format.ts';
+import { isCopy } from '../source/copy.ts';
 import type { Answer } from '../source/store.ts';
-import { askAgain } from '../source/store.ts';
+import { askAgain, changed } from '../source/store.ts';
 
 export function Shown<T>({
   answer,
@@ -112,8 +113,15 @@ export function Problems({ problems }: { problems: readonly string[] }) {
   );
 }
 
-export function Indexing({ index }: { index: IndexProgress }) {
-  if (index.filesDone >= index.files) return null;
+export function Indexing({ id, index }: { id: string; index: IndexProgress }) {
+  const isRead = index.filesDone >= index.files;
+  // Reading is no change on disk, so nobody tells how far it has come.
+  useEffect(() => {
+    if (isRead || isCopy) return;
+    const timer = setInterval(() => changed({ run: id, changed: [] }), 800);
+    return () => clearInterval(timer);
+  }, [isRead, id]);
+  if (isRead) return null;
   return (
     <p className="note" role="status">
       Still reading this run: {index.filesDone.toLocaleString('en')} of {count(index.files, 'file')}
