@@ -33,7 +33,10 @@ it.skipIf(python === undefined)(
         told += text;
       });
       await new Promise((resolve) => child.on('close', resolve));
-      const calls = told.trim().split('\n').map((line) => JSON.parse(line));
+      const calls = told
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
       expect(calls.filter(({ ok }) => !ok)).toEqual([]);
       expect(calls.length).toBeGreaterThan(40);
     } finally {

@@ -121,27 +121,30 @@ it('refuses one step after a pass that failed', async () => {
   expect((await result(step(model, 3))).metrics.skipped_nonfinite).toBe(0);
 });
 
-it.each([1, 8])('goes on after a restart as if there had been none, with snapshots every %i steps', async (snapshotSteps) => {
-  await service.close();
-  service = await start({ snapshotSteps });
-  const model = await createModel();
-  await result(backward(model, 1));
-  await result(step(model, 2));
-  await result(backward(model, 3));
-  await service.close();
-  service = await start({ snapshotSteps });
-  // Sent again, since its answer might have been lost.
-  await result(backward(model, 3));
-  await result(step(model, 4));
-  const interrupted = await logprobsOf(forward(model, 5));
+it.each([1, 8])(
+  'goes on after a restart as if there had been none, with snapshots every %i steps',
+  async (snapshotSteps) => {
+    await service.close();
+    service = await start({ snapshotSteps });
+    const model = await createModel();
+    await result(backward(model, 1));
+    await result(step(model, 2));
+    await result(backward(model, 3));
+    await service.close();
+    service = await start({ snapshotSteps });
+    // Sent again, since its answer might have been lost.
+    await result(backward(model, 3));
+    await result(step(model, 4));
+    const interrupted = await logprobsOf(forward(model, 5));
 
-  const other = await createModel();
-  await result(backward(other, 1));
-  await result(step(other, 2));
-  await result(backward(other, 3));
-  await result(step(other, 4));
-  expect(interrupted).toEqual(await logprobsOf(forward(other, 5)));
-});
+    const other = await createModel();
+    await result(backward(other, 1));
+    await result(step(other, 2));
+    await result(backward(other, 3));
+    await result(step(other, 4));
+    expect(interrupted).toEqual(await logprobsOf(forward(other, 5)));
+  },
+);
 
 it('tells that a sample is gone after a restart', async () => {
   const asked = {
