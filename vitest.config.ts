@@ -18,7 +18,7 @@ export default defineConfig({
         test: {
           name: 'whole',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/integration/**'],
+          exclude: ['test/integration/**', 'test/engines/**'],
           testTimeout: 240_000,
           hookTimeout: 240_000,
         },
@@ -28,6 +28,15 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+        },
+      },
+      // Drives the clients and servers of others, prepared outside the repository; see docs/engine-service.md.
+      {
+        test: {
+          name: 'engines',
+          include: ['test/engines/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
         },

@@ -171,7 +171,7 @@ export function encodePassResult({ logprobs, losses, metrics }: PassResult): Uin
 function writeField(writer: BinaryWriter, name: string, values: readonly Float32Array[]): void {
   const offsets = new BigInt64Array(values.length + 1);
   values.forEach((one, i) => {
-    offsets[i + 1] = offsets[i]! + BigInt(one.byteLength);
+    offsets[i + 1] = (offsets[i] ?? 0n) + BigInt(one.byteLength);
   });
   const bytes = new Uint8Array(Number(offsets[values.length]));
   values.forEach((one, i) => {

@@ -12,7 +12,7 @@ import { tokenMatcher } from '../token.ts';
 import { type Checkpoint, tinkerPath } from './checkpoints.ts';
 import { type EngineService, readCall } from './engine-service.ts';
 import type { Outcome } from './futures.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal, refuseFor } from './refusal.ts';
 import {
   createByLoadSchema,
   createModelSchema,
@@ -108,7 +108,7 @@ export function createEngineApp(options: EngineAppOptions) {
     try {
       return JSON.parse(text);
     } catch (error) {
-      throw new Refusal(400, `the body is no JSON: ${messageOf(error)}`);
+      return refuseFor(400, `the body is no JSON: ${messageOf(error)}`, error);
     }
   };
   const post = <S extends z.ZodType>(
@@ -228,7 +228,12 @@ export function createEngineApp(options: EngineAppOptions) {
     const { id, path } = service.sampler(c.req.param('id'));
     return c.json({ sampler_id: id, base_model: name, model_path: path });
   });
-  post('/asample', sampleSchema, async (body) => ({ request_id: await service.sample(body) }));
+  post('/asample', sampleSchema, async (body) => {
+    const id = await service.sample(body);
+    // Newer clients want a name for each completion.
+    const names = Array.from({ length: body.num_samples }, (_, i) => `${id}/${i}`);
+    return { request_id: id, sample_sequence_ids: names };
+  });
 
   app.post('/retrieve_future', (c) =>
     withBody(c, async (body) => {
@@ -301,7 +306,7 @@ function readChecked(path: string, { bytes, isProtobuf }: Body, digest: string) 
   try {
     return readCall(path, bytes, isProtobuf, digest);
   } catch (error) {
-    throw new Refusal(400, `the body is no request of the protocol: ${messageOf(error)}`);
+    return refuseFor(400, `the body is no request of the protocol: ${messageOf(error)}`, error);
   }
 }
 

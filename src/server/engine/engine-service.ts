@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../../core/async/clock.ts';
 import { createLimiter } from '../../core/async/limiter.ts';
-import { defined, fail } from '../../core/errors.ts';
+import { defined, fail, messageOf } from '../../core/errors.ts';
 import { entriesOf, foundAt, readText } from '../../core/files.ts';
 import { makeFolder } from '../../core/make-folder.ts';
 import { unfinishedPrefix, writeAside } from '../../core/write-aside.ts';
@@ -20,7 +20,7 @@ import { createDevice } from './device.ts';
 import { createFutures, type Outcome } from './futures.ts';
 import { createInputReader, promptOf, type ReadInput, stretchesOf } from './inputs.ts';
 import { createReader, type OpenModelEngine, type Stored } from './reader.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal, refuseFor } from './refusal.ts';
 import { createSamplers, type Source, weightsKey } from './samplers.ts';
 import { cutAtStop, type Stop, stopTokensOf } from './stops.ts';
 import { type ModelRecord, readLog, readModel, removeQuietly } from './training-log.ts';
@@ -406,7 +406,7 @@ export async function openEngineService(options: EngineServiceOptions) {
       try {
         requireRoom(description, request.prompt, request.maxTokens);
       } catch (error) {
-        throw new Refusal(400, (error as Error).message);
+        return refuseFor(400, messageOf(error), error);
       }
       const work = { source, request, stop, scored: call.prompt_logprobs ? read : undefined };
       const id = `sample-${++sampled}-${randomUUID()}`;

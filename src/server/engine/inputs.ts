@@ -78,31 +78,34 @@ export function createInputReader(
     return { patches: await patches, digest, count, placeholder: reading.placeholder };
   };
 
+  const readChunk = async (chunk: ReceivedChunk, where: string) => {
+    switch (chunk.kind) {
+      case 'text':
+        requireTokens(chunk.tokens, where);
+        return chunk.tokens;
+      case 'image':
+        return readImage(chunk.data, chunk.tokens, where);
+      case 'other': {
+        const why = reasons[chunk.name] ?? `a chunk of the kind ${chunk.name} cannot be read`;
+        throw new Refusal(400, `${where}: ${why}`);
+      }
+    }
+  };
+
   return {
     requireTokens,
     read: async (chunks) => {
       const tokens: number[] = [];
       const images: PlacedImage[] = [];
       for (const [i, chunk] of chunks.entries()) {
-        const where = `chunk ${i}`;
-        if (chunk.kind === 'text') {
-          requireTokens(chunk.tokens, where);
-          for (const token of chunk.tokens) tokens.push(token);
-        } else if (chunk.kind === 'image') {
-          const { patches, digest, count, placeholder } = await readImage(
-            chunk.data,
-            chunk.tokens,
-            where,
-          );
-          const start = tokens.length;
-          for (let n = 0; n < count; n++) tokens.push(placeholder);
-          images.push({ patches, digest, start, end: start + count });
-        } else {
-          throw new Refusal(
-            400,
-            `${where}: ${reasons[chunk.name] ?? `a chunk of the kind ${chunk.name} cannot be read`}`,
-          );
+        const read = await readChunk(chunk, `chunk ${i}`);
+        if (read instanceof Int32Array) {
+          for (const token of read) tokens.push(token);
+          continue;
         }
+        const start = tokens.length;
+        for (let n = 0; n < read.count; n++) tokens.push(read.placeholder);
+        images.push({ ...read, start, end: start + read.count });
       }
       if (tokens.length === 0) throw new Refusal(400, 'expected tokens or images, got none');
       return { tokens: Int32Array.from(tokens), images };

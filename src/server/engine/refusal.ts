@@ -2,8 +2,14 @@
 export class Refusal extends Error {
   readonly status: 400 | 401 | 403 | 404 | 409 | 410 | 413 | 415 | 429 | 503;
 
-  constructor(status: Refusal['status'], message: string) {
-    super(message);
+  constructor(status: Refusal['status'], message: string, options?: ErrorOptions) {
+    super(message, options);
     this.status = status;
   }
+}
+
+/** Refuses because of what was thrown, which goes along as the cause. */
+export function refuseFor(status: Refusal['status'], message: string, cause: unknown): never {
+  const refusal = new Refusal(status, message, { cause });
+  throw refusal;
 }

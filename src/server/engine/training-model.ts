@@ -147,18 +147,20 @@ export async function openTrainingModel(
     version++;
   };
 
+  const pass = async (seq: number, opened: Engine, asked: ReceivedPass) => {
+    try {
+      const result = await runPass(opened, reader, asked, signal);
+      if (!asked.isForwardOnly) hasGradient = true;
+      return result;
+    } catch (error) {
+      if (!asked.isForwardOnly) failedPass ??= seq;
+      throw error;
+    }
+  };
+
   const execute = async (seq: number, call: NumberedCall): Promise<Outcome> => {
     const opened = await model.engine();
-    if (call.kind === 'pass') {
-      try {
-        const result = await runPass(opened, reader, call.pass, signal);
-        if (!call.pass.isForwardOnly) hasGradient = true;
-        return { kind: 'pass', result };
-      } catch (error) {
-        if (!call.pass.isForwardOnly) failedPass ??= seq;
-        throw error;
-      }
-    }
+    if (call.kind === 'pass') return { kind: 'pass', result: await pass(seq, opened, call.pass) };
     switch (call.path) {
       case 'optim_step':
         return { kind: 'json', body: await optimStep(opened, call.body) };
@@ -167,18 +169,8 @@ export async function openTrainingModel(
         const path = await saveAs('weights', name, seq, overwrite === true);
         return { kind: 'json', body: { path, type: 'save_weights' } };
       }
-      case 'save_weights_for_sampler': {
-        const { path: name, overwrite } = saveForSamplerSchema.parse(call.body);
-        const type = 'save_weights_for_sampler';
-        if (name) {
-          const path = await saveAs('sampler_weights', name, seq, overwrite === true);
-          return { kind: 'json', body: { path, sampling_session_id: null, type } };
-        }
-        const sampler = `${id}:sampler:${seq}`;
-        const source = { kind: 'model', model, version, kept: undefined, isGone: false } as const;
-        samplers.add({ id: sampler, source: { ...source }, path: null });
-        return { kind: 'json', body: { path: null, sampling_session_id: sampler, type } };
-      }
+      case 'save_weights_for_sampler':
+        return saveForSampler(seq, call.body);
       default: {
         const { path, optimizer } = loadSchema.parse(call.body);
         if (seq !== 1 || version !== 0) {
@@ -191,6 +183,19 @@ export async function openTrainingModel(
         return { kind: 'json', body: { path, type: 'load_weights' } };
       }
     }
+  };
+
+  const saveForSampler = async (seq: number, body: unknown): Promise<Outcome> => {
+    const { path: name, overwrite } = saveForSamplerSchema.parse(body);
+    const type = 'save_weights_for_sampler';
+    if (name) {
+      const path = await saveAs('sampler_weights', name, seq, overwrite === true);
+      return { kind: 'json', body: { path, sampling_session_id: null, type } };
+    }
+    const sampler = `${id}:sampler:${seq}`;
+    const source = { kind: 'model', model, version, kept: undefined, isGone: false } as const;
+    samplers.add({ id: sampler, source: { ...source }, path: null });
+    return { kind: 'json', body: { path: null, sampling_session_id: sampler, type } };
   };
 
   const optimStep = async (opened: Engine, body: unknown): Promise<object> => {
@@ -336,7 +341,13 @@ export async function openTrainingModel(
 
   const opening = device.run(begin);
   const openingOutcome = opening.then(
-    (): Outcome => ({ kind: 'json', body: { model_id: id, type: 'create_model' } }),
+    (): Outcome => ({
+      kind: 'json',
+      body:
+        record.begin === null
+          ? { model_id: id, type: 'create_model' }
+          : { model_id: id, path: record.begin.path, type: 'load_weights' },
+    }),
     (error) => failed(error, parts.onDefect, signal),
   );
   openingOutcome.catch(() => {});
