@@ -44,8 +44,9 @@ function writeDatum(writer: BinaryWriter, { input, targets, lossInputs }: Datum)
     writeChunk(writer, chunk);
     writer.join();
   }
-  // Targets are int64 in the protocol.
-  const wide = BigInt64Array.from(targets, BigInt);
+  // Targets are int64 in the protocol; they are ids, so the upper half is 0.
+  const wide = new Int32Array(2 * targets.length);
+  for (let i = 0; i < targets.length; i++) wide[2 * i] = targets[i] ?? 0;
   writeTensor(writer, 'target_tokens', bytesOf(wide), dtypes.int64, targets.length);
   for (const [name, values] of Object.entries(lossInputs)) {
     writeTensor(writer, name, bytesOf(values), dtypes.float32, values.length);
