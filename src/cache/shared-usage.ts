@@ -1,7 +1,7 @@
 /** What several processes have used of a server together, so that a cap holds for all of them. */
 import { connectRedis } from './redis-connection.ts';
 
-export type UsageCap = {
+type UsageCap = {
   readonly calls?: number | null;
   readonly tokens?: number | null;
   readonly money?: number | null;

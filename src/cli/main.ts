@@ -104,6 +104,12 @@ const commands: readonly ListedCommand[] = [
     load: async () => (await import('./launch/launch.ts')).setUpLaunch,
   },
   {
+    name: 'up',
+    usage: '[options]',
+    description: 'Serve judge, embedder and policy by vLLM on this machine until stopped',
+    load: async () => (await import('./up/up.ts')).setUpUp,
+  },
+  {
     name: 'review',
     usage: '',
     description: 'Let people rate stored answers without knowing which model gave them',

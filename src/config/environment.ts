@@ -98,6 +98,11 @@ export function readRewardToken(environment: Environment = process.env): string 
   return environment['MEDIX_REWARD_TOKEN'] || undefined;
 }
 
+/** `MEDIX_REWARD_CONFIG`: the config of a reward that no command line names. Empty counts as absent. */
+export function readRewardConfigPath(environment: Environment = process.env): string | undefined {
+  return environment['MEDIX_REWARD_CONFIG'] || undefined;
+}
+
 /** `MEDIX_REDIS_PASSWORD`: of the shared store of answers. Empty counts as absent. */
 export function readRedisPassword(environment: Environment = process.env): string | undefined {
   return environment['MEDIX_REDIS_PASSWORD'] || undefined;

@@ -27,6 +27,36 @@ const certified =
 
 /** By the words that name the command; the keys are those of the command tree. */
 export const baseLines: Readonly<Record<string, readonly BaseLine[]>> = {
+  'launch easyr1': [
+    {
+      argv: [
+        'launch',
+        'easyr1',
+        '--dry-run',
+        'model=owner/name',
+        ...training,
+        'data={train: phantoms, trainCount: 2}',
+      ],
+    },
+  ],
+  'launch verl': [
+    {
+      argv: [
+        'launch',
+        'verl',
+        '--dry-run',
+        'model=owner/name',
+        ...training,
+        'data={train: phantoms, trainCount: 2}',
+      ],
+    },
+  ],
+  'launch follow': [{ argv: ['launch', 'follow', 'run'] }],
+  'launch status': [{ argv: ['launch', 'status', 'run'] }],
+  'launch stop': [{ argv: ['launch', 'stop', 'run'] }],
+  'launch resume': [{ argv: ['launch', 'resume', 'run'] }],
+  'launch checkpoints': [{ argv: ['launch', 'checkpoints', 'run'] }],
+  up: [{ argv: ['up', '--command', 'false', '--judge', 'model', '--judge-port', '1'] }],
   quickstart: [
     { argv: ['--out', 'out/new', '--seed', '1'], prints: 1, weight: 0.3 },
     { argv: ['--resume', 'run'], prints: 1, weight: 0.5 },

@@ -79,7 +79,7 @@ export async function writeTrainerData(
 }
 
 /** The prompt with `<image>` where an image is; a text that says so by itself is made harmless. */
-export function promptText(template: PromptTemplate, sample: Sample): string {
+function promptText(template: PromptTemplate, sample: Sample): string {
   const [message] = renderMessages(template, sample);
   const parts = message?.content ?? [];
   if (typeof parts === 'string') return parts;

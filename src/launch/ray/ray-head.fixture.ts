@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import type { JobState } from './ray-jobs.ts';
 
 /** What one look at the job finds. */
-export type Look = { readonly state: JobState; readonly logs: string; readonly details?: object };
+type Look = { readonly state: JobState; readonly logs: string; readonly details?: object };
 
 export type ScriptedHead = {
   readonly url: string;

@@ -7,7 +7,7 @@ import { request as requestHttps } from 'node:https';
 import { z } from 'zod';
 import { fail, messageOf } from '../../core/errors.ts';
 
-export const jobStates = ['PENDING', 'RUNNING', 'STOPPED', 'SUCCEEDED', 'FAILED'] as const;
+const jobStates = ['PENDING', 'RUNNING', 'STOPPED', 'SUCCEEDED', 'FAILED'] as const;
 export type JobState = (typeof jobStates)[number];
 
 /** Of these nothing more will come. */
@@ -23,7 +23,7 @@ const detailsSchema = z.looseObject({
 });
 export type JobDetails = z.output<typeof detailsSchema>;
 
-export type JobRequest = {
+type JobRequest = {
   readonly entrypoint: string;
   readonly submissionId: string;
   readonly package: string;

@@ -96,7 +96,7 @@ export function refuseCommon(config: TrainConfig, refusals: Refusals): void {
 }
 
 /** Optimizer steps between two samplings. */
-export function stepsAnIteration({ optimizer }: TrainConfig): number {
+function stepsAnIteration({ optimizer }: TrainConfig): number {
   return optimizer.stepsPerIteration * optimizer.epochsPerIteration;
 }
 
