@@ -7,7 +7,12 @@ export default defineConfig({
     projects: [
       {
         // One module cache for all files of a worker: half of the time would go into importing them anew.
-        test: { name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 30_000, isolate: false },
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'web/**/*.test.ts'],
+          testTimeout: 30_000,
+          isolate: false,
+        },
       },
       {
         test: {
