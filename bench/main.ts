@@ -11,6 +11,7 @@ import { dirname } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { advantageEstimators } from '../src/advantage/estimators.ts';
 import { algorithmSection } from '../src/config/algorithm-config.ts';
+import { defined } from '../src/core/errors.ts';
 import { phantomSample } from '../src/data/phantoms/study.ts';
 import { openLocalEmbedder } from '../src/embed/local-embedder.ts';
 import type { Engine, Sequence } from '../src/engine/engine.ts';
@@ -27,6 +28,7 @@ import { benchEvalJudging, benchEvalMany } from './eval.ts';
 import { benchGrowth } from './growth.ts';
 import { benchHost } from './host.ts';
 import type { LoraFigures } from './lora.ts';
+import { benchLosses } from './losses.ts';
 import { benchQuickstart } from './quickstart.ts';
 import { benchReward, benchScoreMemory } from './reward.ts';
 import { benchRewardService } from './reward-service.ts';
@@ -174,7 +176,8 @@ async function benchW(peak: Peak) {
   // The first update of either engine starts from the same weights.
   const without = await update(unshared, rollouts, advantages);
   const first = await update(shared, rollouts, advantages);
-  const normError = Math.abs(first.gradNorm - without.gradNorm) / without.gradNorm;
+  const [norm, other] = [defined(first.gradNorm, 'norm'), defined(without.gradNorm, 'norm')];
+  const normError = Math.abs(norm - other) / other;
   if (difference > 1e-5 || normError > 1e-5) {
     throw new Error(`shared and unshared differ: logprobs ${difference}, norm ${normError}`);
   }
@@ -217,14 +220,14 @@ const machine = {
 };
 const peak: Peak = {};
 const host = benchHost();
+const losses = benchLosses();
 let w = await benchW(peak);
 const trl = await benchTrl(async () => {
   const again = await benchW(peak);
   if (again.iterationSeconds < w.iterationSeconds) w = again;
 });
 const growth = await benchGrowth();
-const { processor: processorSeconds, ...quickstart } = await benchQuickstart(reward);
-const quickstartSeconds = Object.values(quickstart).reduce((total, value) => total + value, 0);
+const quickstart = await benchQuickstart(reward);
 const judged = await benchReward();
 const scoreFile = await benchScoreMemory();
 const service = await benchRewardService();
@@ -239,7 +242,8 @@ const result = {
   host,
   w: { ...w, shareOfPeak: w.updateGflops / best, growth },
   trl: trl ?? null,
-  quickstart: { iterationSeconds: quickstartSeconds, processorSeconds, ...quickstart },
+  losses,
+  quickstart,
   reward: {
     ...judged,
     timesIdeal: judged.coldSeconds / judged.idealSeconds,
@@ -268,6 +272,10 @@ const rows: readonly (readonly [string, string])[] = [
   ],
   ['Adam: 1 million weights', ms(host.adamSecondsPerMillion)],
   [
+    `losses of 1 million tokens: ${Object.keys(losses).join(' / ')}`,
+    Object.values(losses).map(ms).join(' / '),
+  ],
+  [
     'W: update pass, prompts shared',
     `${s(w.updatePassSeconds)}, ${Math.round(w.updateGflops)} GFLOP/s`,
   ],
@@ -288,11 +296,15 @@ const rows: readonly (readonly [string, string])[] = [
   ],
   [
     'quickstart: one iteration, elapsed / of the processor',
-    `${s(quickstartSeconds)} / ${s(processorSeconds)}`,
+    `${s(quickstart.iterationSeconds)} / ${s(quickstart.processorSeconds)}`,
   ],
   [
-    `quickstart:   ${Object.keys(quickstart).join(' / ')}`,
-    Object.values(quickstart).map(s).join(' / '),
+    `quickstart:   ${Object.keys(quickstart.split).join(' / ')}`,
+    Object.values(quickstart.split).map(s).join(' / '),
+  ],
+  [
+    'quickstart:   with a judge that takes 50 ms',
+    `${s(quickstart.judgedSeconds)}, ${(quickstart.judgedSeconds / quickstart.iterationSeconds).toFixed(2)} ×`,
   ],
   [
     'shared = unshared',

@@ -19,6 +19,7 @@ const exceptions: Readonly<Record<string, Readonly<Record<string, readonly strin
   'goes on with, or makes, files of its own': {
     'engine/hub/checked-file.ts': ['open'],
     'engine/local/weights/integer-file.ts': ['open'],
+    'tinker/journal.ts': ['open'],
   },
   'interprets a graph in this thread, for tests': {
     'tensor/rules/frozen.ts': ['closeSync', 'openSync', 'readSync'],

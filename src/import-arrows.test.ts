@@ -10,7 +10,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'core',
     'config, run, statistics, tensor, image, cache',
     'http',
-    'data, model',
+    'data, model, tinker',
     'chat, embed, engine',
     'judge',
     'rollout, reward, advantage, update',

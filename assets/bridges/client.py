@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -154,3 +155,17 @@ def _pause(attempt: int, at_least: float) -> None:
     pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempt - 1))
     # Jitter, so that trainers that failed together do not come back together.
     time.sleep(max(at_least, random.uniform(pause / 2, pause)))
+
+
+def record_rollouts(items: list[dict[str, Any]], results: list[dict[str, Any]], about: list[dict[str, Any]]) -> None:
+    """Appends what was scored to a file of this process in the folder MEDIX_ROLLOUTS, if that is set."""
+    folder = os.environ.get("MEDIX_ROLLOUTS", "")
+    if not folder:
+        return
+    os.makedirs(folder, exist_ok=True)
+    lines = [
+        {"at": time.time(), **{k: v for k, v in item.items() if k != "images"}, **known, "result": result}
+        for item, result, known in zip(items, results, about, strict=True)
+    ]
+    with open(os.path.join(folder, f"{socket.gethostname()}-{os.getpid()}.jsonl"), "a", encoding="utf-8") as file:
+        file.write("".join(json.dumps(line) + "\n" for line in lines))

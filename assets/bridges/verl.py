@@ -16,7 +16,7 @@ import asyncio
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from client import SEND_IMAGES, component, encode_images, require_reward, score_items
+from client import SEND_IMAGES, component, encode_images, record_rollouts, require_reward, score_items
 
 # Seconds that the first sample of a request waits for company.
 GATHER = 0.02
@@ -40,6 +40,7 @@ async def compute_score(
     if SEND_IMAGES and extra.get("images") is not None:
         item["images"] = encode_images(extra["images"])
     result = await _score(item)
+    record_rollouts([item], [result], [{"sample": extra.get("id"), "split": extra.get("split"), "tokens": 0}])
     return {
         "score": require_reward(result),
         "acc": component(result, "judge"),

@@ -12,14 +12,26 @@ import { fromHome } from '../core/files.ts';
 
 export type AnswerKind = 'verdict' | 'rubric' | 'vector';
 
+/** Who asks: another process has the answer, or this one has to ask and then let go. */
+export type Claim =
+  | { readonly kind: 'answer'; readonly value: Uint8Array }
+  | { readonly kind: 'mine'; readonly release: () => Promise<void> };
+
 export type AnswerStore = {
-  /** A copy of what was put; undefined when nothing was. */
+  /** A copy of what was put; undefined when nothing was, or when the store is elsewhere and it was not fetched. */
   get(kind: AnswerKind, key: string): Uint8Array | undefined;
   /**
    * Resolves once a killed process would find the answer again. Never rejects: what cannot be written,
    * for lack of space say, is told once as a process warning and will be asked again in the next run.
    */
   put(kind: AnswerKind, key: string, value: Uint8Array): Promise<void>;
+  /** Of a store that is elsewhere: brings answers near, so that `get` finds those that there are. Never rejects. */
+  fetch?(kind: AnswerKind, keys: readonly string[]): Promise<void>;
+  /**
+   * Of a store that is shared: waits for the answer where another process is asking, until that one gives up or
+   * dies. Never rejects.
+   */
+  claim?(kind: AnswerKind, key: string, signal: AbortSignal): Promise<Claim>;
   /** Writes what is open. */
   close(): Promise<void>;
 };

@@ -12,7 +12,7 @@ import { createTerminal } from './terminal.ts';
 const commands: readonly ListedCommand[] = [
   {
     name: 'quickstart',
-    usage: '[options]',
+    usage: '[options] [changes...]',
     description: 'Watch a small model learn to answer questions about synthetic studies',
     load: async () => (await import('./quickstart/quickstart.ts')).setUpQuickstart,
   },
@@ -84,6 +84,24 @@ const commands: readonly ListedCommand[] = [
     description:
       'Compute rewards of responses: in files, in runs, or as a service for other trainers',
     load: async () => (await import('./reward/reward.ts')).setUpReward,
+  },
+  {
+    name: 'engine',
+    usage: '',
+    description: "Serve this machine's engine to programs that speak the Tinker protocol",
+    load: async () => (await import('./engine/engine.ts')).setUpEngine,
+  },
+  {
+    name: 'doctor',
+    usage: '[options]',
+    description: 'Examine a server that is to train a model: what it does right, measured',
+    load: async () => (await import('./doctor/doctor.ts')).setUpDoctor,
+  },
+  {
+    name: 'launch',
+    usage: '',
+    description: 'Train on a Ray cluster by EasyR1 or verl, with rewards from the reward service',
+    load: async () => (await import('./launch/launch.ts')).setUpLaunch,
   },
   {
     name: 'review',

@@ -154,6 +154,20 @@ export const algorithmSection = z.strictObject({
     .describe(
       'Where no rollout of a group is rewarded for anything, the policy that is shown the reference answer teaches the policy that is not: {weight: 0.1}. Left out, such groups teach nothing',
     ),
+  imageContrast: z
+    .strictObject({
+      weight: positive.describe('What is added to the reward at most'),
+      against: z
+        .enum(['grey', 'other'])
+        .default('other')
+        .describe(
+          'What stands in place of the image: a "grey" one of its size, or that of an "other" prompt of the iteration',
+        ),
+    })
+    .optional()
+    .describe(
+      'A bonus for completions that are less likely without their image: {weight: 0.2}. Each is scored once more with another image, and weight × (1 − e^(−d)) is added to its reward, where d is how much less likely its tokens are then, in nats on average, and nothing where they are not. Left out, there is none',
+    ),
   maxSampleRounds: positiveInteger
     .default(20)
     .describe('Maximum rounds of sampling to fill an iteration when groups are filtered out'),

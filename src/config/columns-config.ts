@@ -68,6 +68,11 @@ export const columnsSection = z.strictObject({
     .describe(
       'Column of the rubric of an answer, if there is one: a list of {criterion, points}, or the same as JSON text',
     ),
+  reading: columnField
+    .default('reading')
+    .describe(
+      'Column of what can be read off the images, in words, if there is one; the component reading of a reward compares thinking with it',
+    ),
   demonstration: columnField
     .default('demonstration')
     .describe('Column of the completion that fine-tuning imitates'),

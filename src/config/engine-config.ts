@@ -96,7 +96,51 @@ const ownEngine = z.strictObject({
   module: moduleField,
 });
 
-const kinds = { error: 'one of "local", "module"' };
+const tinkerFields = {
+  kind: z
+    .literal('tinker')
+    .describe(
+      'on a server that speaks the Tinker protocol, e.g. SkyRL on your own GPUs; its key comes from TINKER_API_KEY',
+    ),
+  url: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      'Root of the server, e.g. "http://127.0.0.1:8000"; null takes TINKER_BASE_URL. The tokenizer and the image processor come from the folder or hub name in "model"',
+    ),
+  baseModel: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      'Name of the model on the server; null takes "model", or the only one that it offers',
+    ),
+  rank: z
+    .int()
+    .min(0)
+    .default(16)
+    .describe('Width of the factors of LoRA that the server trains; 0 trains every weight'),
+  checkpoint: z
+    .string()
+    .startsWith('tinker://')
+    .nullable()
+    .default(null)
+    .describe(
+      'Weights on the server that the policy starts from, tinker://…; null is the base model',
+    ),
+  cache: z
+    .string()
+    .min(1)
+    .default('~/.cache/medix')
+    .describe('Folder for the small files of models of the hub, and for what the doctor found'),
+};
+
+const tinkerEngine = z.strictObject(tinkerFields);
+
+const kinds = { error: 'one of "local", "tinker", "module"' };
 
 /** Schema of {@link EngineConfig} for commands that train; its fields carry their own documentation. */
 export const trainingEngineSection = z
@@ -122,12 +166,15 @@ export const trainingEngineSection = z
             message: `"f32" or "auto" where every weight is trained; give engine.lora to train factors beside weights in ${base}`,
           });
         }),
+      tinkerEngine,
       ownEngine,
     ],
     kinds,
   )
   .transform((engine) =>
-    engine.kind === 'module' ? engine : { ...engine, kind: 'local' as const },
+    engine.kind === 'module' || engine.kind === 'tinker'
+      ? engine
+      : { ...engine, kind: 'local' as const },
   )
   .prefault({});
 
@@ -135,11 +182,13 @@ export const trainingEngineSection = z
 export const answeringEngineSection = z
   .discriminatedUnion(
     'kind',
-    [z.strictObject(localFields).superRefine(refuseIntegersOnCard), ownEngine],
+    [z.strictObject(localFields).superRefine(refuseIntegersOnCard), tinkerEngine, ownEngine],
     kinds,
   )
   .transform((engine) =>
-    engine.kind === 'module' ? engine : { ...engine, kind: 'local' as const },
+    engine.kind === 'module' || engine.kind === 'tinker'
+      ? engine
+      : { ...engine, kind: 'local' as const },
   )
   .prefault({});
 
@@ -147,6 +196,7 @@ export type EngineConfig =
   | z.output<typeof trainingEngineSection>
   | z.output<typeof answeringEngineSection>;
 export type LocalEngineConfig = Extract<EngineConfig, { kind: 'local' }>;
+export type TinkerEngineConfig = Extract<EngineConfig, { kind: 'tinker' }>;
 
 /** For commands without a config. */
 export const localEngine: EngineConfig = answeringEngineSection.parse({ kind: 'local' });

@@ -74,9 +74,66 @@ function readProxies(environment: Environment): { readonly proxies?: Proxies } {
   };
 }
 
+/** How to reach a Tinker server, where nothing else says it. */
+export type TinkerAccess = {
+  /** `TINKER_BASE_URL`: root of the server. */
+  readonly url?: string;
+  /** `TINKER_API_KEY`: sent as X-API-Key. */
+  readonly apiKey?: string;
+};
+
+/** Empty variables count as absent. */
+export function readTinkerAccess(environment: Environment = process.env): TinkerAccess {
+  const { TINKER_BASE_URL: url, TINKER_API_KEY: apiKey } = environment;
+  return { ...(url ? { url } : {}), ...(apiKey ? { apiKey } : {}) };
+}
+
+/** `MEDIX_ENGINE_TOKEN`: what clients show to the engine service. Empty counts as absent. */
+export function readEngineToken(environment: Environment = process.env): string | undefined {
+  return environment['MEDIX_ENGINE_TOKEN'] || undefined;
+}
+
 /** `MEDIX_REWARD_TOKEN`: what trainers show to the reward service. Empty counts as absent. */
 export function readRewardToken(environment: Environment = process.env): string | undefined {
   return environment['MEDIX_REWARD_TOKEN'] || undefined;
+}
+
+/** `MEDIX_REDIS_PASSWORD`: of the shared store of answers. Empty counts as absent. */
+export function readRedisPassword(environment: Environment = process.env): string | undefined {
+  return environment['MEDIX_REDIS_PASSWORD'] || undefined;
+}
+
+/** `RAY_AUTH_TOKEN`: what is shown to the head of a Ray cluster. Empty counts as absent. */
+export function readRayToken(environment: Environment = process.env): string | undefined {
+  return environment['RAY_AUTH_TOKEN'] || undefined;
+}
+
+/**
+ * Variables for a job: `NAME=value`, or `NAME` for the value that it has here.
+ * @throws MedixError 'config' naming every one that is neither.
+ */
+export function readJobVariables(
+  words: readonly string[],
+  environment: Environment = process.env,
+): Record<string, string> {
+  const problems: Problem[] = [];
+  const variables: Record<string, string> = {};
+  for (const word of words) {
+    const [, name, , given] = /^([A-Za-z_]\w*)(=([\s\S]*))?$/.exec(word) ?? [];
+    const value = given ?? (name === undefined ? undefined : environment[name]);
+    if (name !== undefined && value !== undefined) {
+      variables[name] = value;
+      continue;
+    }
+    problems.push({
+      where: `--env ${name ?? '...'}`,
+      expected: 'NAME=value, or the name of a variable that is set here',
+      got: name === undefined ? 'another text (not shown)' : 'a variable that is not set',
+      next: 'correct the option, or export the variable',
+    });
+  }
+  if (problems.length > 0) throw new MedixError('config', problems);
+  return variables;
 }
 
 /** `MEDIX_PEERS`: a folder whose node_modules holds optional packages. Empty counts as absent. */

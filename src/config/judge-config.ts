@@ -45,7 +45,9 @@ const cacheField = z
   .min(1)
   .nullable()
   .default('~/.cache/medix/answers')
-  .describe('Folder that keeps answers across runs; null keeps them in memory only');
+  .describe(
+    'Folder that keeps answers across runs, or redis://host:port/number of a store that several machines share; null keeps them in memory only',
+  );
 
 export const pricesField = z
   .strictObject({
@@ -355,7 +357,7 @@ export const rewardFields = {
     .min(1)
     .default('medix-r1')
     .describe(
-      'How components become a reward: "medix-r1", "medix-r1-reference" (the paper\'s code, quirks included), or the path of a YAML file',
+      'How components become a reward: "medix-r1", "medix-r1-reading" (the same, with a part for thinking that says what can be read off the images), "medix-r1-reference" (the paper\'s code, quirks included), or the path of a YAML file',
     ),
   judge: rewardJudgeSection.prefault({ kind: 'reference-match' }),
   embedder: embedderSection.prefault({ kind: 'local' }),

@@ -31,6 +31,8 @@ export type Sample = {
   readonly accepted: readonly string[];
   /** What the reward's component `rubric` looks for; never shown to the policy. */
   readonly rubric?: readonly RubricItem[];
+  /** All that can be read off the images, in words: what the reward's component `reading` compares thinking with. */
+  readonly reading?: string;
   /** Completion to imitate in supervised fine-tuning, where the data set has one. */
   readonly demonstration?: string;
 };

@@ -64,6 +64,7 @@ const rowSchema = z.object({
   solution: text(),
   accepted: z.array(text(), wrong('a list of texts')).nullish(),
   rubric: rubricColumn.nullish(),
+  reading: text().nullish(),
   demonstration: text().nullish(),
 });
 
@@ -90,7 +91,7 @@ export async function toOutcome(
   if (!parsed.success) {
     return reject(id, 'malformed', messageOf(withColumnNames(parsed.error, columns)));
   }
-  const { source, problem, solution, accepted, rubric, demonstration } = parsed.data;
+  const { source, problem, solution, accepted, rubric, reading: seen, demonstration } = parsed.data;
 
   const read =
     columns.modality === null
@@ -104,8 +105,14 @@ export async function toOutcome(
   const misplaced = problemOfMarks(problem, files.length);
   if (misplaced !== undefined) return reject(id, 'malformed', misplaced);
   const base = { id, source: source ?? '', images: files, problem, ...read.truth };
-  const sample = { ...base, accepted: accepted ?? [], ...(rubric ? { rubric } : {}) };
-  return { kind: 'sample', sample: demonstration ? { ...sample, demonstration } : sample };
+  const sample = {
+    ...base,
+    accepted: accepted ?? [],
+    ...(rubric ? { rubric } : {}),
+    ...(seen ? { reading: seen } : {}),
+    ...(demonstration ? { demonstration } : {}),
+  };
+  return { kind: 'sample', sample };
 }
 
 /** A row's values by what they are for. */
@@ -117,6 +124,7 @@ function partsOf(fields: Fields, columns: SampleColumns) {
     solution: fieldText(fields, columns.answer),
     accepted: listOf(fields[columns.accepted]),
     rubric: fields[columns.rubric],
+    reading: fields[columns.reading],
     demonstration: fields[columns.demonstration],
   };
 }
@@ -144,6 +152,7 @@ function withColumnNames(error: z.ZodError, columns: SampleColumns): z.ZodError 
     ['solution', columnOf(columns.answer)],
     ['accepted', columns.accepted],
     ['rubric', columns.rubric],
+    ['reading', columns.reading],
     ['demonstration', columns.demonstration],
   ]);
   const issues = error.issues.map((issue) => {

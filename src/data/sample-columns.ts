@@ -18,8 +18,10 @@ export function imageColumnsOf({ images }: SampleColumns): readonly string[] {
 
 /** All columns that a sample is made of. */
 function columnNamesOf(columns: SampleColumns): string[] {
-  const { question, answer, modality, id, source, accepted, rubric, demonstration } = columns;
-  const names = [columnOf(question), columnOf(answer), id, source, accepted, rubric, demonstration];
+  const { question, answer, modality, id, source, accepted, rubric, reading, demonstration } =
+    columns;
+  const asked = [columnOf(question), columnOf(answer)];
+  const names = [...asked, id, source, accepted, rubric, reading, demonstration];
   return [...new Set([...names, ...imageColumnsOf(columns), ...modalityColumns(modality)])];
 }
 

@@ -44,6 +44,7 @@ function toParquet(samples: readonly Sample[]): Uint8Array {
     column('problem', ({ problem }) => problem),
     column('solution', solutionOf),
     column('accepted', ({ accepted }) => accepted),
+    column('reading', ({ reading }) => reading),
     column('demonstration', ({ demonstration }) => demonstration),
   ];
   return new Uint8Array(parquetWriteBuffer({ columnData, schema, rowGroupSize }));
@@ -63,7 +64,7 @@ export const listOf = (name: string, element: readonly SchemaElement[]): SchemaE
 ];
 
 const schema: SchemaElement[] = [
-  { name: 'root', num_children: 7 },
+  { name: 'root', num_children: 8 },
   textColumn('id'),
   ...listOf('image', [
     { name: 'element', repetition_type: 'OPTIONAL', num_children: 2 },
@@ -74,18 +75,19 @@ const schema: SchemaElement[] = [
   textColumn('problem'),
   textColumn('solution'),
   ...listOf('accepted', [textColumn('element')]),
+  textColumn('reading'),
   textColumn('demonstration'),
 ];
 
 function* jsonLines(samples: Iterable<Sample>): Generator<string> {
   for (const sample of samples) {
-    const { id, images, source, problem, accepted, demonstration } = sample;
+    const { id, images, source, problem, accepted, reading, demonstration } = sample;
     const image = images.map(({ bytes, name }) => ({
       bytes: Buffer.from(bytes).toString('base64'),
       path: name,
     }));
     const solution = solutionOf(sample);
-    const row = { id, image, source, problem, solution, accepted, demonstration };
+    const row = { id, image, source, problem, solution, accepted, reading, demonstration };
     yield `${JSON.stringify(row)}\n`;
   }
 }

@@ -47,6 +47,18 @@ export function rememberEmbeddings(
     await store?.put('vector', keyOf(text), bytesOf(vector));
   };
 
+  /** What other machines have stored, where the store is shared. */
+  const fetchKnown = async (texts: readonly string[]): Promise<void> => {
+    if (store?.fetch === undefined) return;
+    if (length === undefined) {
+      await store.fetch('vector', [lengthKey]);
+      length ??= readLength(store.get('vector', lengthKey));
+    }
+    if (length === undefined) return;
+    const wanted = [...new Set(texts)].filter((text) => recent.get(text) === undefined);
+    await store.fetch('vector', wanted.map(keyOf));
+  };
+
   /** Texts on their way: simultaneous callers share them. */
   const flights = new Map<string, Promise<EmbedOutcome>>();
 
@@ -70,6 +82,7 @@ export function rememberEmbeddings(
     texts: readonly string[],
     signal: AbortSignal,
   ): Promise<readonly EmbedOutcome[]> => {
+    if (store?.fetch !== undefined) await fetchKnown(texts);
     const outcomes = new Map<string, EmbedOutcome>();
     const unknown: string[] = [];
     for (const text of new Set(texts)) {

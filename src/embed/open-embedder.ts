@@ -1,5 +1,6 @@
 /** The embedder that a config names, with its memory. */
-import { openAnswerStore } from '../cache/answer-store.ts';
+import { openAnswers } from '../cache/open-answers.ts';
+import { readRedisPassword } from '../config/environment.ts';
 import type { EmbedderConfig } from '../config/judge-config.ts';
 import { loadModule } from '../config/load-module.ts';
 import { rngFromKey } from '../core/rng.ts';
@@ -23,7 +24,7 @@ export async function openEmbedder(
   const embedder = await openBare(config, context);
   try {
     const cache = 'cache' in config ? config.cache : null;
-    const store = cache === null ? {} : { store: openAnswerStore(cache) };
+    const store = cache === null ? {} : { store: openAnswers(cache, readRedisPassword()) };
     return rememberEmbeddings(embedder, { ...store, ledger: context.ledger });
   } catch (error) {
     await embedder.close();

@@ -31,6 +31,8 @@ export type SampleRequest = {
   readonly topP: number;
   /** Keep this many most likely tokens; 0 keeps all. */
   readonly topK: number;
+  /** Tokens that end a completion beside the model's own. @default none */
+  readonly stopTokens?: readonly number[];
   /** Called for every token as it is sampled. */
   readonly onToken?: (completion: number, token: number) => void;
 };
@@ -119,7 +121,8 @@ export type AdamParameters = {
 };
 
 export type StepReport =
-  | { readonly kind: 'applied'; readonly gradNorm: number }
+  /** Without the gradient's norm where an engine elsewhere does not tell it. */
+  | { readonly kind: 'applied'; readonly gradNorm?: number }
   /** The gradient held NaN or infinity: nothing was changed, the gradient was dropped. */
   | { readonly kind: 'skipped-nonfinite' };
 
@@ -142,9 +145,14 @@ type EngineGuarantees = {
  */
 export type CheckpointHandle = { readonly engine: string } & Readonly<Record<string, unknown>>;
 
+/** What of a policy a checkpoint holds, or is taken from it. */
+export type Saved = 'all' | 'weights';
+
 export type Engine = {
   readonly model: ModelDescription;
   readonly guarantees: EngineGuarantees;
+  /** What else results depend on, e.g. the server that computes and what was found of it; for a run's manifest. */
+  readonly facts?: Readonly<Record<string, unknown>>;
   /**
    * Yields each request's completions when all of them are done, in no particular order.
    * @throws MedixError 'engine' where the model gives NaN or infinity instead of logprobs; no token is read from that
@@ -167,13 +175,16 @@ export type Engine = {
   /**
    * Weights and optimizer state. Sampling has no state of its own: see {@link SampleRequest.keys}.
    * @param folder a folder of this machine, made where it does not exist, for whatever the engine keeps here
+   * @param what engines that keep nothing by themselves leave the optimizer out where `weights` are asked for.
+   *   @default 'all'
    */
-  save(folder: string): Promise<CheckpointHandle>;
+  save(folder: string, what?: Saved): Promise<CheckpointHandle>;
   /**
    * @param folder the folder that was given to `save`, perhaps moved since
+   * @param what with `weights` the optimizer begins anew. @default 'all'
    * @throws MedixError 'engine' where the handle is of another kind of engine, or what it names is gone
    */
-  load(handle: CheckpointHandle, folder: string): Promise<void>;
+  load(handle: CheckpointHandle, folder: string, what?: Saved): Promise<void>;
   /** Weights, config, tokenizer and processor files in Hugging Face layout. */
   exportModel(directory: string): Promise<void>;
   close(): Promise<void>;

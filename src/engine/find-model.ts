@@ -39,11 +39,13 @@ export async function findModel(
   signal: AbortSignal,
   parts: ModelParts = 'all',
 ): Promise<FoundModel> {
-  const name = config.kind === 'local' ? await hubNameOf(model) : undefined;
-  if (config.kind !== 'local' || name === undefined) return { folder: model, name: model };
+  const name = config.kind === 'module' ? undefined : await hubNameOf(model);
+  if (config.kind === 'module' || name === undefined) return { folder: model, name: model };
   const folder = join(fromHome(config.cache), 'models');
   const progress = onProgress === undefined ? {} : { onProgress };
-  const opened = await openHubModel(name, { folder, hub, clock, ...progress }, signal, parts);
+  // Where a server has the weights, tokenizer and settings are enough.
+  const needed = config.kind === 'tinker' ? 'all-but-weights' : parts;
+  const opened = await openHubModel(name, { folder, hub, clock, ...progress }, signal, needed);
   return { folder: opened.folder, name: `${name.id}@${opened.commit}` };
 }
 
@@ -68,7 +70,7 @@ export async function modelKindOf(
   config: EngineConfig,
   folder: string,
 ): Promise<ModelKind | undefined> {
-  if (config.kind !== 'local') return undefined;
+  if (config.kind === 'module') return undefined;
   const source = await openModelSource(folder);
   const { family, vision } = await readModelConfig(source.folder);
   return { architecture: families[family].architecture, readsImages: vision !== undefined };

@@ -1,12 +1,14 @@
 /** The engine that a config names. Every command opens its engine here. */
 import { z } from 'zod';
 import type { EngineConfig } from '../config/engine-config.ts';
+import { readTinkerAccess } from '../config/environment.ts';
 import { type LoadModule, loadModule, requireShape } from '../config/load-module.ts';
 import { readModelConfig } from '../model/config.ts';
 import { openModelSource } from '../model/files/model-source.ts';
 import type { Engine } from './engine.ts';
 import { planNetwork, thisMachine, type Use } from './local/plan-network.ts';
 import { openThreadedEngine } from './local/thread/threaded-engine.ts';
+import { openTinkerEngine } from './tinker/open-tinker-engine.ts';
 
 /** What a module exports that brings an engine: opens the model of a folder. */
 export type OpenOwnEngine = (model: string) => Promise<Engine> | Engine;
@@ -32,6 +34,8 @@ export async function openEngine(
       const plan = await planNetwork(config, modelConfig, use, thisMachine, adapter);
       return openThreadedEngine(model, plan, signal);
     }
+    case 'tinker':
+      return openTinkerEngine(config, model, use, readTinkerAccess(), signal);
     case 'module':
       return openOwnEngine(config.module, model, load);
   }

@@ -94,11 +94,26 @@ export function connectServers(options: ServersOptions, context: ServersContext)
     return bar === undefined ? undefined : { kind: 'unscored', cause: 'cap-reached', message: bar };
   };
 
+  /** Counts the request with those of other processes, where a cap is of all of them. */
+  const reserved = async (): Promise<Unscored | undefined> => {
+    const bar = await meter.reserve?.();
+    return bar === undefined ? undefined : { kind: 'unscored', cause: 'cap-reached', message: bar };
+  };
+
+  /** At once where nothing is shared: what is checked and what is sent then belong to one turn. */
+  const reservedOnce = async (reservation: { isMade: boolean }) => {
+    if (reservation.isMade) return undefined;
+    const bar = await reserved();
+    reservation.isMade = bar === undefined;
+    return bar;
+  };
+
   const sendTo = <T>(replica: Replica, request: ServerRequest<T>, signal: AbortSignal) =>
     send(replica, httpOf(request, replica), request.response, signal);
 
   const hedge = <T>(slow: Replica, begin: (replica: Replica) => Promise<Sent<T>>) => {
-    if (barred() !== undefined) return undefined;
+    // A cap of several processes is asked about before each request, for which a hedge has no time.
+    if (barred() !== undefined || meter.reserve !== undefined) return undefined;
     const next = replicas.choose(slow);
     if (next === undefined) return undefined;
     const release = places.tryAcquire();
@@ -123,19 +138,23 @@ export function connectServers(options: ServersOptions, context: ServersContext)
     );
   };
 
+  const waitForTurn = async (signal: AbortSignal): Promise<Unscored | undefined> => {
+    await replicas.untilOneIsReady(signal);
+    return (await rate.take(signal)) ? undefined : cancelled;
+  };
+
   const tryOnce = async <T>(
     request: ServerRequest<T>,
     previous: Replica | undefined,
     signal: AbortSignal,
   ): Promise<Tried<T> | Unscored> => {
+    const reservation = { isMade: false };
     for (;;) {
       // Before every wait, so that no call waits in vain, and after the last one, because the cap may be
       // reached meanwhile.
-      let bar = barred();
+      let bar = barred() ?? (await waitForTurn(signal));
       if (bar !== undefined) return bar;
-      await replicas.untilOneIsReady(signal);
-      if (!(await rate.take(signal))) return cancelled;
-      bar = barred();
+      bar = barred() ?? (meter.reserve && (await reservedOnce(reservation)));
       if (bar !== undefined) return bar;
       const replica = replicas.choose(previous);
       // Chosen and sent in one turn: of many that have waited for a server, one tries it.
@@ -180,7 +199,7 @@ export function connectServers(options: ServersOptions, context: ServersContext)
     request: ServerRequest<T>,
     signal: AbortSignal,
   ): Promise<ServerReply<T>> => {
-    const bar = barred();
+    const bar = barred() ?? (meter.reserve && (await reserved()));
     if (bar !== undefined) return unanswered(bar);
     const sent = await sendTo(replica, request, signal);
     const isStale = sent.kind === 'failed' && sent.isStale === true;

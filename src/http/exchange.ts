@@ -94,7 +94,7 @@ export async function begin(
   url: URL,
   options: RequestOptions,
   signal: AbortSignal,
-  body?: string,
+  body?: string | Uint8Array,
 ): Promise<Begun> {
   if (signal.aborted) return lost('aborted');
   const sent = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, options);
@@ -115,14 +115,24 @@ function responseOf(request: ClientRequest): Promise<IncomingMessage> {
   });
 }
 
-/** The whole of a response that was begun. Never rejects. */
-export async function readWhole(response: IncomingMessage): Promise<HttpOutcome> {
+/**
+ * The whole of a response that was begun. Never rejects.
+ * @param mostBytes a longer body is unreadable. @default 16 MiB
+ */
+export async function readWhole(
+  response: IncomingMessage,
+  mostBytes = longestBodyBytes,
+): Promise<HttpOutcome> {
+  const tooLong: HttpOutcome = {
+    kind: 'unreadable',
+    message: `the response is longer than ${mostBytes} bytes`,
+  };
   const chunks: Buffer[] = [];
   let length = 0;
   try {
     for await (const chunk of response) {
       length += chunk.length;
-      if (length > longestBodyBytes) {
+      if (length > mostBytes) {
         response.destroy();
         return tooLong;
       }
@@ -132,11 +142,7 @@ export async function readWhole(response: IncomingMessage): Promise<HttpOutcome>
     return lost(describe(error));
   }
   const { statusCode = 0, headers } = response;
-  const plain = await decompress(
-    Buffer.concat(chunks),
-    headers['content-encoding'],
-    longestBodyBytes,
-  );
+  const plain = await decompress(Buffer.concat(chunks), headers['content-encoding'], mostBytes);
   switch (plain.kind) {
     case 'plain':
       return { kind: 'response', status: statusCode, headers, body: plain.body };
@@ -148,11 +154,6 @@ export async function readWhole(response: IncomingMessage): Promise<HttpOutcome>
       return plain;
   }
 }
-
-const tooLong: HttpOutcome = {
-  kind: 'unreadable',
-  message: `the response is longer than ${longestBodyBytes} bytes`,
-};
 
 export function lost(message: string, wasReused = false): Extract<HttpOutcome, { kind: 'lost' }> {
   return { kind: 'lost', message, wasReused };

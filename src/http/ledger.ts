@@ -2,6 +2,7 @@
  * What models behind servers were asked, what it cost, and when to stop. Counted by kind of use: `judge`,
  * `embedder`, `model`, … Prices and cap apply to the use that they are given for; the others are only counted.
  */
+import type { SharedUsage } from '../cache/shared-usage.ts';
 import type { LedgerSummary, TokenUsage, UseSummary } from '../core/usage.ts';
 
 type Prices = {
@@ -23,6 +24,11 @@ type Cap = {
 export type Meter = {
   /** Why nothing more may be sent; undefined while there is room. */
   barred(): string | undefined;
+  /**
+   * Where usage is shared with other processes: counts a request for all of them, or says why there is no room.
+   * Absent where nothing is shared, or no cap is set.
+   */
+  readonly reserve?: () => Promise<string | undefined>;
   requested(): void;
   failed(): void;
   /** @param tokens Left out where the server does not report them. */
@@ -65,9 +71,11 @@ export function createLedger(
   options: Charge & {
     readonly charged?: string;
     readonly charges?: Readonly<Record<string, Charge>>;
+    /** Usage of other processes under the same caps. @default none: caps are of this process alone */
+    readonly shared?: SharedUsage;
   } = {},
 ): Ledger {
-  const { charges = { [options.charged ?? 'judge']: options } } = options;
+  const { charges = { [options.charged ?? 'judge']: options }, shared } = options;
   const pricesOf = (use: string) => charges[use]?.prices ?? null;
   const accounts = new Map<string, Account>();
   const accountOf = (use: string): Account => {
@@ -79,6 +87,24 @@ export function createLedger(
   };
   const capOf = (use: string) => reachedCap(accountOf(use), use, charges[use]?.cap ?? {});
 
+  const reservingFor = (use: string): Pick<Meter, 'reserve'> => {
+    const cap = charges[use]?.cap;
+    if (shared === undefined || cap === undefined) return {};
+    return {
+      reserve: async () => {
+        const reached = await shared.reserve(use, cap);
+        if (reached === undefined) return undefined;
+        return `the ${use}'s cap.${reached} of ${cap[reached]} is reached by all processes that share it; raise cap.${reached} and resume`;
+      },
+    };
+  };
+  const shareTokens = (use: string, { prompt, completion }: TokenUsage) => {
+    if (shared === undefined || charges[use]?.cap === undefined) return;
+    const prices = pricesOf(use);
+    const money = prices === null ? 0 : (prompt * prices.input + completion * prices.output) / 1e6;
+    shared.add(use, { tokens: prompt + completion, money });
+  };
+
   return {
     capReached: () =>
       Object.keys(charges)
@@ -88,6 +114,7 @@ export function createLedger(
       const account = accountOf(use);
       return {
         barred: () => (charges[use] === undefined ? undefined : capOf(use)),
+        ...reservingFor(use),
         requested: () => {
           account.requests++;
         },
@@ -96,7 +123,10 @@ export function createLedger(
         },
         answered: (tokens) => {
           if (tokens === undefined) account.unmetered++;
-          else addTokens(account, tokens, pricesOf(use));
+          else {
+            addTokens(account, tokens, pricesOf(use));
+            shareTokens(use, tokens);
+          }
         },
       };
     },

@@ -182,7 +182,7 @@ function errorMessage(json: { readonly value: unknown } | undefined): string | u
 }
 
 /** One short line without control characters: what a server sends is not trusted with a terminal. */
-function quote(text: string, { apiKey }: ReadContext): string {
+export function quote(text: string, { apiKey }: ReadContext): string {
   const safe = apiKey === undefined ? text : text.replaceAll(apiKey, '[key]');
   const line = safe
     .slice(0, 4 * longestQuote)
@@ -196,7 +196,7 @@ function quote(text: string, { apiKey }: ReadContext): string {
  * Seconds, or an HTTP date read against the response's own `Date`, so that clocks need not agree.
  * What is neither counts as not said.
  */
-function requestedPauseMs(retryAfter: string | undefined, date: string | undefined): number {
+export function requestedPauseMs(retryAfter: string | undefined, date: string | undefined): number {
   if (retryAfter === undefined) return 0;
   const seconds = Number(retryAfter);
   const ms = Number.isFinite(seconds)

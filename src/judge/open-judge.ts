@@ -1,6 +1,7 @@
 /** One judge that a config names. Training, reward service, certificate and evaluation open it here. */
-import { openAnswerStore } from '../cache/answer-store.ts';
+import { openAnswers } from '../cache/open-answers.ts';
 import { openChatModel } from '../chat/open-chat-model.ts';
+import { readRedisPassword } from '../config/environment.ts';
 import type { ChatJudgeConfig, JudgeConfig, SingleJudgeConfig } from '../config/judge-config.ts';
 import { loadModule } from '../config/load-module.ts';
 import { fail } from '../core/errors.ts';
@@ -25,7 +26,7 @@ export async function openJudge(
   if (config.kind === 'module') return openOwnJudge(config, context);
   const prompt = await openJudgePrompt(config.prompt ?? 'medix-r1');
   checkForm(prompt, config);
-  const store = config.cache === null ? undefined : openAnswerStore(config.cache);
+  const store = config.cache === null ? undefined : openAnswers(config.cache, readRedisPassword());
   try {
     const { verdict, showImages, maxTokens } = config;
     const { ledger } = context;

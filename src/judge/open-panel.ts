@@ -1,4 +1,5 @@
 /** The judge of a reward: one, or a panel; and the ledger in which its use is summed up. */
+import type { SharedUsage } from '../cache/shared-usage.ts';
 import { isChatJudge, type judgesOf, type RewardJudgeConfig } from '../config/judge-config.ts';
 import { MedixError, type Problem } from '../core/errors.ts';
 import { createLedger, type Ledger, ledgerOfUse } from '../http/ledger.ts';
@@ -13,11 +14,13 @@ export type RewardJudgeContext = Omit<ClientContext, 'apiKey'> & {
 };
 
 /** Each judge of a panel has prices and a cap of its own: they count as `judge/1`, `judge/2`, … */
-export function createJudgeLedger(config: RewardJudgeConfig): Ledger {
+export function createJudgeLedger(config: RewardJudgeConfig, usage?: SharedUsage): Ledger {
   const chargeOf = (one: ReturnType<typeof judgesOf>[number]) =>
     isChatJudge(one) ? { prices: one.prices, cap: one.cap } : {};
-  if (config.kind !== 'panel') return createLedger(chargeOf(config));
+  const shared = usage === undefined ? {} : { shared: usage };
+  if (config.kind !== 'panel') return createLedger({ ...chargeOf(config), ...shared });
   return createLedger({
+    ...shared,
     charges: Object.fromEntries(config.judges.map((one, i) => [useOf(i), chargeOf(one)])),
   });
 }

@@ -65,6 +65,24 @@ function createStoredMemory<Answer extends { readonly kind: string; readonly sou
       await store?.put(kind, key, Buffer.from(JSON.stringify(kept)));
       recent.put(key, answer);
     },
+    ...(store?.claim === undefined ? {} : { claim: claiming(store, kind, read, recent.put) }),
+  };
+}
+
+/** What another process stored and cannot be read here is asked again, and overwritten. */
+function claiming<Answer>(
+  store: AnswerStore,
+  kind: AnswerKind,
+  read: (stored: unknown) => Answer | undefined,
+  remember: (key: string, answer: Answer) => void,
+): NonNullable<AnswerMemory<Answer>['claim']> {
+  return async (key, signal) => {
+    const claim = await store.claim?.(kind, key, signal);
+    if (claim?.kind !== 'answer') return { release: async () => claim?.release() };
+    const answer = read(parseJson(claim.value));
+    if (answer === undefined) return { release: async () => {} };
+    remember(key, answer);
+    return { answer };
   };
 }
 

@@ -47,6 +47,7 @@ const valueSets = fc.record({
   format: unit,
   rubric: unit,
   findings: unit,
+  reading: unit,
 });
 
 function componentsOf(

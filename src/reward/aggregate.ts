@@ -149,6 +149,7 @@ export function compositionOf(
       format: share('format'),
       rubric: share('rubric'),
       findings: share('findings'),
+      reading: share('reading'),
     },
     gates,
   };

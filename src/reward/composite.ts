@@ -12,6 +12,7 @@ import { contradiction } from './components/contradiction.ts';
 import { scoreByFindings } from './components/findings.ts';
 import { type CheckedItem, scoreByJudge } from './components/judge.ts';
 import { type OwnComponent, ownScoresAt, scoreByOwn } from './components/own-component.ts';
+import { scoreReading } from './components/reading.ts';
 import { scoreByRubric } from './components/rubric.ts';
 import { scoreBySimilarity } from './components/similarity.ts';
 import type { RewardProfile } from './profile.ts';
@@ -62,6 +63,14 @@ export function createReward(parts: {
         items.map(({ check }) => check),
         embedder,
         profile.findings ?? { floor: 0 },
+        comparing.findConflict,
+        signal,
+      ),
+    reading: (items, signal) =>
+      scoreReading(
+        items,
+        embedder,
+        profile.reading ?? { floor: 0 },
         comparing.findConflict,
         signal,
       ),

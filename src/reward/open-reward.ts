@@ -1,5 +1,7 @@
 /** The reward a config names, with its judge and embedder. */
-import type { Secrets } from '../config/environment.ts';
+import { isRedisUrl } from '../cache/redis-connection.ts';
+import { openSharedUsage, type SharedUsage } from '../cache/shared-usage.ts';
+import { readRedisPassword, type Secrets } from '../config/environment.ts';
 import {
   isChatJudge,
   judgesOf,
@@ -9,6 +11,7 @@ import {
 } from '../config/judge-config.ts';
 import { type LoadModule, loadModule } from '../config/load-module.ts';
 import type { Clock } from '../core/async/clock.ts';
+import { digestOf } from '../core/digest.ts';
 import { fail, MedixError, type Problem } from '../core/errors.ts';
 import type { Embedder, EmbedderDescription } from '../embed/embedder.ts';
 import { openEmbedder } from '../embed/open-embedder.ts';
@@ -63,7 +66,8 @@ export async function openReward(
 ): Promise<OpenedReward> {
   const own = await loadOwnComponents(config.components, load);
   const profile = withOwnComponents(await openRewardProfile(config.profile, profileChanges), own);
-  const ledger = createJudgeLedger(config.judge);
+  const usage = sharedUsageOf(config.judge);
+  const ledger = createJudgeLedger(config.judge, usage);
   const { judgeApiKeys, embedderApiKey } = secrets;
   const context = { seed, clock, ledger, load };
   const opened = await openRewardJudge(asProfileAsks(config.judge, profile), {
@@ -79,7 +83,7 @@ export async function openReward(
     });
     const close = async () => {
       const closing = own.map(async ({ component }) => component.close?.());
-      await Promise.all([judge.close(), embedder.close(), ...closing]);
+      await Promise.all([judge.close(), embedder.close(), usage?.close(), ...closing]);
     };
     return {
       reward: createReward({ profile, judge, embedder, own }),
@@ -94,9 +98,20 @@ export async function openReward(
       close,
     };
   } catch (error) {
-    await judge.close();
+    await Promise.all([judge.close(), usage?.close()]);
     throw error;
   }
+}
+
+/** Judges that share a store share the caps as well, under a name made of their models and of what they may use. */
+function sharedUsageOf(judge: RewardJudgeConfig): SharedUsage | undefined {
+  const capped = judgesOf(judge).filter(isChatJudge);
+  const store = capped.find(({ cache }) => cache !== null && isRedisUrl(cache))?.cache;
+  if (store === undefined || store === null) return undefined;
+  const name = digestOf(
+    capped.map((one) => [one.kind === 'openai' ? one.model : one.path, one.cap, one.prices]),
+  );
+  return openSharedUsage(store, name.slice(0, 16), readRedisPassword());
 }
 
 /** @throws MedixError 'config' where the profile has rubrics marked and the judge cannot. */

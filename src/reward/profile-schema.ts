@@ -30,6 +30,7 @@ const fields = z.strictObject({
       format: weight,
       rubric: weight.exactOptional(),
       findings: weight.exactOptional(),
+      reading: weight.exactOptional(),
     })
     .describe(
       'Weight of each component; the weights add up to 1, and a component that is left out has none',
@@ -85,10 +86,24 @@ const fields = z.strictObject({
     .describe(
       'How the component findings reads the cosine of two findings: it rises from 0 at the floor to 1',
     ),
+  reading: z
+    .strictObject({
+      floor: z
+        .number()
+        .min(-1)
+        .lte(1)
+        .describe(
+          'Cosine at and below which thinking has nothing in common with the reading; 1 rewards the same words alone',
+        ),
+    })
+    .exactOptional()
+    .describe(
+      'How the component reading scores thinking that says it in other words than the reading: the score rises from 0 at the floor to 1',
+    ),
   contradiction: z
     .boolean()
     .describe(
-      'Whether the similarity of an answer that says the opposite, or leaves out a side or a number, is 0; for the component findings the same of two findings',
+      'Whether the similarity of an answer that says the opposite, or leaves out a side or a number, is 0; for the components findings and reading the same of two findings',
     ),
   aggregation: z
     .enum(['sum', 'gated', 'per-component'])
@@ -173,6 +188,16 @@ function countingFindings({ weights, textOnly, aggregation, ...profile }: Fields
       'findings',
       profile.findings !== undefined && !counts('findings'),
       'none, since the component findings has no weight',
+    ),
+    finding(
+      'reading',
+      profile.reading === undefined && counts('reading'),
+      '{floor: …}, since the component reading counts',
+    ),
+    finding(
+      'reading',
+      profile.reading !== undefined && !counts('reading'),
+      'none, since the component reading has no weight',
     ),
     finding(
       'gates',

@@ -136,7 +136,7 @@ describe('a reward profile', () => {
 
   it('has to be there', async () => {
     await expect(openRewardProfile('medix-r3')).rejects.toThrow(
-      /reward profile medix-r3: expected medix-r1 or medix-r1-reference, or a file/,
+      /reward profile medix-r3: expected one of medix-r1, medix-r1-reading, medix-r1-reference, or a file/,
     );
   });
 });

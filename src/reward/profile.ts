@@ -1,7 +1,7 @@
 /**
  * How the four components become one reward. Profiles are files: `medix-r1-reference` repeats the paper's
  * code (arXiv 2602.23363), quirks included; `medix-r1`, the default, keeps its components and weights and
- * repairs its defects; a user's own may change anything that profile-schema.ts lists.
+ * repairs its defects; `medix-r1-reading` adds the component `reading`; a user's own may change anything that profile-schema.ts lists.
  */
 import { fileURLToPath } from 'node:url';
 import { readConfig } from '../config/read-config.ts';
@@ -34,7 +34,7 @@ export type OwnWeight = {
   readonly digest: string;
 };
 
-const shippedNames: readonly string[] = ['medix-r1', 'medix-r1-reference'];
+const shippedNames: readonly string[] = ['medix-r1', 'medix-r1-reading', 'medix-r1-reference'];
 const shippedFolder = packageFile('assets/reward-profiles/');
 
 /** The profile with components of the user's own; the same profile without. */
@@ -65,7 +65,7 @@ export async function openRewardProfile(
     : nameOrPath;
   const asked = {
     where: `reward profile ${nameOrPath}`,
-    expected: `${shippedNames.join(' or ')}, or a file that can be read`,
+    expected: `one of ${shippedNames.join(', ')}, or a file that can be read`,
     next: 'correct the name or the path',
   };
   const found = await reading({ boundary: 'config', ...asked }, () => foundAt(path));

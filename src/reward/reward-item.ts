@@ -6,7 +6,7 @@ import type { RewardProfile } from './profile.ts';
 /** A {@link Sample} is one. */
 export type RewardSample = Pick<
   Sample,
-  'problem' | 'images' | 'referenceAnswer' | 'accepted' | 'rubric'
+  'problem' | 'images' | 'referenceAnswer' | 'accepted' | 'rubric' | 'reading'
 > & {
   /** Absent where it is unknown; the component `modality` then does not apply. */
   readonly modality?: Modality;

@@ -13,13 +13,14 @@ export const componentNames = [
   'format',
   'rubric',
   'findings',
+  'reading',
 ] as const;
 export type ComponentName = (typeof componentNames)[number];
 
 /** Whom components ask, beside those that are checked by rule. */
 export const askedComponents = {
   judge: ['judge', 'rubric'],
-  embedder: ['similarity', 'findings'],
+  embedder: ['similarity', 'findings', 'reading'],
 } as const satisfies Readonly<Record<string, readonly ComponentName[]>>;
 
 type BuiltInComponents = {
@@ -34,6 +35,8 @@ type BuiltInComponents = {
   readonly rubric?: Score;
   /** Absent where it weighs nothing. */
   readonly findings?: Score;
+  /** Absent where it weighs nothing, and where the sample does not say what can be read off its images. */
+  readonly reading?: Score;
 };
 
 /** With those of the user's own, by name. */
@@ -63,5 +66,6 @@ export const componentsSchema = z
     format: scoreSchema,
     rubric: scoreSchema.exactOptional(),
     findings: scoreSchema.exactOptional(),
+    reading: scoreSchema.exactOptional(),
   })
   .catchall(scoreSchema) satisfies z.ZodType<Components>;

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { storing } from './durable.ts';
 import { JsonLinesWriter, readJsonLines } from './json-lines.ts';
 
-export const labelLineSchema = z.object({
+const labelLineSchema = z.object({
   at: z.iso.datetime(),
   /** Key of a rollout, or `<task>/<sampleId>` of an evaluation. */
   key: z.string(),
@@ -23,7 +23,7 @@ export const labelLineSchema = z.object({
 });
 export type LabelLine = z.infer<typeof labelLineSchema>;
 
-export function labelsFile(folder: string): string {
+function labelsFile(folder: string): string {
   return join(folder, 'labels.jsonl');
 }
 

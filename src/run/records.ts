@@ -62,6 +62,8 @@ export const rolloutLineSchema = z.object({
   accepted: z.array(z.string()).optional(),
   /** What the component `rubric` looked for, where the sample has a rubric of its own. */
   rubric: z.array(z.object({ criterion: z.string(), points: z.number() })).optional(),
+  /** What the component `reading` compared thinking with, where the sample has it. */
+  reading: z.string().optional(),
   modality: z.string().optional(),
   /** Which data set it comes from, as the row says. */
   source: z.string().optional(),

@@ -48,12 +48,12 @@ export function estimateAdvantages(
 
 /**
  * Advantages of the scored rollouts of each trained group; groups stay whole and in order.
- * @param penalties what to take off the rewards of rollouts, by their keys
+ * @param changes what to add to the rewards of rollouts, by their keys
  */
 export function withAdvantages(
   groups: readonly CollectedGroup[],
   estimation: Omit<Estimation, 'filter'> & { readonly lengthPenalty?: LengthPenalty },
-  penalties: ReadonlyMap<string, number> = new Map(),
+  changes: ReadonlyMap<string, number> = new Map(),
 ): TrainingRollout[][] {
   const { lengthPenalty = noLengthPenalty, ...rest } = estimation;
   const trained = trainedOf(groups);
@@ -66,8 +66,8 @@ export function withAdvantages(
       const lengths = lengthPenalties(rewarded, lengthPenalty.weight, lengthPenalty.tokens);
       return group.map(({ rollout, greedyReward }, i) => {
         const one = defined(rewarded[i], 'reward');
-        const penalty = (penalties.get(rollout.key) ?? 0) + (lengths[i] ?? 0);
-        return { ...one, reward: one.reward - penalty, greedyReward };
+        const change = (changes.get(rollout.key) ?? 0) - (lengths[i] ?? 0);
+        return { ...one, reward: one.reward + change, greedyReward };
       });
     }),
     rest,
@@ -83,7 +83,7 @@ export function withAdvantages(
 /**
  * The KL penalty in the reward: the coefficient times the estimator's sum over the tokens of a completion,
  * between the policy that sampled it and the reference.
- * @returns penalties by the keys of the rollouts that train, their mean as `rollout/klPenalty` and that of the
+ * @returns what it adds to rewards, nothing above 0, by the keys of the rollouts that train, the mean penalty as `rollout/klPenalty` and that of the
  *   estimator over tokens as `rollout/kl`; nothing where there is no such penalty
  */
 export async function rewardPenalties(
@@ -109,7 +109,7 @@ export async function rewardPenalties(
   });
   const values = sums.map((sum) => penalty.coefficient * sum);
   return {
-    byKey: new Map(rollouts.map(({ key }, i) => [key, values[i] ?? 0])),
+    byKey: new Map(rollouts.map(({ key }, i) => [key, -(values[i] ?? 0)])),
     metrics: {
       'rollout/klPenalty': meanOf(...values),
       'rollout/kl': {
@@ -127,10 +127,10 @@ export async function rewardPenalties(
 export function requireComparableParts(
   { aggregation }: Pick<RewardProfile, 'aggregation'>,
   algorithm: Pick<Algorithm, 'advantage'> &
-    Partial<Pick<Algorithm, 'rewardPenalty' | 'lengthPenalty'>>,
+    Partial<Pick<Algorithm, 'rewardPenalty' | 'lengthPenalty' | 'imageContrast'>>,
 ): void {
   if (aggregation !== 'per-component') return;
-  const { advantage, rewardPenalty, lengthPenalty = noLengthPenalty } = algorithm;
+  const { advantage, rewardPenalty, lengthPenalty = noLengthPenalty, imageContrast } = algorithm;
   const next = 'change it, or take a reward profile with another aggregation';
   const { over, needsGreedy = false } = advantageEstimators[advantage];
   if (over === 'batch' || needsGreedy) {
@@ -143,10 +143,26 @@ export function requireComparableParts(
     const got = String(lengthPenalty.weight);
     fail('config', { where: 'algorithm.lengthPenalty', expected, got, next });
   }
+  if (imageContrast) {
+    const expected = 'none, since the reward profile compares its parts one by one';
+    const got = `weight ${imageContrast.weight}`;
+    fail('config', { where: 'algorithm.imageContrast', expected, got, next });
+  }
   if (rewardPenalty) {
     const expected = '"loss", since the reward profile compares its parts one by one';
     fail('config', { where: 'algorithm.loss.klIn', expected, got: '"reward"', next });
   }
+}
+
+/** What several changes add up to. */
+export function sumsByKey(
+  ...changes: readonly ReadonlyMap<string, number>[]
+): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const [key, change] of changes.flatMap((one) => [...one])) {
+    sums.set(key, (sums.get(key) ?? 0) + change);
+  }
+  return sums;
 }
 
 function trainedOf(groups: readonly CollectedGroup[]) {

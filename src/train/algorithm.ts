@@ -6,6 +6,7 @@ import { algorithmPresets } from '../config/algorithm-presets.ts';
 import { given } from '../core/given.ts';
 import type { KlEstimator } from '../update/kl.ts';
 import type { PolicyLossSettings } from '../update/policy-loss.ts';
+import type { ImageContrast } from './image-contrast.ts';
 
 /** How scored groups become advantages. */
 export type Estimation = {
@@ -43,6 +44,8 @@ export type Algorithm = Estimation & {
   readonly lengthPenalty: LengthPenalty;
   /** Absent where the KL penalty is in the loss, or nowhere. */
   readonly rewardPenalty?: RewardPenalty;
+  /** Absent: nothing is added to rewards for the need of the image. */
+  readonly imageContrast?: ImageContrast;
   /** Absent: groups without reward teach nothing. */
   readonly selfDistillation?: SelfDistillation;
   /** Rounds of sampling to fill one iteration, at least 1. */
@@ -81,13 +84,14 @@ export function resolveAlgorithm(config: AlgorithmConfig, maxCompletionTokens: n
     ...(isInReward ? { rewardPenalty: { coefficient, estimator } } : {}),
     lengthPenalty: { weight: config.lengthPenalty, tokens: maxCompletionTokens },
     targets: given({ kl: klTarget, entropy: entropyTarget }),
-    ...distillationOf(config),
+    ...optionalParts(config),
     maxSampleRounds: config.maxSampleRounds,
   };
 }
 
-function distillationOf({
+function optionalParts({
   selfDistillation,
-}: AlgorithmConfig): Pick<Algorithm, 'selfDistillation'> {
-  return selfDistillation ? { selfDistillation } : {};
+  imageContrast,
+}: AlgorithmConfig): Pick<Algorithm, 'selfDistillation' | 'imageContrast'> {
+  return given({ selfDistillation, imageContrast });
 }

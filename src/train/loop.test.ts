@@ -152,6 +152,23 @@ describe('the training loop', () => {
     expect(await readRollouts(directory, 5, 'validation')).toHaveLength(toySamples.length);
   });
 
+  test('tells an alarm once, and stops at it with a checkpoint where monitor.pause says so', async () => {
+    // With this limit any answer counts as given too often.
+    const monitor = { ...toyConfig.monitor, window: 3, commonest: 0 };
+    const paths = { told: `${directory}-told`, paused: `${directory}-paused` };
+    const config = { ...toyConfig, iterations: 5, monitor };
+    await train(toyTraining(await create(paths.told), { config }), signal);
+    const told = (await readEvents(paths.told)).filter(({ kind }) => kind === 'alarm');
+    expect(told.map(({ iteration, alarm }) => [iteration, alarm])).toEqual([[3, 'one-answer']]);
+
+    const pausing = { config: { ...config, monitor: { ...monitor, pause: true } } };
+    const stopped = train(toyTraining(await create(paths.paused), pausing), signal);
+    await expect(stopped).rejects.toThrow('monitor.pause=false');
+    expect((await readCheckpoints(paths.paused)).at(-1)?.iteration).toBe(3);
+    const kinds = (await readEvents(paths.paused)).map(({ kind }) => kind);
+    expect(kinds).toContain('paused');
+  });
+
   test('records what was asked, what was right and each image once', async () => {
     const png = Buffer.from('89504e470d0a1a0a00', 'hex');
     const image = { bytes: new Uint8Array(png), name: 'scan.png' };

@@ -19,11 +19,12 @@ import type { PreparePrompt } from '../rollout/prepare-prompts.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import type { RunWriter } from '../run/run-writer.ts';
 import { adamSchedule } from '../update/schedule.ts';
-import { rewardPenalties, type TrainingRollout, withAdvantages } from './advantages.ts';
+import { rewardPenalties, sumsByKey, type TrainingRollout, withAdvantages } from './advantages.ts';
 import type { Algorithm } from './algorithm.ts';
 import { adaptedCoefficients, startCoefficients, withCoefficients } from './coefficients.ts';
 import { type Collection, collectGroups } from './collect-groups.ts';
 import { byPassRate, passRatesAfter } from './curriculum.ts';
+import { imageBonuses } from './image-contrast.ts';
 import { measure, nameOfScore, scoreOf } from './measure.ts';
 import type { MonitorAlarm } from './monitor/alarms.ts';
 import { monitorFigures } from './monitor/figures.ts';
@@ -148,7 +149,15 @@ async function iterate(
     algorithm.rewardPenalty,
     signal,
   );
-  const rewarded = withAdvantages(collection.groups, algorithm, penalties.byKey);
+  const bonuses = await imageBonuses(
+    engine,
+    collection.groups,
+    algorithm.imageContrast,
+    loop.prepare,
+    signal,
+  );
+  const changes = sumsByKey(penalties.byKey, bonuses.byKey);
+  const rewarded = withAdvantages(collection.groups, algorithm, changes);
   const { groups, metrics: distillation } = await distilled(loop, collection, rewarded);
   const recorded = trainingRecords(collection.groups, groups.flat(), {
     processor: engine.model.processor,
@@ -191,6 +200,7 @@ async function iterate(
     ...advantageMetrics(groups.flat()),
     ...monitorMetrics(figures),
     ...penalties.metrics,
+    ...bonuses.metrics,
     ...distillation,
     ...update.metrics,
     ...validation,

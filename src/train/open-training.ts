@@ -156,6 +156,7 @@ export async function openTraining(
         data: data.dataFacts,
         certificate: vetted.certificate ?? null,
         algorithm,
+        ...(engine.facts ? { engine: engine.facts } : {}),
       },
       close: async () => {
         await Promise.all([engine.close(), scoring.close()]);

@@ -159,6 +159,7 @@ function line(
     reference: sample.referenceAnswer,
     accepted: [...sample.accepted],
     ...(sample.rubric === undefined ? {} : { rubric: [...sample.rubric] }),
+    ...(sample.reading === undefined ? {} : { reading: sample.reading }),
     ...(sample.modality === undefined ? {} : { modality: sample.modality }),
     source: sample.source,
     images: names,

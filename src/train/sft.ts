@@ -120,7 +120,10 @@ async function imitate(loop: Loop, before: ProgressState): Promise<ProgressState
     ...batch.metrics,
     'sft/completionTokens': meanOf(...sequences.map(({ completion }) => completion.length)),
     'update/learningRate': meanOf(adam.learningRate),
-    'update/gradNorm': update.kind === 'applied' ? meanOf(update.gradNorm) : meanOf(),
+    'update/gradNorm':
+      update.kind === 'applied' && update.gradNorm !== undefined
+        ? meanOf(update.gradNorm)
+        : meanOf(),
     ...(heldOut.count > 0 ? { 'validation/loss': heldOut } : {}),
     'time/trainedTokensPerSecond': watch.rate(tokens, 'time/updateMs'),
     ...loop.usage(),

@@ -73,7 +73,9 @@ export async function updatePolicy(
       'update/loss': meanOf(report.loss),
       'update/learningRate': meanOf(adam.learningRate),
       'update/skippedSteps': meanOf(outcome.kind === 'skipped-nonfinite' ? 1 : 0),
-      ...(outcome.kind === 'applied' ? { 'update/gradNorm': meanOf(outcome.gradNorm) } : {}),
+      ...(outcome.kind === 'applied' && outcome.gradNorm !== undefined
+        ? { 'update/gradNorm': meanOf(outcome.gradNorm) }
+        : {}),
     });
   }
   return { metrics: { ...mergeMetrics(parts), ...gap.metrics() }, steps, skipped };

@@ -6,7 +6,7 @@
 
 export type KlEstimator = 'k1' | 'k2' | 'k3' | 'abs';
 
-type Penalty = { readonly value: number; readonly gradient: number };
+export type Penalty = { readonly value: number; readonly gradient: number };
 
 /** Bounds of the paper's code (arXiv 2602.23363, `low_var_kl`); beyond them the gradient is 0. */
 const logRatioBound = 20;

@@ -11,12 +11,12 @@
 import { defined, invariant } from '../core/errors.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Loss, LossInput, LossPart, LossTerms } from '../engine/engine.ts';
-import { type KlEstimator, klPenalties, timesRatio } from './kl.ts';
+import { type KlEstimator, klPenalties, type Penalty, timesRatio } from './kl.ts';
 import { type SamplerCorrection, samplerWeights } from './sampler-correction.ts';
 import {
+  type BoundedRatio,
   boundedRatio,
   type PolicyLossKind,
-  type TokenLoss,
   type TokenLossSettings,
   tokenLosses,
 } from './token-losses.ts';
@@ -162,32 +162,51 @@ function sequenceLoss(
   const samplerWeight = weightsOf(settings, rollout, oldLogprobs, tally);
   const gradient = new Float32Array(length);
   const bonus = entropyBonus(settings, policyEntropies, length, tally);
-  const sequenceLogRatio =
-    ratioOf === 'sequence' ? meanDifference(policyLogprobs, oldLogprobs) : undefined;
+  const sequenceRatio =
+    ratioOf === 'sequence' ? boundedRatio(meanDifference(policyLogprobs, oldLogprobs)) : undefined;
+  const sums = tokenSums();
   let loss = 0;
   for (let t = 0; t < length; t++) {
     const policyLogprob = policyLogprobs[t] ?? 0;
     const oldLogprob = oldLogprobs[t] ?? 0;
     const logRatio = policyLogprob - oldLogprob;
-    const ratio = boundedRatio(sequenceLogRatio ?? logRatio);
+    const ownRatio = boundedRatio(logRatio);
+    const ratio = sequenceRatio ?? ownRatio;
     const advantage = tokenAdvantages?.[t] ?? rollout.advantage;
     const token = tokenLoss({ policyLogprob, oldLogprob, ratio, advantage }, settings);
-    tallyToken(tally, ratio.value, token.clipped, logRatio);
+    sums.ratio += ratio.value;
+    if (token.clipped !== 'not') sums[token.clipped] += 1;
+    sums.approxKl += ownRatio.value - logRatio - 1;
+    sums.approxKlK1 -= logRatio;
     let value = samplerWeight(t) * token.loss;
     let slope = samplerWeight(t) * token.slope;
     if (referenceLogprobs) {
-      const alone = klPenalties[settings.klEstimator](policyLogprob, referenceLogprobs[t] ?? 0);
-      const penalty = settings.klUnbiased ? timesRatio(alone, boundedRatio(logRatio)) : alone;
-      tally.add('update/kl', alone.value);
-      tallyKl(tally, policyLogprob, referenceLogprobs[t] ?? 0);
+      const penalty = klOfToken(settings, policyLogprob, referenceLogprobs[t] ?? 0, ownRatio, sums);
       value += settings.klCoefficient * penalty.value;
       slope += settings.klCoefficient * penalty.gradient;
     }
     loss += weight * (value - bonus(t));
     gradient[t] = weight * slope;
   }
+  tallyTokens(tally, sums, length, referenceLogprobs !== undefined);
   const entropyGradient = new Float32Array(length).fill(-weight * settings.entropyCoefficient);
   return { loss, gradient, entropyGradient };
+}
+
+/** Adds the token's divergences from the reference to `sums`. */
+function klOfToken(
+  { klEstimator, klUnbiased }: PolicyLossSettings,
+  policyLogprob: number,
+  referenceLogprob: number,
+  ratio: BoundedRatio,
+  sums: TokenSums,
+): Penalty {
+  const penalty = klPenalties[klEstimator](policyLogprob, referenceLogprob);
+  const k3 = klEstimator === 'k3' ? penalty : klPenalties.k3(policyLogprob, referenceLogprob);
+  sums.kl += penalty.value;
+  sums.klK1 += policyLogprob - referenceLogprob;
+  sums.klK3 += k3.value;
+  return klUnbiased ? timesRatio(penalty, ratio) : penalty;
 }
 
 /** @returns the bonus of each token */
@@ -207,25 +226,37 @@ function entropyBonus(
   return (t) => entropyCoefficient * (entropies[t] ?? 0);
 }
 
-function tallyToken(
-  tally: Tally,
-  ratio: number,
-  clipped: TokenLoss['clipped'],
-  logRatio: number,
-): void {
-  tally.add('update/ratio', ratio);
-  tally.add('update/clipFractionLow', clipped === 'low' ? 1 : 0);
-  tally.add('update/clipFractionHigh', clipped === 'high' ? 1 : 0);
-  tally.add('update/clipFractionDual', clipped === 'dual' ? 1 : 0);
-  tally.add('update/approxKl', Math.exp(logRatio) - logRatio - 1);
-  tally.add('update/approxKl/k1', -logRatio);
+/** Plain fields, because a look-up by name for every token would cost more than the loss. */
+type TokenSums = Record<
+  'ratio' | 'low' | 'high' | 'dual' | 'approxKl' | 'approxKlK1' | 'kl' | 'klK1' | 'klK3',
+  number
+>;
+
+function tokenSums(): TokenSums {
+  return {
+    ratio: 0,
+    low: 0,
+    high: 0,
+    dual: 0,
+    approxKl: 0,
+    approxKlK1: 0,
+    kl: 0,
+    klK1: 0,
+    klK3: 0,
+  };
 }
 
-function tallyKl(tally: Tally, policyLogprob: number, referenceLogprob: number): void {
-  for (const estimator of ['k1', 'k3'] as const) {
-    const { value } = klPenalties[estimator](policyLogprob, referenceLogprob);
-    tally.add(`update/kl/${estimator}`, value);
-  }
+function tallyTokens(tally: Tally, sums: TokenSums, length: number, hasReference: boolean): void {
+  tally.add('update/ratio', sums.ratio, length);
+  tally.add('update/clipFractionLow', sums.low, length);
+  tally.add('update/clipFractionHigh', sums.high, length);
+  tally.add('update/clipFractionDual', sums.dual, length);
+  tally.add('update/approxKl', sums.approxKl, length);
+  tally.add('update/approxKl/k1', sums.approxKlK1, length);
+  if (!hasReference) return;
+  tally.add('update/kl', sums.kl, length);
+  tally.add('update/kl/k1', sums.klK1, length);
+  tally.add('update/kl/k3', sums.klK3, length);
 }
 
 function weightsOf(
@@ -269,15 +300,15 @@ function meanDifference(policyLogprobs: Float32Array, oldLogprobs: Float32Array)
 
 /** Adds up values while a loss runs over its tokens. */
 type Tally = {
-  /** @param count values that `sum` is made of. @default 1 */
-  add(key: string, sum: number, count?: number): void;
+  /** @param count values that `sum` is made of */
+  add(key: string, sum: number, count: number): void;
   metrics(): Metrics;
 };
 
 function createTally(): Tally {
   const means = new Map<string, { sum: number; count: number }>();
   return {
-    add: (key, sum, count = 1) => {
+    add: (key, sum, count) => {
       const mean = means.get(key);
       if (mean === undefined) {
         means.set(key, { sum, count });

@@ -52,7 +52,7 @@ const dppoRatioBound = 20;
 /** Keeps logarithms of improbability finite; of the same code. */
 const dppoEpsilon = 1e-8;
 
-type BoundedRatio = {
+export type BoundedRatio = {
   readonly value: number;
   /** Whether the value follows its logprob, or rests on the bound of log ratios. */
   readonly moves: boolean;
@@ -71,7 +71,7 @@ type Token = {
   readonly advantage: number;
 };
 
-export type TokenLoss = {
+type TokenLoss = {
   readonly loss: number;
   /**
    * The token's share of dLoss/dPolicyLogprob. Where the ratio is the completion's, all T tokens hold the same

@@ -15,6 +15,7 @@ import type {
   LossInput,
   SampleRequest,
   Sequence,
+  StepReport,
 } from '../../src/engine/engine.ts';
 import type { ImagePatches, Prompt } from '../../src/model/prompt.ts';
 
@@ -322,7 +323,7 @@ export function describeEngine(name: string, fixture: EngineFixture): void {
       const handle = await fresh.save(start);
       await fresh.forwardBackward(sequences, entropyLoss, noAbort);
       const still = await fresh.optimStep(stepOf(0));
-      const norm = still.kind === 'applied' ? still.gradNorm : Number.NaN;
+      const norm = normOf(still);
       const lossAfter = async (rate: number) => {
         await fresh.load(handle, start);
         await fresh.forwardBackward(sequences, entropyLoss, noAbort);
@@ -382,7 +383,7 @@ export function describeEngine(name: string, fixture: EngineFixture): void {
         const moved = join(directory, 'moved');
         await fresh.save(moved);
         const after = await weights.read(moved);
-        const norm = stepReport.kind === 'applied' ? stepReport.gradNorm : Number.NaN;
+        const norm = normOf(stepReport);
         expect(Number.isFinite(report.loss)).toBe(true);
         const lossAt = async (name: string, direction: Float32Array, distance: number) => {
           const shifted = before[name]!.map((value, i) => value + distance * direction[i]!);
@@ -445,8 +446,13 @@ async function stepped(open: () => Promise<Engine>, learn: (engine: Engine) => P
   await learn(engine);
   const report = await engine.optimStep(adam);
   await engine.close();
+  return { gradNorm: normOf(report) };
+}
+
+function normOf(report: StepReport): number {
   if (report.kind !== 'applied') throw new Error(`step was ${report.kind}`);
-  return report;
+  if (report.gradNorm === undefined) throw new Error('the engine tells no norm');
+  return report.gradNorm;
 }
 
 async function afterPlainStep<T>(

@@ -102,6 +102,13 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
     await collect('train-distilled', (run) =>
       train(toyTraining(run, { config: { ...toyConfig, iterations: 1 }, algorithm }), signal),
     );
+    const contrasted = toyAlgorithm({ imageContrast: { weight: 0.2, against: 'other' } });
+    await collect('train-contrasted', (run) =>
+      train(
+        toyTraining(run, { config: { ...toyConfig, iterations: 1 }, algorithm: contrasted }),
+        signal,
+      ),
+    );
     const inReward = toyAlgorithm({ preset: 'reinforce++' });
     await collect('train-reinforce', (run) =>
       train(

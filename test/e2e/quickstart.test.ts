@@ -23,6 +23,7 @@ test('a quickstart cut short by its time limit still measures, reports and leave
     format: expect.any(Number),
     modality: expect.any(Number),
   };
+  const change = { before: expect.any(Number), after: expect.any(Number) };
   expect(summary).toEqual({
     seed: 3,
     iterations: 1,
@@ -34,6 +35,13 @@ test('a quickstart cut short by its time limit still measures, reports and leave
     after: means,
     accuracyGain: { points: expect.any(Number), ci95: [expect.any(Number), expect.any(Number)] },
     mcnemarP: expect.any(Number),
+    byKind: expect.objectContaining({
+      finding: { questions: expect.any(Number), ...change },
+      count: { questions: expect.any(Number), ...change },
+    }),
+    readingAccuracy: change,
+    blindAccuracy: change,
+    imageDependence: change,
   });
   expect(summary.before.format).toBeGreaterThan(0.9);
   expect(stdout).toContain('time is up');
@@ -47,4 +55,20 @@ test('a quickstart cut short by its time limit still measures, reports and leave
     '--json',
   );
   expect(JSON.parse(answer)).toMatchObject({ stopReason: expect.any(String) });
+});
+
+test('a quickstart takes changes to its config, and no config file', async () => {
+  const changed = await medix(
+    folder,
+    'quickstart',
+    '--out=changed',
+    'rollout.groupSize=many',
+    'x=1',
+  );
+  expect(changed.code).not.toBe(0);
+  expect(changed.stderr).toContain('command line: rollout.groupSize');
+  expect(changed.stderr).toContain('command line: x');
+  const file = await medix(folder, 'quickstart', '--out=changed', 'train.yaml');
+  expect(file.code).not.toBe(0);
+  expect(file.stderr).toContain('changes as key=value');
 });

@@ -86,6 +86,10 @@ export const baseLines: Readonly<Record<string, readonly BaseLine[]>> = {
     { argv: ['run', '--iteration', '1-', '--sort', 'reward', '--limit', '3'] },
     { argv: ['run', '--use', 'filtered', '--text', 'study', '--json'] },
   ],
+  view: [
+    { argv: ['run', '--export', 'out/new.html', '--no-images'] },
+    { argv: ['--port', '0', '--json'], prints: 1 },
+  ],
   generate: [
     {
       argv: [
@@ -123,6 +127,7 @@ export const baseLines: Readonly<Record<string, readonly BaseLine[]>> = {
       prints: 30,
     },
   ],
+  'judge labels': [{ argv: ['run', '--out', 'out/new.jsonl'] }],
   'judge calibrate': [{ argv: ['probes=data/probes.jsonl'], prints: 30 }],
   'eval tasks': [
     {

@@ -5,6 +5,7 @@ import { type BeforeAfter, isCorrect, type ScoreSummary } from '../../train/befo
 import type { RunObserver } from '../../train/observers.ts';
 import type { ScoredRollout } from '../../train/score-rollouts.ts';
 import type { Terminal } from '../terminal.ts';
+import type { Sight } from './held-out.ts';
 
 const linesEvery = 10;
 
@@ -57,14 +58,20 @@ export function closingTable({
   questions,
   accuracyGain,
   mcnemarP,
-}: BeforeAfter): string[] {
+  ...sight
+}: BeforeAfter & Sight): string[] {
   const row = (name: string, key: keyof ScoreSummary) =>
     `  ${name.padEnd(34)}${percent(before[key]).padStart(9)}${percent(after[key]).padStart(9)}`;
+  const shares = (name: string, { before, after }: Sight['readingAccuracy']) =>
+    `  ${name.padEnd(34)}${percent(before).padStart(9)}${percent(after).padStart(9)}`;
   const [low, high] = accuracyGain.ci95;
   return [
     '',
     `  ${`${questions} held-out questions`.padEnd(34)}${'before'.padStart(9)}${'after'.padStart(9)}`,
     row('answers right (reference-match)', 'accuracy'),
+    shares('  with a grey image', sight.blindAccuracy),
+    shares('  less those with another image', sight.imageDependence),
+    shares('thinking says all that is seen', sight.readingAccuracy),
     row('close to the reference answer', 'similarity'),
     row('modality named', 'modality'),
     row('output format kept', 'format'),

@@ -25,10 +25,21 @@ export type AnswerMemory<T> = {
   recall(key: string): T | undefined;
   /** No caller has the answer before this resolves. Must not reject. */
   keep(key: string, answer: T): Promise<void>;
+  /**
+   * Where several processes share answers: the answer of another one, or what to call once this one has asked.
+   * Must not reject.
+   */
+  claim?(
+    key: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly answer: T } | { readonly release: () => Promise<void> }>;
 };
 
+/** An answer, and whether another process brought it. */
+type Landed<T> = { readonly answer: T | Unscored; readonly isOfOthers: boolean };
+
 type Flight<T> = {
-  readonly answer: Promise<T | Unscored>;
+  readonly landed: Promise<Landed<T>>;
   readonly controller: AbortController;
   callers: number;
 };
@@ -40,31 +51,37 @@ export function createAskOnce<T extends { readonly kind: string }>(
 
   const takeOff = (key: string, ask: (signal: AbortSignal) => Promise<T | Unscored>): Flight<T> => {
     const controller = new AbortController();
-    const askAndKeep = async () => {
-      const answer = await ask(controller.signal);
-      if (!isUnscored(answer)) await memory.keep(key, answer);
-      return answer;
+    const askAndKeep = async (): Promise<Landed<T>> => {
+      const claim = await memory.claim?.(key, controller.signal);
+      if (claim !== undefined && 'answer' in claim) return { ...claim, isOfOthers: true };
+      try {
+        const answer = await ask(controller.signal);
+        if (!isUnscored(answer)) await memory.keep(key, answer);
+        return { answer, isOfOthers: false };
+      } finally {
+        await claim?.release();
+      }
     };
-    const flight = { controller, callers: 0, answer: askAndKeep() };
+    const flight = { controller, callers: 0, landed: askAndKeep() };
     flights.set(key, flight);
     const land = () => {
       if (flights.get(key) === flight) flights.delete(key);
     };
-    flight.answer.then(land, land);
+    flight.landed.then(land, land);
     return flight;
   };
 
   const waitFor = async (
     key: string,
-    aborted: Promise<Unscored>,
+    aborted: Promise<Landed<T>>,
     ask: (signal: AbortSignal) => Promise<T | Unscored>,
   ): Promise<Asked<T>> => {
     const others = flights.get(key);
     const flight = others ?? takeOff(key, ask);
     flight.callers++;
     try {
-      const answer = await Promise.race([flight.answer, aborted]);
-      return { answer, reused: others !== undefined };
+      const { answer, isOfOthers } = await Promise.race([flight.landed, aborted]);
+      return { answer, reused: isOfOthers || others !== undefined };
     } finally {
       flight.callers--;
       if (flight.callers === 0) {
@@ -82,8 +99,8 @@ export function createAskOnce<T extends { readonly kind: string }>(
     });
     const open = [...keys.entries()].filter(([index]) => asked[index] === undefined);
     let stopListening = () => {};
-    const aborted = new Promise<Unscored>((resolve) => {
-      stopListening = onAbort(signal, () => resolve(cancelled));
+    const aborted = new Promise<Landed<T>>((resolve) => {
+      stopListening = onAbort(signal, () => resolve({ answer: cancelled, isOfOthers: false }));
     });
     try {
       await Promise.all(

@@ -70,6 +70,7 @@ export function phantomSample(key: PhantomKey): Sample {
     modality,
     referenceAnswer: question.referenceAnswer,
     accepted: question.accepted,
+    reading,
     demonstration: formatDemonstration({ modality, thinking: reading, answer }),
   };
 }

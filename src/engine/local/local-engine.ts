@@ -80,8 +80,8 @@ export function engineOf(
       return policy.forwardBackward(sequences, loss, signal);
     },
     optimStep: (adam) => policy.optimStep(adam),
-    save: (folder) => policy.save(folder),
-    load: (handle, folder) => policy.load(handle, folder),
+    save: (folder, what) => policy.save(folder, what),
+    load: (handle, folder, what) => policy.load(handle, folder, what),
     exportModel: (folder) => policy.exportModel(folder),
     close: () => policy.close(),
   };

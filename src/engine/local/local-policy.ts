@@ -21,6 +21,7 @@ import type {
   LossReport,
   SampledGroup,
   SampleRequest,
+  Saved,
   Sequence,
   StepReport,
   Weights,
@@ -162,10 +163,17 @@ export class LocalPolicy {
     return report;
   }
 
-  async save(folder: string): Promise<CheckpointHandle> {
+  async save(folder: string, what: Saved = 'all'): Promise<CheckpointHandle> {
     await makeFolder(folder);
-    const { first, second, steps } = this.#trainingState().adam;
     await writeParameters(weightsFile(folder), [['', this.#network.trained]]);
+    if (what === 'weights') {
+      await writeFile(
+        join(folder, stateFile),
+        JSON.stringify({ steps: 0, ...this.#network.basis }),
+      );
+      return { engine: engineName };
+    }
+    const { first, second, steps } = this.#trainingState().adam;
     await writeParameters(join(folder, optimizerFile), [
       ['first.', first],
       ['second.', second],
@@ -174,13 +182,18 @@ export class LocalPolicy {
     return { engine: engineName };
   }
 
-  async load(handle: CheckpointHandle, folder: string): Promise<void> {
+  async load(handle: CheckpointHandle, folder: string, what: Saved = 'all'): Promise<void> {
     requireOwnHandle(handle, engineName, folder);
-    const state = this.#trainingState();
     const path = join(folder, stateFile);
     const { steps, ...saved } = await readState(path);
     requireBasis(this.#network.basis, saved, path);
     await readParameters(this.#network.trained, weightsFile(folder));
+    if (what === 'weights') {
+      this.#training = undefined;
+      this.#microBatches = 0;
+      return;
+    }
+    const state = this.#trainingState();
     await readParameters(state.adam.first, join(folder, optimizerFile), 'first.');
     await readParameters(state.adam.second, join(folder, optimizerFile), 'second.');
     state.adam.steps = steps;

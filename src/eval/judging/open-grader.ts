@@ -1,6 +1,8 @@
 /** One judge of an evaluation, as its config names it. */
-import { type AnswerStore, openAnswerStore } from '../../cache/answer-store.ts';
+import type { AnswerStore } from '../../cache/answer-store.ts';
+import { openAnswers } from '../../cache/open-answers.ts';
 import { openChatModel } from '../../chat/open-chat-model.ts';
+import { readRedisPassword } from '../../config/environment.ts';
 import type { ChatJudgeConfig, JudgeConfig } from '../../config/judge-config.ts';
 import type { ClientContext } from '../../http/servers-options.ts';
 import { openOwnJudge } from '../../judge/open-judge.ts';
@@ -33,7 +35,7 @@ export async function openGrader(
   if (config.kind === 'module') {
     return createOwnGrader(await openOwnJudge(config, context), config.showImages);
   }
-  const store = config.cache === null ? undefined : openAnswerStore(config.cache);
+  const store = config.cache === null ? undefined : openAnswers(config.cache, readRedisPassword());
   try {
     return await openChatGrader(config, asking, context, store);
   } catch (error) {

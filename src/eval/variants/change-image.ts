@@ -1,19 +1,15 @@
 /** Images without what they show: the same size, none or only local detail of the original. */
 import type { Rng } from '../../core/rng.ts';
-import { plainPng, shownPixels, shownSize, toPng } from '../../image/raster.ts';
+import { greyImage } from '../../image/grey-image.ts';
+import { shownPixels, toPng } from '../../image/raster.ts';
 import type { Bitmap } from '../../image/resample.ts';
 
 /** Tiles along each side: small enough to break organs up, large enough to leave texture. */
 const tilesAlong = 4;
 
-const midGrey = { r: 128, g: 128, b: 128 } as const;
-
 /** A grey PNG of the size that the image is shown in; undefined where that cannot be read. */
 export async function blankImage(bytes: Uint8Array): Promise<Uint8Array | undefined> {
-  return unlessUndecodable(async () => {
-    const { width, height } = await shownSize(bytes);
-    return plainPng(width, height, midGrey);
-  });
+  return unlessUndecodable(async () => (await greyImage({ bytes, name: '' })).bytes);
 }
 
 /**

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import sharp, { type Sharp } from 'sharp';
 import { expect, test } from 'vitest';
 import { digestOfBytes } from '../../core/digest.ts';
+import { toPng } from '../../image/raster.ts';
 import { resizeBicubic } from '../../image/resample.ts';
 import { readModelFiles } from '../files/model-files.ts';
 import {
@@ -12,7 +13,7 @@ import {
   tinyModelDirectory,
   tinyTensor,
 } from '../tiny-model.fixture.ts';
-import { processImage, smartResize } from './image-processor.ts';
+import { bitmapOf, processImage, smartResize } from './image-processor.ts';
 import { readImageSettings, writeImageSettings } from './image-settings.ts';
 
 const settings = readImageSettings(await readModelFiles(tinyModelDirectory));
@@ -39,6 +40,20 @@ test.each(imageCases)('patches of "$name" equal those of transformers', async (t
   const patches = images.flatMap((image) => Array.from(image.patches));
   expect(largestDifference(patches, await tinyTensor(tiny.name, 'pixel_values'))).toBe(0);
 });
+
+test.each(imageCases)(
+  'the pixels of the patches of "$name" are cut into them again',
+  async (tiny) => {
+    const files = tiny.messages.flatMap(({ content }) =>
+      content.flatMap((part) => (part.type === 'image' ? [part.image] : [])),
+    );
+    for (const file of files) {
+      const seen = await processImage(tinyImage(file), settings);
+      const bytes = await toPng(bitmapOf(seen, settings));
+      expect(await processImage({ name: 'sent.png', bytes }, settings)).toEqual(seen);
+    }
+  },
+);
 
 test.each(publishedPixels)(
   '$image between $minPixels and $maxPixels pixels has the patches that Qwen2.5-VL sees',

@@ -124,6 +124,36 @@ function copyPatch(
   }
 }
 
+/**
+ * The pixels that patches were cut from. An image of this size is cut into the same patches again, to the last bit, so
+ * it can be sent to whoever cuts by the same settings. Values that no pixel has become the nearest one.
+ */
+export function bitmapOf({ patches, grid }: ImagePatches, settings: ImageSettings): Bitmap {
+  const { patchSize, temporalPatchSize, mergeSize, mean, std } = settings;
+  const [height, width] = [grid.h * patchSize, grid.w * patchSize];
+  const area = patchSize * patchSize;
+  const length = 3 * temporalPatchSize * area;
+  // Clamped and rounded to the nearest by the array itself.
+  const pixels = new Uint8ClampedArray(width * height * 3);
+  let offset = 0;
+  for (let top = 0; top < grid.h; top += mergeSize) {
+    for (let left = 0; left < grid.w; left += mergeSize) {
+      for (let inner = 0; inner < mergeSize * mergeSize; inner++, offset += length) {
+        const y = (top + Math.floor(inner / mergeSize)) * patchSize;
+        const x = (left + (inner % mergeSize)) * patchSize;
+        for (let c = 0; c < 3; c++) {
+          const start = offset + c * temporalPatchSize * area;
+          for (let i = 0; i < area; i++) {
+            const place = (y + Math.floor(i / patchSize)) * width + x + (i % patchSize);
+            pixels[place * 3 + c] = 255 * (patches[start + i]! * std[c]! + mean[c]!);
+          }
+        }
+      }
+    }
+  }
+  return { pixels: new Uint8Array(pixels.buffer), width, height, channels: 3 };
+}
+
 /** [256] (v − 255·mean) / (255·std), each step in float32: the original folds the rescaling in this way. */
 function normalised(mean: number, std: number): Float32Array {
   const center = Math.fround(Math.fround(mean) * 255);

@@ -78,6 +78,11 @@ const rowSchema = z.object({
     .describe(
       'What the component rubric looks for, if the profile has it: a list of {criterion, points}',
     ),
+  reading: text()
+    .nullish()
+    .describe(
+      'All that can be read off the images, in words: what the component reading, if the profile has it, compares thinking with',
+    ),
 });
 
 /** The fields of a row, for `--help`. */
@@ -116,14 +121,15 @@ export async function readScoreRow(
   if (!parsed.success) {
     return malformed(idSchema.safeParse(raw.fields['id']).data ?? null, messageOf(parsed.error));
   }
-  const { id, question, response, ground_truth: groundTruth, accepted, rubric } = parsed.data;
+  const { id, question, response, ground_truth: groundTruth, accepted } = parsed.data;
+  const { rubric, reading: seen } = parsed.data;
   const read = readGroundTruth(groundTruth, profile);
   if (read.kind === 'malformed') return malformed(id, read.problem);
   const modality = read.truth.modality ?? parsed.data.modality ?? undefined;
   if (parsed.data.modality && parsed.data.modality !== modality) {
     return malformed(id, `modality ${parsed.data.modality} contradicts the ground truth's`);
   }
-  const known = { ...present({ modality, rubric }), accepted: accepted ?? [] };
+  const known = { ...present({ modality, rubric, reading: seen }), accepted: accepted ?? [] };
   const images: ImageFile[] = [];
   for (const entry of imagesIn(parsed.data.images)) {
     const read = showImages ? await readNamedImage(entry, imageRoot) : counted(entry);

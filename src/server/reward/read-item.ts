@@ -1,6 +1,7 @@
 /** One item as it came over the wire, made into what the reward scores. */
 
 import { messageOf } from '../../core/errors.ts';
+import { given } from '../../core/given.ts';
 import type { ImageFile } from '../../core/sample.ts';
 import { imageOfText } from '../../image/named-image.ts';
 import type { RewardProfile } from '../../reward/profile.ts';
@@ -61,11 +62,8 @@ export function readItem(
       return malformed(`images.${index}: neither base64 nor a data URL of base64`);
     images.push({ bytes, name: `image ${index} of item ${id}` });
   }
-  const { question: problem, accepted, rubric, response } = wire;
-  const known = {
-    ...(modality === undefined ? {} : { modality }),
-    ...(rubric === undefined ? {} : { rubric }),
-  };
+  const { question: problem, accepted, rubric, reading, response } = wire;
+  const known = given({ modality, rubric, reading });
   return {
     kind: 'readable',
     id,

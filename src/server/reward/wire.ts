@@ -45,6 +45,12 @@ export const itemSchema = z
       .describe(
         'What the component rubric looks for, if the profile has it: a list of {criterion, points}',
       ),
+    reading: z
+      .string()
+      .optional()
+      .describe(
+        'All that can be read off the images, in words: what the component reading, if the profile has it, compares thinking with',
+      ),
   })
   .openapi('RewardItem');
 export type WireItem = z.output<typeof itemSchema>;

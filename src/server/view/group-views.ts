@@ -177,12 +177,6 @@ function rowOf(
 function choicesOf({ codes, files }: RunState): FilterChoices {
   const seen = [...files.values()].filter(({ length }) => length > 0);
   const iterations = seen.map(({ iteration }) => iteration);
-  const used = new Set<Use>();
-  for (const file of seen) {
-    for (let row = 0; row < file.length && used.size < uses.length; row++) {
-      used.add(file.useOf(row));
-    }
-  }
   return {
     iterations:
       iterations.length === 0
@@ -191,7 +185,7 @@ function choicesOf({ codes, files }: RunState): FilterChoices {
             first: iterations.reduce((a, b) => Math.min(a, b)),
             last: iterations.reduce((a, b) => Math.max(a, b)),
           },
-    uses: uses.filter((use) => used.has(use)),
+    uses: uses.filter((use) => codes.uses.has(use)),
     causes: codes.causes.texts,
     tags: codes.tags.texts,
     sources: codes.sources.texts,

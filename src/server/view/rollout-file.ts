@@ -21,10 +21,17 @@ export type RunCodes = {
   readonly tags: Codes;
   readonly sources: Codes;
   readonly components: Codes;
+  readonly uses: Set<Use>;
 };
 
 export function createRunCodes(): RunCodes {
-  return { causes: new Codes(), tags: new Codes(), sources: new Codes(), components: new Codes() };
+  return {
+    causes: new Codes(),
+    tags: new Codes(),
+    sources: new Codes(),
+    components: new Codes(),
+    uses: new Set(),
+  };
 }
 
 /** Completions of one prompt; of a validation, all answers to one sample. */
@@ -75,6 +82,10 @@ export class RolloutFile {
 
   get length(): number {
     return this.offset.length;
+  }
+
+  get isUnread(): boolean {
+    return this.#inode === undefined;
   }
 
   /** Bytes of whole lines that were read. */
@@ -153,6 +164,7 @@ export class RolloutFile {
     this.reward.push(line.reward ?? Number.NaN);
     this.advantage.push(line.advantage ?? Number.NaN);
     this.tokens.push(line.completionTokens);
+    this.codes.uses.add(line.use);
     this.use.push(uses.indexOf(line.use));
     this.isCutOff.push(line.stopReason === 'length' ? 1 : 0);
     this.verdict.push(agreements.indexOf(judge));

@@ -16,6 +16,10 @@ import { createRunCodes, type Part, RolloutFile } from './rollout-file.ts';
 import type { Source } from './sources.ts';
 import type { IndexProgress, Status } from './wire.ts';
 
+/** Milliseconds between looks at every file of a run. */
+const wholeLookMs = 5000;
+const newestFiles = 6;
+
 export class RunState {
   source: Source;
   readonly codes = createRunCodes();
@@ -31,6 +35,7 @@ export class RunState {
   #events: ReturnType<typeof followJsonLines<EventLine>>;
   #indexing: Promise<void> | undefined;
   #busy: Promise<void> | undefined;
+  #lookedAtAll = Number.NEGATIVE_INFINITY;
 
   constructor(source: Source) {
     this.source = source;
@@ -87,6 +92,8 @@ export class RunState {
   async listFiles(): Promise<void> {
     const folder = join(this.source.folder, 'rollouts');
     const names = await namesIn(folder).catch(() => []);
+    const there = new Set(names.map((name) => join(folder, name)));
+    for (const [key, { path }] of this.files) if (!there.has(path)) this.files.delete(key);
     for (const name of names) {
       const training = iterationOf(name, 'training');
       const part: Part = training === undefined ? 'validation' : 'training';
@@ -124,9 +131,18 @@ export class RunState {
     return this.progress();
   }
 
+  /**
+   * All files are looked at only now and then: what is written goes to new files and to those of the last iterations,
+   * but for what a resumed run does again.
+   */
   async #index(): Promise<void> {
-    this.filesDone = 0;
-    for (const file of this.ordered()) {
+    const now = performance.now();
+    const isWhole = now - this.#lookedAtAll >= wholeLookMs;
+    if (isWhole) this.#lookedAtAll = now;
+    const all = this.ordered();
+    const asked = all.filter((file, place) => isWhole || place < newestFiles || file.isUnread);
+    this.filesDone = all.length - asked.length;
+    for (const file of asked) {
       await this.#try(file.path, async () => {
         await file.refresh();
       });

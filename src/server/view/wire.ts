@@ -61,7 +61,7 @@ export type OtherFile = {
   readonly content: unknown;
 };
 
-export type Interval = { readonly low: number; readonly high: number };
+type Interval = { readonly low: number; readonly high: number };
 
 export type RunsAnswer = {
   readonly runs: readonly RunSummary[];
@@ -91,7 +91,7 @@ export type Command = {
   readonly note: string;
 };
 
-export type AttemptView = {
+type AttemptView = {
   readonly attempt: number;
   readonly fromIteration: number;
   readonly startedAt: string;
@@ -100,7 +100,7 @@ export type AttemptView = {
   readonly host: string;
 };
 
-export type EventView = {
+type EventView = {
   readonly at: string;
   readonly attempt: number;
   readonly iteration: number;
@@ -404,7 +404,7 @@ export type SamplesAnswer = {
   readonly samples: readonly SampleRowView[];
 };
 
-export type VoteView = {
+type VoteView = {
   readonly judge: string;
   readonly score: number | null;
   readonly words: string;

@@ -4,7 +4,7 @@ import { normaliseAnswer } from '../../judge/normalise.ts';
 import type { RolloutLine } from '../../run/records.ts';
 
 /** `none`: it was not asked, or failed. */
-export type Agreement = 'right' | 'wrong' | 'none';
+type Agreement = 'right' | 'wrong' | 'none';
 
 export type Agreements = {
   readonly judge: Agreement;

@@ -14,7 +14,7 @@ import { copiedShare, hedgesIn, phrasesOf, wordsOf } from './text-features.ts';
 export const features = ['length', 'hedges', 'copying'] as const;
 export type Feature = (typeof features)[number];
 
-export type PhraseCount = {
+type PhraseCount = {
   /** Rollouts that hold it. */
   readonly count: number;
   /** Sum of the rewards of those that have one. */

@@ -68,8 +68,11 @@ export async function inspectModel(
   machine: Machine,
   signal: AbortSignal,
 ): Promise<InspectedModel> {
-  if (config.engine.kind === 'module') {
-    const text = 'The engine is your own: what its model needs is known to it alone.';
+  if (config.engine.kind !== 'local') {
+    const text =
+      config.engine.kind === 'module'
+        ? 'The engine is your own: what its model needs is known to it alone.'
+        : 'The engine is on a server: whether it can train this model, medix doctor finds out.';
     return { section: sectionOf<ModelFacts>(null, [notChecked(text)]), known: undefined };
   }
   const described = await attempt(signal, () => describe(config, access, signal));
@@ -144,7 +147,7 @@ async function fromPublication(
 
 function localEngineOf({ engine }: TrainConfig) {
   if (engine.kind === 'local') return engine;
-  throw new Error('internal: an engine of the user plans for itself');
+  throw new Error('internal: only a local engine is planned here');
 }
 
 function kindOf({ family, vision }: ModelConfig) {

@@ -138,7 +138,8 @@ async function* sampleBatch(
     row.tokens.push(token);
     row.logprobs.push(distribution[token]!);
     request.onToken?.(row.completion, token);
-    if (settings.stopTokens.includes(token)) row.stopReason = 'stop';
+    if (settings.stopTokens.includes(token) || request.stopTokens?.includes(token))
+      row.stopReason = 'stop';
     else if (row.tokens.length >= request.maxTokens) row.stopReason = 'length';
   };
   groups.forEach((rows, p) => {

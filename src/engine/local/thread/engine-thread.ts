@@ -50,9 +50,9 @@ const answers: Answers = {
     );
   },
   optimStep: (adam) => policy().optimStep(adam),
-  save: (folder) => policy().save(folder),
-  load: async ({ handle, folder }) => {
-    await policy().load(handle, folder);
+  save: ({ folder, what }) => policy().save(folder, what),
+  load: async ({ handle, folder, what }) => {
+    await policy().load(handle, folder, what);
     return undefined;
   },
   exportModel: async (folder) => {

@@ -16,7 +16,8 @@ export function packSequences(sequences: readonly Sequence[]): Packed<readonly S
 export function packRequests(requests: readonly SampleRequest[]): Packed<readonly ThreadRequest[]> {
   const { transfer, prompt } = createPacking();
   const value = requests.map(({ onToken, keys, maxTokens, temperature, topP, topK, ...rest }) => {
-    const sampling = { keys, maxTokens, temperature, topP, topK };
+    const { stopTokens = [] } = rest;
+    const sampling = { keys, maxTokens, temperature, topP, topK, stopTokens };
     return { prompt: prompt(rest.prompt), ...sampling, tellsTokens: onToken !== undefined };
   });
   return { value, transfer };

@@ -13,6 +13,7 @@ import type {
   LossReport,
   SampledGroup,
   SampleRequest,
+  Saved,
   Sequence,
   StepReport,
   Weights,
@@ -41,9 +42,16 @@ export type Calls = {
     readonly answer: LossReport;
   };
   readonly optimStep: { readonly input: AdamParameters; readonly answer: StepReport };
-  readonly save: { readonly input: string; readonly answer: CheckpointHandle };
+  readonly save: {
+    readonly input: { readonly folder: string; readonly what: Saved };
+    readonly answer: CheckpointHandle;
+  };
   readonly load: {
-    readonly input: { readonly handle: CheckpointHandle; readonly folder: string };
+    readonly input: {
+      readonly handle: CheckpointHandle;
+      readonly folder: string;
+      readonly what: Saved;
+    };
     readonly answer: undefined;
   };
   readonly exportModel: { readonly input: string; readonly answer: undefined };

@@ -54,8 +54,8 @@ function policyOf(calls: ThreadCalls): Omit<Engine, 'model' | 'guarantees'> {
       return calls.ask('forwardBackward', packed, { signal, hears });
     },
     optimStep: (adam) => calls.ask('optimStep', plain(adam)),
-    save: (folder) => calls.ask('save', plain(folder)),
-    load: (handle, folder) => calls.ask('load', plain({ handle, folder })),
+    save: (folder, what = 'all') => calls.ask('save', plain({ folder, what })),
+    load: (handle, folder, what = 'all') => calls.ask('load', plain({ handle, folder, what })),
     exportModel: (folder) => calls.ask('exportModel', plain(folder)),
     close: () => calls.close(),
   };

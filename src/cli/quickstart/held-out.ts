@@ -1,0 +1,110 @@
+/**
+ * The held-out questions of the quickstart, asked three times: with their images, with grey ones, and with those of
+ * other studies. An answer that is right all the same was not read off the image.
+ */
+import { defined } from '../../core/errors.ts';
+import type { Sample } from '../../core/sample.ts';
+import { type PhantomKey, phantomStudy } from '../../data/phantoms/study.ts';
+import { greyImage } from '../../image/grey-image.ts';
+import { saysReading } from '../../reward/components/reading.ts';
+import { isCorrect } from '../../train/before-after.ts';
+import type { SampleSet } from '../../train/sample-order.ts';
+import type { ScoredRollout } from '../../train/score-rollouts.ts';
+
+/** Answers to the same questions in the same order. */
+export type HeldOutAnswers = Readonly<Record<'own' | 'blank' | 'other', readonly ScoredRollout[]>>;
+
+/** Shares in [0, 1]. */
+type BeforeAfter = { readonly before: number; readonly after: number };
+
+export type Sight = {
+  /** Right answers by kind of question, with their number. */
+  readonly byKind: Readonly<Record<string, BeforeAfter & { readonly questions: number }>>;
+  /** Answers whose thinking says what can be read off the image, in the same words. */
+  readonly readingAccuracy: BeforeAfter;
+  /** Right answers to grey images. */
+  readonly blindAccuracy: BeforeAfter;
+  /** Right answers less those that are right with the image of another study of the same modality. */
+  readonly imageDependence: BeforeAfter;
+};
+
+/** @param ask answers to a set of samples, in its order */
+export async function answerHeldOut(
+  samples: SampleSet,
+  ask: (samples: SampleSet) => Promise<readonly ScoredRollout[]>,
+): Promise<HeldOutAnswers> {
+  const changed = (images: (sample: Sample, index: number) => Promise<Sample['images']>) => ({
+    size: samples.size,
+    at: async (index: number) => {
+      const sample = await samples.at(index);
+      return { ...sample, images: await images(sample, index) };
+    },
+  });
+  const own = await ask(samples);
+  const blank = await ask(changed(({ images }) => Promise.all(images.map(greyImage))));
+  const other = await ask(changed((sample, index) => imagesOfOther(samples, sample, index)));
+  return { own, blank, other };
+}
+
+/** @param kindOf the kind of a question, by the id of its sample */
+export function sightOf(
+  before: HeldOutAnswers,
+  after: HeldOutAnswers,
+  kindOf: (id: string) => string,
+): Sight {
+  const compared = (measured: (answers: HeldOutAnswers) => number): BeforeAfter => {
+    return { before: measured(before), after: measured(after) };
+  };
+  const kinds = [...new Set(before.own.map(({ rollout }) => kindOf(rollout.sample.id)))].sort();
+  const ofKind = (kind: string, { own }: HeldOutAnswers) =>
+    own.filter(({ rollout }) => kindOf(rollout.sample.id) === kind);
+  return {
+    byKind: Object.fromEntries(
+      kinds.map((kind) => [
+        kind,
+        {
+          questions: ofKind(kind, before).length,
+          ...compared((answers) => shareOf(ofKind(kind, answers), isCorrect)),
+        },
+      ]),
+    ),
+    readingAccuracy: compared(({ own }) => shareOf(own, hasReadAll)),
+    blindAccuracy: compared(({ blank }) => shareOf(blank, isCorrect)),
+    imageDependence: compared(
+      ({ own, other }) => shareOf(own, isCorrect) - shareOf(other, isCorrect),
+    ),
+  };
+}
+
+/** The kind of each question of a set of phantoms, by the id of its sample. */
+export function phantomKinds(key: Omit<PhantomKey, 'index'>, size: number): (id: string) => string {
+  const studies = Array.from({ length: size }, (_, index) => phantomStudy({ ...key, index }));
+  const kinds = new Map(studies.map(({ id, question }) => [id, question.kind]));
+  return (id) => defined(kinds.get(id), `kind of the question of ${id}`);
+}
+
+function hasReadAll({ rollout: { sample, text } }: ScoredRollout): boolean {
+  return saysReading(text, defined(sample.reading, `reading of ${sample.id}`));
+}
+
+/** Over the answers that have a score. */
+function shareOf(
+  answers: readonly ScoredRollout[],
+  holds: (scored: ScoredRollout) => boolean,
+): number {
+  const scored = answers.filter(({ outcome }) => outcome.kind === 'scored');
+  return scored.filter(holds).length / scored.length;
+}
+
+/** Of the next sample of the same modality, the first one after the last. */
+async function imagesOfOther(
+  samples: SampleSet,
+  { id, modality }: Sample,
+  index: number,
+): Promise<Sample['images']> {
+  for (let step = 1; step < samples.size; step++) {
+    const other = await samples.at((index + step) % samples.size);
+    if (other.modality === modality && other.id !== id) return other.images;
+  }
+  throw new Error(`internal: no other study of the modality of ${id}`);
+}

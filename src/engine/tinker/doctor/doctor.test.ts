@@ -1,0 +1,112 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, expect, it } from 'vitest';
+import { tinyModelDirectory } from '../../../model/tiny-model.fixture.ts';
+import { connectTinker } from '../../../tinker/client.ts';
+import { openLocalEngine } from '../../local/local-engine.ts';
+import { readLocalFiles } from '../open-tinker-engine.ts';
+import { type ServerScript, startTinkerServer } from '../tinker-server.fixture.ts';
+import { examine } from './doctor.ts';
+import { requireFit } from './require-fit.ts';
+
+const files = await readLocalFiles(tinyModelDirectory);
+const cache = await mkdtemp(join(tmpdir(), 'medix-doctor-'));
+afterAll(() => rm(cache, { recursive: true }));
+const closing: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
+
+const never = new AbortController().signal;
+
+async function examined(script: ServerScript) {
+  const server = await startTinkerServer(
+    () => openLocalEngine(tinyModelDirectory),
+    files.images,
+    script,
+  );
+  closing.push(server.close);
+  const client = await connectTinker({ url: server.url });
+  closing.push(client.close);
+  return { server, asked: { ...files, client, baseModel: 'tiny', rank: 0 } };
+}
+
+async function verdictOn(script: ServerScript, onlyMusts = true) {
+  const { asked } = await examined(script);
+  const verdict = await examine({ ...asked, onlyMusts }, never);
+  const failed = verdict.probes.filter(({ outcome }) => outcome.kind === 'failed');
+  return { verdict, failed: failed.map(({ name }) => name) };
+}
+
+it('finds nothing wrong with a server that keeps the protocol', async () => {
+  const { verdict, failed } = await verdictOn({}, false);
+  expect(failed).toEqual([]);
+  expect(verdict.probes.every(({ outcome }) => outcome.kind === 'passed')).toBe(true);
+  expect(verdict).toMatchObject({
+    normalisation: 'sum over tokens',
+    samplerLogprobs: 'exact',
+    blind: null,
+  });
+  const losses = verdict.probes.find(({ name }) => name === 'losses');
+  expect(losses?.outcome).toEqual({ kind: 'passed', found: 'cross_entropy, importance_sampling' });
+});
+
+it('measures what a server averages over', async () => {
+  const { verdict, failed } = await verdictOn({ averages: true });
+  expect(failed).toEqual([]);
+  expect(verdict.normalisation).toBe(
+    'mean over the tokens of a sequence, mean over the sequences of a step',
+  );
+});
+
+it('finds images that are dropped silently by the sampler', async () => {
+  const { verdict, failed } = await verdictOn({ dropsImages: 'sampler' });
+  expect(failed).toContain('images reach the sampler');
+  expect(failed).not.toContain('images reach the trainer');
+  expect(verdict.blind).toMatch(/the sampler drops images/);
+});
+
+it('finds images that are dropped silently by the trainer', async () => {
+  const { verdict, failed } = await verdictOn({ dropsImages: 'trainer' });
+  expect(failed).toContain('images reach the trainer');
+  expect(verdict.blind).toMatch(/the trainer drops images/);
+});
+
+it('finds logprobs that come from truncated scores', async () => {
+  const { verdict, failed } = await verdictOn({ truncates: true });
+  expect(failed).toContain('sampler and trainer agree');
+  expect(verdict.samplerLogprobs).toBe('approximate');
+});
+
+it('finds a server that applies a repeated request twice', async () => {
+  const { failed } = await verdictOn({ forgetsNumbers: true });
+  expect(failed).toEqual(['requests count once']);
+});
+
+it('is asked once for a server and model, and lets training begin', async () => {
+  const { server, asked } = await examined({});
+  const first = await requireFit({ ...asked, cache }, never, () => 1000);
+  const steps = server.applied.length;
+  expect(first.findings).toEqual({
+    normalisation: 'sum over tokens',
+    samplerLogprobs: 'exact',
+  });
+  const second = await requireFit({ ...asked, cache }, never, () => 2000);
+  expect(second.verdict).toEqual(first.verdict);
+  expect(server.applied.length).toBe(steps);
+  expect(server.models).toBe(0);
+});
+
+it('refuses to train on a server that fails a must, saying what was found', async () => {
+  const { asked } = await examined({ truncates: true });
+  await expect(requireFit({ ...asked, cache }, never)).rejects.toMatchObject({
+    boundary: 'engine',
+    problems: [
+      {
+        got: expect.stringContaining('completions are not drawn from the policy'),
+        next: expect.stringContaining('medix doctor'),
+      },
+    ],
+  });
+});

@@ -1,0 +1,324 @@
+/** Questions to a server, each with an answer that was measured. None looks at what the server says of itself. */
+import { defined, MedixError, messageOf } from '../../../core/errors.ts';
+import { oneLine } from '../../../core/quoted.ts';
+import type { Prompt } from '../../../model/prompt.ts';
+import { type NormalisationName, normalisationFrom, probeSizes } from '../normalisation.ts';
+import {
+  type Bench,
+  type Gauge,
+  largestDifference,
+  meanDifference,
+  meanExcess,
+  plainStep,
+  plainTokens,
+  probeDatum,
+  sampled,
+  stillStep,
+  trainerLogprobs,
+} from './bench.ts';
+import type { ProbeOutcome } from './verdict.ts';
+
+/** Nats that sampler and trainer may differ by where their logprobs are taken for the same. */
+const exactTo = 1e-4;
+/** Mean nats above which a completion was not drawn from what is trained. */
+const mostGap = 0.05;
+/** Mean nats from which on it matters whether all differences have one sign. */
+const leastBias = 1e-3;
+/** Below this, logprobs that should differ are taken for the same. */
+const sameTo = 1e-6;
+
+const passed = (found: string): ProbeOutcome => ({ kind: 'passed', found });
+const failed = (found: string): ProbeOutcome => ({ kind: 'failed', found });
+export const notTried = (why: string): ProbeOutcome => ({ kind: 'not-tried', why });
+
+const nats = (value: number) => `${value.toPrecision(2)} nats`;
+
+/** Sampled logprobs against those of the trainer, at temperature 1. */
+export async function agreement(
+  bench: Bench,
+  prompt: Prompt,
+): Promise<{ readonly outcome: ProbeOutcome; readonly isExact: boolean }> {
+  const sampler = await bench.policy.openSampler(bench.signal);
+  const chunks = await bench.chunks.prompt(prompt);
+  const settings = { temperature: 1, maxTokens: 12 };
+  const drawn = await sampled(bench, sampler, chunks, [1, 2, 3, 4], settings);
+  const kept = drawn.filter(({ tokens }) => tokens.length > 0);
+  if (kept.some(({ logprobs }) => logprobs === undefined)) {
+    return { outcome: failed('the sampler gives no logprobs'), isExact: false };
+  }
+  const theirs = kept.map(({ logprobs }) => defined(logprobs, 'logprobs'));
+  const ours = await trainerLogprobs(
+    bench,
+    prompt,
+    kept.map(({ tokens }) => tokens),
+  );
+  const [mean, most] = [meanDifference(theirs, ours), largestDifference(theirs, ours)];
+  const found = `they differ by ${nats(mean)} on average, by ${nats(most)} at most`;
+  // Rounding goes both ways; whoever draws from a part of the distribution gives every token more.
+  const isOneSided = mean > leastBias && meanExcess(theirs, ours) > 0.9 * mean;
+  if (!(mean <= mostGap) || isOneSided) {
+    return {
+      outcome: failed(
+        `${found}${isOneSided ? ', and the sampler gives every token more' : ''}: completions are not drawn from the policy that is trained, e.g. from its most likely tokens alone`,
+      ),
+      isExact: false,
+    };
+  }
+  return { outcome: passed(found), isExact: most < exactTo };
+}
+
+/** The same draw about two images. */
+export async function imagesReachSampler(bench: Bench, [one, other]: readonly [Prompt, Prompt]) {
+  const sampler = await bench.policy.openSampler(bench.signal);
+  const draws = await Promise.all(
+    [one, other].map(async (prompt) => {
+      const chunks = await bench.chunks.prompt(prompt);
+      return sampled(bench, sampler, chunks, [1, 2], { temperature: 1, maxTokens: 6 });
+    }),
+  );
+  const [a = [], b = []] = draws;
+  const isSame = a.every(
+    ({ tokens, logprobs }, i) =>
+      tokens.join() === b[i]?.tokens.join() &&
+      largestDifference([logprobs ?? new Float32Array()], [b[i]?.logprobs ?? new Float32Array()]) <=
+        sameTo,
+  );
+  return isSame
+    ? failed(
+        'two images give the same completions with the same logprobs: the sampler drops images',
+      )
+    : passed('another image gives other logprobs');
+}
+
+/** The same completion about two images. */
+export async function imagesReachTrainer(bench: Bench, [one, other]: readonly [Prompt, Prompt]) {
+  const completion = plainTokens(bench, 6);
+  const a = await trainerLogprobs(bench, one, [completion]);
+  const b = await trainerLogprobs(bench, other, [completion]);
+  const most = largestDifference(a, b);
+  return most > sameTo
+    ? passed(`another image moves logprobs by up to ${nats(most)}`)
+    : failed('two images give the same logprobs: the trainer drops images');
+}
+
+/** A large step, and samples before and after it. */
+export async function updateReachesSampler(bench: Bench): Promise<ProbeOutcome> {
+  const { policy, signal, text } = bench;
+  const completion = plainTokens(bench, probeSizes.own);
+  const chunks = await bench.chunks.prompt(text);
+  const draw = async () => {
+    const sampler = await policy.openSampler(signal);
+    const drawn = await sampled(bench, sampler, chunks, [5, 6], { temperature: 1, maxTokens: 4 });
+    return drawn.map(({ tokens, logprobs }) => `${tokens.join()}/${logprobs?.join()}`);
+  };
+  const [before, trained] = [await draw(), await trainerLogprobs(bench, text, [completion])];
+  await policy.forwardBackward(
+    [await probeDatum(bench, {})],
+    { name: 'importance_sampling' },
+    signal,
+  );
+  const adam = { ...plainStep(1e-2), epsilon: 1e-8 };
+  await policy.optimStep(adam, signal);
+  const moved = meanDifference(trained, await trainerLogprobs(bench, text, [completion]));
+  if (!(moved > sameTo)) return failed('an optimizer step changes no logprob of the trainer');
+  const after = await draw();
+  return before.join() === after.join()
+    ? failed('the sampler answers as before an optimizer step: it keeps the old weights')
+    : passed(`one step moves logprobs by ${nats(moved)}, and the sampler follows`);
+}
+
+export async function normalisation(
+  bench: Bench,
+  gauge: Gauge,
+): Promise<{ readonly outcome: ProbeOutcome; readonly name: NormalisationName | undefined }> {
+  const one = await probeDatum(bench, {});
+  const long = await probeDatum(bench, { added: probeSizes.added });
+  const other = await probeDatum(bench, { own: 0, added: probeSizes.other });
+  const alone = await gauge.size([[one]]);
+  const ratios = {
+    twice: (await gauge.size([[one, one]])) / alone,
+    twoRequests: (await gauge.size([[one], [one]])) / alone,
+    longer: (await gauge.size([[long]])) / alone,
+    beside: (await gauge.size([[one, other]])) / alone,
+  };
+  const name = normalisationFrom(ratios);
+  const shown = Object.entries(ratios).map(([key, value]) => `${key} ${value.toFixed(3)}`);
+  return {
+    name,
+    outcome:
+      name === undefined
+        ? failed(`no known way of averaging gives these ratios of gradients: ${shown.join(', ')}`)
+        : passed(name),
+  };
+}
+
+/** The same request twice under one number, as after a lost answer. */
+export async function idempotency(bench: Bench, gauge: Gauge): Promise<ProbeOutcome> {
+  const one = await probeDatum(bench, {});
+  const once = await gauge.size([[one]]);
+  let refused = false;
+  const again = await gauge.size([[one]], async () => {
+    refused = (await bench.policy.resend(bench.signal)).outcome === 'refused';
+  });
+  const ratio = again / once;
+  if (Math.abs(ratio - 1) < 0.2) {
+    return passed(
+      refused
+        ? 'a request that comes again is refused'
+        : 'a request that comes again is carried out once',
+    );
+  }
+  return failed(
+    `a request that comes again under its number is carried out again: the gradient is ${ratio.toFixed(2)} times as large`,
+  );
+}
+
+const knownLosses = {
+  cross_entropy: {},
+  importance_sampling: {},
+  ppo: { clip_low_threshold: 0.8, clip_high_threshold: 1.28 },
+  cispo: { clip_low_threshold: 0.8, clip_high_threshold: 1.28 },
+  gspo: { clip_low_threshold: 0.9997, clip_high_threshold: 1.0004 },
+  dppo: { delta_low: 0.2, delta_high: 0.2 },
+  dro: { beta: 0.05 },
+} as const;
+
+/** @returns the losses that are accepted; a server may know a name and compute something else by it */
+export async function losses(bench: Bench): Promise<readonly string[]> {
+  const datum = await probeDatum(bench, {});
+  const accepted: string[] = [];
+  for (const [name, settings] of Object.entries(knownLosses)) {
+    const loss = Object.keys(settings).length > 0 ? { name, settings } : { name };
+    const { advantages, logprobs, weights } = datum.lossInputs;
+    const needed =
+      name === 'cross_entropy'
+        ? { weights: defined(weights, 'weights') }
+        : {
+            weights: defined(weights, 'weights'),
+            advantages: defined(advantages, 'advantages'),
+            logprobs: defined(logprobs, 'logprobs'),
+          };
+    try {
+      await bench.policy.forwardBackward([{ ...datum, lossInputs: needed }], loss, bench.signal);
+      accepted.push(name);
+    } catch (error) {
+      if (!(error instanceof MedixError) || error.boundary !== 'engine') throw error;
+    }
+    // What a loss left behind must not reach the next question; after a refusal the step may be refused too.
+    await bench.policy.optimStep(stillStep, bench.signal).catch(() => undefined);
+  }
+  return accepted;
+}
+
+export async function seeds(bench: Bench): Promise<ProbeOutcome> {
+  const sampler = await bench.policy.openSampler(bench.signal);
+  const chunks = await bench.chunks.prompt(bench.text);
+  const settings = { temperature: 1, maxTokens: 12 };
+  const draw = async (seed: number) =>
+    (await sampled(bench, sampler, chunks, [seed], settings))[0]?.tokens.join();
+  const [first, again] = [await draw(7), await draw(7)];
+  const others = await Promise.all([8, 9, 10].map(draw));
+  if (others.every((tokens) => tokens === first)) return failed('every seed gives the same tokens');
+  return first === again
+    ? passed('a seed gives the same tokens again')
+    : failed(
+        'the same seed gives other tokens: a resumed run samples other completions than an undisturbed one',
+      );
+}
+
+export async function stopping(bench: Bench): Promise<ProbeOutcome> {
+  const sampler = await bench.policy.openSampler(bench.signal);
+  const chunks = await bench.chunks.prompt(bench.text);
+  const settings = { temperature: 0, maxTokens: 8 };
+  const [free] = await sampled(bench, sampler, chunks, [1], settings);
+  const tokens = [...(free?.tokens ?? [])];
+  // The last one that did not occur before: there is something to be left out after it.
+  const place = tokens.findLastIndex(
+    (token, i) => tokens.indexOf(token) === i && i < tokens.length - 1,
+  );
+  const stop = tokens[place];
+  if (stop === undefined) return notTried('a greedy completion has too few tokens to stop in');
+  const [ended] = await sampled(bench, sampler, chunks, [1], { ...settings, stop: [stop] });
+  const got = [...(ended?.tokens ?? [])];
+  if (got.join() === tokens.slice(0, place + 1).join() && ended?.stopReason === 'stop') {
+    return passed('a completion ends with its stop token');
+  }
+  return got.join() === tokens.slice(0, place).join()
+    ? failed('a completion ends before its stop token, so that a policy cannot learn to stop')
+    : failed(`after a stop token a completion goes on, or says "${ended?.stopReason}" of its end`);
+}
+
+/** Weights saved, and read into another model. */
+export async function checkpoints(bench: Bench): Promise<ProbeOutcome> {
+  const { policy, client, baseModel, rank, text, signal } = bench;
+  const completion = [plainTokens(bench, 6)];
+  const path = await policy.save(`doctor-${client.sessionId.slice(-8)}`, signal);
+  const saved = await trainerLogprobs(bench, text, completion);
+  const copy = await client.createModel({ baseModel, rank, checkpoint: path }, signal);
+  try {
+    const read = await trainerLogprobs({ ...bench, policy: copy }, text, completion);
+    const most = largestDifference(saved, read);
+    // Weights that were lost are further away: a step before this question moved them.
+    return most < mostGap
+      ? passed(`weights that are saved and loaded give the same logprobs to ${nats(most)}`)
+      : failed(`weights that were saved give other logprobs when they are loaded: ${nats(most)}`);
+  } finally {
+    await copy.unload(signal).catch(() => {});
+  }
+}
+
+/** Whether a small limit makes a step smaller. */
+export async function clipping(bench: Bench): Promise<ProbeOutcome> {
+  const { policy, signal, text } = bench;
+  const completion = [plainTokens(bench, probeSizes.own)];
+  const moved = async (rate: number, maxGradNorm: number) => {
+    const before = await trainerLogprobs(bench, text, completion);
+    const datum = await probeDatum(bench, {});
+    await policy.forwardBackward([datum], { name: 'importance_sampling' }, signal);
+    await policy.optimStep(plainStep(rate, maxGradNorm), signal);
+    return meanDifference(before, await trainerLogprobs(bench, text, completion));
+  };
+  let rate = 1e-5;
+  let free = 0;
+  while (rate < 3 && free < 5e-4) {
+    rate *= 3;
+    free = await moved(rate, 0);
+  }
+  const limited = await moved(rate, 1e-6);
+  return limited < free / 10
+    ? passed('a limit of the gradient norm is kept')
+    : failed('grad_clip_norm changes nothing: optimizer.maxGradNorm has no effect on this server');
+}
+
+export async function latency(bench: Bench, clock: { now(): number }): Promise<ProbeOutcome> {
+  const sampler = await bench.policy.openSampler(bench.signal);
+  const chunks = await bench.chunks.prompt(bench.text);
+  const timed = async (work: () => Promise<unknown>) => {
+    const times: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const startedAt = clock.now();
+      await work();
+      times.push(clock.now() - startedAt);
+    }
+    return Math.round(defined(times.toSorted((a, b) => a - b)[1], 'time'));
+  };
+  const token = await timed(() =>
+    sampled(bench, sampler, chunks, [1], { temperature: 1, maxTokens: 1 }),
+  );
+  const pass = await timed(() => trainerLogprobs(bench, bench.text, [plainTokens(bench, 4)]));
+  return passed(`one sampled token takes ${token} ms, one forward pass ${pass} ms`);
+}
+
+/** What a probe found, or what kept it from finding it. */
+export async function tried(
+  probe: () => Promise<ProbeOutcome>,
+  signal: AbortSignal,
+): Promise<ProbeOutcome> {
+  try {
+    return await probe();
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof MedixError) || error.boundary !== 'engine') throw error;
+    return failed(`the server does not do it: ${oneLine(messageOf(error), 400)}`);
+  }
+}
