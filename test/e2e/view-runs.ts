@@ -7,14 +7,14 @@ import sharp from 'sharp';
 import { digestOfBytes } from '../../src/core/digest.ts';
 
 const at = '2026-11-29T08:00:00.000Z';
-export const groupSize = 4;
+const groupSize = 4;
 
 export type RunText = {
   readonly question: (group: number) => string;
   readonly answer: (iteration: number, group: number, index: number) => string;
 };
 
-export const plainText: RunText = {
+const plainText: RunText = {
   question: (group) => `Which side is the effusion on, study ${group}?`,
   answer: (iteration, group, index) =>
     (index + group) % 3 < 1 + (iteration % 2) ? 'the left side' : `the right side ${index}`,

@@ -1,8 +1,8 @@
 /** The page of `medix view` in a real Chromium, as its readers use it. */
 import { cp, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -27,7 +27,6 @@ const grown = '#/runs/runs~grown';
 
 describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${none})`, () => {
   let browser: Browser;
-  let axe: string;
   let server: Running;
   let link: string;
   /** What the page's own console complained of. */
@@ -45,7 +44,6 @@ describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${n
       );
       server.outcome.then(({ stderr }) => reject(new Error(stderr)), reject);
     });
-    axe = await readFile(createRequire(import.meta.url).resolve('axe-core'), 'utf8');
     browser = await launchChromium(executablePath ?? '');
     link = await told;
   });
@@ -74,7 +72,7 @@ describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${n
   }
 
   async function violations(page: Page): Promise<readonly string[]> {
-    await page.evaluate(axe);
+    await page.evaluate(axe.source);
     const found = (await page.evaluate('axe.run()')) as {
       violations: readonly { id: string; nodes: readonly { html: string }[] }[];
     };

@@ -33,7 +33,7 @@ export function useAddress(): Address {
   return useMemo(() => readAddress(text), [text]);
 }
 
-export function readAddress(text: string): Address {
+function readAddress(text: string): Address {
   const [path = '', query = ''] = text.replace(/^#/, '').split(/\?(.*)/s);
   return {
     path: path.split('/').filter(Boolean).map(decoded),
@@ -61,7 +61,7 @@ export function linkTo(path: readonly (string | number)[], settings: Settings = 
 }
 
 /** The same place with other settings; an empty one is taken away. */
-export function withSettings(address: Address, changes: Settings): string {
+function withSettings(address: Address, changes: Settings): string {
   return linkTo(address.path, { ...Object.fromEntries(address.query), ...changes });
 }
 
