@@ -10,7 +10,7 @@ import { unfinishedPrefix } from '../../core/write-aside.ts';
 import type { CheckpointHandle } from '../../engine/engine.ts';
 import { Refusal } from './refusal.ts';
 
-export type CheckpointKind = 'weights' | 'sampler_weights';
+type CheckpointKind = 'weights' | 'sampler_weights';
 
 const recordSchema = z.object({
   model: z.string(),

@@ -1,7 +1,7 @@
 /** One thing at a time, in the order in which it was asked for; completions that stand side by side go together. */
 import { onAbort } from '../../core/async/abort.ts';
 
-export type SampleJob<Request, Result> = {
+type SampleJob<Request, Result> = {
   readonly request: Request;
   readonly settle: (result: Promise<Result>) => void;
 };

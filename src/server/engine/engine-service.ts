@@ -32,7 +32,7 @@ import {
 } from './training-model.ts';
 import { type CreateModel, readPass, type SampleCall } from './wire.ts';
 
-export type ServedModel = {
+type ServedModel = {
   /** As clients name it. */
   readonly name: string;
   readonly description: ModelDescription;

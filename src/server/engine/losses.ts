@@ -10,9 +10,9 @@ export type Target = {
   readonly weight: number;
 };
 
-export type TargetLoss = { readonly loss: number; readonly slope: number };
+type TargetLoss = { readonly loss: number; readonly slope: number };
 
-export type TokenLoss = (target: Target, settings: Readonly<Record<string, number>>) => TargetLoss;
+type TokenLoss = (target: Target, settings: Readonly<Record<string, number>>) => TargetLoss;
 
 const clipped = (ratio: number, settings: Readonly<Record<string, number>>) =>
   Math.min(

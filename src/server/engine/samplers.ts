@@ -27,7 +27,7 @@ export type Source =
       isGone: boolean;
     };
 
-export type Sampler = {
+type Sampler = {
   readonly id: string;
   readonly source: Source;
   /** As it is told to clients. */
