@@ -55,6 +55,7 @@ async function weightsOf(model: string): Promise<Record<string, Float32Array>> {
   const names = [...file.tensors.keys()];
   const values: Record<string, Float32Array> = {};
   for (const name of names) values[name] = await file.read(name);
+  await file.close();
   return values;
 }
 
