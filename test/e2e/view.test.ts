@@ -130,7 +130,7 @@ describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${n
     await page.keyboard.press('Escape');
     await page.keyboard.press('/');
     await page.getByLabel('Text').waitFor();
-    await page.waitForFunction(() => document.activeElement?.matches('[data-search]'));
+    await page.waitForFunction('document.activeElement?.matches("[data-search]")');
     await page.keyboard.press('Escape');
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keys and marks' }).waitFor();
@@ -172,7 +172,7 @@ describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${n
       }
       await page.setViewportSize({ width: 380, height: 780 });
       const excess = await page.evaluate(
-        () => document.documentElement.scrollWidth - window.innerWidth,
+        'document.documentElement.scrollWidth - window.innerWidth',
       );
       expect.soft(excess, place).toBeLessThanOrEqual(0);
       expect.soft(await violations(page), `${place}, on a phone`).toEqual([]);
@@ -192,7 +192,7 @@ describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${n
     const page = await open('#/runs/runs~hostile/groups/training/1/0');
     await page.getByText('window.pwned').first().waitFor();
     expect(await page.evaluate('window.pwned')).toBeUndefined();
-    const shown = await page.evaluate(() => document.body.textContent);
+    const shown = await page.evaluate('document.body.textContent');
     expect(shown).not.toMatch(/\p{Cc}(?<!\n|\t)|\u202e/u);
     await page.context().close();
   });
