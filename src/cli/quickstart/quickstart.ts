@@ -70,7 +70,7 @@ export const setUpQuickstart: SetUpCommand = (command, context) => {
 };
 
 /**
- * An ordinary `medix train` run: DAPO as in MediX-R1, in miniature. A third of the reward is for what the thinking
+ * An ordinary `medix train` run: DAPO as in MediX-R1, in miniature. Half of the reward is for what the thinking
  * says of the image: without it answers get better and the readings behind them worse.
  */
 export function quickstartConfig(seed: number, out: string): TrainConfig {
@@ -103,7 +103,7 @@ function quickstartFields(seed: number, out: string) {
     rollout: { promptsPerIteration: 32, groupSize: 8, maxCompletionTokens: 40 },
     algorithm: { preset: 'dapo', maxSampleRounds: 1 },
     optimizer: {
-      learningRate: 1.5e-4,
+      learningRate: 3e-4,
       beta2: 0.99,
       weightDecay: 0,
       schedule: 'cosine',
