@@ -19,6 +19,9 @@ const exceptions: Readonly<Record<string, Readonly<Record<string, readonly strin
   'goes on with, or makes, files of its own': {
     'engine/hub/checked-file.ts': ['open'],
     'engine/local/weights/integer-file.ts': ['open'],
+    'launch/bundle/trainer-data.ts': ['createWriteStream'],
+    'launch/serving/serve-models.ts': ['createWriteStream'],
+    'server/engine/training-log.ts': ['open'],
     'tinker/journal.ts': ['open'],
   },
   'interprets a graph in this thread, for tests': {

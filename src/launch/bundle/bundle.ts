@@ -1,5 +1,5 @@
 /** The folder that a job runs in: the trainer's config, the bridge to the reward service, the data, and what starts it. */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { zipSync } from 'fflate';
 import { stringify } from 'yaml';
@@ -8,7 +8,7 @@ import type { HubAccess } from '../../config/environment.ts';
 import type { TrainConfig } from '../../config/train-config.ts';
 import { digestOfBytes } from '../../core/digest.ts';
 import { fail } from '../../core/errors.ts';
-import { foundAt, readText } from '../../core/files.ts';
+import { entriesBelow, foundAt, readBytes, readText } from '../../core/files.ts';
 import { modalities } from '../../core/modality.ts';
 import { packageFile } from '../../core/package-file.ts';
 import { openTemplate } from '../../data/prompt-template.ts';
@@ -201,10 +201,10 @@ export type Package = { readonly name: string; readonly bytes: Uint8Array };
 export async function packFolder(folder: string): Promise<Package> {
   const files: Record<string, [Uint8Array, { level: 0 | 6; mtime: Date }]> = {};
   let total = 0;
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+  for (const entry of await entriesBelow(folder)) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
-    const bytes = await readFile(path);
+    const bytes = await readBytes(path);
     total += bytes.length;
     if (total > mostPackageBytes) {
       fail('data', {

@@ -1,11 +1,12 @@
 /** Local `vllm serve` processes: started, waited for, and stopped together. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '../../core/async/clock.ts';
 import { fail, messageOf } from '../../core/errors.ts';
+import { readText } from '../../core/files.ts';
 
 export type ServedModel = {
   /** What it is for, e.g. `judge`; also the name of its log. */
@@ -102,7 +103,7 @@ function startServer({ role, model, port, words }: ServedModel, options: ServeOp
   const died = ended.then(async (how): Promise<never> => {
     await new Promise<void>((resolve) => file.end(() => resolve()));
     if (isStopping) return new Promise<never>(() => {});
-    const text = await readFile(log, 'utf8').catch(() => '');
+    const text = await readText(log).catch(() => '');
     return fail('engine', {
       where: `${options.command} for the ${role} (${model})`,
       expected: 'a server that keeps running',

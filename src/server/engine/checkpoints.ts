@@ -1,9 +1,9 @@
 /** Saved weights by their `tinker://` names, each a folder that appears whole. */
 import { randomUUID } from 'node:crypto';
-import { rename, rm, stat, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { entriesBelow, entriesOf, foundAt, readText } from '../../core/files.ts';
+import { entriesBelow, entriesOf, foundAt, lengthOf, readText } from '../../core/files.ts';
 import { makeFolder } from '../../core/make-folder.ts';
 import { readingAs } from '../../core/reading.ts';
 import { unfinishedPrefix } from '../../core/write-aside.ts';
@@ -77,7 +77,7 @@ export function openCheckpoints(root: string): Checkpoints {
     );
     const files = (await entriesBelow(folder)).filter((entry) => entry.isFile());
     const sizes = await Promise.all(
-      files.map(async (file) => (await stat(join(file.parentPath, file.name))).size),
+      files.map((file) => lengthOf(join(file.parentPath, file.name))),
     );
     return { ...record, folder, bytes: sizes.reduce((a, b) => a + b, 0) };
   };
