@@ -4,9 +4,16 @@ import type { Dim } from './dim.ts';
 
 export type AttributeValue = number | string | readonly number[] | { readonly float: number };
 
+/**
+ * Bits of the unsigned integers on the left of a product with signed ones that the processor multiplies without loss.
+ * Some add pairs of such products in 16 bits, which 8 bits on both sides overflow.
+ */
+export type LeftBits = 7 | 8;
+
 export type Emitter = {
   /** ONNX Runtime has not the same ops on each. */
   readonly device: Device;
+  readonly leftBits: LeftBits;
   /** Appends an ONNX node; returns the name of its (first) output. */
   op(
     type: string,

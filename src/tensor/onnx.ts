@@ -14,7 +14,7 @@ import {
 } from 'onnx-buf';
 import type { Device } from './device.ts';
 import type { Dim, Shape } from './dim.ts';
-import type { AttributeValue, Emitter } from './emitter.ts';
+import type { AttributeValue, Emitter, LeftBits } from './emitter.ts';
 import { type Node, topologicalOrder } from './node.ts';
 import type { DataType, OpKind } from './op-attributes.ts';
 import type { OpRule } from './op-rule.ts';
@@ -54,11 +54,13 @@ export const lastWord = 'done';
  * @param outputs result name to node.
  * @param given nodes whose values are fed under these names instead of being computed.
  * @param device that the model is for
+ * @param leftBits of its processor; of use to products of integers alone
  */
 export function emitOnnx(
   outputs: Readonly<Record<string, Node>>,
   given: ReadonlyMap<Node, string> = new Map(),
   device: Device = 'cpu',
+  leftBits: LeftBits = 8,
 ): OnnxGraph {
   const nodes: OnnxNode[] = [];
   const initializers = new Map<string, MessageInitShape<typeof TensorProtoSchema>>();
@@ -96,6 +98,7 @@ export function emitOnnx(
   };
   const emitter: Emitter = {
     device,
+    leftBits,
     op,
     dims: (values) => {
       if (values.every((dim) => typeof dim === 'number')) return int64s(values);

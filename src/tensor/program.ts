@@ -10,9 +10,11 @@ import type * as Ort from 'onnxruntime-node';
 import { MedixError, messageOf } from '../core/errors.ts';
 import type { Device } from './device.ts';
 import { type Bindings, dimValue, type Shape, shapeValue } from './dim.ts';
-import type { Node } from './node.ts';
+import type { LeftBits } from './emitter.ts';
+import { type Node, topologicalOrder } from './node.ts';
 import { emitOnnx, lastWord, type OnnxGraph } from './onnx.ts';
 import { loadOnnxRuntime, type OnnxRuntime } from './onnx-runtime.ts';
+import { tryLeftBits } from './try-left-bits.ts';
 
 /**
  * What the binding of onnxruntime-node 1.30 says when a run is over and it comes to hand back a result
@@ -80,7 +82,8 @@ export class Program {
     { keepsMemory = true, device = 'cpu', threads = 0 }: ProgramOptions & Hardware = {},
   ): Promise<Program> {
     const ort = await loadOnnxRuntime();
-    const { bytes, ...graph } = emitOnnx(outputs, given, device);
+    const leftBits = await leftBitsFor(outputs, device);
+    const { bytes, ...graph } = emitOnnx(outputs, given, device, leftBits);
     const session = await createSession(ort, bytes, graph.folder, {
       executionProviders: [device],
       graphOptimizationLevel: 'all',
@@ -141,6 +144,21 @@ export class Program {
   async dispose(): Promise<void> {
     await this.#session.release();
   }
+}
+
+let knownLeftBits: Promise<LeftBits> | undefined;
+
+/** Tried out once, with a product that overflows where anything can. */
+async function leftBitsFor(
+  outputs: Readonly<Record<string, Node>>,
+  device: Device,
+): Promise<LeftBits> {
+  const multiplies = topologicalOrder(Object.values(outputs)).some(
+    ({ kind }) => kind === 'storedProduct',
+  );
+  if (!multiplies || device !== 'cpu') return 8;
+  knownLeftBits ??= tryLeftBits();
+  return knownLeftBits;
 }
 
 /** A driver that resets, a card that is taken away or is full: none is a defect of what was computed. */

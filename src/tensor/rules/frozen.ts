@@ -3,20 +3,22 @@
  *
  * The integer product takes each row of its left side as two planes of 8 bits, of which the second holds what
  * the first has rounded off: x = amax/127 · (high + low/254). One plane alone would cost two digits. A row has
- * its own scale, so that one row's outliers leave the others alone. Both planes go through one product, so
- * that the matrix is packed once.
+ * its own scale, so that one row's outliers leave the others alone. All planes go through one product, so
+ * that the matrix is packed once. Where the processor bears 7 bits on the left alone (`LeftBits`), there are three
+ * planes of 7 bits.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { build, type NdArray } from '../array.ts';
 import type { Emitter } from '../emitter.ts';
 import type { OpRules } from '../op-rule.ts';
 import * as ops from '../ops.ts';
-import { largestInteger, type StoredMatrix } from '../stored-matrix.ts';
+import type { StoredMatrix } from '../stored-matrix.ts';
 
-/** The middle of unsigned bytes, which the runtime wants on the left. */
-const zeroPoint = 128;
-/** Steps of the second plane in one step of the first. */
-const steps = 2 * largestInteger;
+/** By the bits of a plane: the middle of its unsigned integers, which the runtime wants on the left, and how many. */
+const planesOf = {
+  8: { zeroPoint: 128, largest: 127, count: 2 },
+  7: { zeroPoint: 64, largest: 63, count: 3 },
+} as const;
 /** A row of zeros is divided by this. */
 const tiny = 1e-30;
 
@@ -66,27 +68,35 @@ function planeProduct(
   columnScales: string,
   width: number,
 ): string {
+  const { zeroPoint, largest, count } = planesOf[emit.leftBits];
+  /** Steps of a plane in one step of the plane before. */
+  const steps = 2 * largest;
+  const unitOf = (plane: number) => emit.scalar(1 / steps ** plane);
   const amax = emit.op('ReduceMax', [emit.op('Abs', [a]), emit.dims([1])], { keepdims: 1 });
   const bound = emit.op('Max', [amax, emit.scalar(tiny)]);
-  const scaled = emit.op('Mul', [a, emit.op('Div', [emit.scalar(largestInteger), bound])]);
   const middle = emit.scalar(zeroPoint, 'uint8');
-  const one = emit.scalar(1);
-  const high = emit.op('QuantizeLinear', [scaled, one, middle]);
-  const rest = emit.op('Sub', [scaled, emit.op('DequantizeLinear', [high, one, middle])]);
-  const low = emit.op('QuantizeLinear', [rest, emit.scalar(1 / steps), middle]);
-  const planes = emit.op('Concat', [high, low], { axis: 0 });
+  let rest = emit.op('Mul', [a, emit.op('Div', [emit.scalar(largest), bound])]);
+  const planes = Array.from({ length: count }, (_, plane) => {
+    const integral = emit.op('QuantizeLinear', [rest, unitOf(plane), middle]);
+    if (plane < count - 1) {
+      const taken = emit.op('DequantizeLinear', [integral, unitOf(plane), middle]);
+      rest = emit.op('Sub', [rest, taken]);
+    }
+    return integral;
+  });
   const product = emit.op(
     'MatMulIntegerToFloat',
-    [planes, integers, one, columnScales, middle],
+    [emit.op('Concat', planes, { axis: 0 }), integers, unitOf(0), columnScales, middle],
     {},
     'com.microsoft',
   );
-  const pair = emit.op('Reshape', [product, emit.dims([2, -1, width])]);
-  const [top, bottom] = [0, 1].map((plane) =>
-    emit.op('Slice', [pair, emit.dims([plane]), emit.dims([plane + 1]), emit.dims([0])]),
-  );
-  const whole = emit.op('Add', [top!, emit.op('Mul', [bottom!, emit.scalar(1 / steps)])]);
-  const rowScale = emit.op('Mul', [bound, emit.scalar(1 / largestInteger)]);
+  const parts = emit.op('Reshape', [product, emit.dims([count, -1, width])]);
+  const whole = planes
+    .map((_, plane) =>
+      emit.op('Slice', [parts, emit.dims([plane]), emit.dims([plane + 1]), emit.dims([0])]),
+    )
+    .reduce((sum, part, plane) => emit.op('Add', [sum, emit.op('Mul', [part, unitOf(plane)])]));
+  const rowScale = emit.op('Mul', [bound, emit.scalar(1 / largest)]);
   return emit.op('Reshape', [emit.op('Mul', [whole, rowScale]), emit.dims([-1, width])]);
 }
 
