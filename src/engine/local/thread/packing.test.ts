@@ -45,6 +45,6 @@ it('requests say whether their tokens are wanted instead of taking a function al
       { ...request, prompt, onToken: () => {} },
     ]),
   );
-  expect(silent).toEqual({ ...request, prompt, tellsTokens: false });
-  expect(told).toEqual({ ...request, prompt, tellsTokens: true });
+  expect(silent).toEqual({ ...request, prompt, stopTokens: [], tellsTokens: false });
+  expect(told).toEqual({ ...request, prompt, stopTokens: [], tellsTokens: true });
 });
