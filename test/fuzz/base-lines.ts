@@ -29,34 +29,24 @@ const certified =
 export const baseLines: Readonly<Record<string, readonly BaseLine[]>> = {
   'launch easyr1': [
     {
-      argv: [
-        'launch',
-        'easyr1',
-        '--dry-run',
-        'model=owner/name',
-        ...training,
-        'data={train: phantoms, trainCount: 2}',
-      ],
+      argv: ['--dry-run', 'model=owner/name', ...training, 'data={train: phantoms, trainCount: 2}'],
     },
   ],
   'launch verl': [
     {
-      argv: [
-        'launch',
-        'verl',
-        '--dry-run',
-        'model=owner/name',
-        ...training,
-        'data={train: phantoms, trainCount: 2}',
-      ],
+      argv: ['--dry-run', 'model=owner/name', ...training, 'data={train: phantoms, trainCount: 2}'],
     },
   ],
-  'launch follow': [{ argv: ['launch', 'follow', 'run'] }],
-  'launch status': [{ argv: ['launch', 'status', 'run'] }],
-  'launch stop': [{ argv: ['launch', 'stop', 'run'] }],
-  'launch resume': [{ argv: ['launch', 'resume', 'run'] }],
-  'launch checkpoints': [{ argv: ['launch', 'checkpoints', 'run'] }],
-  up: [{ argv: ['up', '--command', 'false', '--judge', 'model', '--judge-port', '1'] }],
+  'launch follow': [{ argv: ['run'] }],
+  'launch status': [{ argv: ['run'] }],
+  'launch stop': [{ argv: ['run'] }],
+  'launch resume': [{ argv: ['run'] }],
+  'launch checkpoints': [{ argv: ['run'] }],
+  doctor: [{ argv: ['--url', 'http://127.0.0.1:9', '--model', 'model'] }],
+  'engine serve': [
+    { argv: ['model', '--port', '0', '--checkpoints', 'out/checkpoints'], prints: 1, weight: 0.3 },
+  ],
+  up: [{ argv: ['--command', 'false', '--judge', 'model', '--judge-port', '1'] }],
   quickstart: [
     { argv: ['--out', 'out/new', '--seed', '1'], prints: 1, weight: 0.3 },
     { argv: ['--resume', 'run'], prints: 1, weight: 0.5 },
