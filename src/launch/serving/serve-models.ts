@@ -4,6 +4,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { linkSignals } from '../../core/async/abort.ts';
 import type { Clock } from '../../core/async/clock.ts';
 import { fail, messageOf } from '../../core/errors.ts';
 import { readText } from '../../core/files.ts';
@@ -56,15 +57,20 @@ export async function serveModels(
   const stop = async () => {
     await Promise.all(children.map((child) => child.stop()));
   };
+  // What still asks whether a server is up must not outlive a start that failed.
+  const starting = linkSignals(options.signal);
   try {
     const startedAt = options.clock.now();
+    const asking = { ...options, signal: starting.signal };
     await Promise.race([
       died,
-      Promise.all(models.map((model) => untilHealthy(model, startedAt, options))),
+      Promise.all(models.map((model) => untilHealthy(model, startedAt, asking))),
     ]);
     options.signal.throwIfAborted();
+    starting.unlink();
     return { died, stop };
   } catch (error) {
+    starting.abort();
     await stop();
     throw error;
   }
