@@ -9,10 +9,12 @@ import { encodePassResult, encodeSampled, outputType } from '../../tinker/server
 import { isTooDeep } from '../json-depth.ts';
 import { namesItsHost } from '../local-host.ts';
 import { tokenMatcher } from '../token.ts';
+import { tarOf } from './archive.ts';
 import { type Checkpoint, tinkerPath } from './checkpoints.ts';
 import { type EngineService, readCall } from './engine-service.ts';
 import type { Outcome } from './futures.ts';
 import { Refusal, refuseFor } from './refusal.ts';
+import { removeQuietly } from './training-log.ts';
 import {
   createByLoadSchema,
   createModelSchema,
@@ -293,6 +295,19 @@ export function createEngineApp(options: EngineAppOptions) {
     const [all, page] = [await service.checkpoints.list(), pageOf(c)];
     const some = all.slice(page.offset, page.offset + page.limit).map(checkpointBody);
     return c.json({ checkpoints: some, cursor: { ...page, total_count: all.length } });
+  });
+  app.get('/training_runs/:id/checkpoints/:kind/:name/archive', async (c) => {
+    const { id, kind, name: checkpoint } = c.req.param();
+    const folder = await service.exportCheckpoint(`tinker://${id}/${kind}/${checkpoint}`);
+    const pieces = async function* () {
+      try {
+        yield* tarOf(folder);
+      } finally {
+        await removeQuietly(folder);
+      }
+    };
+    const body = ReadableStream.from(pieces()) as ReadableStream<Uint8Array>;
+    return c.body(body, 200, { 'content-type': 'application/x-tar' });
   });
   app.delete('/training_runs/:id/checkpoints/:kind/:name', async (c) => {
     const { id, kind, name: checkpoint } = c.req.param();

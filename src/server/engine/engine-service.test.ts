@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openLocalEngine } from '../../engine/local/local-engine.ts';
+import { exportFrom } from '../../engine/tinker/export-model.ts';
 import { readLocalFiles } from '../../engine/tinker/open-tinker-engine.ts';
 import { tinyModelDirectory } from '../../model/tiny-model.fixture.ts';
+import { connectTinker } from '../../tinker/client.ts';
 import { serveEngine } from './serve.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: bodies of a protocol
@@ -184,4 +186,40 @@ it('lets a sampler keep its weights while the model moves on', async () => {
 it('answers what is no request of the protocol with 400', async () => {
   expect((await post('asample', { prompt: 3 })).status).toBe(400);
   expect((await post('get_info', { model_id: 'none' })).status).toBe(404);
+});
+
+it('gives the weights of a checkpoint as an archive that the client unpacks and the engine opens', async () => {
+  const client = await connectTinker({ url: service.url });
+  const out = join(folder, 'fetched');
+  try {
+    const model = await client.createModel({ baseModel: 'tiny', rank: 0 });
+    const datum = {
+      input: [{ kind: 'text' as const, tokens: Int32Array.from(tokens.slice(0, -1)) }],
+      targets: Int32Array.from(tokens.slice(1)),
+      lossInputs: { weights: Float32Array.of(0, 1, 1) },
+    };
+    await model.forwardBackward([datum], { name: 'cross_entropy' });
+    const adam = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 0 };
+    await model.optimStep({ learningRate: 1e-2, ...adam });
+    const { logprobs } = await model.forward([datum]);
+    await exportFrom(client, model, out, new AbortController().signal);
+    const engine = await openLocalEngine(out);
+    const prompt = { tokens: Int32Array.from(tokens.slice(0, 1)), images: [] };
+    const completion = Int32Array.from(tokens.slice(1));
+    const [row] = await engine.logprobs(
+      [{ prompt, completion }],
+      'policy',
+      new AbortController().signal,
+    );
+    await engine.close();
+    row!.forEach((logprob, t) => {
+      expect(logprob).toBeCloseTo(logprobs[0]![t]!, 5);
+    });
+  } finally {
+    client.close();
+  }
+  const missing = await fetch(
+    `${service.url}/api/v1/training_runs/no/checkpoints/weights/no/archive`,
+  );
+  expect(missing.status).toBe(404);
 });

@@ -84,8 +84,10 @@ export async function openEngineService(options: EngineServiceOptions) {
   const { signal } = ending;
   const modelsFolder = join(folder, 'models');
   const copiesFolder = join(folder, 'samplers');
+  const exportsFolder = join(folder, 'exports');
   const sessionsFile = join(folder, 'sessions.json');
   await removeQuietly(copiesFolder);
+  await removeQuietly(exportsFolder);
   await makeFolder(modelsFolder);
 
   const reader = createInputReader(served.images, {
@@ -420,6 +422,21 @@ export async function openEngineService(options: EngineServiceOptions) {
       futures.add(id, outcome);
       return id;
     },
+    /**
+     * The model with a checkpoint's weights in Hugging Face layout; of LoRA an adapter as `peft` has it.
+     * @returns the folder, which the caller removes
+     * @throws Refusal 404 where there is no such checkpoint
+     */
+    exportCheckpoint: async (path: string): Promise<string> => {
+      await checkpoints.find(path);
+      await makeFolder(exportsFolder);
+      const place = join(exportsFolder, randomUUID());
+      await device.run(async () => {
+        const engine = await engineOf({ kind: 'checkpoint', path });
+        await engine.exportModel(place);
+      });
+      return place;
+    },
     /** What is taken stays on disk, and goes on when the service is started again. */
     close: async () => {
       ending.abort(new Refusal(503, 'the service is ending; ask again once it is back'));
@@ -427,6 +444,7 @@ export async function openEngineService(options: EngineServiceOptions) {
       for (const model of models.values()) await model.close();
       await stored.close();
       await removeQuietly(copiesFolder);
+      await removeQuietly(exportsFolder);
     },
   };
 }
