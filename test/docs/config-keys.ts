@@ -14,6 +14,7 @@ const rewardSchema = rewardServiceSchema.pick({ reward: true });
 
 /** The config of each command that takes one. */
 export const configSchemas: Readonly<Record<string, z.ZodType>> = {
+  quickstart: trainConfigSchema,
   train: trainConfigSchema,
   sft: sftConfigSchema,
   'eval generate': evalConfigSchema,
