@@ -7,8 +7,6 @@ import { defineConfig } from 'vite';
 
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
-  // Also where a test builds it: NODE_ENV is `test` there.
-  define: { 'process.env.NODE_ENV': '"production"' },
   build: {
     outDir: '../dist/web',
     emptyOutDir: true,
