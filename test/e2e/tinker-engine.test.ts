@@ -27,12 +27,18 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
+/**
+ * Two ways of adding up the same gradient differ by rounding. Adam divides by its size: with an epsilon below the
+ * rounding, a weight whose gradient is next to nothing moves by that alone.
+ */
+const optimizer = { learningRate: 1e-3, epsilon: 1e-5 };
+
 const settings = {
   model: startModel,
   data: { train: 'phantoms', trainCount: 200, template: 'question' },
   rollout: { promptsPerIteration: 2, groupSize: 4, maxCompletionTokens: 16 },
   algorithm: { maxSampleRounds: 1 },
-  optimizer: { learningRate: 1e-4 },
+  optimizer,
   iterations: 2,
   checkpoint: { every: 1 },
 } as const;
@@ -44,7 +50,7 @@ const training = (out: string) => [
   'data={train: phantoms, trainCount: 200, template: question}',
   'rollout={promptsPerIteration: 2, groupSize: 4, maxCompletionTokens: 16}',
   'algorithm.maxSampleRounds=1',
-  'optimizer.learningRate=1e-4',
+  `optimizer={learningRate: ${optimizer.learningRate}, epsilon: ${optimizer.epsilon}}`,
   'iterations=2',
   'checkpoint.every=1',
   `engine={kind: tinker, url: "${server.url}", rank: 0, cache: cache}`,
@@ -97,7 +103,7 @@ test('two iterations with images come to the weights of the engine in this proce
     return most;
   };
   expect(largest(here!, there!)).toBeLessThan(1e-5);
-  expect(largest(here!, start!)).toBeGreaterThan(1e-4);
+  expect(largest(here!, start!)).toBeGreaterThan(5e-4);
   const { facts } = await readManifest(join(folder, 'whole'));
   expect(facts).toMatchObject({
     engine: { server: server.url, doctor: { normalisation: 'sum over tokens', blind: null } },

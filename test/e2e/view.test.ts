@@ -1,10 +1,11 @@
 /** The page of `medix view` in a real Chromium, as its readers use it. */
+import { execFile } from 'node:child_process';
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   writeEvaluation,
@@ -24,6 +25,7 @@ const none = 'no Chromium here: install one, or name it in the variable CHROMIUM
 if (executablePath === undefined) process.stderr.write(`view.test.ts skipped: ${none}\n`);
 
 const grown = '#/runs/runs~grown';
+const ended = '#/runs/runs~ended';
 
 describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${none})`, () => {
   let browser: Browser;
@@ -33,9 +35,10 @@ describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${n
   const complaints: string[] = [];
 
   beforeAll(async () => {
-    await build({
-      configFile: fileURLToPath(new URL('../../web/vite.config.ts', import.meta.url)),
-      logLevel: 'error',
+    // As it ships: in this process, Vite would build what is for development.
+    await promisify(execFile)('npm', ['run', 'build:web'], {
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      env: { ...process.env, NODE_ENV: 'production' },
     });
     await writeRuns();
     const told = new Promise<string>((resolve, reject) => {
@@ -106,7 +109,7 @@ describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${n
   });
 
   it('finds a filter again by its address', async () => {
-    const page = await open(`${grown}/groups`);
+    const page = await open(`${ended}/groups`);
     await page.getByLabel('Text').fill('study 1');
     await page.getByText('4 groups').waitFor();
     expect(page.url()).toContain('text=study+1');
@@ -205,7 +208,7 @@ describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${n
     const page = await browser.newPage();
     const failed: string[] = [];
     page.on('pageerror', (error) => failed.push(error.message));
-    await page.goto(`${pathToFileURL(out).href}${grown}/groups?text=study+1`);
+    await page.goto(`${pathToFileURL(out).href}${ended}/groups?text=study+1`);
     await page.getByText('4 groups').waitFor();
     await page
       .getByRole('link', { name: /study 1/ })
@@ -246,6 +249,8 @@ async function places(): Promise<readonly (readonly [string, string | RegExp])[]
 async function writeRuns(): Promise<void> {
   await startRun(join(runs, 'grown'), 8);
   for (const iteration of [1, 2, 3]) await addIteration(join(runs, 'grown'), iteration);
+  await startRun(join(runs, 'ended'), 4);
+  for (const iteration of [1, 2, 3, 4]) await addIteration(join(runs, 'ended'), iteration);
   await startRun(join(runs, 'hostile'), 1);
   await addIteration(join(runs, 'hostile'), 1, {
     question: () => hostile,

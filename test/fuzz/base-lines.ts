@@ -46,7 +46,9 @@ export const baseLines: Readonly<Record<string, readonly BaseLine[]>> = {
   'engine serve': [
     { argv: ['model', '--port', '0', '--checkpoints', 'out/checkpoints'], prints: 1, weight: 0.3 },
   ],
-  up: [{ argv: ['--command', 'false', '--judge', 'model', '--judge-port', '1'] }],
+  up: [
+    { argv: ['--command', 'false', '--judge', 'model', '--judge-port', '1', '--logs', 'out/logs'] },
+  ],
   quickstart: [
     { argv: ['--out', 'out/new', '--seed', '1'], prints: 1, weight: 0.3 },
     { argv: ['--resume', 'run'], prints: 1, weight: 0.5 },

@@ -65,3 +65,8 @@ function picture(mark: string): string {
 export function json(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '–');
 }
+
+/** `allRight` as `all right`. */
+export function inWords(name: string): string {
+  return name.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}

@@ -2,7 +2,7 @@
 import type { GroupRow, GroupsAnswer } from '../../../src/server/view/wire.ts';
 import { linkTo, type Settings, useAddress } from '../address.ts';
 import { RewardStrip } from '../chart/small.tsx';
-import { count, fixed, visible } from '../format.ts';
+import { count, fixed, inWords, visible } from '../format.ts';
 import { type Field, FilterBar } from '../parts/filter-bar.tsx';
 import { Empty, Foreign, Indexing, Picture, Shown } from '../parts/shown.tsx';
 import { pageSize, VirtualRows } from '../parts/virtual-rows.tsx';
@@ -161,7 +161,7 @@ export function UseMark({ row }: { row: Pick<GroupRow, 'use' | 'cause'> }) {
   return (
     <span className={`use use-${row.use}`}>
       {row.use}
-      {row.cause ? `: ${visible(row.cause)}` : ''}
+      {row.cause ? `: ${visible(inWords(row.cause))}` : ''}
     </span>
   );
 }
