@@ -11,10 +11,10 @@ import { MedixError, messageOf } from '../core/errors.ts';
 import type { Device } from './device.ts';
 import { type Bindings, dimValue, type Shape, shapeValue } from './dim.ts';
 import type { LeftBits } from './emitter.ts';
+import { requireLeftBits } from './left-bits.ts';
 import { type Node, topologicalOrder } from './node.ts';
 import { emitOnnx, lastWord, type OnnxGraph } from './onnx.ts';
 import { loadOnnxRuntime, type OnnxRuntime } from './onnx-runtime.ts';
-import { tryLeftBits } from './try-left-bits.ts';
 
 /**
  * What the binding of onnxruntime-node 1.30 says when a run is over and it comes to hand back a result
@@ -146,19 +146,15 @@ export class Program {
   }
 }
 
-let knownLeftBits: Promise<LeftBits> | undefined;
-
-/** Tried out once, with a product that overflows where anything can. */
+/** Tried out where it matters, since trying takes its time. */
 async function leftBitsFor(
   outputs: Readonly<Record<string, Node>>,
   device: Device,
 ): Promise<LeftBits> {
-  const multiplies = topologicalOrder(Object.values(outputs)).some(
+  const multipliesIntegers = topologicalOrder(Object.values(outputs)).some(
     ({ kind }) => kind === 'storedProduct',
   );
-  if (!multiplies || device !== 'cpu') return 8;
-  knownLeftBits ??= tryLeftBits();
-  return knownLeftBits;
+  return multipliesIntegers && device === 'cpu' ? requireLeftBits() : 8;
 }
 
 /** A driver that resets, a card that is taken away or is full: none is a defect of what was computed. */

@@ -8,6 +8,7 @@ import type { AdapterConfig } from '../../model/files/adapter-config.ts';
 import { headName } from '../../model/parameter-names.ts';
 import { type ParameterSpec, parameterSpecs } from '../../model/parameters.ts';
 import type { Device } from '../../tensor/device.ts';
+import { exactLeftBits } from '../../tensor/left-bits.ts';
 import type { PassLimits } from './local-policy.ts';
 import {
   everyParameter,
@@ -18,7 +19,6 @@ import {
 import { type AdapterSettings, adaptedLayers, linearLayers, scaleOf } from './weights/adapter.ts';
 import { targetsOf } from './weights/adapter-file.ts';
 import type { BaseFormat } from './weights/base.ts';
-import { multipliesIntegersExactly } from './weights/integer-self-test.ts';
 
 /** Whether a command trains the model or only has it answer. The seed is of what training adds to it. */
 export type Use = { readonly kind: 'train'; readonly seed: number } | { readonly kind: 'answer' };
@@ -37,7 +37,7 @@ export const thisMachine: Machine = {
     const limit = process.constrainedMemory();
     return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
   },
-  multipliesIntegers: multipliesIntegersExactly,
+  multipliesIntegers: async () => (await exactLeftBits()) !== undefined,
   cores: availableParallelism(),
 };
 

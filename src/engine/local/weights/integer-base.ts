@@ -9,7 +9,6 @@ import * as ops from '../../../tensor/ops.ts';
 import type { Base } from './base.ts';
 import { baseDigest } from './base-digest.ts';
 import { type MatrixSpec, openIntegerMatrices } from './integer-file.ts';
-import { requireExactIntegers } from './integer-self-test.ts';
 import { readChecked, requireTensors } from './read-checked.ts';
 
 /** Of the way in which matrices become integers; another one is another folder. */
@@ -39,7 +38,6 @@ export async function openIntegerBase(
     .filter(({ name, isLinear }) => isMatrix(name, isLinear))
     .map(({ name, shape }): MatrixSpec => ({ name, shape: shape as MatrixSpec['shape'] }));
   const matrices = await openIntegerMatrices(folder, store, wanted, onStart);
-  await requireExactIntegers();
 
   const values = new Map<string, Float32Array>();
   for (const { name, shape, isLinear } of specs) {

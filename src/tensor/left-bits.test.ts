@@ -1,0 +1,60 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { rngFromKey } from '../core/rng.ts';
+import type { LeftBits } from './emitter.ts';
+import { exactLeftBits } from './left-bits.ts';
+import { emitOnnx } from './onnx.ts';
+import { loadOnnxRuntime } from './onnx-runtime.ts';
+import * as ops from './ops.ts';
+
+const [rows, columns, batch] = [32, 64, 5] as const;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'medix-left-bits-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const rng = rngFromKey('left bits');
+const integers = Int8Array.from({ length: rows * columns }, () => rng.integer(255) - 127);
+const scales = Float32Array.from({ length: rows }, () => 0.5 + rng.next());
+const a = Float32Array.from({ length: batch * columns }, () => rng.normal());
+
+/** [columns, rows], as products with vectors of `columns` elements want it. */
+const turned = Int8Array.from(
+  { length: rows * columns },
+  (_, i) => integers[(i % rows) * columns + Math.floor(i / rows)]!,
+);
+
+async function product(bits: LeftBits): Promise<Float32Array> {
+  const file = join(folder, 'matrix');
+  await writeFile(file, turned);
+  const matrix = { file, rows, columns, scales, forward: 0, backward: 0 };
+  const output = ops.storedProduct(ops.input('a', [batch, columns]), matrix);
+  const model = join(folder, `${bits}.onnx`);
+  await writeFile(model, emitOnnx({ output }, undefined, 'cpu', bits).bytes);
+  const ort = await loadOnnxRuntime();
+  const session = await ort.InferenceSession.create(model);
+  const result = new ort.Tensor('float32', new Float32Array(batch * rows), [batch, rows]);
+  await session.run({ a: new ort.Tensor('float32', a, [batch, columns]) }, { output: result });
+  await session.release();
+  return result.data as Float32Array;
+}
+
+it.each([
+  ['7 bits a plane, on every processor', async () => 7 as const],
+  ['as many bits as this processor multiplies exactly', exactLeftBits],
+] as const)('a product of integers is that of the numbers with %s', async (_, bitsOf) => {
+  const found = await product((await bitsOf()) ?? 8);
+  found.forEach((value, i) => {
+    const [m, n] = [Math.floor(i / rows), i % rows];
+    let [sum, size] = [0, 0];
+    for (let k = 0; k < columns; k++) {
+      const term = a[m * columns + k]! * integers[n * columns + k]! * scales[n]!;
+      sum += term;
+      size += Math.abs(term);
+    }
+    expect(Math.abs(value - sum)).toBeLessThan(1e-5 * size);
+  });
+});
