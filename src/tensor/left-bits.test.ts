@@ -42,19 +42,22 @@ async function product(bits: LeftBits): Promise<Float32Array> {
   return result.data as Float32Array;
 }
 
-it.each([
-  ['7 bits a plane, on every processor', async () => 7 as const],
-  ['as many bits as this processor multiplies exactly', exactLeftBits],
-] as const)('a product of integers is that of the numbers with %s', async (_, bitsOf) => {
-  const found = await product((await bitsOf()) ?? 8);
-  found.forEach((value, i) => {
-    const [m, n] = [Math.floor(i / rows), i % rows];
-    let [sum, size] = [0, 0];
-    for (let k = 0; k < columns; k++) {
-      const term = a[m * columns + k]! * integers[n * columns + k]! * scales[n]!;
-      sum += term;
-      size += Math.abs(term);
-    }
-    expect(Math.abs(value - sum)).toBeLessThan(1e-5 * size);
-  });
-});
+/** Those that every processor bears, and the most that this one does. */
+const bitsHere: readonly LeftBits[] = [7, (await exactLeftBits()) ?? 8];
+
+it.each([...new Set(bitsHere)])(
+  'a product of integers in planes of %i bits is that of the numbers',
+  async (bits) => {
+    const found = await product(bits);
+    found.forEach((value, i) => {
+      const [m, n] = [Math.floor(i / rows), i % rows];
+      let [sum, size] = [0, 0];
+      for (let k = 0; k < columns; k++) {
+        const term = a[m * columns + k]! * integers[n * columns + k]! * scales[n]!;
+        sum += term;
+        size += Math.abs(term);
+      }
+      expect(Math.abs(value - sum)).toBeLessThan(1e-5 * size);
+    });
+  },
+);

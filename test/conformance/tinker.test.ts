@@ -1,7 +1,9 @@
-/** The Tinker engine over real HTTP: what every engine promises, and the same numbers as in this process. */
+/** The Tinker engine over real HTTP, on the engine service and on a server that averages: what every engine promises. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { openLocalEngine } from '../../src/engine/local/local-engine.ts';
-import { readLocalFiles } from '../../src/engine/tinker/open-tinker-engine.ts';
 import { createTinkerEngine } from '../../src/engine/tinker/tinker-engine.ts';
 import {
   startTinkerServer,
@@ -9,20 +11,28 @@ import {
 } from '../../src/engine/tinker/tinker-server.fixture.ts';
 import type { Prompt } from '../../src/model/prompt.ts';
 import { tinyCases, tinyModelDirectory, tinyPrompt } from '../../src/model/tiny-model.fixture.ts';
+import {
+  type ServedEngine,
+  startTinyService,
+  tinyFiles,
+} from '../../src/server/engine/served-engine.fixture.ts';
 import { connectTinker } from '../../src/tinker/client.ts';
 import { describeEngine } from './engine-suite.ts';
 
-const files = await readLocalFiles(tinyModelDirectory);
-let server: TinkerServer;
+let folder: string;
+let service: ServedEngine;
 let averaging: TinkerServer;
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'medix-tinker-'));
+  // Each test makes a model of its own and leaves it on the server.
+  service = await startTinyService(folder, { maxModels: 64 });
   const open = () => openLocalEngine(tinyModelDirectory);
-  server = await startTinkerServer(open, files.images);
-  averaging = await startTinkerServer(open, files.images, { averages: true });
+  averaging = await startTinkerServer(open, tinyFiles.images, { averages: true });
 });
 afterAll(async () => {
-  await server.close();
+  await service.close();
   await averaging.close();
+  await rm(folder, { recursive: true });
 });
 
 function promptOf(name: string): Promise<Prompt> {
@@ -32,22 +42,21 @@ function promptOf(name: string): Promise<Prompt> {
 describeEngine('tinker', {
   open: async () =>
     createTinkerEngine({
-      ...files,
-      client: await connectTinker({ url: server.url }),
+      ...tinyFiles,
+      client: await connectTinker({ url: service.url }),
       baseModel: 'tiny',
       rank: 0,
-      findings: { normalisation: 'sum over tokens', samplerLogprobs: 'exact' },
+      findings: { normalisation: 'sum over tokens' },
     }),
   variants: {
     'a server that averages over tokens and sequences': async () =>
       createTinkerEngine({
-        ...files,
+        ...tinyFiles,
         client: await connectTinker({ url: averaging.url }),
         baseModel: 'tiny',
         rank: 0,
         findings: {
           normalisation: 'mean over the tokens of a sequence, mean over the sequences of a step',
-          samplerLogprobs: 'exact',
         },
       }),
   },

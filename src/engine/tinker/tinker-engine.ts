@@ -1,7 +1,7 @@
 /**
  * The policy on a server that speaks the Tinker protocol. Losses are computed here on the logprobs of a forward pass;
  * their gradient is sent as the advantages of an importance-sampling loss whose ratio is 1, which any server has, times
- * what that server divides by. Where a server's own loss is exactly the one asked for, one pass does both.
+ * what that server divides by.
  *
  * Gradients are kept here until the optimizer step, when it is known over how many sequences the server will average:
  * what fails or is aborted before leaves nothing half done on the server.
@@ -41,8 +41,6 @@ import { type NormalisationName, normalisations } from './normalisation.ts';
 /** What was found of a server, or is assumed of it. */
 export type ServerFindings = {
   readonly normalisation: NormalisationName;
-  /** Whether sampler and trainer give the same logprobs. */
-  readonly samplerLogprobs: 'exact' | 'approximate';
   /** What happens to images, where they do not reach the model. */
   readonly blind?: string;
 };
@@ -132,7 +130,9 @@ export function createTinkerEngine(options: TinkerEngineOptions): Engine {
 
   return {
     model,
-    guarantees: { samplerLogprobs: findings.samplerLogprobs, losses: [] },
+    // What a server samples together depends on what arrives together, and so do the last bits of logprobs: of the
+    // trainer's, which do not, a run that is repeated gets the same weights.
+    guarantees: { samplerLogprobs: 'approximate', losses: [] },
     ...(options.facts ? { facts: options.facts } : {}),
 
     sample: (requests, signal) => {

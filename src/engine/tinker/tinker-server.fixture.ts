@@ -1,14 +1,12 @@
 /**
- * Test support: a Tinker server over a local engine, with the faults that a script asks for. It writes JSON, keeps
- * results, applies a number once, and sums losses over tokens unless it is told otherwise.
+ * Test support: a Tinker server that does what the engine service does not, as a script says: it averages, drops
+ * images, shifts logprobs, carries requests out twice. It writes JSON, and stands on a local engine.
  */
-
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { digestOf } from '../../core/digest.ts';
 import type { ImagePatches, Prompt } from '../../model/prompt.ts';
 import { processImage } from '../../model/vision/image-processor.ts';
@@ -21,19 +19,10 @@ type Chunk =
   | { readonly type: 'encoded_text'; readonly tokens: number[] }
   | { readonly type: 'image'; readonly data: string; readonly expected_tokens: number };
 
-/** What happens to a request instead of, or around, what it asks for. */
-type Fault =
-  | { readonly status: number; readonly body?: Json; readonly headers?: Record<string, string> }
-  /** The connection ends before or after the request was carried out. */
-  | 'cut-before'
-  | 'cut-after';
-
 export type ServerScript = {
-  /** Asked at each request, with how often its path was asked for before. */
-  readonly fault?: (path: string, times: number, body: Json) => Fault | undefined;
   /** Images take their place, and are not looked at. */
   readonly dropsImages?: 'sampler' | 'trainer';
-  /** Logprobs of samples come from the most likely tokens alone. */
+  /** Logprobs of samples are too high, as those from the most likely tokens alone are: by 1.4, seen on a server. */
   readonly truncates?: boolean;
   /** A loss is divided by the tokens of its sequence, and by the sequences of a step. */
   readonly averages?: boolean;
@@ -46,8 +35,6 @@ export type TinkerServer = {
   /** Requests that changed weights or gradients, in the order in which they were carried out. */
   readonly applied: readonly string[];
   readonly models: number;
-  /** All models and results are gone, as after a restart; checkpoints stay. */
-  restart(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -74,7 +61,6 @@ export async function startTinkerServer(
   const results = new Map<string, Promise<Json>>();
   const saved = new Map<string, { readonly handle: CheckpointHandle; readonly folder: string }>();
   const applied: string[] = [];
-  const asked = new Map<string, number>();
   const pictures = new Map<string, Promise<ImagePatches>>();
   let counter = 0;
   // One after the other, as a server with one device does.
@@ -231,8 +217,7 @@ export async function startTinkerServer(
       await model.engine.load(found.handle, found.folder);
       return {};
     },
-    save_weights_for_sampler: async (_model, { model_id, path }) => {
-      if (path !== undefined) return { path: `tinker://${model_id}/sampler_weights/${path}` };
+    save_weights_for_sampler: async (_model, { model_id }) => {
       const id = `s${++counter}`;
       samplers.set(id, model_id);
       return { sampling_session_id: id };
@@ -245,7 +230,7 @@ export async function startTinkerServer(
     const prompt = await promptOf(body['prompt'].chunks, script.dropsImages === 'sampler');
     const request = {
       prompt,
-      keys: [`seed ${seed}`],
+      keys: [`seed ${seed}/0`],
       maxTokens: max_tokens,
       temperature,
       topP: top_p,
@@ -311,22 +296,9 @@ export async function startTinkerServer(
     return { request_id: id };
   };
 
-  /** The model as it is now, whatever the name of its checkpoint. */
-  const archive = async (id: string): Promise<Buffer> => {
-    const place = join(folder, `export-${++counter}`);
-    await modelOf(id).engine.exportModel(place);
-    const names = await readdir(place);
-    const entries = await Promise.all(
-      names.map(async (name) => tarEntry(name, await readFile(join(place, name)))),
-    );
-    return gzipSync(Buffer.concat([...entries, Buffer.alloc(1024)]));
-  };
-
   const respond = async (response: ServerResponse, path: string, body: Json): Promise<void> => {
     try {
-      const [, id] = /^training_runs\/(.*?)\/checkpoints\/.*\/archive$/.exec(path) ?? [];
-      if (id !== undefined) response.end(await archive(id));
-      else send(response, 200, await answer(path, body));
+      send(response, 200, await answer(path, body));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       send(response, error.status, { detail: error.message });
@@ -336,20 +308,7 @@ export async function startTinkerServer(
   const server = createServer(async (request, response) => {
     const path = (request.url ?? '').replace('/api/v1/', '');
     const body: Json = request.method === 'GET' ? {} : JSON.parse(await textOf(request));
-    const times = asked.get(path) ?? 0;
-    asked.set(path, times + 1);
-    const fault = script.fault?.(path, times, body);
-    if (fault === 'cut-before') {
-      request.socket.destroy();
-    } else if (fault === 'cut-after') {
-      await answer(path, body);
-      request.socket.destroy();
-    } else if (fault !== undefined) {
-      const said = fault.body ?? { detail: 'as the script says' };
-      send(response, fault.status, said, fault.headers);
-    } else {
-      await respond(response, path, body);
-    }
+    await respond(response, path, body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 
@@ -363,14 +322,6 @@ export async function startTinkerServer(
     applied,
     get models() {
       return models.size;
-    },
-    restart: async () => {
-      const gone = [...models.values()];
-      models.clear();
-      results.clear();
-      samplers.clear();
-      await last;
-      await Promise.all(gone.map(({ engine }) => engine.close()));
     },
     close: async () => {
       server.closeAllConnections();
@@ -389,26 +340,13 @@ class Refused extends Error {
   }
 }
 
-function tarEntry(name: string, content: Buffer): Buffer {
-  const header = Buffer.alloc(512);
-  header.write(name, 0);
-  header.write(content.length.toString(8).padStart(11, '0'), 124);
-  header.write('0', 156);
-  return Buffer.concat([header, content, Buffer.alloc((512 - (content.length % 512)) % 512)]);
-}
-
 async function textOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function send(
-  response: ServerResponse,
-  status: number,
-  body: Json,
-  headers: Record<string, string> = {},
-): void {
-  response.writeHead(status, { 'content-type': 'application/json', ...headers });
+function send(response: ServerResponse, status: number, body: Json): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
   response.end(JSON.stringify(body));
 }

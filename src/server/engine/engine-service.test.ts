@@ -4,41 +4,17 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openLocalEngine } from '../../engine/local/local-engine.ts';
 import { exportFrom } from '../../engine/tinker/export-model.ts';
-import { readLocalFiles } from '../../engine/tinker/open-tinker-engine.ts';
-import { tinyModelDirectory } from '../../model/tiny-model.fixture.ts';
 import { connectTinker } from '../../tinker/client.ts';
-import { serveEngine } from './serve.ts';
+import { type ServedEngine, startTinyService } from './served-engine.fixture.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: bodies of a protocol
 type Json = any;
 
-const files = await readLocalFiles(tinyModelDirectory);
 let folder: string;
-let service: { readonly url: string; readonly close: () => Promise<void> };
+let service: ServedEngine;
 
-async function start(more: { readonly snapshotSteps?: number; readonly gapMs?: number } = {}) {
-  const ending = new AbortController();
-  const url = await new Promise<string>((resolve, reject) => {
-    const served = {
-      name: 'tiny',
-      description: files.model,
-      images: files.images,
-      vocabulary: 400,
-      open: () => openLocalEngine(tinyModelDirectory),
-    };
-    over = serveEngine({ served, folder, ...more, onListening: resolve }, ending.signal);
-    over.catch(reject);
-  });
-  const end = over;
-  return {
-    url,
-    close: async () => {
-      ending.abort();
-      await end;
-    },
-  };
-}
-let over: Promise<void>;
+const start = (more: { readonly snapshotSteps?: number; readonly gapMs?: number } = {}) =>
+  startTinyService(folder, more);
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'medix-engine-service-'));

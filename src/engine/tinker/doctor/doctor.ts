@@ -56,22 +56,16 @@ export async function examine(options: ExamineOptions, signal: AbortSignal): Pro
     onProbe(answer);
     return outcome;
   };
-  let isExact = true;
-  const agrees = async (prompt: Parameters<typeof agreement>[1]) => {
-    const found = await agreement(bench, prompt);
-    isExact &&= found.isExact;
-    return found.outcome;
-  };
   try {
     await note('must', 'model', 'Does it train the model?', async () => ({
       kind: 'passed',
       found: `${baseModel} with rank ${rank}, requests in ${client.codec}`,
     }));
-    const text = await note(
+    await note(
       'must',
       'sampler and trainer agree',
       'Does the sampler draw from the policy that is trained?',
-      () => agrees(bench.text),
+      () => agreement(bench, bench.text),
     );
     const blind: string[] = [];
     const pictured = async (
@@ -97,7 +91,7 @@ export async function examine(options: ExamineOptions, signal: AbortSignal): Pro
     await pictured(
       'sampler and trainer agree on images',
       'Do both read an image in the same way?',
-      ([it]) => agrees(it),
+      ([it]) => agreement(bench, it),
     );
     let divisor: NormalisationName | undefined;
     let gauge: Awaited<ReturnType<typeof openGauge>> | undefined;
@@ -142,7 +136,6 @@ export async function examine(options: ExamineOptions, signal: AbortSignal): Pro
       at: wallClock(),
       probes,
       normalisation: divisor ?? null,
-      samplerLogprobs: isExact && text.kind === 'passed' ? 'exact' : 'approximate',
       blind: blind[0] ?? null,
     };
   } finally {

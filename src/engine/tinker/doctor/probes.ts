@@ -18,8 +18,6 @@ import {
 } from './bench.ts';
 import type { ProbeOutcome } from './verdict.ts';
 
-/** Nats that sampler and trainer may differ by where their logprobs are taken for the same. */
-const exactTo = 1e-4;
 /** Mean nats above which a completion was not drawn from what is trained. */
 const mostGap = 0.05;
 /** Mean nats from which on it matters whether all differences have one sign. */
@@ -34,17 +32,14 @@ export const notTried = (why: string): ProbeOutcome => ({ kind: 'not-tried', why
 const nats = (value: number) => `${value.toPrecision(2)} nats`;
 
 /** Sampled logprobs against those of the trainer, at temperature 1. */
-export async function agreement(
-  bench: Bench,
-  prompt: Prompt,
-): Promise<{ readonly outcome: ProbeOutcome; readonly isExact: boolean }> {
+export async function agreement(bench: Bench, prompt: Prompt): Promise<ProbeOutcome> {
   const sampler = await bench.policy.openSampler(bench.signal);
   const chunks = await bench.chunks.prompt(prompt);
   const settings = { temperature: 1, maxTokens: 12 };
   const drawn = await sampled(bench, sampler, chunks, [1, 2, 3, 4], settings);
   const kept = drawn.filter(({ tokens }) => tokens.length > 0);
   if (kept.some(({ logprobs }) => logprobs === undefined)) {
-    return { outcome: failed('the sampler gives no logprobs'), isExact: false };
+    return failed('the sampler gives no logprobs');
   }
   const theirs = kept.map(({ logprobs }) => defined(logprobs, 'logprobs'));
   const ours = await trainerLogprobs(
@@ -57,14 +52,11 @@ export async function agreement(
   // Rounding goes both ways; whoever draws from a part of the distribution gives every token more.
   const isOneSided = mean > leastBias && meanExcess(theirs, ours) > 0.9 * mean;
   if (!(mean <= mostGap) || isOneSided) {
-    return {
-      outcome: failed(
-        `${found}${isOneSided ? ', and the sampler gives every token more' : ''}: completions are not drawn from the policy that is trained, e.g. from its most likely tokens alone`,
-      ),
-      isExact: false,
-    };
+    return failed(
+      `${found}${isOneSided ? ', and the sampler gives every token more' : ''}: completions are not drawn from the policy that is trained, e.g. from its most likely tokens alone`,
+    );
   }
-  return { outcome: passed(found), isExact: most < exactTo };
+  return passed(found);
 }
 
 /** The same draw about two images. */

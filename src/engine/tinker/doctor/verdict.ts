@@ -32,7 +32,6 @@ export const verdictSchema = z.object({
   normalisation: z
     .enum(normalisationNames as [NormalisationName, ...NormalisationName[]])
     .nullable(),
-  samplerLogprobs: z.enum(['exact', 'approximate']),
   /** What happens to images, where they do not reach the model; null where they do, or none are read. */
   blind: z.string().nullable(),
 });
