@@ -162,11 +162,19 @@ describe('the training loop', () => {
     expect(told.map(({ iteration, alarm }) => [iteration, alarm])).toEqual([[3, 'one-answer']]);
 
     const pausing = { config: { ...config, monitor: { ...monitor, pause: true } } };
-    const stopped = train(toyTraining(await create(paths.paused), pausing), signal);
-    await expect(stopped).rejects.toThrow('monitor.pause=false');
+    const paused = await create(paths.paused);
+    const engine = toyEngine();
+    await expect(train(toyTraining(paused, pausing, engine), signal)).rejects.toThrow(
+      'monitor.pause=false',
+    );
     expect((await readCheckpoints(paths.paused)).at(-1)?.iteration).toBe(3);
     const kinds = (await readEvents(paths.paused)).map(({ kind }) => kind);
     expect(kinds).toContain('paused');
+    // It still sounds, and is not told once more.
+    const longer = { config: { ...config, iterations: 8 } };
+    await train(toyTraining(await resume(paused), longer, engine), signal);
+    const again = (await readEvents(paths.paused)).filter(({ kind }) => kind === 'alarm');
+    expect(again.map(({ iteration }) => iteration)).toEqual([3]);
   });
 
   test('records what was asked, what was right and each image once', async () => {

@@ -28,7 +28,7 @@ import { imageBonuses } from './image-contrast.ts';
 import { measure, nameOfScore, scoreOf } from './measure.ts';
 import type { MonitorAlarm } from './monitor/alarms.ts';
 import { monitorFigures } from './monitor/figures.ts';
-import { alarmEvent, createMonitor, type Monitor, monitorMetrics } from './monitor/monitor.ts';
+import { alarmEvent, type Monitor, monitorMetrics, openMonitor } from './monitor/monitor.ts';
 import {
   createObservers,
   type Observers,
@@ -110,15 +110,16 @@ type Loop = Omit<Training, 'observers'> & {
  */
 export async function train(training: Training, signal: AbortSignal): Promise<ProgressState> {
   const { config, run } = training;
-  const loop: Loop = {
+  const parts = {
     ...training,
     source: createPromptSource(training.samples, training.prepare, config.seed),
     observers: createObservers(run, config.record.images, training.observers),
-    monitor: createMonitor(config.monitor),
     signal,
   };
-  return observing(loop.observers, signal, async () => {
-    let state = await startProgress(loop);
+  return observing(parts.observers, signal, async () => {
+    let state = await startProgress(parts);
+    const monitor = await openMonitor(run.directory, state.iteration, config.monitor);
+    const loop: Loop = { ...parts, monitor };
     if (state.iteration === 0 && config.validation.beforeTraining) {
       state = await validateBeforeTraining(loop, state);
     }

@@ -1,15 +1,35 @@
 /** Watches a training while it goes on: figures for metrics.jsonl, and each alarm once when it begins. */
 import { type Metrics, meanOf } from '../../core/metrics.ts';
+import { readRollouts } from '../../run/run-reader.ts';
 import type { TrainEvent } from '../events.ts';
 import { type MonitorAlarm, type MonitorLimits, monitorAlarms } from './alarms.ts';
-import type { MonitorFigures } from './figures.ts';
+import { type MonitorFigures, monitorFigures } from './figures.ts';
 
 export type Monitor = {
   /** Takes the figures of an iteration; returns the alarms that it begins. */
   add(figures: MonitorFigures): readonly MonitorAlarm[];
 };
 
-export function createMonitor(limits: MonitorLimits): Monitor {
+/**
+ * The monitor of a run that goes on after `iteration`, as if it had never stopped: what it has seen is read again.
+ * @param runDirectory whose rollouts are on record
+ */
+export async function openMonitor(
+  runDirectory: string,
+  iteration: number,
+  limits: MonitorLimits,
+): Promise<Monitor> {
+  const monitor = createMonitor(limits);
+  for (let past = 1; past <= iteration; past++) {
+    // Of what lies between, an alarm knows nothing; the one before the last tells what sounds already.
+    if (past > limits.window && past < iteration - limits.window) continue;
+    monitor.add(monitorFigures(past, await readRollouts(runDirectory, past, 'training')));
+  }
+  return monitor;
+}
+
+/** Of a run that begins. */
+function createMonitor(limits: MonitorLimits): Monitor {
   let history: MonitorFigures[] = [];
   let sounding = new Set<string>();
   return {
