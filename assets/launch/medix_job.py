@@ -17,7 +17,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-POLL = 0.5
+# Rollouts belong to the step whose metrics are new: of steps that end within one look, to the last.
+POLL = 0.1
 
 
 def say(kind: str, **fields: Any) -> None:
@@ -26,18 +27,15 @@ def say(kind: str, **fields: Any) -> None:
 
 
 class Lines:
-    """The whole lines that were added to a file, which may begin anew."""
+    """The whole lines that were added to a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # What an earlier job left is no news.
-        self.offset = path.stat().st_size if path.exists() else 0
+        self.offset = 0
 
     def read(self) -> list[str]:
         if not self.path.exists():
             return []
-        if self.path.stat().st_size < self.offset:
-            self.offset = 0
         with self.path.open("rb") as file:
             file.seek(self.offset)
             data = file.read()
@@ -70,9 +68,14 @@ class Mirror:
     def __init__(self, job: dict[str, Any], home: Path) -> None:
         self.checkpoints = home / job["checkpoints"]
         self.rollouts = home / job["rollouts"]
+        # What an earlier job left is no news. A trainer that begins its file anew may grow it to the old length
+        # before it is looked at, so the old one has to be out of the way.
+        for path in [home / job["metrics"], *self.rollouts.glob("*.jsonl")]:
+            if path.exists():
+                path.rename(path.with_name(f"{path.name}.before-{time.time_ns()}"))
         self.metrics = Lines(home / job["metrics"])
         self.prompts = job["promptsPerStep"]
-        self.files = {path: Lines(path) for path in self.rollouts.glob("*.jsonl")}
+        self.files: dict[Path, Lines] = {}
         self.told = {path.name for path in self.steps()}
         self.pending: list[dict[str, Any]] = []
 
@@ -83,10 +86,8 @@ class Mirror:
         lines = self.metrics.read()
         written = self.metrics.path.stat().st_mtime if lines else 0.0
         for path in self.rollouts.glob("*.jsonl"):
-            if path not in self.files:
-                self.files[path] = Lines(path)
-                self.files[path].offset = 0
-            self.pending.extend(json.loads(line) for line in self.files[path].read())
+            lines_of = self.files.setdefault(path, Lines(path))
+            self.pending.extend(json.loads(line) for line in lines_of.read())
         for place, line in enumerate(lines):
             values = json.loads(line)
             step = values.pop("step")

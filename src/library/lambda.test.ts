@@ -25,6 +25,12 @@ describe('the grader of Bedrock', () => {
     expect(accepted?.aggregate_reward_score).toBeGreaterThan(wrong?.aggregate_reward_score ?? 1);
   });
 
+  it('finds the right answer among the metadata, where Bedrock sends it for models that are not Nova', async () => {
+    const { reference_answer, ...rest } = sample('liver');
+    const [score] = await handler([{ ...rest, metadata: { reference_answer, my_key: 'a' } }]);
+    expect(score).toMatchObject({ id: 'liver', aggregate_reward_score: 1 });
+  });
+
   it('fails as a whole rather than to score what it cannot', async () => {
     await expect(handler([sample('liver'), { id: 'x', messages: [] }])).rejects.toThrow(
       /event: expected/,

@@ -9,6 +9,7 @@ import { readConfig } from '../config/read-config.ts';
 import { rewardServiceSchema } from '../config/reward-service-config.ts';
 import { systemClock } from '../core/async/clock.ts';
 import { fail } from '../core/errors.ts';
+import { given } from '../core/given.ts';
 import { type OpenedReward, openReward } from '../reward/open-reward.ts';
 import { readItem } from '../server/reward/read-item.ts';
 
@@ -17,19 +18,40 @@ const contentSchema = z.union([
   z.array(z.looseObject({ text: z.string().optional() })),
 ]);
 
-const sampleSchema = z.looseObject({
+const truthSchema = z.union([
+  z.string().transform((ground_truth) => ({ ground_truth })),
+  z.looseObject({
+    ground_truth: z.string(),
+    question: z.string().optional(),
+    accepted: z.array(z.string()).optional(),
+    rubric: z.unknown().optional(),
+    reading: z.string().optional(),
+  }),
+]);
+
+const conversation = {
   id: z.string(),
   messages: z.array(z.looseObject({ role: z.string(), content: contentSchema })).min(1),
-  reference_answer: z.union([
-    z.string(),
-    z.looseObject({
-      ground_truth: z.string(),
-      question: z.string().optional(),
-      accepted: z.array(z.string()).optional(),
-      rubric: z.unknown().optional(),
-    }),
-  ]),
-});
+};
+
+/** For Nova models the right answer stands beside the conversation, for others among the sample's metadata. */
+const sampleSchema = z.union([
+  z.looseObject({ ...conversation, reference_answer: truthSchema }),
+  z
+    .looseObject({ ...conversation, metadata: z.looseObject({ reference_answer: truthSchema }) })
+    .transform(({ metadata, ...sample }) => ({
+      ...sample,
+      reference_answer: metadata.reference_answer,
+    })),
+]);
+
+type Truth = {
+  readonly ground_truth: string;
+  readonly question?: string | undefined;
+  readonly accepted?: readonly string[] | undefined;
+  readonly rubric?: unknown;
+  readonly reading?: string | undefined;
+};
 
 /** A sample as Bedrock sends it: the conversation ends with the answer of the model. */
 export type LambdaSample = z.input<typeof sampleSchema>;
@@ -48,7 +70,7 @@ export type LambdaScore = {
 
 /**
  * Scores a list of samples, or one. `reference_answer` is the right answer with its tag (`<CT_SCAN>liver`), or an object
- * with `ground_truth` and, where there are some, `question`, `accepted` and `rubric`; else the question is the last
+ * with `ground_truth` and, where there are some, `question`, `accepted`, `rubric` and `reading`; else the question is the last
  * text of the user.
  * @throws MedixError 'reward' where one sample is malformed or has no reward: Bedrock knows no missing score, and a 0
  *   would teach that a right answer was wrong.
@@ -62,12 +84,12 @@ export async function scoreSamples(
   if (!parsed.success) {
     return refuse(
       'event',
-      'a list of samples with id, messages and reference_answer',
+      'a list of samples with id, messages and reference_answer, which may be in metadata',
       z.prettifyError(parsed.error),
     );
   }
   const items = parsed.data.map((sample, place) => {
-    const { id, messages, reference_answer: given } = sample;
+    const { id, messages } = sample;
     const response = messages.at(-1);
     if (response?.role !== 'assistant') {
       return refuse(
@@ -76,21 +98,14 @@ export async function scoreSamples(
         response?.role ?? 'none',
       );
     }
-    const truth = typeof given === 'string' ? { ground_truth: given } : given;
-    const { ground_truth, question, accepted, rubric } = {
-      question: undefined,
-      accepted: undefined,
-      rubric: undefined,
-      ...truth,
-    };
+    const truth: Truth = sample.reference_answer;
     const asked = messages.findLast(({ role }) => role === 'user');
     const raw = {
       id,
       response: textOf(response.content),
-      ground_truth,
-      question: question ?? (asked === undefined ? '' : textOf(asked.content)),
-      ...(accepted === undefined ? {} : { accepted }),
-      ...(rubric === undefined ? {} : { rubric }),
+      ground_truth: truth.ground_truth,
+      question: truth.question ?? (asked === undefined ? '' : textOf(asked.content)),
+      ...given({ accepted: truth.accepted, rubric: truth.rubric, reading: truth.reading }),
     };
     const read = readItem(raw, place, { profile: reward.profile, needsImages: false });
     return read.kind === 'readable'
