@@ -1,6 +1,5 @@
 /** Whether `transformers` and `peft` read what MediX writes of a Qwen2.5-VL. Skipped where they are not installed. */
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,8 +20,8 @@ import {
   windowedModelDirectory,
   windowedPrompt,
 } from '../../src/model/tiny-qwen2-5-vl.fixture.ts';
+import { hasTransformers, python } from './python.ts';
 
-const python = '/opt/parity-venv/bin/python';
 const script = fileURLToPath(new URL('qwen2_5_vl_logprobs.py', import.meta.url));
 const never = new AbortController().signal;
 
@@ -118,7 +117,7 @@ const factors = {
   adapter: { settings: { rank: 4, alpha: 8, rankStabilized: true, targets: '.*' }, seed: 1 },
 } as const;
 
-describe.skipIf(!existsSync(python))(`a Qwen2.5-VL in transformers (${python})`, () => {
+describe.skipIf(!hasTransformers)(`a Qwen2.5-VL in transformers (${python})`, () => {
   let root: string;
   let start: Seen;
   beforeAll(async () => {

@@ -1,6 +1,5 @@
 /** Whether `transformers` and `peft` read what MediX writes of models that read text alone. */
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,8 +14,8 @@ import { openModelSource } from '../../src/model/files/model-source.ts';
 import { createProcessor } from '../../src/model/processor.ts';
 import { textFamilies, textPrompt } from '../../src/model/text-families.fixture.ts';
 import { largestDifference } from '../../src/model/tiny-model.fixture.ts';
+import { hasTransformers, python } from './python.ts';
 
-const python = '/opt/parity-venv/bin/python';
 const script = fileURLToPath(new URL('load_text_model.py', import.meta.url));
 const never = new AbortController().signal;
 
@@ -42,7 +41,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-describe.skipIf(!existsSync(python)).each(textFamilies)(
+describe.skipIf(!hasTransformers).each(textFamilies)(
   `a model of the family $name, in transformers (${python})`,
   (family) => {
     const one = family.cases[1]!;

@@ -1,6 +1,5 @@
 /** Whether `transformers` reads what MediX writes. Skipped where the parity environment is not installed. */
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,8 +22,8 @@ import {
   tinyTensor,
 } from '../../src/model/tiny-model.fixture.ts';
 import { readImageSettings } from '../../src/model/vision/image-settings.ts';
+import { hasTransformers, python } from './python.ts';
 
-const python = '/opt/parity-venv/bin/python';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const imageDirectory = join(here, '../fixtures/qwen3-vl-tiny/images');
 
@@ -58,7 +57,7 @@ type Answer = {
 
 const tiny = tinyCases.find(({ name }) => name === 'two-images')!;
 
-describe.skipIf(!existsSync(python))(`a model MediX writes, in transformers (${python})`, () => {
+describe.skipIf(!hasTransformers)(`a model MediX writes, in transformers (${python})`, () => {
   let directory: string;
   let config: Awaited<ReturnType<typeof tinyConfig>>;
   let files: ModelFiles;
