@@ -245,9 +245,9 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     const frame = (await view.boundingBox())!;
     await page.mouse.move(frame.x + 10, frame.y + 10);
     await page.mouse.wheel(0, -400);
-    await page.waitForFunction(
-      "parseInt(document.querySelector('.zoom output').textContent) > 300",
-    );
+    await expect
+      .poll(async () => parseInt((await zoom.textContent()) ?? '', 10))
+      .toBeGreaterThan(300);
     await page.mouse.down();
     await page.mouse.move(frame.x + 540, frame.y + 640);
     await page.mouse.up();

@@ -133,7 +133,7 @@ describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${n
     await page.keyboard.press('Escape');
     await page.keyboard.press('/');
     await page.getByLabel('Text').waitFor();
-    await page.waitForFunction('document.activeElement?.matches("[data-search]")');
+    await page.locator('[data-search]:focus').waitFor();
     await page.keyboard.press('Escape');
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keys and marks' }).waitFor();
