@@ -5,13 +5,13 @@
  */
 import { readdirSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
-import { defineConfig } from 'rolldown';
+import type { BuildOptions } from 'rolldown';
 
 const entries = readdirSync('src/library')
   .filter((name) => !name.endsWith('.test.ts') && name !== 'own-objects.ts')
   .map((name) => [`library/${name.replace(/\.ts$/, '')}`, `./src/library/${name}`] as const);
 
-export default defineConfig({
+export default {
   input: {
     'cli/main': './src/cli/main.ts',
     'parts/engine-thread': './src/engine/local/thread/engine-thread.ts',
@@ -23,4 +23,4 @@ export default defineConfig({
   external: (id) =>
     !id.startsWith('.') && !isAbsolute(id) && !id.startsWith('@oxc-project/runtime'),
   output: { dir: 'dist', format: 'esm', chunkFileNames: 'parts/[name].js' },
-});
+} satisfies BuildOptions;

@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
+const globalSetup = 'test/build-command.ts';
+
 export default defineConfig({
   test: {
     // Whole-program tests mostly wait for processes of their own; one worker would leave a core idle.
@@ -17,6 +19,7 @@ export default defineConfig({
       {
         test: {
           name: 'whole',
+          globalSetup,
           include: ['test/**/*.test.ts'],
           exclude: ['test/integration/**', 'test/engines/**'],
           testTimeout: 240_000,
@@ -27,6 +30,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          globalSetup,
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
@@ -36,6 +40,7 @@ export default defineConfig({
       {
         test: {
           name: 'engines',
+          globalSetup,
           include: ['test/engines/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,

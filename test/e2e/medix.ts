@@ -1,17 +1,14 @@
 /** Runs the `medix` command as its users do: as a process of its own, in a folder of its own. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-/** What Node runs the command with. */
-export const medixArguments = ['--import', loader, main];
+/** What Node runs the command with: as it ships, see `test/build-command.ts`. */
+export const medixArguments = [fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))];
 
 const fixture = fileURLToPath(new URL('../fixtures/qwen3-vl-tiny/', import.meta.url));
 export const tinyModel = join(fixture, 'model');

@@ -14,12 +14,13 @@ import {
   startMisbehavingServer,
 } from '../../src/http/misbehaving-server.fixture.ts';
 import { readMetrics, readRollouts } from '../../src/run/run-reader.ts';
+import { builtStopAtWrite } from '../build-command.ts';
 import { contents, medixArguments, type Outcome, temporaryFolder } from '../e2e/medix.ts';
 import { type Stop, stopVariable } from './stop-at-write.ts';
 
 const folder = await temporaryFolder();
 const startModel = fileURLToPath(new URL('../../assets/start-model', import.meta.url));
-const preload = pathToFileURL(fileURLToPath(new URL('./stop-at-write.ts', import.meta.url))).href;
+const preload = pathToFileURL(builtStopAtWrite).href;
 const signals = ['SIGKILL', 'SIGTERM', 'SIGINT'] as const;
 
 /** One server for each command, so that its questions can be counted. */
@@ -306,8 +307,7 @@ function stopped(
   onStart: (kill: (signal: NodeJS.Signals) => void) => Promise<void> = async () => {},
 ): Promise<Outcome> {
   const stop: Stop = { ...at, below: join(folder, out), countTo: join(folder, `${out}.writes`) };
-  const [option = '', loader = '', ...main] = medixArguments;
-  const child = spawn(process.execPath, [option, loader, option, preload, ...main, ...args], {
+  const child = spawn(process.execPath, ['--import', preload, ...medixArguments, ...args], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, [stopVariable]: JSON.stringify(stop) },
