@@ -154,6 +154,12 @@ export const algorithmSection = z.strictObject({
     .describe(
       'Where no rollout of a group is rewarded for anything, the policy that is shown the reference answer teaches the policy that is not: {weight: 0.1}. Left out, such groups teach nothing',
     ),
+  credit: z
+    .enum(['completion', 'block'])
+    .default('completion')
+    .describe(
+      'Which tokens a reward is credited to: "completion", all of it to all tokens; or "block", that for the reading (component reading of the reward profile) to the tokens up to the end of the thinking, and the rest to those after it',
+    ),
   imageContrast: z
     .strictObject({
       weight: positive.describe('What is added to the reward at most'),

@@ -46,6 +46,8 @@ export type Algorithm = Estimation & {
   readonly rewardPenalty?: RewardPenalty;
   /** Absent: nothing is added to rewards for the need of the image. */
   readonly imageContrast?: ImageContrast;
+  /** Which tokens a reward is credited to, see `block-credit.ts`. */
+  readonly credit: 'completion' | 'block';
   /** Absent: groups without reward teach nothing. */
   readonly selfDistillation?: SelfDistillation;
   /** Rounds of sampling to fill one iteration, at least 1. */
@@ -83,6 +85,7 @@ export function resolveAlgorithm(config: AlgorithmConfig, maxCompletionTokens: n
     },
     ...(isInReward ? { rewardPenalty: { coefficient, estimator } } : {}),
     lengthPenalty: { weight: config.lengthPenalty, tokens: maxCompletionTokens },
+    credit: config.credit,
     targets: given({ kl: klTarget, entropy: entropyTarget }),
     ...optionalParts(config),
     maxSampleRounds: config.maxSampleRounds,

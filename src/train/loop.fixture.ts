@@ -107,6 +107,7 @@ export function toyAlgorithm(changes: Partial<TrainConfig['algorithm']> = {}): A
     preset: 'dapo',
     loss: {},
     lengthPenalty: 0,
+    credit: 'completion',
     maxSampleRounds: 3,
     ...changes,
   } as const;

@@ -21,8 +21,9 @@ import type { RunWriter } from '../run/run-writer.ts';
 import { adamSchedule } from '../update/schedule.ts';
 import { rewardPenalties, sumsByKey, type TrainingRollout, withAdvantages } from './advantages.ts';
 import type { Algorithm } from './algorithm.ts';
+import { withBlockCredit } from './block-credit.ts';
 import { adaptedCoefficients, startCoefficients, withCoefficients } from './coefficients.ts';
-import { type Collection, collectGroups } from './collect-groups.ts';
+import { type CollectedGroup, type Collection, collectGroups } from './collect-groups.ts';
 import { byPassRate, passRatesAfter } from './curriculum.ts';
 import { imageBonuses } from './image-contrast.ts';
 import { measure, nameOfScore, scoreOf } from './measure.ts';
@@ -158,7 +159,17 @@ async function iterate(
     signal,
   );
   const changes = sumsByKey(penalties.byKey, bonuses.byKey);
-  const rewarded = withAdvantages(collection.groups, algorithm, changes);
+  const estimate = (groups: readonly CollectedGroup[]) =>
+    withAdvantages(groups, algorithm, changes);
+  const rewarded =
+    algorithm.credit === 'block'
+      ? withBlockCredit(
+          collection.groups,
+          estimate,
+          loop.reward.profile,
+          engine.model.processor.decode,
+        )
+      : estimate(collection.groups);
   const { groups, metrics: distillation } = await distilled(loop, collection, rewarded);
   const recorded = trainingRecords(collection.groups, groups.flat(), {
     processor: engine.model.processor,

@@ -18,6 +18,7 @@ import { type OpenedReward, openReward, requireReachable } from '../reward/open-
 import { createPromptPreparation, type PreparePrompt } from '../rollout/prepare-prompts.ts';
 import { requireComparableParts } from './advantages.ts';
 import { type Algorithm, resolveAlgorithm } from './algorithm.ts';
+import { requireDivisibleCredit } from './block-credit.ts';
 import { openSamples, pinData } from './open-samples.ts';
 import { requireFittingData } from './require-fitting-data.ts';
 import { type DataFacts, requireSameData } from './same-data.ts';
@@ -118,6 +119,7 @@ export async function openTraining(
   const scoring = await openReward(config.reward, asking);
   try {
     requireComparableParts(scoring.reward.profile, algorithm);
+    requireDivisibleCredit(scoring.reward.profile, algorithm);
     const { profile } = scoring.reward;
     const asked = {
       verdicts: countsForSome(profile, 'judge'),

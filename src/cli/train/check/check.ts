@@ -13,6 +13,7 @@ import { type OpenedReward, openReward } from '../../../reward/open-reward.ts';
 import { createPromptPreparation } from '../../../rollout/prepare-prompts.ts';
 import { requireComparableParts } from '../../../train/advantages.ts';
 import { resolveAlgorithm } from '../../../train/algorithm.ts';
+import { requireDivisibleCredit } from '../../../train/block-credit.ts';
 import { type OpenedData, openData } from '../../../train/open-training.ts';
 import { benchmarksHere } from './benchmarks.ts';
 import { type BaselineFacts, inspectBaselines } from './inspect-baselines.ts';
@@ -140,6 +141,7 @@ async function openScoring(config: TrainConfig, context: CheckContext): Promise<
     const { maxCompletionTokens } = config.rollout;
     const algorithm = resolveAlgorithm(config.algorithm, maxCompletionTokens);
     requireComparableParts(scoring.reward.profile, algorithm);
+    requireDivisibleCredit(scoring.reward.profile, algorithm);
     return scoring;
   } catch (error) {
     await scoring.close();
