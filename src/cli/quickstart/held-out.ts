@@ -3,11 +3,10 @@
  * other studies. An answer that is right all the same was not read off the image.
  */
 import { defined } from '../../core/errors.ts';
-import type { Sample } from '../../core/sample.ts';
 import { type PhantomKey, phantomStudy } from '../../data/phantoms/study.ts';
-import { greyImage } from '../../image/grey-image.ts';
 import { saysReading } from '../../reward/components/reading.ts';
 import { isCorrect } from '../../train/before-after.ts';
+import { imageVariants } from '../../train/image-variants.ts';
 import type { SampleSet } from '../../train/sample-order.ts';
 import type { ScoredRollout } from '../../train/score-rollouts.ts';
 
@@ -33,16 +32,10 @@ export async function answerHeldOut(
   samples: SampleSet,
   ask: (samples: SampleSet) => Promise<readonly ScoredRollout[]>,
 ): Promise<HeldOutAnswers> {
-  const changed = (images: (sample: Sample, index: number) => Promise<Sample['images']>) => ({
-    size: samples.size,
-    at: async (index: number) => {
-      const sample = await samples.at(index);
-      return { ...sample, images: await images(sample, index) };
-    },
-  });
-  const own = await ask(samples);
-  const blank = await ask(changed(({ images }) => Promise.all(images.map(greyImage))));
-  const other = await ask(changed((sample, index) => imagesOfOther(samples, sample, index)));
+  const variants = imageVariants(samples);
+  const own = await ask(variants.own);
+  const blank = await ask(variants.blank);
+  const other = await ask(variants.other);
   return { own, blank, other };
 }
 
@@ -94,17 +87,4 @@ function shareOf(
 ): number {
   const scored = answers.filter(({ outcome }) => outcome.kind === 'scored');
   return scored.filter(holds).length / scored.length;
-}
-
-/** Of the next sample of the same modality, the first one after the last. */
-async function imagesOfOther(
-  samples: SampleSet,
-  { id, modality }: Sample,
-  index: number,
-): Promise<Sample['images']> {
-  for (let step = 1; step < samples.size; step++) {
-    const other = await samples.at((index + step) % samples.size);
-    if (other.modality === modality && other.id !== id) return other.images;
-  }
-  throw new Error(`internal: no other study of the modality of ${id}`);
 }
