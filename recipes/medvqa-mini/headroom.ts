@@ -1,0 +1,223 @@
+/**
+ * Three seeds of this recipe, and why reinforcement learning adds so little to them.
+ *
+ *     npx tsx recipes/medvqa-mini/headroom.ts run [OUT]        trains what is not there yet: three seeds, and fewer rows
+ *     npx tsx recipes/medvqa-mini/headroom.ts measure [OUT]    asks each model what is not asked yet
+ *     npx tsx recipes/medvqa-mini/headroom.ts table [OUT]      prints the tables and the test over all seeds
+ *
+ * Answers are greedy, but for pass@k. Nothing is chosen by them.
+ */
+import { execFile } from 'node:child_process';
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { readConfig } from '../../src/config/read-config.ts';
+import { trainConfigSchema } from '../../src/config/train-config.ts';
+import { systemClock } from '../../src/core/async/clock.ts';
+import { digestOf } from '../../src/core/digest.ts';
+import { defined } from '../../src/core/errors.ts';
+import { rngFromKey } from '../../src/core/rng.ts';
+import { detectableDifference } from '../../src/statistics/detectable.ts';
+import { pairedDifference } from '../../src/statistics/paired.ts';
+import { isCorrect } from '../../src/train/before-after.ts';
+import { imageVariants } from '../../src/train/image-variants.ts';
+import { openTraining } from '../../src/train/open-training.ts';
+import type { SampleSet } from '../../src/train/sample-order.ts';
+import { validate } from '../../src/train/validation.ts';
+
+type Arm = { readonly folder: string; readonly seed: number; readonly changes: readonly string[] };
+
+const whole: readonly Arm[] = [0, 1, 2].map((seed) => ({ folder: `s${seed}`, seed, changes: [] }));
+const fewer: readonly Arm[] = [910, 1820].map((rows) => ({
+  folder: `rows-${rows}`,
+  seed: 0,
+  changes: [`data.trainCount=${rows}`],
+}));
+const arms = [...whole, ...fewer];
+const stages = ['sft', 'rl'] as const;
+type Stage = (typeof stages)[number];
+
+/** Answers to each of the first held-out questions, for pass@k. */
+const sampled = { questions: 300, answers: 8 } as const;
+/** Of those that it was trained on. */
+const trainingQuestions = 910;
+
+const configOf = (stage: Stage) => `recipes/medvqa-mini/${stage === 'sft' ? 'sft' : 'train'}.yaml`;
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function trainAll(out: string): Promise<void> {
+  for (const { folder, seed, changes } of arms) {
+    await mkdir(join(out, folder), { recursive: true });
+    for (const stage of stages) {
+      const run = join(out, folder, stage);
+      if (await isThere(join(run, 'model'))) continue;
+      const command = stage === 'sft' ? 'sft' : 'train';
+      const model = stage === 'sft' ? [] : [`model=${join(out, folder, 'sft', 'model')}`];
+      const words = (await isThere(join(run, 'manifest.json')))
+        ? ['--resume', run]
+        : [configOf(stage), `seed=${seed}`, `out=${run}`, ...model, ...changes];
+      await promisify(execFile)('npx', ['tsx', 'src/cli/main.ts', command, ...words], {
+        maxBuffer: 1 << 28,
+      });
+      console.log(`${run} done`);
+    }
+  }
+}
+
+/** Right (1) or wrong (0) by question, and shares of questions. */
+type Measured = {
+  readonly heldOut: { readonly [id: string]: { readonly image: string; readonly right: number } };
+  readonly grey: number;
+  readonly other: number;
+  readonly trained: number;
+  readonly own: Passes;
+  readonly swapped: Passes;
+};
+type Passes = { readonly pass1: number; readonly passK: number };
+
+async function measureAll(out: string): Promise<void> {
+  for (const { folder } of arms) {
+    for (const stage of stages) {
+      const file = join(out, folder, `${stage}.json`);
+      const model = join(out, folder, stage, 'model');
+      if ((await isThere(file)) || !(await isThere(model))) continue;
+      await writeFile(file, JSON.stringify(await measured(model)));
+      console.log(`${file} done`);
+    }
+  }
+}
+
+async function measured(model: string): Promise<Measured> {
+  const asked = { base: configOf('rl'), overrides: [`model=${model}`, 'out=runs/none'] };
+  const config = await readConfig(trainConfigSchema, asked);
+  const { signal } = new AbortController();
+  const parts = { hub: {}, secrets: {}, clock: systemClock, signal };
+  const training = await openTraining(config, parts);
+  const ask = (samples: SampleSet, answers = 0) =>
+    validate(
+      samples,
+      training.prepare,
+      training.engine,
+      training.scoring.reward,
+      { maxCompletionTokens: config.rollout.maxCompletionTokens, samples: answers },
+      { limit: 0, next: 'run it again', onRescored: async () => {} },
+      signal,
+    );
+  try {
+    const heldOut = imageVariants(defined(training.validationSamples, 'held-out questions'));
+    const own = await ask(heldOut.own);
+    return {
+      heldOut: Object.fromEntries(
+        own.map((answer) => {
+          const { id, images } = answer.rollout.sample;
+          const image = digestOf(images.map(({ bytes }) => bytes));
+          return [id, { image, right: Number(isCorrect(answer)) }];
+        }),
+      ),
+      grey: shareRight(await ask(heldOut.blank)),
+      other: shareRight(await ask(heldOut.other)),
+      trained: shareRight(await ask(firstOf(training.samples, trainingQuestions))),
+      own: passes(await ask(firstOf(heldOut.own, sampled.questions), sampled.answers)),
+      swapped: passes(await ask(firstOf(heldOut.other, sampled.questions), sampled.answers)),
+    };
+  } finally {
+    await training.close();
+  }
+}
+
+function firstOf(samples: SampleSet, count: number): SampleSet {
+  return { ...samples, size: Math.min(count, samples.size), at: (index) => samples.at(index) };
+}
+
+type Answers = Awaited<ReturnType<typeof validate>>;
+
+function shareRight(answers: Answers): number {
+  return mean(answers.map((answer) => Number(isCorrect(answer))));
+}
+
+function passes(answers: Answers): Passes {
+  const right = answers.map((answer) => Number(isCorrect(answer)));
+  const best = Array.from({ length: right.length / sampled.answers }, (_, question) =>
+    Math.max(...right.slice(question * sampled.answers, (question + 1) * sampled.answers)),
+  );
+  return { pass1: mean(right), passK: mean(best) };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length;
+}
+
+const percent = (value: number) => (100 * value).toFixed(1);
+const right = ({ heldOut }: Measured) => mean(Object.values(heldOut).map((one) => one.right));
+
+async function measuresOf(out: string, arm: Arm): Promise<Record<Stage, Measured> | undefined> {
+  const files = stages.map((stage) => join(out, arm.folder, `${stage}.json`));
+  if (!(await Promise.all(files.map(isThere))).every(Boolean)) return undefined;
+  const [sft, rl] = await Promise.all(
+    files.map(async (file) => JSON.parse(await readFile(file, 'utf8')) as Measured),
+  );
+  return { sft: defined(sft, 'measures'), rl: defined(rl, 'measures') };
+}
+
+async function printTables(out: string): Promise<void> {
+  const columns: Readonly<Record<string, (of: Measured) => number>> = {
+    'held-out, right': right,
+    'with a grey image': ({ grey }) => grey,
+    'with another image': ({ other }) => other,
+    'image dependence': (of) => right(of) - of.other,
+    'questions of training, right': ({ trained }) => trained,
+    'pass@1': ({ own }) => own.pass1,
+    'pass@8': ({ own }) => own.passK,
+    'pass@8, another image': ({ swapped }) => swapped.passK,
+  };
+  console.log(`| after SFT → after RL, % | ${Object.keys(columns).join(' | ')} |`);
+  console.log(`|---|${'---|'.repeat(Object.keys(columns).length)}`);
+  const seeds: Record<Stage, Measured>[] = [];
+  for (const arm of arms) {
+    const found = await measuresOf(out, arm);
+    if (found === undefined) continue;
+    if (whole.includes(arm)) seeds.push(found);
+    const cells = Object.values(columns).map(
+      (of) => `${percent(of(found.sft))} → ${percent(of(found.rl))}`,
+    );
+    console.log(`| ${arm.folder} | ${cells.join(' | ')} |`);
+  }
+  printTest(seeds);
+}
+
+/** Each question counts once, by the means over the seeds; those of one image belong together. */
+function printTest(seeds: readonly Record<Stage, Measured>[]): void {
+  const ids = Object.keys(seeds[0]?.sft.heldOut ?? {});
+  const scoreOf = (id: string, stage: Stage) =>
+    mean(seeds.map((seed) => defined(seed[stage].heldOut[id], id).right));
+  const scores = ids.map((id) => ({
+    cluster: defined(seeds[0]?.sft.heldOut[id], id).image,
+    baseline: scoreOf(id, 'sft'),
+    candidate: scoreOf(id, 'rl'),
+  }));
+  const { difference, interval, pValue, standardError, clusters } = pairedDifference(
+    scores,
+    rngFromKey('medvqa-mini'),
+  );
+  const error = defined(standardError, 'standard error');
+  const least = detectableDifference(error, { alpha: 0.01 });
+  console.log(`
+${seeds.length} seeds together, ${ids.length} questions about ${clusters} images: gain ${percent(difference)} points (95 % interval ${percent(interval.low)} to ${percent(interval.high)}),
+sign-flip test over images p = ${pValue.toPrecision(2)}. Standard error ${percent(error)} points: a gain that is found at p < 0.01
+with a probability of 80 % is ${percent(least)} points; the gain seen needs ${(least / Math.abs(difference)) ** 2 > 1 ? `${((least / difference) ** 2).toFixed(1)} times as many images` : 'no more images'}.`);
+}
+
+const [command, out = 'runs/medvqa-mini'] = process.argv.slice(2);
+if (command === 'run') await trainAll(out);
+else if (command === 'measure') await measureAll(out);
+else if (command === 'table') await printTables(out);
+else {
+  console.error('usage: headroom.ts run|measure|table [OUT]');
+  process.exitCode = 2;
+}
