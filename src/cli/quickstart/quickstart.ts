@@ -71,7 +71,8 @@ export const setUpQuickstart: SetUpCommand = (command, context) => {
 
 /**
  * An ordinary `medix train` run: DAPO as in MediX-R1, in miniature. Half of the reward is for what the thinking
- * says of the image: without it answers get better and the readings behind them worse.
+ * says of the image, and only the thinking is credited with it: otherwise answers get better and the readings behind
+ * them worse (recipes/what-rl-teaches).
  */
 export function quickstartConfig(seed: number, out: string): TrainConfig {
   return trainConfigSchema.parse(quickstartFields(seed, out));
@@ -101,9 +102,9 @@ function quickstartFields(seed: number, out: string) {
     iterations,
     data: { train: 'phantoms', trainCount: trainingStudies, seed, template: 'question' },
     rollout: { promptsPerIteration: 32, groupSize: 8, maxCompletionTokens: 40 },
-    algorithm: { preset: 'dapo', maxSampleRounds: 1 },
+    algorithm: { preset: 'dapo', credit: 'block', maxSampleRounds: 1 },
     optimizer: {
-      learningRate: 3e-4,
+      learningRate: 1.5e-4,
       beta2: 0.99,
       weightDecay: 0,
       schedule: 'cosine',
