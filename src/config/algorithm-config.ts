@@ -154,6 +154,14 @@ export const algorithmSection = z.strictObject({
     .describe(
       'Where no rollout of a group is rewarded for anything, the policy that is shown the reference answer teaches the policy that is not: {weight: 0.1}. Left out, such groups teach nothing',
     ),
+  showReadings: z
+    .strictObject({
+      weight: positive.describe('Advantage of each token of a reading'),
+    })
+    .optional()
+    .describe(
+      'Supervision beside the rewards: of each prompt whose sample has a reading, the policy also learns the modality tag and the thinking that says it, with this advantage for each token: {weight: 1}. Left out, readings are not shown',
+    ),
   credit: z
     .enum(['completion', 'block'])
     .default('completion')

@@ -32,6 +32,12 @@ export type SelfDistillation = {
   readonly weight: number;
 };
 
+/** How readings are shown beside what is sampled, see `shown-readings.ts`. */
+export type ShownReadings = {
+  /** Above 0; the advantage of each token of a reading. */
+  readonly weight: number;
+};
+
 export type Algorithm = Estimation & {
   /** What weights are adapted to after each iteration; absent ones stay as they are. */
   readonly targets: {
@@ -48,6 +54,8 @@ export type Algorithm = Estimation & {
   readonly imageContrast?: ImageContrast;
   /** Which tokens a reward is credited to, see `block-credit.ts`. */
   readonly credit: 'completion' | 'block';
+  /** Absent: what can be read off the images is not shown. */
+  readonly showReadings?: ShownReadings;
   /** Absent: groups without reward teach nothing. */
   readonly selfDistillation?: SelfDistillation;
   /** Rounds of sampling to fill one iteration, at least 1. */
@@ -95,6 +103,7 @@ export function resolveAlgorithm(config: AlgorithmConfig, maxCompletionTokens: n
 function optionalParts({
   selfDistillation,
   imageContrast,
-}: AlgorithmConfig): Pick<Algorithm, 'selfDistillation' | 'imageContrast'> {
-  return given({ selfDistillation, imageContrast });
+  showReadings,
+}: AlgorithmConfig): Pick<Algorithm, 'selfDistillation' | 'imageContrast' | 'showReadings'> {
+  return given({ selfDistillation, imageContrast, showReadings });
 }

@@ -36,6 +36,17 @@ export function toyEngine(options: Omit<ScriptedOptions, 'pieces'> = {}): Engine
   return createScriptedEngine({ pieces: ['<X_RAY>', ...sides], ...options });
 }
 
+/** The same task for a policy that can think. */
+export function thinkingToyEngine(): Engine {
+  return createScriptedEngine({ pieces: ['<X_RAY>', '<thinking>', '</thinking>', ...sides] });
+}
+
+/** Whose images, if they had some, would show the right side. */
+export const readToySamples: readonly Sample[] = toySamples.map((sample) => ({
+  ...sample,
+  reading: sample.referenceAnswer,
+}));
+
 const profile = await openRewardProfile('medix-r1');
 
 /** 0.9 for the right side, 0.1 for the tag before it; both exact. */

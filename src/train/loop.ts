@@ -55,6 +55,7 @@ import {
 import type { SampleSet } from './sample-order.ts';
 import type { UnscoredLimit } from './score-rollouts.ts';
 import { distillZeroGroups } from './self-distillation.ts';
+import { withShownReadings } from './shown-readings.ts';
 import { advantageMetrics, spreadMetrics } from './spread-metrics.ts';
 import { createStopwatch, type Stopwatch } from './stopwatch.ts';
 import { samplerGapLimit, updatePolicy } from './update-policy.ts';
@@ -179,9 +180,16 @@ async function iterate(
   await observers.rollouts({ iteration, kind: 'training', ...recorded });
   await noteShortfalls(loop, iteration, collection, rewarded.length, groups.length);
 
+  const shown = await withShownReadings(
+    engine,
+    collection.groups,
+    groups,
+    algorithm.showReadings,
+    signal,
+  );
   const update = await updatePolicy(
     engine,
-    groups,
+    shown.groups,
     {
       loss: algorithm.loss,
       miniBatches: config.optimizer.stepsPerIteration,
@@ -214,6 +222,7 @@ async function iterate(
     ...penalties.metrics,
     ...bonuses.metrics,
     ...distillation,
+    ...shown.metrics,
     ...update.metrics,
     ...validation,
     'time/sampledTokensPerSecond': watch.rate(tokensIn(sampled), 'time/sampleMs'),

@@ -8,6 +8,8 @@ import type { RewardOutcome } from '../../src/reward/composite.ts';
 import { readMetrics } from '../../src/run/run-reader.ts';
 import { RunWriter } from '../../src/run/run-writer.ts';
 import {
+  readToySamples,
+  thinkingToyEngine,
   toyAlgorithm,
   toyConfig,
   toyEngine,
@@ -106,6 +108,21 @@ export async function writtenMetricKeys(): Promise<ReadonlySet<string>> {
     await collect('train-contrasted', (run) =>
       train(
         toyTraining(run, { config: { ...toyConfig, iterations: 1 }, algorithm: contrasted }),
+        signal,
+      ),
+    );
+    const showing = toyAlgorithm({ showReadings: { weight: 1 } });
+    await collect('train-showing', (run) =>
+      train(
+        toyTraining(
+          run,
+          {
+            config: { ...toyConfig, iterations: 1 },
+            algorithm: showing,
+            samples: sampleSetOf(readToySamples),
+          },
+          thinkingToyEngine(),
+        ),
         signal,
       ),
     );
