@@ -31,7 +31,7 @@ const startModel = fileURLToPath(packageFile('assets/start-model'));
 const heldOutQuestions = 400;
 /** More than a run draws: no study comes twice. */
 const trainingStudies = 1_000_000;
-const iterations = 140;
+const iterations = 180;
 
 type Options = ResumeOptions & {
   readonly seed: number;
@@ -71,8 +71,8 @@ export const setUpQuickstart: SetUpCommand = (command, context) => {
 
 /**
  * An ordinary `medix train` run: DAPO as in MediX-R1, in miniature. Half of the reward is for what the thinking
- * says of the image, and only the thinking is credited with it: otherwise answers get better and the readings behind
- * them worse (recipes/what-rl-teaches).
+ * says of the image, only the thinking is credited with it, and what there was to read is shown: otherwise answers get
+ * better and the readings behind them worse (recipes/what-rl-teaches).
  */
 export function quickstartConfig(seed: number, out: string): TrainConfig {
   return trainConfigSchema.parse(quickstartFields(seed, out));
@@ -102,9 +102,14 @@ function quickstartFields(seed: number, out: string) {
     iterations,
     data: { train: 'phantoms', trainCount: trainingStudies, seed, template: 'question' },
     rollout: { promptsPerIteration: 32, groupSize: 8, maxCompletionTokens: 40 },
-    algorithm: { preset: 'dapo', credit: 'block', maxSampleRounds: 1 },
+    algorithm: {
+      preset: 'dapo',
+      credit: 'block',
+      showReadings: { weight: 3 },
+      maxSampleRounds: 1,
+    },
     optimizer: {
-      learningRate: 1.5e-4,
+      learningRate: 2e-4,
       beta2: 0.99,
       weightDecay: 0,
       schedule: 'cosine',
