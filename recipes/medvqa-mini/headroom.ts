@@ -5,7 +5,7 @@
  *     npx tsx recipes/medvqa-mini/headroom.ts measure [OUT]    asks each model what is not asked yet
  *     npx tsx recipes/medvqa-mini/headroom.ts table [OUT]      prints the tables and the test over all seeds
  *
- * Answers are greedy, but for pass@k. Nothing is chosen by them.
+ * Answers are greedy, but where sampled ones are spoken of. Nothing is chosen by them.
  */
 import { execFile } from 'node:child_process';
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -38,7 +38,7 @@ const stages = ['sft', 'rl'] as const;
 type Stage = (typeof stages)[number];
 
 /** Answers to each of the first held-out questions, for pass@k. */
-const sampled = { questions: 300, answers: 8 } as const;
+const sampled = { questions: 400, answers: 8 } as const;
 /** Of those that it was trained on. */
 const trainingQuestions = 910;
 
@@ -70,9 +70,12 @@ async function trainAll(out: string): Promise<void> {
   }
 }
 
-/** Right (1) or wrong (0) by question, and shares of questions. */
+/** Of one question: its image, whether the greedy answer is right, and the share of sampled ones, where it was sampled. */
+type Question = { readonly image: string; readonly right: number; readonly sampled?: number };
+
+/** By question, and shares of questions. */
 type Measured = {
-  readonly heldOut: { readonly [id: string]: { readonly image: string; readonly right: number } };
+  readonly heldOut: { readonly [id: string]: Question };
   readonly grey: number;
   readonly other: number;
   readonly trained: number;
@@ -112,18 +115,22 @@ async function measured(model: string): Promise<Measured> {
   try {
     const heldOut = imageVariants(defined(training.validationSamples, 'held-out questions'));
     const own = await ask(heldOut.own);
+    const drawn = await ask(firstOf(heldOut.own, sampled.questions), sampled.answers);
+    const shares = new Map(byQuestion(drawn).map((right, i) => [idOf(drawn, i), mean(right)]));
     return {
       heldOut: Object.fromEntries(
         own.map((answer) => {
           const { id, images } = answer.rollout.sample;
           const image = digestOf(images.map(({ bytes }) => bytes));
-          return [id, { image, right: Number(isCorrect(answer)) }];
+          const share = shares.get(id);
+          const right = Number(isCorrect(answer));
+          return [id, { image, right, ...(share === undefined ? {} : { sampled: share }) }];
         }),
       ),
       grey: shareRight(await ask(heldOut.blank)),
       other: shareRight(await ask(heldOut.other)),
       trained: shareRight(await ask(firstOf(training.samples, trainingQuestions))),
-      own: passes(await ask(firstOf(heldOut.own, sampled.questions), sampled.answers)),
+      own: passes(drawn),
       swapped: passes(await ask(firstOf(heldOut.other, sampled.questions), sampled.answers)),
     };
   } finally {
@@ -142,11 +149,20 @@ function shareRight(answers: Answers): number {
 }
 
 function passes(answers: Answers): Passes {
+  const right = byQuestion(answers);
+  return { pass1: mean(right.map(mean)), passK: mean(right.map((one) => Math.max(...one))) };
+}
+
+/** Right (1) or wrong (0), for each question its sampled answers. */
+function byQuestion(answers: Answers): number[][] {
   const right = answers.map((answer) => Number(isCorrect(answer)));
-  const best = Array.from({ length: right.length / sampled.answers }, (_, question) =>
-    Math.max(...right.slice(question * sampled.answers, (question + 1) * sampled.answers)),
+  return Array.from({ length: right.length / sampled.answers }, (_, question) =>
+    right.slice(question * sampled.answers, (question + 1) * sampled.answers),
   );
-  return { pass1: mean(right), passK: mean(best) };
+}
+
+function idOf(answers: Answers, question: number): string {
+  return defined(answers[question * sampled.answers], 'sampled answer').rollout.sample.id;
 }
 
 function mean(values: readonly number[]): number {
@@ -188,29 +204,33 @@ async function printTables(out: string): Promise<void> {
     );
     console.log(`| ${arm.folder} | ${cells.join(' | ')} |`);
   }
-  printTest(seeds);
+  printTest('Greedy answers', seeds, ({ right }) => right);
+  printTest('Sampled answers', seeds, ({ sampled: share }) => share);
 }
 
 /** Each question counts once, by the means over the seeds; those of one image belong together. */
-function printTest(seeds: readonly Record<Stage, Measured>[]): void {
-  const ids = Object.keys(seeds[0]?.sft.heldOut ?? {});
+function printTest(
+  name: string,
+  seeds: readonly Record<Stage, Measured>[],
+  shareOf: (question: Question) => number | undefined,
+): void {
   const scoreOf = (id: string, stage: Stage) =>
-    mean(seeds.map((seed) => defined(seed[stage].heldOut[id], id).right));
-  const scores = ids.map((id) => ({
-    cluster: defined(seeds[0]?.sft.heldOut[id], id).image,
-    baseline: scoreOf(id, 'sft'),
-    candidate: scoreOf(id, 'rl'),
-  }));
+    mean(seeds.map((seed) => shareOf(defined(seed[stage].heldOut[id], id)) ?? Number.NaN));
+  const scores = Object.entries(seeds[0]?.sft.heldOut ?? {}).flatMap(([id, question]) =>
+    shareOf(question) === undefined
+      ? []
+      : [{ cluster: question.image, baseline: scoreOf(id, 'sft'), candidate: scoreOf(id, 'rl') }],
+  );
   const { difference, interval, pValue, standardError, clusters } = pairedDifference(
     scores,
     rngFromKey('medvqa-mini'),
   );
   const error = defined(standardError, 'standard error');
-  const least = detectableDifference(error, { alpha: 0.01 });
+  const least = percent(detectableDifference(error, { alpha: 0.01 }));
   console.log(`
-${seeds.length} seeds together, ${ids.length} questions about ${clusters} images: gain ${percent(difference)} points (95 % interval ${percent(interval.low)} to ${percent(interval.high)}),
-sign-flip test over images p = ${pValue.toPrecision(2)}. Standard error ${percent(error)} points: a gain that is found at p < 0.01
-with a probability of 80 % is ${percent(least)} points; the gain seen needs ${(least / Math.abs(difference)) ** 2 > 1 ? `${((least / difference) ** 2).toFixed(1)} times as many images` : 'no more images'}.`);
+${name}: ${seeds.length} seeds together, ${scores.length} questions about ${clusters} images.
+Gain ${percent(difference)} points (95 % interval ${percent(interval.low)} to ${percent(interval.high)}), sign-flip test over images p = ${pValue.toPrecision(2)}.
+Standard error ${percent(error)} points: with a probability of 80 % a gain of ${least} points is found at p < 0.01.`);
 }
 
 const [command, out = 'runs/medvqa-mini'] = process.argv.slice(2);

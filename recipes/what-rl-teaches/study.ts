@@ -23,21 +23,23 @@ import { writePicture } from '../picture.ts';
 
 type Arm = { readonly name: string; readonly folder: string; readonly changes: readonly string[] };
 
-const answersAlone = ['reward.profile=medix-r1', 'algorithm.credit=completion'];
+/** In place of the quickstart's: no credit by block, no readings that are shown. */
+const plain = 'algorithm={preset: dapo, maxSampleRounds: 1}';
 
 const arms: readonly Arm[] = [
-  { name: 'answers alone', folder: 'answers', changes: answersAlone },
+  { name: 'answers alone', folder: 'answers', changes: ['reward.profile=medix-r1', plain] },
   {
     name: 'answers and need of the image',
     folder: 'contrast',
-    changes: [...answersAlone, 'algorithm.imageContrast={weight: 0.3}'],
+    changes: ['reward.profile=medix-r1', plain, 'algorithm.imageContrast={weight: 0.3}'],
   },
+  { name: 'answers and reading', folder: 'together', changes: [plain] },
   {
-    name: 'answers and reading, credited together',
-    folder: 'together',
-    changes: ['algorithm.credit=completion'],
+    name: 'answers and reading, each to its block',
+    folder: 'credit',
+    changes: ['algorithm={preset: dapo, credit: block, maxSampleRounds: 1}'],
   },
-  { name: 'answers and reading, each to its block', folder: 'block', changes: [] },
+  { name: 'the same, and readings shown', folder: 'shown', changes: [] },
 ];
 
 /** Not those that anything was chosen by. */
