@@ -92,8 +92,8 @@ function rewardedFor(
 }
 
 /** Tokens up to and with the end of the thinking; undefined where it has none. */
-function thinkingTokens(
-  { completion, text }: Rollout,
+export function thinkingTokens(
+  { completion, text }: Pick<Rollout, 'completion' | 'text'>,
   decode: (tokens: readonly number[]) => string,
 ): number | undefined {
   if (!text.includes(endOfThinking)) return undefined;

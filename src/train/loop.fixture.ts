@@ -36,9 +36,11 @@ export function toyEngine(options: Omit<ScriptedOptions, 'pieces'> = {}): Engine
   return createScriptedEngine({ pieces: ['<X_RAY>', ...sides], ...options });
 }
 
-/** The same task for a policy that can think. */
+/** The same task for a policy that can think. One token ends the thinking and begins the answer, as tokenizers join them. */
 export function thinkingToyEngine(): Engine {
-  return createScriptedEngine({ pieces: ['<X_RAY>', '<thinking>', '</thinking>', ...sides] });
+  return createScriptedEngine({
+    pieces: ['<X_RAY>', '<thinking>', '</thinking><answer>', '</answer>', ...sides],
+  });
 }
 
 /** Whose images, if they had some, would show the right side. */

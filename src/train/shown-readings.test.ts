@@ -69,20 +69,22 @@ describe('readings that are shown', () => {
       { weight: 0.5 },
       signal,
     );
-    const shown = groups.map((group) => group.map(({ text, advantage }) => [text, advantage]));
+    const shown = groups.map((group) =>
+      group.map(({ text, advantage, tokenAdvantages }) => [text, tokenAdvantages ?? advantage]),
+    );
+    const responseTo = (side = '') => `<X_RAY><thinking>${side}</thinking><answer>${side}</answer>`;
+    // The tag, the thinking in three tokens, of which the last begins the answer; then the answer, its end and the stop.
+    const imitated = Float32Array.of(0.5, 0.5, 0.5, 0.5, 0, 0, 0);
+    const own = [
+      ['<X_RAY>left', 0],
+      ['<X_RAY>left', 1],
+    ];
     expect(shown).toEqual([
-      [
-        ['<X_RAY>left', 0],
-        ['<X_RAY>left', 1],
-        [`<X_RAY><thinking>${readToySamples[0]?.reading}</thinking>`, 0.5],
-      ],
-      [[`<X_RAY><thinking>${readToySamples[1]?.reading}</thinking>`, 0.5]],
-      [
-        ['<X_RAY>left', 0],
-        ['<X_RAY>left', 1],
-      ],
+      [...own, [responseTo(readToySamples[0]?.reading), imitated]],
+      [[responseTo(readToySamples[1]?.reading), imitated]],
+      own,
     ]);
-    expect(groups[0]?.[2]?.samplerLogprobs).toHaveLength(groups[0]?.[2]?.completion.length ?? -1);
+    expect(groups[0]?.[2]?.samplerLogprobs).toHaveLength(imitated.length);
   });
 
   it('are none where the algorithm does not ask for them', async () => {
@@ -107,7 +109,7 @@ describe('readings that are shown', () => {
     const writer = await RunWriter.create(directory, facts, [], () => 0);
     const engine = thinkingToyEngine();
     const parts = {
-      config: { ...toyConfig, iterations: 60 },
+      config: { ...toyConfig, iterations: 40 },
       algorithm: toyAlgorithm({ maxSampleRounds: 1, showReadings: { weight: 1 } }),
       reward: nothing,
       samples: sampleSetOf(readToySamples),

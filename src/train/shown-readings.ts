@@ -11,10 +11,10 @@
  */
 import { defined } from '../core/errors.ts';
 import { type Metrics, meanOf } from '../core/metrics.ts';
-import type { Sample } from '../core/sample.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { TrainingRollout } from './advantages.ts';
 import type { ShownReadings } from './algorithm.ts';
+import { thinkingTokens } from './block-credit.ts';
 import type { CollectedGroup } from './collect-groups.ts';
 
 /**
@@ -30,35 +30,43 @@ export async function withShownReadings(
   signal: AbortSignal,
 ): Promise<{ readonly groups: readonly TrainingRollout[][]; readonly metrics: Metrics }> {
   if (shown === undefined) return { groups: trained, metrics: {} };
-  const readings = groups.map((group) => readingOf(group, engine));
-  const told = readings.filter((reading) => reading !== undefined);
+  const { decode } = engine.model.processor;
+  const responses = groups.map((group) => responseOf(group, engine));
+  const told = responses.filter((response) => response !== undefined);
   const logprobs = told.length > 0 ? await engine.logprobs(told, 'policy', signal) : [];
   const trainedBy = new Map(trained.map((group) => [group[0]?.prompt, group]));
+  const ofReadings: number[] = [];
   let next = 0;
   const together = groups.map(({ rollouts }, g): TrainingRollout[] => {
     const own = trainedBy.get(rollouts[0]?.rollout.prompt) ?? [];
-    const reading = readings[g];
-    if (reading === undefined) return own;
+    const response = responses[g];
+    if (response === undefined) return own;
     const samplerLogprobs = defined(logprobs[next++], 'logprobs of a reading');
-    return [...own, { ...reading, samplerLogprobs, advantage: shown.weight }];
+    const thinking = defined(thinkingTokens(response, decode), 'end of the thinking');
+    ofReadings.push(...samplerLogprobs.subarray(0, thinking));
+    const tokenAdvantages = new Float32Array(response.completion.length).fill(
+      shown.weight,
+      0,
+      thinking,
+    );
+    return [...own, { ...response, samplerLogprobs, advantage: 0, tokenAdvantages }];
   });
   return {
     groups: together.filter(({ length }) => length > 0),
-    metrics: { 'rollout/shownReadingLogprob': meanOf(...logprobs.flatMap((row) => [...row])) },
+    metrics: { 'rollout/shownReadingLogprob': meanOf(...ofReadings) },
   };
 }
 
-/** Undefined where the sample has no reading. */
-function readingOf({ rollouts }: CollectedGroup, engine: Engine) {
+/**
+ * A whole response, though only its thinking is imitated: a tokenizer may join the end of the thinking with what comes
+ * after it, and the end of a text that is cut off there would be another token. Undefined where the sample has no reading.
+ */
+function responseOf({ rollouts }: CollectedGroup, engine: Engine) {
   const { rollout } = defined(rollouts[0], 'rollout of a group');
-  const text = textOf(rollout.sample);
-  if (text === undefined) return undefined;
-  const completion = engine.model.processor.encodeCompletion(text, false);
-  return { ...rollout, key: `${rollout.key}/reading`, text, completion };
-}
-
-function textOf({ modality, reading }: Sample): string | undefined {
+  const { modality, reading, referenceAnswer } = rollout.sample;
   if (reading === undefined) return undefined;
   const tag = modality === undefined ? '' : `<${modality}>`;
-  return `${tag}<thinking>${reading}</thinking>`;
+  const text = `${tag}<thinking>${reading}</thinking><answer>${referenceAnswer}</answer>`;
+  const completion = engine.model.processor.encodeCompletion(text, true);
+  return { ...rollout, key: `${rollout.key}/reading`, text, completion };
 }
