@@ -7,7 +7,7 @@ import { openRegular, readInto } from '../../core/files.ts';
 import type { RolloutFile } from './rollout-file.ts';
 
 /** The rows of a file that hold the text. One call at a time: the next one reads into the same memory. */
-export type TextSearch = (file: RolloutFile) => Promise<ReadonlySet<number>>;
+type TextSearch = (file: RolloutFile) => Promise<ReadonlySet<number>>;
 
 /** What stands between the texts of a line. */
 const fieldNames =
