@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   writeEvaluation,
   writeScansTask,
+  writeStoredReport,
 } from '../../src/eval/review/stored-evaluation.fixture.ts';
 import { findChromium, launchChromium } from './chromium.ts';
 import { medix, type Running, startMedix, temporaryFolder } from './medix.ts';
@@ -164,6 +165,16 @@ describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${n
     await page.context().close();
   });
 
+  it('opens the answers about which two judgings differ', async () => {
+    const page = await open('#/evaluations/evals~first');
+    const row = page.getByRole('row', { name: /judge and other/ });
+    await row.getByText('90.0 %').waitFor();
+    await row.getByRole('link', { name: '1 answer' }).click();
+    await page.getByText('1 sample', { exact: true }).waitFor();
+    await page.getByText('judge 1.00 · other 0.00').waitFor();
+    await page.context().close();
+  });
+
   it('has no fault that axe finds, light and dark, and fits a phone', async () => {
     const page = await open('#/');
     for (const [place, sign] of await places()) {
@@ -220,6 +231,29 @@ describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${n
     await page.close();
   });
 
+  it('compares evaluations in a copy as the server does, slice by slice', async () => {
+    const compared = '#/compare?a=evals~first&b=evals~second';
+    const lived = await open(`${compared}&text=scan+1`);
+    const copied = await browser.newPage();
+    await copied.goto(`${pathToFileURL(join(folder, 'copy.html')).href}${compared}`);
+    const rows = copied.getByRole('list', { name: /flipped first/ }).getByRole('listitem');
+    await rows.first().getByText('better in B').waitFor();
+    await copied.getByLabel('Text').fill('scan 1');
+    const told = async (page: Page) => {
+      const section = page.getByLabel('Significance of this slice');
+      await section.getByText('On these 2 questions').waitFor();
+      return section.textContent();
+    };
+    expect(await told(copied)).toBe(await told(lived));
+    await copied.getByLabel('Flipped', { exact: true }).selectOption('worse');
+    await copied.getByText('No question meets these filters.').waitFor();
+    const differing = '#/evaluations/evals~first?differ=judge%2Cother';
+    await copied.goto(`${pathToFileURL(join(folder, 'copy.html')).href}${differing}`);
+    await copied.getByText('1 sample', { exact: true }).waitFor();
+    await copied.close();
+    await lived.context().close();
+  });
+
   it('let the console be quiet all the while', () => {
     expect(complaints).toEqual([]);
   });
@@ -259,13 +293,17 @@ async function writeRuns(): Promise<void> {
   const killed = fileURLToPath(new URL('../fixtures/earlier-version/run/killed/', import.meta.url));
   await cp(killed, join(runs, 'killed'), { recursive: true });
   const taskFile = await writeScansTask(join(folder, 'task'), 6);
-  const evaluation = (name: string, isRight: (index: number) => boolean) =>
-    writeEvaluation(join(folder, 'evals', name), {
+  const evaluation = async (name: string, isRight: (index: number) => boolean) => {
+    const score = (index: number) => (index === 7 ? null : Number(isRight(index)));
+    await writeEvaluation(join(folder, 'evals', name), {
       model: `org/${name}`,
       taskFile,
       answer: ({ index }) => (index === 5 ? undefined : `answer ${index} of ${name}`),
-      score: ({ index }) => (index === 7 ? null : Number(isRight(index))),
+      score: ({ index }) => score(index),
+      judgings: { other: ({ index }) => (index === 2 ? 0 : score(index)) },
     });
+    await writeStoredReport(join(folder, 'evals', name), taskFile);
+  };
   await evaluation('first', (index) => index % 2 === 0);
   await evaluation('second', (index) => index % 2 === 0 || index === 3);
 }
