@@ -25,6 +25,18 @@ const executablePath = await findChromium();
 const none = 'no Chromium here: install one, or name it in the variable CHROMIUM';
 if (executablePath === undefined) process.stderr.write(`view.test.ts skipped: ${none}\n`);
 
+const startModel = fileURLToPath(new URL('../../assets/start-model', import.meta.url));
+const smallTraining = [
+  'data.train=phantoms',
+  'data.trainCount=100000',
+  'data.template=question',
+  'rollout.promptsPerIteration=2',
+  'rollout.groupSize=4',
+  'rollout.maxCompletionTokens=32',
+  'algorithm.maxSampleRounds=1',
+  'checkpoint.every=10000',
+];
+
 const grown = '#/runs/runs~grown';
 const ended = '#/runs/runs~ended';
 
@@ -82,6 +94,43 @@ describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${n
     };
     return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
   }
+
+  it('follows a training while it lasts: curves move and groups appear', async () => {
+    const page = await browser.newPage();
+    page.setDefaultTimeout(200_000);
+    const failed: string[] = [];
+    page.on('pageerror', (error) => failed.push(error.message));
+    // As many iterations as it takes: it is stopped once enough was seen.
+    const words = [`model=${startModel}`, 'out=live/run', 'iterations=10000', '--view'];
+    let running: Running | undefined;
+    const watched = await new Promise<string>((resolve, reject) => {
+      running = startMedix(folder, ['train', ...words, ...smallTraining], (line) => {
+        const [, found] = /^watch it at (\S+)/.exec(line) ?? [];
+        if (found !== undefined) resolve(found);
+      });
+      running.outcome.then(({ stderr }) => reject(new Error(stderr)), reject);
+    });
+    try {
+      const place = (hash: string) => new URL(hash, watched.split('?')[0]).href;
+      await page.goto(watched);
+      await page.goto(place('#/runs/live~run'));
+      await page.getByText('● running').first().waitFor();
+      const last = `Number(/at (?:iteration )?(\\d+)$/.exec(document.querySelector('[aria-label^="reward/mean."]')?.getAttribute('aria-label') ?? '')?.[1])`;
+      await page.waitForFunction(`${last} >= 1`);
+      const seen = Number(await page.evaluate(last));
+      await page.waitForFunction(`${last} >= ${seen + 2}`);
+      await page.goto(place('#/runs/live~run/groups'));
+      const groups = `Number(/([\\d,]+) groups/.exec(document.body.innerText)?.[1]?.replaceAll(',', ''))`;
+      await page.waitForFunction(`${groups} >= 2`);
+      const there = Number(await page.evaluate(groups));
+      await page.waitForFunction(`${groups} > ${there}`);
+      expect(failed).toEqual([]);
+    } finally {
+      await page.close();
+      running?.kill('SIGINT');
+      await running?.outcome;
+    }
+  });
 
   it('shows each new iteration of a growing run without being asked', async () => {
     const page = await open(grown);
