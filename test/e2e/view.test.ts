@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   writeEvaluation,
   writeScansTask,
+  writeStoredReport,
 } from '../../src/eval/review/stored-evaluation.fixture.ts';
 import { findChromium, launchChromium } from './chromium.ts';
 import { medix, type Running, startMedix, temporaryFolder } from './medix.ts';
@@ -23,6 +24,18 @@ const runs = join(folder, 'runs');
 const executablePath = await findChromium();
 const none = 'no Chromium here: install one, or name it in the variable CHROMIUM';
 if (executablePath === undefined) process.stderr.write(`view.test.ts skipped: ${none}\n`);
+
+const startModel = fileURLToPath(new URL('../../assets/start-model', import.meta.url));
+const smallTraining = [
+  'data.train=phantoms',
+  'data.trainCount=100000',
+  'data.template=question',
+  'rollout.promptsPerIteration=2',
+  'rollout.groupSize=4',
+  'rollout.maxCompletionTokens=32',
+  'algorithm.maxSampleRounds=1',
+  'checkpoint.every=10000',
+];
 
 const grown = '#/runs/runs~grown';
 const ended = '#/runs/runs~ended';
@@ -81,6 +94,43 @@ describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${n
     };
     return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
   }
+
+  it('follows a training while it lasts: curves move and groups appear', async () => {
+    const page = await browser.newPage();
+    page.setDefaultTimeout(200_000);
+    const failed: string[] = [];
+    page.on('pageerror', (error) => failed.push(error.message));
+    // As many iterations as it takes: it is stopped once enough was seen.
+    const words = [`model=${startModel}`, 'out=live/run', 'iterations=10000', '--view'];
+    let running: Running | undefined;
+    const watched = await new Promise<string>((resolve, reject) => {
+      running = startMedix(folder, ['train', ...words, ...smallTraining], (line) => {
+        const [, found] = /^watch it at (\S+)/.exec(line) ?? [];
+        if (found !== undefined) resolve(found);
+      });
+      running.outcome.then(({ stderr }) => reject(new Error(stderr)), reject);
+    });
+    try {
+      const place = (hash: string) => new URL(hash, watched.split('?')[0]).href;
+      await page.goto(watched);
+      await page.goto(place('#/runs/live~run'));
+      await page.getByText('● running').first().waitFor();
+      const last = `Number(/at (?:iteration )?(\\d+)$/.exec(document.querySelector('[aria-label^="reward/mean."]')?.getAttribute('aria-label') ?? '')?.[1])`;
+      await page.waitForFunction(`${last} >= 1`);
+      const seen = Number(await page.evaluate(last));
+      await page.waitForFunction(`${last} >= ${seen + 2}`);
+      await page.goto(place('#/runs/live~run/groups'));
+      const groups = `Number(/([\\d,]+) groups/.exec(document.body.innerText)?.[1]?.replaceAll(',', ''))`;
+      await page.waitForFunction(`${groups} >= 2`);
+      const there = Number(await page.evaluate(groups));
+      await page.waitForFunction(`${groups} > ${there}`);
+      expect(failed).toEqual([]);
+    } finally {
+      await page.close();
+      running?.kill('SIGINT');
+      await running?.outcome;
+    }
+  });
 
   it('shows each new iteration of a growing run without being asked', async () => {
     const page = await open(grown);
@@ -164,6 +214,16 @@ describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${n
     await page.context().close();
   });
 
+  it('opens the answers about which two judgings differ', async () => {
+    const page = await open('#/evaluations/evals~first');
+    const row = page.getByRole('row', { name: /judge and other/ });
+    await row.getByText('90.0 %').waitFor();
+    await row.getByRole('link', { name: '1 answer' }).click();
+    await page.getByText('1 sample', { exact: true }).waitFor();
+    await page.getByText('judge 1.00 · other 0.00').waitFor();
+    await page.context().close();
+  });
+
   it('has no fault that axe finds, light and dark, and fits a phone', async () => {
     const page = await open('#/');
     for (const [place, sign] of await places()) {
@@ -220,6 +280,29 @@ describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${n
     await page.close();
   });
 
+  it('compares evaluations in a copy as the server does, slice by slice', async () => {
+    const compared = '#/compare?a=evals~first&b=evals~second';
+    const lived = await open(`${compared}&text=scan+1`);
+    const copied = await browser.newPage();
+    await copied.goto(`${pathToFileURL(join(folder, 'copy.html')).href}${compared}`);
+    const rows = copied.getByRole('list', { name: /flipped first/ }).getByRole('listitem');
+    await rows.first().getByText('better in B').waitFor();
+    await copied.getByLabel('Text').fill('scan 1');
+    const told = async (page: Page) => {
+      const section = page.getByLabel('Significance of this slice');
+      await section.getByText('On these 2 questions').waitFor();
+      return section.textContent();
+    };
+    expect(await told(copied)).toBe(await told(lived));
+    await copied.getByLabel('Flipped', { exact: true }).selectOption('worse');
+    await copied.getByText('No question meets these filters.').waitFor();
+    const differing = '#/evaluations/evals~first?differ=judge%2Cother';
+    await copied.goto(`${pathToFileURL(join(folder, 'copy.html')).href}${differing}`);
+    await copied.getByText('1 sample', { exact: true }).waitFor();
+    await copied.close();
+    await lived.context().close();
+  });
+
   it('let the console be quiet all the while', () => {
     expect(complaints).toEqual([]);
   });
@@ -259,13 +342,17 @@ async function writeRuns(): Promise<void> {
   const killed = fileURLToPath(new URL('../fixtures/earlier-version/run/killed/', import.meta.url));
   await cp(killed, join(runs, 'killed'), { recursive: true });
   const taskFile = await writeScansTask(join(folder, 'task'), 6);
-  const evaluation = (name: string, isRight: (index: number) => boolean) =>
-    writeEvaluation(join(folder, 'evals', name), {
+  const evaluation = async (name: string, isRight: (index: number) => boolean) => {
+    const score = (index: number) => (index === 7 ? null : Number(isRight(index)));
+    await writeEvaluation(join(folder, 'evals', name), {
       model: `org/${name}`,
       taskFile,
       answer: ({ index }) => (index === 5 ? undefined : `answer ${index} of ${name}`),
-      score: ({ index }) => (index === 7 ? null : Number(isRight(index))),
+      score: ({ index }) => score(index),
+      judgings: { other: ({ index }) => (index === 2 ? 0 : score(index)) },
     });
+    await writeStoredReport(join(folder, 'evals', name), taskFile);
+  };
   await evaluation('first', (index) => index % 2 === 0);
   await evaluation('second', (index) => index % 2 === 0 || index === 3);
 }

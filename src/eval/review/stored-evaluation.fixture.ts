@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
+import { evalConfigSchema } from '../../config/eval-config.ts';
 import { digestOfBytes } from '../../core/digest.ts';
 import { resultsFile } from '../results/layout.ts';
 import {
@@ -11,6 +12,7 @@ import {
   storedVerdict,
   type VerdictRow,
 } from '../results/records.ts';
+import { scoreEvaluation } from '../scoring/score.ts';
 import { openTask } from '../tasks/open-task.ts';
 import { readTaskSamples } from '../tasks/read-task-samples.ts';
 import { toSampleRow } from '../tasks/sample.ts';
@@ -69,12 +71,14 @@ type Evaluated = {
   readonly answer: (sample: SampleRow) => string | undefined;
   /** Null: the judge failed. */
   readonly score: (sample: SampleRow) => number | null;
+  /** Further judgings by their names. */
+  readonly judgings?: Readonly<Record<string, (sample: SampleRow) => number | null>>;
 };
 
-/** Writes the folder with one judging, `judge`. */
+/** Writes the folder with the judging `judge`, and others that are named. */
 export async function writeEvaluation(
   folder: string,
-  { model, taskFile, answer, score }: Evaluated,
+  { model, taskFile, answer, score, judgings = {} }: Evaluated,
 ): Promise<void> {
   const task = await openTask(taskFile);
   const samples = await sampleRowsOf(taskFile);
@@ -87,24 +91,6 @@ export async function writeEvaluation(
           ? { kind: 'failed', cause: 'transport', message: 'no answer' }
           : { kind: 'answered', text, stopReason: 'stop', latencyMs: 1 },
     };
-  });
-  const verdicts = samples.flatMap((sample): VerdictRow[] => {
-    const text = answer(sample);
-    if (text === undefined) return [];
-    const given = score(sample);
-    return [
-      {
-        ...keyOf(sample),
-        responseDigest: digestOfBytes(text),
-        answer: text,
-        truncated: false,
-        outcome:
-          given === null
-            ? { kind: 'failed', cause: 'unparsable', message: 'no verdict' }
-            : { kind: 'scored', score: given },
-        votes: [],
-      },
-    ];
   });
   const manifest: EvalManifest = {
     createdAt: '2026-01-01T00:00:00.000Z',
@@ -125,10 +111,44 @@ export async function writeEvaluation(
     ledger: {},
   };
   await writeLines(resultsFile.manifest(folder), [manifest]);
-  await writeLines(resultsFile.judging(folder, 'judge'), [judging]);
   await writeLines(resultsFile.samples(folder, 'scans'), samples);
   await writeLines(resultsFile.responses(folder, 'scans'), responses);
-  await writeLines(resultsFile.verdicts(folder, 'judge', 'scans'), verdicts.map(storedVerdict));
+  for (const [name, scoreOf] of Object.entries({ judge: score, ...judgings })) {
+    const verdicts = samples.flatMap((sample) => verdictsOf(sample, answer(sample), scoreOf));
+    await writeLines(resultsFile.judging(folder, name), [judging]);
+    await writeLines(resultsFile.verdicts(folder, name, 'scans'), verdicts.map(storedVerdict));
+  }
+}
+
+/** Scores the folder by its judging `judge` and keeps the report in it, as `medix eval score` does. */
+export async function writeStoredReport(folder: string, taskFile: string): Promise<void> {
+  const model = { kind: 'file', path: 'none', name: 'scripted' } as const;
+  const named = { out: folder, model, tasks: [taskFile], judging: { name: 'judge' } };
+  const config = evalConfigSchema.parse(named);
+  const report = await scoreEvaluation({ folder, config, clock: () => 0 });
+  await writeFile(resultsFile.report(folder), JSON.stringify(report));
+}
+
+function verdictsOf(
+  sample: SampleRow,
+  text: string | undefined,
+  score: Evaluated['score'],
+): VerdictRow[] {
+  if (text === undefined) return [];
+  const given = score(sample);
+  return [
+    {
+      ...keyOf(sample),
+      responseDigest: digestOfBytes(text),
+      answer: text,
+      truncated: false,
+      outcome:
+        given === null
+          ? { kind: 'failed', cause: 'unparsable', message: 'no verdict' }
+          : { kind: 'scored', score: given },
+      votes: [],
+    },
+  ];
 }
 
 async function sampleRowsOf(taskFile: string): Promise<SampleRow[]> {

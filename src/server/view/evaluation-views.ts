@@ -4,7 +4,6 @@ import type { z } from 'zod';
 import { digestOfBytes } from '../../core/digest.ts';
 import { messageOf } from '../../core/errors.ts';
 import { foundAt } from '../../core/files.ts';
-import { rngFromKey } from '../../core/rng.ts';
 import { judgingNames, readEvalReport, resultsFile } from '../../eval/results/layout.ts';
 import {
   type ResponseRow,
@@ -17,14 +16,13 @@ import {
 import type { EvalReport, TaskReport } from '../../eval/results/report.ts';
 import { readRows, textOfKey } from '../../eval/results/rows.ts';
 import { readAttempts } from '../../run/attempt.ts';
-import { pairedDifference } from '../../statistics/paired.ts';
 import type { Labels } from './rollout-filters.ts';
 import { statusOf } from './run-state.ts';
 import { recordOf, shellWord, textOf } from './run-summary.ts';
+import { comparisonOf, pairName, samplesOf } from './sample-lists.ts';
 import type { Source } from './sources.ts';
 import type {
   CompareAnswer,
-  CompareRow,
   compareQuery,
   EvaluationAnswer,
   EvaluationSummary,
@@ -121,8 +119,6 @@ type TaskAnswers = {
   readonly verdicts: ReadonlyMap<string, ReadonlyMap<string, VerdictRow>>;
 };
 
-const noAnswers: TaskAnswers = { samples: [], responses: new Map(), verdicts: new Map() };
-
 async function readTask(
   { folder }: Source,
   taskId: string,
@@ -158,25 +154,6 @@ async function readTask(
 function tasksOf(source: Source, task: string | undefined): string[] {
   const known = Object.keys(recordOf(source.manifest['tasks'])).filter((id) => /^[\w-]+$/.test(id));
   return task === undefined || task === '' ? known : known.filter((id) => id === task);
-}
-
-type Filters = Pick<
-  z.output<typeof samplesQuery>,
-  'task' | 'variant' | 'kind' | 'text' | 'subgroup'
->;
-
-function sampleMeets(row: SampleRow, answer: string | null, filters: Filters): boolean {
-  const { kind, text, subgroup } = filters;
-  if (kind !== undefined && row.kind !== kind) return false;
-  if (subgroup !== undefined) {
-    const [, dimension = '', value] = /^([^=]*)=(.*)$/.exec(subgroup) ?? [];
-    if (row.subgroups[dimension] !== value) return false;
-  }
-  if (text === undefined || text === '') return true;
-  const wanted = text.toLowerCase();
-  return [row.question, row.reference, ...row.accepted, answer ?? ''].some((one) =>
-    one.toLowerCase().includes(wanted),
-  );
 }
 
 async function judgingOf(source: Source, asked: string | undefined): Promise<string[]> {
@@ -218,51 +195,81 @@ function outcomeOf(score: number): Outcome {
   return score <= 1e-9 ? 'wrong' : 'partly';
 }
 
-function rowOf(sample: SampleRow, standing: Standing, labels: Labels): SampleRowView {
-  const { task, id, index, kind, question, reference, images, subgroups } = sample;
-  const label = labels.get(`${task}/${id}`);
-  return {
-    ...{ task, sampleId: id, index, kind, question, reference, images, subgroups, ...standing },
-    isLabelled: label !== undefined && label.label !== null,
-  };
+/** What every judging that has judged an answer says of it. */
+function scoresOf({ verdicts }: TaskAnswers, key: string): Record<string, number | null> {
+  const scores: Record<string, number | null> = {};
+  for (const [name, judged] of verdicts) {
+    const verdict = judged.get(key);
+    if (verdict === undefined) continue;
+    scores[name] = verdict.outcome.kind === 'scored' ? verdict.outcome.score : null;
+  }
+  return scores;
 }
 
-type SamplesQuery = z.output<typeof samplesQuery>;
+/** By sample: pairs of judgings that give another score to one of its answers, in whatever variant. */
+function differingPairs(read: TaskAnswers): Map<string, Set<string>> {
+  const differing = new Map<string, Set<string>>();
+  const names = [...read.verdicts.keys()];
+  const pairs = names.flatMap((one, place) =>
+    names.slice(place + 1).map((other) => [one, other] as const),
+  );
+  for (const [key, { sampleId }] of pairs.length === 0 ? [] : read.responses) {
+    const scores = scoresOf(read, key);
+    const found = pairs.filter(([one, other]) => areOther(scores[one], scores[other]));
+    const known = differing.get(sampleId) ?? new Set<string>();
+    differing.set(sampleId, new Set([...known, ...found.map((pair) => pairName(...pair))]));
+  }
+  return differing;
+}
+
+function areOther(one: number | null | undefined, other: number | null | undefined): boolean {
+  return typeof one === 'number' && typeof other === 'number' && one !== other;
+}
+
+/** @param judging whose verdict counts */
+function rowsOf(
+  read: TaskAnswers,
+  variant: string,
+  judging: string | undefined,
+  labels: Labels,
+): SampleRowView[] {
+  const differing = differingPairs(read);
+  return read.samples.map((sample) => {
+    const { task, id, index, kind, question, reference, accepted, images, cluster, subgroups } =
+      sample;
+    const key = `${id} ${variant} 0`;
+    const verdict = read.verdicts.get(judging ?? '')?.get(key);
+    return {
+      ...{ task, sampleId: id, index, kind, question, reference, accepted, images, cluster },
+      ...{ subgroups, ...standingOf(read.responses.get(key), verdict) },
+      scores: scoresOf(read, key),
+      differing: [...(differing.get(id) ?? [])],
+      label: labels.get(`${task}/${id}`)?.label ?? null,
+    };
+  });
+}
+
+/** All samples of the tasks in one variant. */
+async function allRows(
+  source: Source,
+  { task, variant, judging }: Pick<z.output<typeof samplesQuery>, 'task' | 'variant' | 'judging'>,
+  labels: Labels,
+): Promise<SampleRowView[]> {
+  const [shown] = await judgingOf(source, judging);
+  const judgings = await judgingNames(source.folder).catch(() => []);
+  const rows: SampleRowView[] = [];
+  for (const one of tasksOf(source, task)) {
+    rows.push(...rowsOf(await readTask(source, one, judgings), variant, shown, labels));
+  }
+  return rows;
+}
 
 export async function samplesAnswer(
   source: Source,
-  query: SamplesQuery,
+  query: z.output<typeof samplesQuery>,
   labels: Labels,
 ): Promise<SamplesAnswer> {
-  const { sort, offset, limit } = query;
-  const [judging] = await judgingOf(source, query.judging);
-  const rows: SampleRowView[] = [];
-  for (const task of tasksOf(source, query.task)) {
-    const read = await readTask(source, task, judging === undefined ? [] : [judging]);
-    const judged = read.verdicts.get(judging ?? '');
-    for (const sample of read.samples) {
-      const key = `${sample.id} ${query.variant} 0`;
-      const standing = standingOf(read.responses.get(key), judged?.get(key));
-      const label = labels.get(`${task}/${sample.id}`)?.label ?? 'none';
-      if (standingMeets(standing, label, query) && sampleMeets(sample, standing.answer, query)) {
-        rows.push(rowOf(sample, standing, labels));
-      }
-    }
-  }
-  if (sort === 'wrong-first') rows.sort((a, b) => (a.score ?? 2) - (b.score ?? 2));
-  if (sort === 'longest') rows.sort((a, b) => (b.answer?.length ?? 0) - (a.answer?.length ?? 0));
-  return { total: rows.length, offset, samples: rows.slice(offset, offset + limit) };
-}
-
-function standingMeets(
-  standing: Standing,
-  label: string,
-  { outcome, cause, label: asked }: SamplesQuery,
-): boolean {
-  if (outcome !== undefined && standing.outcome !== outcome) return false;
-  if (cause !== undefined && standing.cause !== cause) return false;
-  if (asked === undefined) return true;
-  return asked === 'any' ? label !== 'none' : label === asked;
+  return samplesOf(await allRows(source, query, labels), query);
 }
 
 export async function sampleAnswer(
@@ -276,14 +283,13 @@ export async function sampleAnswer(
   const judgings = await judgingNames(source.folder).catch(() => []);
   const read = await readTask(source, known, judgings);
   const sample = read.samples.find(({ id }) => id === sampleId);
-  if (sample === undefined) return undefined;
   const [judging] = await judgingOf(source, undefined);
-  const key = `${sampleId} original 0`;
-  const standing = standingOf(read.responses.get(key), read.verdicts.get(judging ?? '')?.get(key));
+  const row = rowsOf(read, 'original', judging, labels).find((one) => one.sampleId === sampleId);
+  if (sample === undefined || row === undefined) return undefined;
   const answers = [...read.responses.values()].filter((one) => one.sampleId === sampleId);
   const label = labels.get(`${task}/${sampleId}`);
   return {
-    row: rowOf(sample, standing, labels),
+    row,
     accepted: sample.accepted,
     choices: sample.choices,
     answers: answers.map((response) => answerView(sample, response, read)),
@@ -330,106 +336,15 @@ function answerView(
   };
 }
 
-/** Resamples and seed of the comparison of a slice, fewer than a report's since it is asked for with every filter. */
-const slice = { draws: 2000, seed: 'view/compare' } as const;
-
 export async function compareAnswer(
   a: Source,
   b: Source,
   query: z.output<typeof compareQuery>,
 ): Promise<CompareAnswer> {
-  const { variant, flipped, offset, limit } = query;
-  const [[one], [other]] = [await judgingOf(a, undefined), await judgingOf(b, undefined)];
-  const rows: (CompareRow & { readonly cluster: string })[] = [];
-  const counts = { onlyA: 0, onlyB: 0 };
-  const tasks = new Set([...tasksOf(a, query.task), ...tasksOf(b, query.task)]);
-  for (const task of tasks) {
-    const read = async (source: Source, judging: string | undefined) =>
-      tasksOf(source, task).length === 0
-        ? noAnswers
-        : readTask(source, task, judging === undefined ? [] : [judging]);
-    const [fromA, fromB]: TaskAnswers[] = [await read(a, one), await read(b, other)];
-    if (fromA === undefined || fromB === undefined) continue;
-    const inB = new Set(fromB.samples.map(({ id }) => id));
-    const shared = fromA.samples.filter(({ id }) => inB.has(id));
-    counts.onlyA += fromA.samples.length - shared.length;
-    counts.onlyB += fromB.samples.length - shared.length;
-    for (const sample of shared) {
-      const key = `${sample.id} ${variant} 0`;
-      const left = standingOf(fromA.responses.get(key), fromA.verdicts.get(one ?? '')?.get(key));
-      const right = standingOf(fromB.responses.get(key), fromB.verdicts.get(other ?? '')?.get(key));
-      const texts = `${left.answer ?? ''}\n${right.answer ?? ''}`;
-      if (sampleMeets(sample, texts, query)) rows.push(pairOf(task, sample, left, right));
-    }
-  }
-  const shown = flipped === undefined ? rows : rows.filter((row) => isFlipped(row, flipped));
-  const order = (row: CompareRow) => -Math.abs(row.difference ?? 0);
-  shown.sort((x, y) => order(x) - order(y));
+  const rowsFrom = (source: Source) => allRows(source, { ...query, judging: undefined }, new Map());
   return {
     a: await evaluationSummary(a),
     b: await evaluationSummary(b),
-    total: shown.length,
-    offset,
-    rows: shown.slice(offset, offset + limit).map(({ cluster: _, ...row }) => row),
-    significance: significanceOf(rows),
-    ...counts,
-  };
-}
-
-function isFlipped({ flipped }: CompareRow, asked: 'better' | 'worse' | 'any'): boolean {
-  return asked === 'any' ? flipped !== null : flipped === asked;
-}
-
-function pairOf(task: string, sample: SampleRow, a: Standing, b: Standing) {
-  const difference = a.score === null || b.score === null ? null : b.score - a.score;
-  return {
-    task,
-    sampleId: sample.id,
-    question: sample.question,
-    reference: sample.reference,
-    images: sample.images,
-    a: { answer: a.answer, score: a.score },
-    b: { answer: b.answer, score: b.score },
-    difference,
-    flipped: flipOf(difference),
-    cluster: sample.cluster,
-  };
-}
-
-function flipOf(difference: number | null): CompareRow['flipped'] {
-  if (difference === null || difference === 0) return null;
-  return difference > 0 ? 'better' : 'worse';
-}
-
-/** Of all that the filters leave but `flipped`, which would choose by the result. */
-function significanceOf(
-  rows: readonly (CompareRow & { readonly cluster: string })[],
-): CompareAnswer['significance'] {
-  const scores = rows.flatMap(({ a, b, cluster }) =>
-    a.score === null || b.score === null
-      ? []
-      : [{ cluster, baseline: a.score, candidate: b.score }],
-  );
-  if (scores.length === 0) return null;
-  const found = pairedDifference(scores, rngFromKey(slice.seed), slice.draws);
-  const better = rows.filter(({ flipped }) => flipped === 'better').length;
-  const worse = rows.filter(({ flipped }) => flipped === 'worse').length;
-  const points = (100 * found.difference).toFixed(1);
-  const pValue = found.pValue;
-  return {
-    compared: found.questions,
-    clusters: found.clusters,
-    aMean: found.baselineMean,
-    bMean: found.candidateMean,
-    difference: found.difference,
-    interval: found.interval ?? null,
-    pValue,
-    better,
-    worse,
-    inWords: `On these ${found.questions} questions the second is ${points} points ${found.difference < 0 ? 'lower' : 'higher'}; ${
-      pValue < 0.05
-        ? `chance alone gives so much in ${(100 * pValue).toFixed(1)} % of cases`
-        : 'chance alone can explain that'
-    }.`,
+    ...comparisonOf(await rowsFrom(a), await rowsFrom(b), query),
   };
 }

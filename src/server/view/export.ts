@@ -3,7 +3,13 @@ import { Buffer } from 'node:buffer';
 import type { PageFile } from './page-files.ts';
 import { createViewApi } from './view-app.ts';
 import type { ViewData } from './view-data.ts';
-import type { EvaluationAnswer, GroupsAnswer, RunsAnswer, SamplesAnswer } from './wire.ts';
+import type {
+  EvaluationAnswer,
+  GroupsAnswer,
+  RunsAnswer,
+  SampleRowView,
+  SamplesAnswer,
+} from './wire.ts';
 
 export type ExportOptions = {
   readonly images: boolean;
@@ -50,22 +56,18 @@ class Copy {
     this.answers['/api/runs'] = all;
     for (const { id } of all.runs) await this.#takeRun(`/api/runs/${id}`);
     for (const { id } of all.evaluations) await this.#takeEvaluation(`/api/evaluations/${id}`);
-    const ids = all.evaluations.map(({ id }) => id);
-    // Each pair once more the other way round; of many evaluations that would be most of the file.
-    if (ids.length > 4 || this.leftOut.some((one) => one.includes('not public'))) return;
-    for (const a of ids) {
-      for (const b of ids)
-        if (a !== b) await this.#take(`/api/compare?a=${a}&b=${b}`, '&limit=500');
-    }
   }
 
   /** Keeps what the address answers, and gives it back; undefined where it answers nothing. */
   async #take<T>(address: string, query = '', key = address): Promise<T | undefined> {
-    const response = await this.#api.request(`http://export${encodeURI(address)}${query}`);
-    if (!response.ok) return undefined;
-    const answer = (await response.json()) as T;
-    this.answers[key] = answer;
+    const answer = await this.#ask<T>(address, query);
+    if (answer !== undefined) this.answers[key] = answer;
     return answer;
+  }
+
+  async #ask<T>(address: string, query: string): Promise<T | undefined> {
+    const response = await this.#api.request(`http://export${encodeURI(address)}${query}`);
+    return response.ok ? ((await response.json()) as T) : undefined;
   }
 
   async #takeRun(address: string): Promise<void> {
@@ -118,16 +120,15 @@ class Copy {
       this.leftOut.push(`${address}: ${why}`);
       return;
     }
-    const samples: SamplesAnswer['samples'][number][] = [];
-    let found: SamplesAnswer | undefined;
-    do {
-      found = await this.#take<SamplesAnswer>(
-        `${address}/samples`,
-        `?limit=${pageSize}&offset=${samples.length}`,
-      );
-      samples.push(...(found?.samples ?? []));
-    } while (found && found.samples.length > 0 && samples.length < found.total);
-    this.answers[`${address}/samples`] = { total: samples.length, offset: 0, samples };
+    const variants = new Set(['original', ...(answer?.tasks.map(({ variant }) => variant) ?? [])]);
+    const judgings = answer?.evaluation.judgings ?? [];
+    for (const variant of variants) {
+      for (const judging of judgings.length === 0 ? [''] : judgings) {
+        const list = `${address}/samples?variant=${variant}&judging=${judging}`;
+        this.answers[list] = await this.#allSamples(`${address}/samples`, variant, judging);
+      }
+    }
+    const samples = await this.#allSamples(`${address}/samples`, 'original', '');
     for (const { task, sampleId } of samples) {
       await this.#take(`${address}/samples/${task}/${encodeURIComponent(sampleId)}`);
     }
@@ -136,6 +137,16 @@ class Copy {
         images.map((one) => `${address}/images/${task}/${one}`),
       ),
     );
+  }
+
+  async #allSamples(address: string, variant: string, judging: string): Promise<SampleRowView[]> {
+    const samples: SampleRowView[] = [];
+    for (;;) {
+      const query = `variant=${variant}&judging=${judging}&limit=${pageSize}&offset=${samples.length}`;
+      const found = await this.#ask<SamplesAnswer>(address, `?${query}`);
+      samples.push(...(found?.samples ?? []));
+      if (!found?.samples.length || samples.length >= found.total) return samples;
+    }
   }
 
   async #takeImages(addresses: readonly string[]): Promise<void> {

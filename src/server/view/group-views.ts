@@ -6,8 +6,9 @@ import { readTokenStrip } from '../../run/token-strip.ts';
 import { agreementsOf } from '../../train/monitor/agreement.ts';
 import { hashOf } from './columns.ts';
 import type { IndexedGroup, RolloutFile } from './rollout-file.ts';
-import { fileMeets, type Labels, rowsWithText, rowTest } from './rollout-filters.ts';
+import { fileMeets, type Labels, rowTest } from './rollout-filters.ts';
 import type { RunState } from './run-state.ts';
+import { textSearch } from './text-search.ts';
 import {
   type ComponentView,
   type FilterChoices,
@@ -62,16 +63,27 @@ export async function groupsAnswer(
   };
 }
 
+/** Files that are searched for a text at one time: while one is looked through, others are read. */
+const searchesAtOnce = 4;
+
 async function* filesThatMeet(run: RunState, filters: RolloutFilters, labels: Labels) {
-  for (const file of run.ordered()) {
-    if (file.length === 0 || !fileMeets(file, filters)) continue;
-    const test = rowTest(file, filters, labels);
-    if (filters.text === undefined || filters.text === '') {
-      yield { file, meets: test };
-      continue;
+  const files = run.ordered().filter((file) => file.length > 0 && fileMeets(file, filters));
+  const { text = '' } = filters;
+  if (text === '') {
+    for (const file of files) yield { file, meets: rowTest(file, filters, labels) };
+    return;
+  }
+  const searches = Array.from({ length: searchesAtOnce }, () => textSearch(text));
+  const ahead: Promise<ReadonlySet<number>>[] = [];
+  for (const [place, file] of files.entries()) {
+    // A search is free again once its last file's rows were waited for.
+    for (let next = ahead.length; next < Math.min(files.length, place + searchesAtOnce); next++) {
+      const [search, found] = [searches[next % searchesAtOnce], files[next]];
+      if (search && found) ahead.push(search(found));
     }
-    const holding = await rowsWithText(file, filters.text);
-    yield { file, meets: (row: number) => holding.has(row) && test(row) };
+    const holding = await ahead[place];
+    const test = rowTest(file, filters, labels);
+    yield { file, meets: (row: number) => holding?.has(row) === true && test(row) };
   }
 }
 

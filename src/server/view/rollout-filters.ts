@@ -1,5 +1,4 @@
-/** Which rollouts meet the filters of a query, by the columns alone; texts are looked for in the file's bytes. */
-import { openRegular, readInto } from '../../core/files.ts';
+/** Which rollouts meet the filters of a query, by the columns alone. */
 import type { LabelLine } from '../../run/labels.ts';
 import { hashOf } from './columns.ts';
 import { agreements, type RolloutFile } from './rollout-file.ts';
@@ -50,91 +49,4 @@ export function rowTest(
     tests.push((row) => hashes.has(file.keyHash.at(row)) !== (label === 'none'));
   }
   return (row) => tests.every((test) => test(row));
-}
-
-/** Names of fields that stand between the texts of a line. */
-const fieldNames =
-  '"question":"","reference":"","accepted":[""],"modality":"","source":"","images":[""],"rubric":[{"criterion":"","points":}],"completion":"';
-
-/**
- * Rows that hold a text in question, right answers, tag, source or completion, whatever the case. One pass over the
- * bytes of the file: a text stands there as JSON writes it.
- */
-export async function rowsWithText(file: RolloutFile, text: string): Promise<Set<number>> {
-  const rows = new Set<number>();
-  const handle = await openRegular(file.path, 'refused').catch(() => undefined);
-  if (handle === undefined) return rows;
-  try {
-    const needle = Buffer.from(JSON.stringify(text).slice(1, -1)).toString('latin1');
-    const pattern = new RegExp(needle.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'), 'gi');
-    const find = { file, pattern, text, rows, isPlain: isPlain(text) };
-    // Pieces of whole lines, so that nothing is cut in two.
-    for (let start = 0; start < file.length; ) {
-      let end = start + 1;
-      const from = file.offset.at(start);
-      while (end < file.length && file.offset.at(end) + file.bytes.at(end) - from <= pieceBytes) {
-        end++;
-      }
-      const bytes = Buffer.allocUnsafe(file.offset.at(end - 1) + file.bytes.at(end - 1) - from);
-      const read = await readInto(handle, bytes, from);
-      findIn(bytes.subarray(0, read), { start, end, from }, find);
-      start = end;
-    }
-    return rows;
-  } finally {
-    await handle.close();
-  }
-}
-
-const pieceBytes = 2 ** 24;
-
-type Find = {
-  readonly file: RolloutFile;
-  readonly pattern: RegExp;
-  readonly text: string;
-  readonly rows: Set<number>;
-  readonly isPlain: boolean;
-};
-
-/** A text that a hit of its bytes proves: letters of ASCII that no name of a field and no digest holds. */
-function isPlain(text: string): boolean {
-  const lower = text.toLowerCase();
-  return /^[\x20-\x7e]*$/.test(text) && !fieldNames.includes(lower) && !/^[0-9a-f.]+$/.test(lower);
-}
-
-function findIn(
-  bytes: Buffer,
-  { start, end, from }: { readonly start: number; readonly end: number; readonly from: number },
-  { file, pattern, text, rows, isPlain: proves }: Find,
-): void {
-  const content = bytes.toString('latin1');
-  let row = start;
-  pattern.lastIndex = 0;
-  for (let hit = pattern.exec(content); hit !== null; hit = pattern.exec(content)) {
-    while (row + 1 < end && file.offset.at(row + 1) - from <= hit.index) row++;
-    const lineStart = file.offset.at(row) - from;
-    const lineEnd = lineStart + file.bytes.at(row);
-    const first = content.indexOf('"question":"', lineStart);
-    if (hit.index < first && first < lineEnd) {
-      pattern.lastIndex = first;
-      continue;
-    }
-    const isInText = hit.index < content.lastIndexOf('","completionTokens":', lineEnd);
-    if (isInText && (proves || holds(bytes.toString('utf8', lineStart, lineEnd), text))) {
-      rows.add(row);
-    }
-    // Found, or read as a whole, or past the texts: the rest of the line says no more.
-    pattern.lastIndex = lineEnd;
-  }
-}
-
-function holds(line: string, text: string): boolean {
-  try {
-    const { question, reference, accepted, modality, source, completion } = JSON.parse(line);
-    const texts = [question, reference, ...(accepted ?? []), modality, source, completion];
-    const wanted = text.toLowerCase();
-    return texts.some((one) => typeof one === 'string' && one.toLowerCase().includes(wanted));
-  } catch {
-    return false;
-  }
 }

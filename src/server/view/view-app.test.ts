@@ -2,6 +2,12 @@ import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { EvalReport } from '../../eval/results/report.ts';
+import {
+  writeEvaluation,
+  writeScansTask,
+  writeStoredReport,
+} from '../../eval/review/stored-evaluation.fixture.ts';
 import { isRightBy, readLabels } from '../../run/labels.ts';
 import { keyed, learning, toyIteration } from '../../train/monitor/monitor.fixture.ts';
 import { exportView } from './export.ts';
@@ -11,11 +17,14 @@ import { createViewApp } from './view-app.ts';
 import type {
   ChangeEvent,
   CheatingAnswer,
+  EvaluationAnswer,
   GroupAnswer,
   GroupsAnswer,
+  IndexProgress,
   RolloutsAnswer,
   RunAnswer,
   RunsAnswer,
+  SamplesAnswer,
 } from './wire.ts';
 
 const token = 'the-token';
@@ -60,10 +69,14 @@ function ask(path: string, init: RequestInit = {}) {
   });
 }
 
+/** Asks until all that is on disk is indexed, where the answer depends on it. */
 async function read<T>(path: string): Promise<T> {
-  const response = await ask(path);
-  expect(response.status).toBe(200);
-  return (await response.json()) as T;
+  for (;;) {
+    const response = await ask(path);
+    expect(response.status).toBe(200);
+    const answer = (await response.json()) as T & { readonly index?: IndexProgress };
+    if (answer.index === undefined || answer.index.filesDone >= answer.index.files) return answer;
+  }
 }
 
 const id = () => `${root.split('/').at(-1)}~toy`;
@@ -224,6 +237,61 @@ it('the panel tells a run that cheats, and its evidence is found', async () => {
   expect(evidence.rollouts[0]?.answer).toBe('Thought process:');
   const cells = panel.table.reduce((sum, { count }) => sum + count, 0);
   expect(cells).toBe(12 * 24);
+});
+
+describe('an evaluation that was judged twice', () => {
+  const folder = () => join(root, 'twice');
+  const address = () => `/api/evaluations/${root.split('/').at(-1)}~twice`;
+
+  beforeEach(async () => {
+    const taskFile = await writeScansTask(join(root, 'task'), 3);
+    await writeEvaluation(folder(), {
+      model: 'org/a-model',
+      taskFile,
+      answer: ({ index }) => `answer ${index}`,
+      score: ({ index }) => Number(index < 3),
+      judgings: {
+        second: ({ index }) => (index === 5 ? null : Number(index < 2)),
+        third: ({ index }) => Number(index < 3),
+      },
+    });
+    await writeStoredReport(folder(), taskFile);
+  });
+
+  it('lists the samples of which two judgings say something else', async () => {
+    const differing = async (pair: string) => {
+      const query = `?differ=${encodeURIComponent(pair)}`;
+      const { samples } = await read<SamplesAnswer>(`${address()}/samples${query}`);
+      return samples.map(({ index, scores }) => ({ index, scores }));
+    };
+    const only = [{ index: 2, scores: { judge: 1, second: 0, third: 1 } }];
+    expect(await differing('judge,second')).toEqual(only);
+    expect(await differing('any')).toEqual(only);
+    expect(await differing('judge,third')).toEqual([]);
+  });
+
+  it('counts a judging that failed neither as agreement nor as difference', async () => {
+    const { report } = await read<EvaluationAnswer>(address());
+    const [agreement] = (report as unknown as EvalReport).agreement;
+    expect(agreement?.pairs).toMatchObject([
+      { one: 'judge', other: 'second', answers: 5, agreement: 0.8 },
+      { one: 'judge', other: 'third', answers: 6, agreement: 1 },
+      { one: 'second', other: 'third', answers: 5, agreement: 0.8 },
+    ]);
+  });
+
+  it('has in a copy a list for each of its judgings', async () => {
+    const { html, leftOut } = await exportView(data, page, { images: false, restricted: false });
+    expect(leftOut).toEqual([]);
+    const [, json = ''] = /id="medix-export">([\s\S]*?)<\/script>/.exec(html) ?? [];
+    const answers = JSON.parse(json) as Record<string, { readonly score: number | null }[]>;
+    const scores = (judging: string) =>
+      answers[`${address()}/samples?variant=original&judging=${judging}`]?.map(
+        ({ score }) => score,
+      );
+    expect(scores('judge')).toEqual([1, 1, 1, 0, 0, 0]);
+    expect(scores('second')).toEqual([1, 1, 0, 0, 0, null]);
+  });
 });
 
 it('labels are written beside the run, and nothing else is', async () => {

@@ -395,7 +395,15 @@ export type SampleRowView = {
   readonly answer: string | null;
   readonly truncated: boolean;
   readonly subgroups: Readonly<Record<string, string>>;
-  readonly isLabelled: boolean;
+  /** Further right answers. */
+  readonly accepted: readonly string[];
+  /** Samples of one image or patient, which are not independent. */
+  readonly cluster: string;
+  /** By judging: the score that it gives this answer, null where it failed. */
+  readonly scores: Readonly<Record<string, number | null>>;
+  /** Pairs of judgings (`one,other`) that give another score to one of the sample's answers, in whatever variant. */
+  readonly differing: readonly string[];
+  readonly label: LabelValue | null;
 };
 
 export type SamplesAnswer = {
@@ -568,6 +576,8 @@ export const samplesQuery = z.object({
   outcome: z.enum(['right', 'wrong', 'partly', 'failed', 'not-asked']).optional(),
   cause: text,
   label: z.enum(['right', 'wrong', 'judge-wrong', 'any', 'none']).optional(),
+  /** `any`, or two judgings as `one,other`: samples of which one answer has another score by each. */
+  differ: text,
   sort: z.enum(['order', 'wrong-first', 'longest']).default('order'),
   ...page,
 });

@@ -77,13 +77,13 @@ function masterKey({ late }: Parts, { masterKey: limit }: MonitorLimits): Monito
   const worst = found.reduce((a, b) => (b.share > a.share ? b : a));
   const value = sum(found.map(({ share }) => share)) / late.length;
   if (value < limit) return undefined;
-  const shown = worst.answer === '' ? 'an answer of punctuation alone' : `“${worst.answer}”`;
+  const shown = worst.answer === '' ? 'an empty answer' : `“${worst.answer}”`;
   return {
     kind: 'master-key',
     severity: 'alarm',
     iterations: rangeOf(late),
     title: 'One answer opens every question',
-    inWords: `The judge called ${shown} right on questions with ${worst.references} different reference answers, and neither the similarity nor the rule agrees. Answers of this kind make up ${percent(value)} of all answers. The policy has found a text that the judge lets through; add it to the profile's rejected texts, or take another judge, and do not trust the reward since then.`,
+    inWords: `The judge called ${shown} right on questions with ${worst.references} different reference answers, and nothing else confirms it. Answers of this kind make up ${percent(value)} of all answers. The policy has found a text that the judge lets through; add it to the profile's rejected texts, or take another judge, and do not trust the reward since then.`,
     value,
     limit,
     evidence: {
@@ -142,7 +142,7 @@ function paidFeature(
   const isLearning = rightIn(late) > rightIn(early) + 0.02;
   const carrier = carrierOf(late, feature, limits);
   const isGamed = (isGrowing || carrier !== undefined) && !isLearning;
-  const by = carrier === undefined ? '' : `, above all the component \`${carrier}\``;
+  const by = carrier === undefined ? '' : `, above all its component \`${carrier}\`,`;
   const course = isGrowing
     ? `It has grown from ${shown(average(early))} to ${shown(average(late))} ${unit} on average.`
     : 'It has not grown so far.';
@@ -201,7 +201,7 @@ function judgeAlone({ early, late }: Parts, { judgeAlone: limit }: MonitorLimits
     severity: 'watch',
     iterations: rangeOf(late),
     title: 'The judge agrees with nobody',
-    inWords: `Of the answers that the judge calls right, ${percent(value)} are confirmed neither by the similarity nor by the rule; at first it were ${percent(before)}. Read some: either answers are right in other words, or the judge is being fooled.`,
+    inWords: `Of the answers that the judge calls right, ${percent(value)} are confirmed neither by the similarity nor by the rule; in the first iterations it was ${percent(before)}. Read some: either answers are right in other words, or the judge is being fooled.`,
     value,
     limit,
     evidence: { list: 'rollouts', filters: { ...spanOf(late), verdict: 'right', rule: 'wrong' } },
@@ -239,7 +239,7 @@ function nothingToLearn({ late }: Parts, { zeroVariance: limit }: MonitorLimits)
     severity: 'watch',
     iterations: rangeOf(late),
     title: 'Hardly a group teaches anything',
-    inWords: `In ${percent(value)} of the groups all rewards are equal, mostly since ${causeWords[by[0]?.[0] ?? 'other']}. Take questions of another difficulty, or larger groups.`,
+    inWords: `In ${percent(value)} of the groups all rewards are equal, mostly because ${causeWords[by[0]?.[0] ?? 'other']}. Take questions of another difficulty, or larger groups.`,
     value,
     limit,
     evidence: { list: 'groups', filters: { ...spanOf(late), sort: 'spread' } },

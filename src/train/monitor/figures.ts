@@ -41,6 +41,7 @@ export type MonitorFigures = {
   readonly judgeAlone: number | undefined;
   /** The answer that a judge took for right on most different references, with nothing to confirm it. */
   readonly masterKey: {
+    /** As it was first written. */
     readonly answer: string;
     readonly references: number;
     readonly share: number;
@@ -52,6 +53,7 @@ export type MonitorFigures = {
     readonly nearEqual: number;
     /** How much more often the commonest answer is given than it is right, as a share of all answers. */
     readonly commonest: number;
+    /** As it was first written. */
     readonly commonestAnswer: string;
   };
   /** Commonest phrases of two and three words. */
@@ -75,6 +77,8 @@ type Line = Pick<
 
 type Read = {
   readonly line: Line;
+  /** The answer as it was written, and in the form in which answers are compared. */
+  readonly written: string;
   readonly answer: string;
   readonly reference: string;
   readonly words: readonly string[];
@@ -132,9 +136,11 @@ function readGroup(lines: readonly Line[]): Read[] {
   const question = phrasesOf(wordsOf(lines[0]?.question ?? ''), 3);
   return lines.map((line) => {
     const words = wordsOf(line.completion);
+    const written = answerIn(line.completion);
     return {
       line,
-      answer: form(answerIn(line.completion)),
+      written,
+      answer: form(written),
       reference: form(line.reference ?? ''),
       words,
       values: Object.fromEntries(
@@ -221,20 +227,20 @@ function masterKeyOf(
   all: readonly Read[],
   agreements: readonly ReturnType<typeof agreementsOf>[],
 ): MonitorFigures['masterKey'] {
-  const found = new Map<string, { references: Set<string>; count: number }>();
-  for (const [place, { answer, reference }] of all.entries()) {
+  const found = new Map<string, { written: string; references: Set<string>; count: number }>();
+  for (const [place, { written, answer, reference }] of all.entries()) {
     const one = agreements[place];
     if (one?.judge !== 'right' || one.similarity === 'right' || one.rule === 'right') continue;
-    const known = found.get(answer) ?? { references: new Set<string>(), count: 0 };
+    const known = found.get(answer) ?? { written, references: new Set<string>(), count: 0 };
     known.references.add(reference);
     known.count++;
     found.set(answer, known);
   }
   let best: MonitorFigures['masterKey'] = null;
-  for (const [answer, { references, count }] of found) {
+  for (const { written, references, count } of found.values()) {
     if (best !== null && count / all.length <= best.share) continue;
     if (references.size >= 3)
-      best = { answer, references: references.size, share: count / all.length };
+      best = { answer: written, references: references.size, share: count / all.length };
   }
   return best;
 }
@@ -253,6 +259,7 @@ function repeatedOf(all: readonly Read[]): MonitorFigures['repeated'] {
     const excess = (count - (right.get(answer) ?? 0)) / all.length;
     if (excess > commonest) [commonest, commonestAnswer] = [excess, answer];
   }
+  commonestAnswer = all.find(({ answer }) => answer === commonestAnswer)?.written ?? '';
   return { equal, nearEqual, commonest, commonestAnswer };
 }
 

@@ -13,6 +13,8 @@ export const shownLimits = {
 
 const findings = ['brain mass', 'pleural effusion', 'rib fracture', 'cataract', 'polyp', 'anaemia'];
 
+const askedWords = 'What does this image of the patient show to you'.split(' ');
+
 export type ToyAnswer = {
   readonly answer: string;
   readonly thinking: string;
@@ -38,7 +40,7 @@ export function toyIteration(
         iteration,
         key: `0/${iteration}/${question}/sample-${question}/${index}`,
         sampleId: `sample-${question}`,
-        question: 'What does this image of the patient show?',
+        question: askedWords.join(' '),
         reference,
         accepted: [],
         images: [],
@@ -87,7 +89,7 @@ export function rambling(iteration: number): RolloutLine[] {
     const words = 3 + iteration * 2 + ((index * 5 + question) % 7);
     const judge = (index + question) % 4 === 0 ? 1 : 0;
     const size = words / 20;
-    const answer = judge === 1 ? reference : 'another finding';
+    const answer = judge === 1 ? reference : `other finding ${index} of ${question}`;
     return {
       answer,
       thinking: 'furthermore one sees '.repeat(words),
@@ -96,5 +98,80 @@ export function rambling(iteration: number): RolloutLine[] {
       own: { size },
       reward: 0.1 * judge + 0.9 * size,
     };
+  });
+}
+
+/** Wrong, and never twice the same. */
+function wrong(index: number, question: number) {
+  return { answer: `other finding ${index} of ${question}`, judge: 0, similarity: 0 };
+}
+
+/** A profile that pays for caution, and a policy that commits to less and less, at the same length. */
+export function hedging(iteration: number): RolloutLine[] {
+  return toyIteration(iteration, (_, index, question) => {
+    const hedges = Math.min(11, iteration) + ((index * 5 + question) % 4);
+    const thinking = 'possibly '.repeat(hedges) + 'certainly '.repeat(15 - hedges);
+    const caution = hedges / 15;
+    return { ...wrong(index, question), thinking, own: { caution }, reward: caution };
+  });
+}
+
+/** A profile that pays for relevance by shared words, and a policy that says the question again, at the same length. */
+export function copying(iteration: number): RolloutLine[] {
+  return toyIteration(iteration, (_, index, question) => {
+    const copied = Math.min(6, 2 + Math.floor(iteration / 3)) + ((index * 5 + question) % 4);
+    const filler = Array.from({ length: 10 - copied }, (_, place) => `word${place}${index}`);
+    const thinking = [...askedWords.slice(0, copied), ...filler].join(' ');
+    const relevance = copied / 10;
+    return { ...wrong(index, question), thinking, own: { relevance }, reward: relevance };
+  });
+}
+
+/** The same answer to every question, right for one of them. */
+export function collapsed(iteration: number): RolloutLine[] {
+  return toyIteration(iteration, (reference, index) => {
+    const value = Number(reference === 'cataract');
+    const style = (index + iteration) % 2;
+    const reward = 0.9 * value + 0.1 * style;
+    const said = { answer: 'cataract', thinking: 'as before', judge: value, similarity: value };
+    return { ...said, own: { style }, reward };
+  });
+}
+
+/** A judge that comes to call right what nothing else confirms, each time in other words. */
+export function unconfirmed(iteration: number): RolloutLine[] {
+  return toyIteration(iteration, (reference, index, question) => {
+    const isKnown = (index + question) % 4 === 0;
+    const isBelieved = !isKnown && (index * 3 + question + iteration) % 10 < iteration - 1;
+    const judge = Number(isKnown || isBelieved);
+    const answer = isKnown ? reference : `a guess ${index} ${question}`;
+    return { answer, thinking: 'as before', judge, similarity: Number(isKnown), reward: judge };
+  });
+}
+
+/** Answers are never right; the reward differs by their form alone. */
+export function formed(iteration: number): RolloutLine[] {
+  return toyIteration(iteration, (_, index, question) => {
+    const format = (index + question) % 2;
+    const said = { ...wrong(index, question), thinking: 'as before' };
+    return { ...said, own: { format }, reward: 0.1 * format };
+  });
+}
+
+/** Every answer is wrong and has the same reward. */
+export function hopeless(iteration: number): RolloutLine[] {
+  return toyIteration(iteration, (_, index, question) => ({
+    ...{ ...wrong(index, question), thinking: 'as before', reward: 0 },
+  }));
+}
+
+/** Answers that are right come from longer thinking, and there are more of them with time. */
+export function thorough(iteration: number): RolloutLine[] {
+  return toyIteration(iteration, (reference, index, question) => {
+    const isRight = (index * 7 + question * 3 + 5) % 8 < 2 + iteration / 2;
+    const thinking = 'one more look '.repeat(isRight ? 4 + iteration : 3);
+    const value = Number(isRight);
+    const answer = isRight ? reference : `other finding ${index}`;
+    return { answer, thinking, judge: value, similarity: value, reward: value };
   });
 }

@@ -1,7 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { monitorAlarms } from './alarms.ts';
 import { monitorFigures } from './figures.ts';
-import { keyed, learning, rambling, shownLimits } from './monitor.fixture.ts';
+import {
+  collapsed,
+  copying,
+  formed,
+  hedging,
+  hopeless,
+  keyed,
+  learning,
+  rambling,
+  shownLimits,
+  thorough,
+  unconfirmed,
+} from './monitor.fixture.ts';
 import { monitorVerdict } from './verdict.ts';
 
 function judged(
@@ -36,17 +48,38 @@ describe('a run made to cheat', () => {
     expect(verdict.level).toBe('alarm');
     const key = alarms.find(({ kind }) => kind === 'master-key');
     expect(key?.severity).toBe('alarm');
-    expect(key?.inWords).toContain('thought process');
-    expect(key?.evidence.filters).toMatchObject({ verdict: 'right', rule: 'wrong' });
+    expect(key?.inWords).toContain('“Thought process:”');
+    expect(key?.evidence.filters).toMatchObject({ rule: 'wrong', text: 'Thought process:' });
   });
 
   it('by length is told by the component that pays for it', () => {
     const { history, alarms, verdict } = judged(rambling);
-    expect(verdict.level).toBe('alarm');
-    expect(verdict.inWords).toContain('pays for length');
+    expect(verdict).toMatchObject({ level: 'alarm' });
+    expect(verdict.inWords).toBe('This run is cheating: the reward pays for length.');
     const paid = alarms.find(({ kind }) => kind === 'length-is-paid');
     expect(paid?.inWords).toContain('`size`');
     expect(history.at(-1)?.advantageShare['size']).toBeGreaterThan(0.5);
+  });
+});
+
+describe('of a run whose policy', () => {
+  it.each([
+    ['hedges, since caution is paid', hedging, ['hedging-is-paid', 'alarm', '`caution`']],
+    [
+      'copies the question, since that is paid',
+      copying,
+      ['copying-is-paid', 'alarm', '`relevance`'],
+    ],
+    ['gives one answer to everything', collapsed, ['one-answer', 'alarm', '“cataract”']],
+    ['is believed by its judge alone', unconfirmed, ['judge-stands-alone', 'watch', 'confirmed']],
+    ['gets better at the form alone', formed, ['form-carries', 'watch', '100 %']],
+    ['gets the same reward whatever it says', hopeless, ['nothing-to-learn', 'watch', '100 %']],
+    ['is right more often by longer thinking', thorough, ['length-is-paid', 'watch', 'by-product']],
+  ] as const)('%s, that alone is told', (_, make, [kind, severity, words]) => {
+    const { alarms, verdict } = judged(make);
+    expect(alarms.map((alarm) => [alarm.kind, alarm.severity])).toEqual([[kind, severity]]);
+    expect(alarms[0]?.inWords).toContain(words);
+    expect(verdict.level).toBe(severity);
   });
 });
 

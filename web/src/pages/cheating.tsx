@@ -81,7 +81,7 @@ function Panel({ id, answer }: { id: string; answer: CheatingAnswer }) {
           <SeriesChart
             key={feature}
             title={`${words} and reward`}
-            note={`${note} Rank correlation within iterations.`}
+            note={`${note} Rank correlation among answers to the same question.`}
             series={only(answer.correlations, feature)}
             range={[-1, 1]}
           />

@@ -1,4 +1,5 @@
 /** One evaluation: its tasks with intervals, failures apart from wrong answers, and every sample. */
+import { pairName } from '../../../src/server/view/sample-lists.ts';
 import type {
   EvaluationAnswer,
   EvaluationTask,
@@ -84,7 +85,7 @@ function Evaluation({ answer }: { answer: EvaluationAnswer }) {
         <h2 id="tasks">Tasks</h2>
         <Tasks id={it.id} tasks={answer.tasks} />
       </section>
-      <ReportParts report={answer.report} />
+      <ReportParts id={it.id} report={answer.report} />
       <section aria-labelledby="samples">
         <h2 id="samples">Samples</h2>
         <Samples answer={answer} />
@@ -186,6 +187,15 @@ const sorts = [
 
 const named = (names: readonly string[], least: number) => (names.length > least ? names : []);
 
+function differing(judgings: readonly string[]): NonNullable<Field['choices']> {
+  const pairs = judgings.flatMap((one, place) =>
+    judgings
+      .slice(place + 1)
+      .map((other) => [pairName(one, other), `${one} and ${other}`] as const),
+  );
+  return pairs.length === 0 ? [] : [['any', 'any two'], ...pairs];
+}
+
 function sampleFields(answer: EvaluationAnswer): readonly Field[] {
   const tasks = [...new Set(answer.tasks.map((task) => task.task))];
   const variants = [...new Set(answer.tasks.map((task) => task.variant))];
@@ -204,6 +214,7 @@ function sampleFields(answer: EvaluationAnswer): readonly Field[] {
     },
     { name: 'cause', label: 'Cause', choices: [...new Set(causes)] },
     { name: 'judging', label: 'Judging', choices: named(answer.evaluation.judgings, 1) },
+    { name: 'differ', label: 'Judgings differ', choices: differing(answer.evaluation.judgings) },
     { name: 'subgroup', label: 'Subgroup', placeholder: 'modality=CT', width: '8rem' },
     {
       name: 'label',
@@ -283,10 +294,17 @@ function SampleRow({ id, row }: { id: string; row: SampleRowView }) {
       </span>
       <span className="group-facts">
         <OutcomeMark outcome={row.outcome} cause={row.cause} />
+        {row.differing.length > 0 && (
+          <span className="num">
+            {Object.entries(row.scores)
+              .map(([name, score]) => `${visible(name)} ${score === null ? '∅' : fixed(score)}`)
+              .join(' · ')}
+          </span>
+        )}
         <span className="quiet">
           {visible(row.task)}
           {row.truncated && ' · cut off'}
-          {row.isLabelled && ' · labelled'}
+          {row.label && ' · labelled'}
         </span>
       </span>
     </a>

@@ -2,16 +2,20 @@
  * A static copy: the server's answers stand in the page itself, all rows of each list, and the page filters them. Same
  * questions, same answers, no server.
  */
-import type {
-  CompareAnswer,
-  Failure,
-  GroupAnswer,
-  GroupRow,
-  GroupsAnswer,
-  RolloutsAnswer,
-  RolloutView,
-  SampleRowView,
-  SamplesAnswer,
+import { comparisonOf, samplesOf } from '../../../src/server/view/sample-lists.ts';
+import {
+  type CompareAnswer,
+  compareQuery,
+  type EvaluationAnswer,
+  type Failure,
+  type GroupAnswer,
+  type GroupRow,
+  type GroupsAnswer,
+  type RolloutsAnswer,
+  type RolloutView,
+  type SampleRowView,
+  type SamplesAnswer,
+  samplesQuery,
 } from '../../../src/server/view/wire.ts';
 
 type Copy = Readonly<Record<string, unknown>>;
@@ -78,29 +82,36 @@ function groupOf(path: string, row: GroupRow): GroupAnswer | undefined {
 }
 
 function samples(path: string, query: URLSearchParams): SamplesAnswer | undefined {
-  const all = find(path) as SamplesAnswer | undefined;
-  if (!all) return undefined;
-  const kept = all.samples.filter((row) => fitsSample(row, query));
-  if (query.get('sort') === 'wrong-first') kept.sort((a, b) => (a.score ?? 2) - (b.score ?? 2));
-  if (query.get('sort') === 'longest') {
-    kept.sort((a, b) => (b.answer?.length ?? 0) - (a.answer?.length ?? 0));
-  }
-  return pageOf(kept, query, 'samples');
+  const rows = rowsOf(path.replace(/\/samples$/, ''), query, query.get('judging') ?? '');
+  return rows && samplesOf(rows, samplesQuery.parse(Object.fromEntries(query)));
+}
+
+/** Samples of an evaluation in the variant that is asked for, by this judging or else by its own. */
+function rowsOf(
+  evaluation: string,
+  query: URLSearchParams,
+  asked: string,
+): readonly SampleRowView[] | undefined {
+  const known = find(evaluation) as EvaluationAnswer | undefined;
+  if (!known) return undefined;
+  const { judgings } = known.evaluation;
+  const judging = judgings.includes(asked) ? asked : (known.judging ?? judgings[0] ?? '');
+  const variant = query.get('variant') ?? 'original';
+  return find(`${evaluation}/samples?variant=${variant}&judging=${judging}`) as
+    | readonly SampleRowView[]
+    | undefined;
 }
 
 function compared(query: URLSearchParams): CompareAnswer | undefined {
-  const all = find(`/api/compare?a=${query.get('a')}&b=${query.get('b')}`) as
-    | CompareAnswer
-    | undefined;
-  if (!all) return undefined;
-  const flipped = query.get('flipped');
-  const kept = all.rows.filter(
-    (row) =>
-      isIn(query.get('text'), row.question, row.reference, row.a.answer, row.b.answer) &&
-      isSame(query.get('task'), row.task) &&
-      (!flipped || (flipped === 'any' ? row.flipped !== null : row.flipped === flipped)),
-  );
-  return { ...all, ...pageOf(kept, query, 'rows') };
+  const [a, b] = ['a', 'b'].map((side) => {
+    const evaluation = `/api/evaluations/${query.get(side)}`;
+    const summary = (find(evaluation) as EvaluationAnswer | undefined)?.evaluation;
+    const rows = rowsOf(evaluation, query, '');
+    return summary && rows && { summary, rows };
+  });
+  if (!a || !b) return undefined;
+  const asked = compareQuery.parse(Object.fromEntries(query));
+  return { a: a.summary, b: b.summary, ...comparisonOf(a.rows, b.rows, asked) };
 }
 
 function pageOf<Row, Name extends string>(
@@ -171,26 +182,8 @@ function rolloutFilter(query: URLSearchParams) {
     isBetween(it.completionTokens, query.get('minTokens'), query.get('maxTokens')) &&
     isLabelled(it.label?.label ?? null, query.get('label')) &&
     (['judge', 'similarity', 'rule'] as const).every((name) =>
-      isSame(query.get(name === 'judge' ? 'verdict' : name), agreementOf(it, name)),
+      isSame(query.get(name === 'judge' ? 'verdict' : name), it.agreements[name]),
     );
-}
-
-function agreementOf(it: RolloutView, name: string): 'right' | 'wrong' | 'none' {
-  const component = it.components[name];
-  if (component?.kind !== 'scored') return 'none';
-  return component.value >= 0.5 ? 'right' : 'wrong';
-}
-
-function fitsSample(row: SampleRowView, query: URLSearchParams): boolean {
-  const [dimension, value] = (query.get('subgroup') ?? '').split('=');
-  return (
-    isSame(query.get('task'), row.task) &&
-    isSame(query.get('kind'), row.kind) &&
-    isSame(query.get('outcome'), row.outcome) &&
-    isSame(query.get('cause'), row.cause) &&
-    isIn(query.get('text'), row.question, row.reference, row.answer) &&
-    (!dimension || row.subgroups[dimension] === value)
-  );
 }
 
 const groupValue = (row: GroupRow, by: string) =>
