@@ -147,7 +147,7 @@ async function compared(url: string) {
     client,
     baseModel: defined(offered, 'model of the server').name,
     rank: 0,
-    findings: { normalisation: 'sum over tokens' },
+    findings: { normalisation: 'sum over tokens', losses: ['ppo', 'cispo'] },
   });
   const behindTinker = await iterationsOf(there, count);
   await there.close();

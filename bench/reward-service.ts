@@ -90,7 +90,8 @@ export async function benchRewardService({
   }
 }
 
-async function listeningAt(lines: AsyncIterable<string>): Promise<string> {
+/** @returns the address that a service says it listens at */
+export async function listeningAt(lines: AsyncIterable<string>): Promise<string> {
   for await (const line of lines) {
     const [, url] = /given at (http\S+)/.exec(line) ?? [];
     if (url) return url;
@@ -98,7 +99,8 @@ async function listeningAt(lines: AsyncIterable<string>): Promise<string> {
   throw new Error('the reward service ended before it listened');
 }
 
-function post(url: string, body: string, agent: Agent): Promise<string> {
+/** @returns the body of the answer */
+export function post(url: string, body: string, agent: Agent): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = {
       'content-type': 'application/json',

@@ -88,6 +88,8 @@ export type LossTerms = {
   readonly settings: Readonly<Record<string, string | number>>;
   readonly rollouts: readonly {
     readonly advantage: number;
+    /** What the loss of each token is multiplied by. */
+    readonly tokenWeight: number;
     /** [T] logprobs under the policy before the first step on these rollouts. */
     readonly oldLogprobs: Float32Array;
   }[];
@@ -101,10 +103,15 @@ export type LossTerms = {
  * A loss with `terms` is one that the engine said it runs by itself (see {@link EngineGuarantees}): it may
  * compute it from them, which must come to the same gradient. One that says `movesEntropies` has a gradient in the
  * policy's entropies too, and is given to engines alone that guarantee them.
+ *
+ * A loss with `fixedGradient` has the same gradient whatever the policy's logprobs are, as in the first step on its
+ * rollouts: dLoss/dLogprob, [T], of the sequence with an index and T tokens. An engine elsewhere can send it without a
+ * forward pass before.
  */
 export type Loss = ((inputs: readonly LossInput[]) => LossPart) & {
   readonly terms?: LossTerms;
   readonly movesEntropies?: boolean;
+  readonly fixedGradient?: (index: number, tokens: number) => Float32Array;
 };
 
 export type LossReport = { readonly loss: number; readonly metrics: Metrics };

@@ -25,6 +25,7 @@ import {
 } from './session.ts';
 import { openTrainingModel, samplingSession, type TrainingModel } from './training-model.ts';
 import { json, openTransport, type Reply, type Transport } from './transport.ts';
+import { zstd } from './zstd.ts';
 
 export type TinkerClientOptions = {
   /** Root of the server, without `/api/v1`. */
@@ -64,6 +65,8 @@ export type TinkerClient = {
   readonly server: string;
   /** How requests with data are written. */
   readonly codec: 'json' | 'protobuf';
+  /** Of bodies in protobuf: `unavailable` where the server asks for zstd and this Node, before 22.15, has none. */
+  readonly compression: 'none' | 'zstd' | 'unavailable';
   /** Of a request with data; more goes in several. */
   readonly limits: { readonly maxChunkLength: number; readonly maxChunkBytes: number };
   /** Ends with the client, or where heartbeats stop. */
@@ -136,6 +139,7 @@ export async function connectTinker(
   const transport = openTransport({ url, apiKey, clock, rng });
   try {
     const flags = await readFlags(transport, signal);
+    if (flags.compresses && zstd) transport.compressBy(zstd.compress);
     const { session_id: id, error_message: refused } = await ask(
       { transport },
       'create_session',
@@ -205,6 +209,7 @@ function clientOf(session: Session): TinkerClient {
     get codec() {
       return session.writing.codec;
     },
+    compression: !session.flags.compresses ? 'none' : zstd ? 'zstd' : 'unavailable',
     limits: session.flags,
     sessionId: session.id,
     models: async (signal = never) => {

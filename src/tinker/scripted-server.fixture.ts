@@ -22,6 +22,8 @@ export type Script = {
   readonly fault?: ((path: string, times: number) => Fault | undefined) | undefined;
   readonly maxChunkLength?: number;
   readonly maxSamples?: number;
+  /** Asks for bodies by zstd. */
+  readonly compresses?: boolean;
 };
 
 export async function startScriptedServer(script: Script) {
@@ -63,6 +65,7 @@ export async function startScriptedServer(script: Script) {
     'client/config': () => ({
       fwdbwd_max_chunk_len: script.maxChunkLength ?? 1024,
       sample_max_concurrent_requests: script.maxSamples ?? 100,
+      proto_compress_fwdbwd: script.compresses ?? false,
     }),
     create_session: () => ({ session_id: 'session' }),
     create_model: () => later({ model_id: 'm1' }),

@@ -154,14 +154,15 @@ export function encodePassResult({ logprobs, losses, metrics }: PassResult): Uin
   writer.uint32(tag(1, WireType.LengthDelimited)).string(outputType);
   writer.uint32(tag(2, WireType.LengthDelimited)).fork();
   writer.uint32(tag(1, WireType.LengthDelimited)).string(outputType);
-  writeField(writer, 'logprobs', logprobs);
+  // Maps in the order of their keys, as the official module writes them where it is asked for the same bytes each time.
   if (losses !== undefined) writeField(writer, 'elementwise_loss', losses);
+  writeField(writer, 'logprobs', logprobs);
   writer.uint32(tag(3, WireType.Varint)).int64(logprobs.length);
   writer.join();
-  for (const [name, value] of Object.entries(metrics)) {
+  for (const name of Object.keys(metrics).toSorted()) {
     writer.uint32(tag(3, WireType.LengthDelimited)).fork();
     writer.uint32(tag(1, WireType.LengthDelimited)).string(name);
-    writer.uint32(tag(2, WireType.Bit64)).double(value);
+    writer.uint32(tag(2, WireType.Bit64)).double(metrics[name] ?? Number.NaN);
     writer.join();
   }
   return writer.finish();

@@ -66,6 +66,8 @@ export type Transport = {
    * @throws MedixError 'engine' where attempts are used up. Rejects with the signal's reason once it aborts
    */
   call(path: string, options: CallOptions, signal: AbortSignal): Promise<Reply>;
+  /** From now on bodies of protobuf are sent through this, as `Content-Encoding: zstd`. */
+  compressBy(compress: (bytes: Uint8Array) => Uint8Array): void;
   /**
    * The bytes that an address of the server, or one that it named, holds. The key goes to the server itself alone.
    * @param place absolute, or relative to the server's root
@@ -110,22 +112,30 @@ export function openTransport({ url, apiKey, clock, rng }: TransportOptions): Tr
   const key =
     apiKey === undefined ? {} : { 'x-api-key': apiKey, authorization: `Bearer ${apiKey}` };
 
+  let compress: ((bytes: Uint8Array) => Uint8Array) | undefined;
+
+  const bodyOf = ({ type, content }: Payload) => {
+    const isCompressed =
+      compress !== undefined && type === 'application/x-protobuf' && typeof content !== 'string';
+    const sent = isCompressed ? compress(content) : content;
+    const headers = {
+      'content-type': type,
+      'content-length': Buffer.byteLength(sent),
+      ...(isCompressed ? { 'content-encoding': 'zstd' } : {}),
+    };
+    return { sent, headers };
+  };
+
   const once = async (path: string, options: CallOptions, signal: AbortSignal) => {
     const { method = 'POST', payload, accept = 'application/json' } = options;
-    const content =
-      payload === undefined
-        ? {}
-        : {
-            'content-type': payload.type,
-            'content-length': Buffer.byteLength(payload.content),
-          };
+    const body = payload === undefined ? undefined : bodyOf(payload);
     const headers = { accept, 'accept-encoding': 'identity', 'user-agent': 'medix-r1', ...key };
     const agent = path === 'retrieve_future' ? agents.polls : agents.calls;
     const begun = await begin(
       address.urlOf(`${apiRoot}${path}`),
-      { method, agent, headers: { ...headers, ...content } },
+      { method, agent, headers: { ...headers, ...body?.headers } },
       signal,
-      payload?.content,
+      body?.sent,
     );
     return begun.kind === 'begun' ? readWhole(begun.response, mostBytes) : begun;
   };
@@ -224,6 +234,9 @@ export function openTransport({ url, apiKey, clock, rng }: TransportOptions): Tr
   return {
     server: address.name,
     call,
+    compressBy: (by) => {
+      compress = by;
+    },
     download,
     close: () => {
       agents.calls.destroy();

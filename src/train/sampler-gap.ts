@@ -47,7 +47,7 @@ export function createSamplerGap(): SamplerGap {
         }
         return loss(inputs);
       };
-      return Object.assign(both, { movesEntropies: loss.movesEntropies ?? false });
+      return Object.assign(both, loss);
     },
     metrics: () =>
       count === 0

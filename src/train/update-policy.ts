@@ -87,18 +87,16 @@ type KnownRollout = TrainingRollout & { readonly oldLogprobs?: Float32Array };
 async function withOldLogprobs(
   engine: Engine,
   miniBatches: readonly (readonly TrainingRollout[])[],
-  { loss: { kind }, epochs }: UpdateSettings,
+  { epochs }: UpdateSettings,
   signal: AbortSignal,
 ): Promise<readonly (readonly KnownRollout[])[]> {
-  const { samplerLogprobs, losses } = engine.guarantees;
-  if (samplerLogprobs === 'exact') {
+  if (engine.guarantees.samplerLogprobs === 'exact') {
     return miniBatches.map((rollouts) =>
       rollouts.map((rollout) => ({ ...rollout, oldLogprobs: rollout.samplerLogprobs })),
     );
   }
-  // In a second epoch the policy is no longer the old one. An engine that computes the loss by itself is given
-  // all that goes into it.
-  const told = epochs > 1 || losses.includes(kind) ? 0 : 1;
+  // In a second epoch the policy is no longer the old one.
+  const told = epochs > 1 ? 0 : 1;
   const unknown = miniBatches.slice(told).flat();
   const old =
     unknown.length > 0 ? await engine.logprobs(unknown.map(sequenceOf), 'policy', signal) : [];

@@ -1,5 +1,5 @@
 import { invariant } from '../core/errors.ts';
-import type { Loss } from '../engine/engine.ts';
+import type { Loss, LossInput, LossPart } from '../engine/engine.ts';
 
 /**
  * The loss of supervised fine-tuning: minus the mean logprob of the demonstrated tokens, over all tokens
@@ -9,15 +9,18 @@ import type { Loss } from '../engine/engine.ts';
 export function crossEntropyLoss(lengths: readonly number[]): Loss {
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
   invariant(tokens > 0, 'cross entropy over no tokens');
-  return (inputs) => {
+  const fixedGradient = (_index: number, count: number) =>
+    new Float32Array(count).fill(-1 / tokens);
+  const loss = (inputs: readonly LossInput[]): LossPart => {
     let sum = 0;
     let count = 0;
     const gradients = inputs.map(({ index, policyLogprobs }) => {
       invariant(policyLogprobs.length === lengths[index], 'a logprob for every token');
       for (const logprob of policyLogprobs) sum -= logprob;
       count += policyLogprobs.length;
-      return new Float32Array(policyLogprobs.length).fill(-1 / tokens);
+      return fixedGradient(index, policyLogprobs.length);
     });
     return { loss: sum / tokens, gradients, metrics: { 'sft/loss': { sum, count } } };
   };
+  return Object.assign(loss, { fixedGradient });
 }

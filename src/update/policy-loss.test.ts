@@ -357,6 +357,41 @@ describe('policyLoss', () => {
   });
 });
 
+describe('a gradient that does not depend on the policy', () => {
+  const rows = [
+    [-1, -0.5, -3],
+    [-2, -0.1],
+  ];
+  const fresh: readonly LossRollout[] = [
+    { tokens: 3, advantage: 0.7 },
+    { tokens: 2, advantage: -1.3 },
+  ];
+  const known = fresh.map((rollout, i) => ({
+    ...rollout,
+    oldLogprobs: Float32Array.from(rows[i] ?? []),
+  }));
+
+  it.each(kinds)('is told of %s in the first step, and is the one of the loss', (kind) => {
+    const loss = policyLoss({ ...settings, kind }, fresh);
+    const { gradients } = loss(inputsOf(rows));
+    const told = fresh.map(({ tokens }, index) => loss.fixedGradient?.(index, tokens));
+    expect(told).toEqual(gradients);
+  });
+
+  it('is told of reinforce in every step, and of no other kind', () => {
+    const fixed = kinds.filter((kind) => policyLoss({ ...settings, kind }, known).fixedGradient);
+    expect(fixed).toEqual(['reinforce']);
+  });
+
+  it.each<Partial<PolicyLossSettings>>([
+    { klCoefficient: 0.1 },
+    { samplerCorrection: { low: 0.5, high: 5 } },
+    { entropyCoefficient: 0.01 },
+  ])('is not told with %o, which looks at the policy', (more) => {
+    expect(policyLoss({ ...settings, ...more }, fresh).fixedGradient).toBeUndefined();
+  });
+});
+
 it('k3 is never negative and zero only where the models agree', () => {
   const logprob = fc.double({ min: -40, max: 0, noNaN: true });
   fc.assert(

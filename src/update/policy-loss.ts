@@ -66,7 +66,7 @@ export type LossRollout = {
  * What an engine needs to compute the loss by itself. Engines know policy losses without a KL penalty, a sampler
  * correction or an entropy bonus and with one advantage a completion: else there are no terms, and the gradient is
  * given to the engine.
- * @param rollouts with their old logprobs
+ * @param rollouts of those without old logprobs there are no terms
  */
 export function lossTerms(
   {
@@ -82,15 +82,17 @@ export function lossTerms(
 ): LossTerms | undefined {
   const isPlain = klCoefficient === 0 && samplerCorrection === 'none' && entropyCoefficient === 0;
   if (!isPlain) return undefined;
-  if (rollouts.some(({ tokenAdvantages }) => tokenAdvantages)) return undefined;
-  return {
-    name: kind,
-    settings,
-    rollouts: rollouts.map(({ advantage, oldLogprobs }) => ({
-      advantage,
-      oldLogprobs: defined(oldLogprobs, 'old logprobs'),
-    })),
-  };
+  const weightOf = tokenWeights({ kind, ...settings }, rollouts.length, tokensOf(rollouts));
+  const terms: LossTerms['rollouts'][number][] = [];
+  for (const { advantage, tokens, oldLogprobs, tokenAdvantages } of rollouts) {
+    if (oldLogprobs === undefined || tokenAdvantages !== undefined) return undefined;
+    terms.push({ advantage, tokenWeight: weightOf(tokens), oldLogprobs });
+  }
+  return { name: kind, settings, rollouts: terms };
+}
+
+function tokensOf(rollouts: readonly LossRollout[]): number {
+  return rollouts.reduce((sum, rollout) => sum + rollout.tokens, 0);
 }
 
 /**
@@ -104,8 +106,7 @@ export function lossTerms(
  * correction update/samplerCut (tokens whose weight it cut or set to 0).
  */
 export function policyLoss(settings: PolicyLossSettings, rollouts: readonly LossRollout[]): Loss {
-  const tokens = rollouts.reduce((sum, rollout) => sum + rollout.tokens, 0);
-  const tokenWeight = tokenWeights(settings, rollouts.length, tokens);
+  const tokenWeight = tokenWeights(settings, rollouts.length, tokensOf(rollouts));
 
   const movesEntropies = settings.entropyCoefficient !== 0;
   const loss = (inputs: readonly LossInput[]): LossPart => {
@@ -123,12 +124,36 @@ export function policyLoss(settings: PolicyLossSettings, rollouts: readonly Loss
       metrics: tally.metrics(),
     };
   };
-  return Object.assign(loss, { movesEntropies });
+  const fixedGradient = (index: number, tokens: number): Float32Array => {
+    const rollout = defined(rollouts[index], 'rollout of a loss input');
+    const input = { index, policyLogprobs: rollout.oldLogprobs ?? new Float32Array(tokens) };
+    return sequenceLoss(settings, rollout, input, tokenWeight, createTally()).gradient;
+  };
+  return Object.assign(loss, {
+    movesEntropies,
+    ...(isFixed(settings, rollouts) ? { fixedGradient } : {}),
+  });
+}
+
+/**
+ * Whether the gradient is the same whatever the policy's logprobs are: where every ratio is 1, or there is none. A penalty
+ * depends on them, and so do a sampler correction and a bonus.
+ */
+function isFixed(
+  { kind, klCoefficient, samplerCorrection, entropyCoefficient }: PolicyLossSettings,
+  rollouts: readonly LossRollout[],
+): boolean {
+  if (klCoefficient !== 0 || entropyCoefficient !== 0 || samplerCorrection !== 'none') return false;
+  return kind === 'reinforce' || rollouts.every(({ oldLogprobs }) => oldLogprobs === undefined);
 }
 
 /** @returns the weight of each token of a completion of that length. */
 function tokenWeights(
-  { kind, lossAverage, maxCompletionTokens }: PolicyLossSettings,
+  {
+    kind,
+    lossAverage,
+    maxCompletionTokens,
+  }: Pick<PolicyLossSettings, 'kind' | 'lossAverage' | 'maxCompletionTokens'>,
   sequences: number,
   tokens: number,
 ): (length: number) => number {

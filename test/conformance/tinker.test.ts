@@ -46,7 +46,7 @@ describeEngine('tinker', {
       client: await connectTinker({ url: service.url }),
       baseModel: 'tiny',
       rank: 0,
-      findings: { normalisation: 'sum over tokens' },
+      findings: { normalisation: 'sum over tokens', losses: ['ppo', 'cispo'] },
     }),
   variants: {
     'a server that averages over tokens and sequences': async () =>
@@ -57,6 +57,7 @@ describeEngine('tinker', {
         rank: 0,
         findings: {
           normalisation: 'mean over the tokens of a sequence, mean over the sequences of a step',
+          losses: ['ppo', 'cispo'],
         },
       }),
   },

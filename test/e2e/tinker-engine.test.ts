@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/engine.ts';
 import { openThreadedEngine } from '../../src/engine/local/thread/threaded-engine.ts';
-import { seedOf } from '../../src/engine/tinker/tinker-engine.ts';
+import { seedOf } from '../../src/engine/tinker/sample-groups.ts';
 import { train } from '../../src/library/train.ts';
 import { openSafetensors } from '../../src/model/files/safetensors.ts';
 import { readManifest } from '../../src/run/run-reader.ts';

@@ -26,7 +26,7 @@ else:
 read = AutoModelForCausalLM.from_pretrained(source, gguf_file=file, dtype=torch.float32)
 settings = read.config.to_dict()
 # What was read is float32 now; the note on its origin would keep transformers from writing it.
-del settings["quantization_config"]
+settings.pop("quantization_config", None)
 model = LlamaForCausalLM(LlamaConfig(**settings))
 model.load_state_dict(read.state_dict())
 model.save_pretrained(target)

@@ -30,9 +30,24 @@ for tokens, logprobs, reason in [((5, 6), (-1.5, -0.25), 0), ((7,), None, 1)]:
     sequence = sample.sequences.add(stop_reason=reason, tokens=ints(*tokens))
     if logprobs: sequence.logprobs = floats(*logprobs)
 
+# What a service answers: a pass over two datums with the loss of each token, and completions without logprobs of the prompt.
+result = pb.ForwardBackwardOutput(loss_fn_output_type="TensorData")
+record = result.loss_fn_outputs.add(type_tag="TensorData", num_datums=2)
+for name, values in [("logprobs", (-1, -2, -3.5)), ("elementwise_loss", (0.5, 0, 0.25))]:
+    batched = record.fields[name]
+    batched.data, batched.dtype = floats(*values), 1
+    batched.offsets = longs(0, 4, 12)
+result.metrics["loss:sum"] = 0.75
+
+drawn = pb.SampleResponse()
+for tokens, logprobs, reason in [((5, 6), (-1.5, -0.25), 0), ((7,), (-2,), 1)]:
+    drawn.sequences.add(stop_reason=reason, tokens=ints(*tokens), logprobs=floats(*logprobs))
+
 print(json.dumps({
     "origin": {"script": "test/parity/tinker_wire.py", "tinker": importlib.metadata.version("tinker")},
     "forwardBackwardRequest": request.SerializeToString(deterministic=True).hex(),
     "forwardBackwardOutput": output.SerializeToString(deterministic=True).hex(),
     "sampleResponse": sample.SerializeToString(deterministic=True).hex(),
+    "passResult": result.SerializeToString(deterministic=True).hex(),
+    "sampledResult": drawn.SerializeToString(deterministic=True).hex(),
 }, indent=2))

@@ -40,7 +40,8 @@ export const setUpDoctor: SetUpCommand = (command, context) => {
 
 const help = `
 Every answer is measured on a model that is made on the server for it and thrown away. A "must" that fails
-makes a training wrong: medix train asks the musts by itself and refuses. A "may" is good to know.
+makes a training wrong: medix train asks the musts by itself and refuses. It goes by what a "use" finds. A "may"
+is good to know.
 The server's key comes from TINKER_API_KEY.`;
 
 async function diagnose(options: Options, context: CommandContext): Promise<void> {

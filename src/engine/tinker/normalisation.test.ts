@@ -4,6 +4,7 @@ import {
   normalisationNames,
   normalisations,
   ratiosOf,
+  waitsForStep,
 } from './normalisation.ts';
 
 it.each(normalisationNames)('recognises a server with %s', (name) => {
@@ -20,6 +21,11 @@ it('takes what no normalisation gives for none', () => {
   expect(
     normalisationFrom({ twice: Number.NaN, twoRequests: 2, longer: 1, beside: 1 }),
   ).toBeUndefined();
+});
+
+it('knows for which ones all of a step has to be there', () => {
+  const waiting = normalisationNames.filter(waitsForStep);
+  expect(waiting).toEqual(normalisationNames.filter((name) => name.endsWith('of a step')));
 });
 
 it('divides by what SkyRL on JAX divides by', () => {

@@ -34,6 +34,14 @@ export const normalisations = {
 
 export type NormalisationName = keyof typeof normalisations;
 
+/** Whether what a loss is divided by is known only once all requests of a step are. */
+export function waitsForStep(name: NormalisationName): boolean {
+  const one = { tokens: 1, sequences: 1 };
+  const divisor = (sequences: number) =>
+    normalisations[name]({ tokens: 1, request: one, step: { tokens: sequences, sequences } });
+  return divisor(1) !== divisor(2);
+}
+
 export const normalisationNames = Object.keys(normalisations) as NormalisationName[];
 
 /**

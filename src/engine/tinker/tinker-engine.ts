@@ -1,17 +1,17 @@
 /**
- * The policy on a server that speaks the Tinker protocol. Losses are computed here on the logprobs of a forward pass;
- * their gradient is sent as the advantages of an importance-sampling loss whose ratio is 1, which any server has, times
- * what that server divides by.
+ * The policy on a server that speaks the Tinker protocol. A loss that the server computes exactly as it is meant is sent
+ * as that. Others are computed here on the logprobs of a forward pass; their gradient is sent as the advantages of an
+ * importance-sampling loss whose ratio is 1, which any server has, times what that server divides by.
  *
- * Gradients are kept here until the optimizer step, when it is known over how many sequences the server will average:
- * what fails or is aborted before leaves nothing half done on the server.
+ * Gradients that are computed here wait for the optimizer step, when it is known over how many sequences the server will
+ * average. What the server has before is taken back where it turns out wrong: a model without gradient takes the place
+ * of the one that has it.
  */
-import { digestOf } from '../../core/digest.ts';
 import { defined, fail } from '../../core/errors.ts';
 import { given } from '../../core/given.ts';
 import { inChunks } from '../../tinker/chunks.ts';
 import type { TinkerClient } from '../../tinker/client.ts';
-import type { Datum, SampledSequence } from '../../tinker/messages.ts';
+import type { Datum, ForwardResult } from '../../tinker/messages.ts';
 import type { Sampler } from '../../tinker/sampler.ts';
 import type { TrainingModel } from '../../tinker/training-model.ts';
 import { requireOwnHandle } from '../checkpoint-handle.ts';
@@ -19,11 +19,8 @@ import { requireRoom } from '../context-length.ts';
 import type {
   AdamParameters,
   CheckpointHandle,
-  Completion,
   Engine,
   ModelDescription,
-  SampledGroup,
-  SampleRequest,
   Sequence,
   StepReport,
 } from '../engine.ts';
@@ -36,11 +33,15 @@ import {
 } from './datums.ts';
 import { exportFrom } from './export-model.ts';
 import { gradNormOf } from './grad-norm.ts';
-import { type NormalisationName, normalisations } from './normalisation.ts';
+import { type NormalisationName, normalisations, waitsForStep } from './normalisation.ts';
+import { lossKinds, type OwnLoss, type OwnLossName, ownLoss } from './own-losses.ts';
+import { sampleGroups } from './sample-groups.ts';
 
 /** What was found of a server, or is assumed of it. */
 export type ServerFindings = {
   readonly normalisation: NormalisationName;
+  /** Losses that it computes as they are defined. */
+  readonly losses: readonly OwnLossName[];
   /** What happens to images, where they do not reach the model. */
   readonly blind?: string;
 };
@@ -62,12 +63,15 @@ type TinkerEngineOptions = {
 
 const kind = 'tinker';
 
+type Made = { readonly datum: Datum; readonly start: number };
+
 /** A sequence whose gradient waits for the optimizer step. */
 type Waiting = {
-  readonly sequence: { readonly datum: Datum; readonly start: number };
+  readonly sequence: Made;
   readonly policyLogprobs: Float32Array;
   /** dLoss/dLogprob. */
   readonly gradient: Float32Array;
+  readonly tokens: number;
 };
 
 /** The engine of a session; `close` ends it. */
@@ -84,6 +88,10 @@ export function createTinkerEngine(options: TinkerEngineOptions): Engine {
   let reference: Promise<TrainingModel> | undefined;
   let sampler: Promise<Sampler> | undefined;
   let waiting: Waiting[] = [];
+  /** Gradients that the server has already. */
+  let sent: Waiting[] = [];
+  /** Whether the server may have a part of a gradient that nobody knows of. */
+  let isSpoiled = false;
   let saves = 0;
 
   const policyModel = () => {
@@ -121,18 +129,81 @@ export function createTinkerEngine(options: TinkerEngineOptions): Engine {
         weights: new Float32Array(one.datum.targets.length - one.start).fill(1),
       }),
     );
-    const { logprobs } = await of.forward(data, signal);
-    return made.map((sequence, i) => ({
-      sequence,
-      logprobs: completionPart(logprobs[i], sequence.start),
-    }));
+    return passedRows(made, await of.forward(data, signal));
+  };
+
+  const save = async () => {
+    const name = `${client.sessionId.replaceAll(/[^\w-]/g, '-').slice(-24)}-${++saves}`;
+    return (await policyModel()).save(name);
+  };
+  /** A model takes weights as its first request alone, so a new one takes the place of the one before. */
+  const load = async (checkpoint: string) => {
+    const before = policy;
+    const next = client.createModel({ baseModel, rank, checkpoint, optimizer: true });
+    await next;
+    policy = next;
+    sampler = undefined;
+    await before?.then((it) => it.unload()).catch(() => {});
+  };
+  const takeBack = async () => {
+    if (sent.length === 0 && !isSpoiled) return;
+    await load(await save());
+    waiting = [...sent, ...waiting];
+    sent = [];
+    isSpoiled = false;
+  };
+
+  const { normalisation } = findings;
+  /** @param all what the server gets in a step */
+  const requestsOf = <T extends { readonly sequence: Made; readonly tokens: number }>(
+    all: readonly T[],
+  ) => {
+    const step = totalOf(all);
+    const { maxChunkLength, maxChunkBytes } = client.limits;
+    const parts = inChunks(all, ({ sequence }) => sequence.datum, maxChunkLength, maxChunkBytes);
+    return parts.map((part) => {
+      const request = totalOf(part);
+      const divisorOf = (tokens: number) =>
+        normalisations[normalisation]({ tokens, request, step });
+      return part.map((one) => ({ ...one, divisor: divisorOf(one.tokens) }));
+    });
+  };
+
+  /** @returns logprobs of the policy, told by the pass that has the gradient */
+  const passed = async (
+    { loss, inputs }: OwnLoss,
+    sequences: readonly Sequence[],
+    signal: AbortSignal,
+  ) => {
+    const made = await Promise.all(sequences.map((sequence) => chunks.sequence(sequence)));
+    const requests = requestsOf(
+      made.map((sequence, index) => ({
+        ...{ sequence, tokens: sequence.datum.targets.length - sequence.start, index },
+      })),
+    );
+    const of = await policyModel();
+    isSpoiled = true;
+    const results = await Promise.all(
+      requests.map((part) => {
+        const data = part.map(({ sequence, tokens, index, divisor }) => {
+          const { advantages, logprobs } = inputs(index, tokens);
+          return importance(sequence, { advantages, logprobs, divisor });
+        });
+        return of.forwardBackward(data, loss, signal);
+      }),
+    );
+    isSpoiled = false;
+    return passedRows(made, { logprobs: results.flatMap(({ logprobs }) => logprobs) });
   };
 
   return {
     model,
     // What a server samples together depends on what arrives together, and so do the last bits of logprobs: of the
     // trainer's, which do not, a run that is repeated gets the same weights.
-    guarantees: { samplerLogprobs: 'approximate', losses: [] },
+    guarantees: {
+      samplerLogprobs: 'approximate',
+      losses: findings.losses.map((name) => lossKinds[name]),
+    },
     ...(options.facts ? { facts: options.facts } : {}),
 
     sample: (requests, signal) => {
@@ -152,55 +223,58 @@ export function createTinkerEngine(options: TinkerEngineOptions): Engine {
 
     forwardBackward: async (sequences, loss, signal) => {
       for (const sequence of sequences) require(sequence);
-      const passed = await forward(await policyModel(), sequences, signal);
-      const inputs = passed.map(({ logprobs: policyLogprobs }, index) => ({
-        index,
-        policyLogprobs,
-      }));
-      const part = loss(inputs);
-      passed.forEach(({ sequence, logprobs: policyLogprobs }, i) => {
+      if (isSpoiled) await takeBack();
+      const own = ownLoss(loss, findings.losses);
+      const isFirst = sent.length + waiting.length === 0;
+      const isOwn =
+        own !== undefined &&
+        (isFirst || !waitsForStep(normalisation)) &&
+        sequences.every(({ completion }, i) =>
+          own.inputs(i, completion.length).advantages.every(Number.isFinite),
+        );
+      if (!isOwn && waitsForStep(normalisation)) await takeBack();
+      const rows = isOwn
+        ? await passed(own, sequences, signal)
+        : await forward(await policyModel(), sequences, signal);
+      const part = loss(
+        rows.map(({ logprobs: policyLogprobs }, index) => ({ index, policyLogprobs })),
+      );
+      const gradients = rows.map(({ sequence, logprobs: policyLogprobs }, i) => {
         const gradient = defined(part.gradients[i], 'gradient of a sequence');
-        waiting.push({ sequence, policyLogprobs, gradient });
+        return { sequence, policyLogprobs, gradient, tokens: gradient.length };
       });
+      (isOwn ? sent : waiting).push(...gradients);
       return { loss: part.loss, metrics: part.metrics };
     },
 
     optimStep: async (adam) => {
-      const sent = waiting;
+      const areFinite = [...sent, ...waiting].every(({ gradient }) =>
+        gradient.every(Number.isFinite),
+      );
+      if (isSpoiled || !areFinite) await takeBack();
+      const rest = waiting;
       waiting = [];
-      if (sent.some(({ gradient }) => !gradient.every(Number.isFinite))) {
-        return { kind: 'skipped-nonfinite' };
-      }
+      sent = [];
+      if (!areFinite) return { kind: 'skipped-nonfinite' };
+      const requests = requestsOf(rest).map((part) =>
+        part.map(({ sequence, gradient, policyLogprobs: logprobs, divisor }) => {
+          const advantages = gradient.map((slope) => -slope);
+          return importance(sequence, { advantages, logprobs, divisor });
+        }),
+      );
       const of = await policyModel();
-      const step = totalOf(sent);
-      const { maxChunkLength, maxChunkBytes } = client.limits;
-      const parts = inChunks(sent, ({ sequence }) => sequence.datum, maxChunkLength, maxChunkBytes);
-      const requests = parts.map((part) => {
-        const request = totalOf(part);
-        return part.map((one) => injected(one, findings.normalisation, { request, step }));
-      });
       sampler = undefined;
       return takeStep(of, requests, adam);
     },
 
-    save: async (_folder) => {
-      const name = `${client.sessionId.replaceAll(/[^\w-]/g, '-').slice(-24)}-${++saves}`;
-      const path = await (await policyModel()).save(name);
-      return { engine: kind, path, server: client.server };
-    },
+    save: async (_folder) => ({ engine: kind, path: await save(), server: client.server }),
 
     load: async (handle, folder) => {
       requireOwnHandle(handle, kind, folder);
-      const path = pathOf(handle, folder);
-      // A model takes weights as its first request alone, so a new one takes the place of the one before.
-      const before = policy;
-      const { createModel } = client;
-      const next = createModel({ baseModel, rank, checkpoint: path, optimizer: true });
-      await next;
-      policy = next;
-      sampler = undefined;
+      await load(pathOf(handle, folder));
       waiting = [];
-      await before?.then((it) => it.unload()).catch(() => {});
+      sent = [];
+      isSpoiled = false;
     },
 
     exportModel: async (directory) => exportFrom(client, await policyModel(), directory, never),
@@ -219,27 +293,36 @@ export function createTinkerEngine(options: TinkerEngineOptions): Engine {
 /** A server that no longer answers must not hold up the end of a command. */
 const closingMs = 5_000;
 
+function passedRows(made: readonly Made[], { logprobs }: Pick<ForwardResult, 'logprobs'>) {
+  return made.map((sequence, i) => ({
+    sequence,
+    logprobs: completionPart(logprobs[i], sequence.start),
+  }));
+}
+
 type Total = { readonly tokens: number; readonly sequences: number };
 
-function totalOf(sent: readonly Waiting[]): Total {
+function totalOf(sequences: readonly { readonly tokens: number }[]): Total {
   return {
-    tokens: sent.reduce((sum, { gradient }) => sum + gradient.length, 0),
-    sequences: sent.length,
+    tokens: sequences.reduce((sum, { tokens }) => sum + tokens, 0),
+    sequences: sequences.length,
   };
 }
 
-/** A datum whose importance-sampling loss has the gradient that is wanted, whatever the server divides by. */
-function injected(
-  { sequence, policyLogprobs, gradient }: Waiting,
-  normalisation: NormalisationName,
-  totals: { readonly request: Total; readonly step: Total },
+/** A datum of a loss with ratios, whatever the server divides by. */
+function importance(
+  sequence: Made,
+  given: {
+    readonly advantages: Float32Array;
+    readonly logprobs: Float32Array;
+    readonly divisor: number;
+  },
 ): Datum {
-  const tokens = gradient.length;
-  const divisor = normalisations[normalisation]({ tokens, ...totals });
+  const { advantages, logprobs, divisor } = given;
   return withLossInputs(sequence, {
-    logprobs: policyLogprobs,
-    advantages: gradient.map((slope) => -slope * divisor),
-    weights: new Float32Array(tokens).fill(1),
+    logprobs,
+    advantages: advantages.map((advantage) => advantage * divisor),
+    weights: new Float32Array(advantages.length).fill(1),
   });
 }
 
@@ -253,88 +336,6 @@ async function takeStep(
   const [metrics] = await Promise.all([of.optimStep(adam), ...passed]);
   const gradNorm = gradNormOf(metrics);
   return { kind: 'applied', ...given({ gradNorm }) };
-}
-
-async function* sampleGroups(
-  requests: readonly SampleRequest[],
-  openSampler: () => Promise<Sampler>,
-  chunksOf: ReturnType<typeof createChunks>['prompt'],
-  model: ModelDescription,
-  signal: AbortSignal,
-): AsyncGenerator<SampledGroup> {
-  signal.throwIfAborted();
-  const sampler = await openSampler();
-  const stopping = new AbortController();
-  const both = AbortSignal.any([signal, stopping.signal]);
-  const open = new Map(
-    requests.map((request, place) => [
-      place,
-      sampleGroup(request, sampler, chunksOf, model, both).then((completions) => ({
-        request: place,
-        completions,
-      })),
-    ]),
-  );
-  for (const group of open.values()) group.catch(() => {});
-  try {
-    while (open.size > 0) {
-      const group = await Promise.race(open.values());
-      open.delete(group.request);
-      yield group;
-    }
-  } finally {
-    // A caller who stops looking stops the sampling.
-    stopping.abort(signal.reason ?? new Error('sampling was stopped'));
-  }
-}
-
-async function sampleGroup(
-  request: SampleRequest,
-  sampler: Sampler,
-  chunksOf: ReturnType<typeof createChunks>['prompt'],
-  model: ModelDescription,
-  signal: AbortSignal,
-): Promise<readonly Completion[]> {
-  const prompt = await chunksOf(request.prompt);
-  const { maxTokens, temperature, topP, topK, keys, onToken } = request;
-  const stop = model.processor.stopTokens;
-  return Promise.all(
-    keys.map(async (key, place) => {
-      const options = { prompt, maxTokens, temperature, topP, topK, seed: seedOf(key), stop };
-      const { sequences } = await sampler.sample(options, signal);
-      const completion = completionOf(sequences[0], model.id);
-      for (const token of completion.tokens) {
-        onToken?.(place, token);
-        signal.throwIfAborted();
-      }
-      return completion;
-    }),
-  );
-}
-
-/** From 0 to 2³¹ − 1, of a completion's key. */
-export function seedOf(key: string): number {
-  return Number.parseInt(digestOf(key).slice(0, 8), 16) >>> 1;
-}
-
-function completionOf(sequence: SampledSequence | undefined, where: string): Completion {
-  if (sequence?.logprobs?.length === sequence?.tokens.length && sequence?.logprobs) {
-    if (!sequence.logprobs.every(Number.isFinite)) {
-      return fail('engine', {
-        where,
-        expected: 'finite logprobs of sampled tokens',
-        got: 'NaN or infinity',
-        next: 'look at the server: the model may have diverged',
-      });
-    }
-    return { ...sequence, logprobs: sequence.logprobs };
-  }
-  return fail('engine', {
-    where,
-    expected: 'a completion with one logprob for each token',
-    got: sequence === undefined ? 'no completion' : 'one without logprobs',
-    next: 'use a server whose sampler gives logprobs',
-  });
 }
 
 function pathOf(handle: CheckpointHandle, folder: string): string {

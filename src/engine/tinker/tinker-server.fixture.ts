@@ -22,21 +22,35 @@ type Chunk =
 export type ServerScript = {
   /** Images take their place, and are not looked at. */
   readonly dropsImages?: 'sampler' | 'trainer';
-  /** Logprobs of samples are too high, as those from the most likely tokens alone are: by 1.4, seen on a server. */
-  readonly truncates?: boolean;
+  /**
+   * Logprobs of samples, or of those that are asked for together, are too high, as those from the most likely tokens
+   * alone are: by 1.4, seen on a server.
+   */
+  readonly truncates?: 'all' | 'together';
+  /** Completions that are asked for one by one have the most likely tokens, whatever the temperature. */
+  readonly takesLikeliest?: boolean;
   /** A loss is divided by the tokens of its sequence, and by the sequences of a step. */
   readonly averages?: boolean;
   /** A number that comes again is carried out again. */
   readonly forgetsNumbers?: boolean;
+  /** Its ppo does not clip. */
+  readonly neverClips?: boolean;
+  /** One pass with a loss is refused: the one after so many requests that changed something. */
+  readonly refuses?: { readonly after: number };
 };
 
 export type TinkerServer = {
   readonly url: string;
   /** Requests that changed weights or gradients, in the order in which they were carried out. */
   readonly applied: readonly string[];
+  /** Forward passes without a gradient. */
+  readonly forwards: number;
   readonly models: number;
   close(): Promise<void>;
 };
+
+type Bounds = { readonly low: number; readonly high: number };
+type SentLoss = { readonly name: string; readonly bounds: Bounds };
 
 type Model = {
   readonly engine: Engine;
@@ -63,6 +77,7 @@ export async function startTinkerServer(
   const applied: string[] = [];
   const pictures = new Map<string, Promise<ImagePatches>>();
   let counter = 0;
+  let forwards = 0;
   // One after the other, as a server with one device does.
   let last: Promise<unknown> = Promise.resolve();
 
@@ -126,7 +141,12 @@ export async function startTinkerServer(
       }),
     );
 
-  const forward = async ({ engine }: Model, data: readonly Json[], loss?: string, divisor = 1) => {
+  const forward = async (
+    { engine }: Model,
+    data: readonly Json[],
+    loss?: SentLoss,
+    divisor = 1,
+  ) => {
     const made = await sequencesOf(data);
     const sequences = made.map(({ sequence }) => sequence);
     let logprobs: readonly Float32Array[] = [];
@@ -134,7 +154,9 @@ export async function startTinkerServer(
       logprobs = await engine.logprobs(sequences, 'policy', never);
     } else {
       const seen: Float32Array[] = [];
-      await engine.forwardBackward(sequences, lossOf(loss, made, seen, divisor), never);
+      const { name, bounds } = loss;
+      const compute = lossOf(name, made, seen, divisor, bounds);
+      await engine.forwardBackward(sequences, compute, never);
       logprobs = seen;
     }
     return {
@@ -150,12 +172,20 @@ export async function startTinkerServer(
     };
   };
 
+  const factorOf = (name: string, ratio: number, advantage: number, { low, high }: Bounds) => {
+    const clipped = Math.min(high, Math.max(low, ratio));
+    if (name === 'cispo') return clipped;
+    const isClipped = clipped * advantage < ratio * advantage;
+    return name === 'ppo' && isClipped && !script.neverClips ? 0 : ratio;
+  };
+
   const lossOf =
     (
       name: string,
       made: Awaited<ReturnType<typeof sequencesOf>>,
       seen: Float32Array[],
       divisor: number,
+      bounds: Bounds,
     ): Loss =>
     (inputs) => ({
       loss: 0,
@@ -167,21 +197,31 @@ export async function startTinkerServer(
         if (name === 'cross_entropy') return Float32Array.from(of('weights'), (weight) => -weight);
         const [advantages, old] = [of('advantages'), of('logprobs')];
         const own = script.averages ? policyLogprobs.length : 1;
-        return policyLogprobs.map(
-          (value, t) => (-advantages[t]! * Math.exp(value - old[t]!)) / own / divisor,
-        );
+        return policyLogprobs.map((value, t) => {
+          const factor = factorOf(name, Math.exp(value - old[t]!), advantages[t]!, bounds);
+          return (-advantages[t]! * factor) / own / divisor;
+        });
       }),
     });
 
   /** Losses of a step wait for it where they are averaged over it. */
-  const waiting = new Map<Model, { data: readonly Json[]; loss: string }[]>();
+  const waiting = new Map<Model, { data: readonly Json[]; loss: SentLoss }[]>();
 
   const numbered: Record<string, (model: Model, body: Json) => Promise<Json>> = {
-    forward: (model, { forward_input: { data } }) => forward(model, data),
+    forward: (model, { forward_input: { data } }) => {
+      forwards++;
+      return forward(model, data);
+    },
     forward_backward: async (model, body) => {
-      const { data, loss_fn: loss } = body['forward_backward_input'];
-      if (!['importance_sampling', 'cross_entropy'].includes(loss))
-        throw new Error(`no loss ${loss}`);
+      const { data, loss_fn: name, loss_fn_config: config } = body['forward_backward_input'];
+      if (!['importance_sampling', 'cross_entropy', 'ppo', 'cispo'].includes(name))
+        throw new Error(`no loss ${name}`);
+      if (applied.length === script.refuses?.after) {
+        applied.push('refused');
+        throw new Error('out of memory');
+      }
+      const { clip_low_threshold: low = 0.8, clip_high_threshold: high = 1.2 } = config ?? {};
+      const loss = { name, bounds: { low, high } };
       applied.push('forward_backward');
       if (!script.averages) return forward(model, data, loss);
       const open = waiting.get(model) ?? [];
@@ -228,27 +268,34 @@ export async function startTinkerServer(
     const { engine } = modelOf(samplers.get(body['sampling_session_id']) ?? '');
     const { max_tokens, temperature, top_p, top_k, seed, stop } = body['sampling_params'];
     const prompt = await promptOf(body['prompt'].chunks, script.dropsImages === 'sampler');
+    const count: number = body['num_samples'];
+    const isRaised = script.truncates === 'all' || (script.truncates === 'together' && count > 1);
     const request = {
       prompt,
-      keys: [`seed ${seed}/0`],
+      keys: Array.from({ length: count }, (_, i) => `seed ${seed}/${i}`),
       maxTokens: max_tokens,
-      temperature,
+      temperature: script.takesLikeliest && count === 1 ? 0 : temperature,
       topP: top_p,
       topK: Math.max(0, top_k),
     };
     const sequences: Json[] = [];
     for await (const { completions } of engine.sample([request], never)) {
-      sequences.push(...completions.map((completion) => sampledJson(completion, stop)));
+      const raised = isRaised ? 1.4 : 0;
+      sequences.push(...completions.map((completion) => sampledJson(completion, stop, raised)));
     }
     return { sequences };
   };
 
-  const sampledJson = ({ tokens, logprobs, stopReason }: Completion, stop: number[]): Json => {
+  const sampledJson = (
+    { tokens, logprobs, stopReason }: Completion,
+    stop: number[],
+    raised: number,
+  ): Json => {
     const end = tokens.findIndex((token) => stop.includes(token));
     const kept = end < 0 ? tokens.length : end + 1;
     return {
       tokens: [...tokens.slice(0, kept)],
-      logprobs: Array.from(logprobs.slice(0, kept), (it) => it + (script.truncates ? 1.4 : 0)),
+      logprobs: Array.from(logprobs.slice(0, kept), (it) => it + raised),
       stop_reason: end < 0 ? stopReason : 'stop',
     };
   };
@@ -320,6 +367,9 @@ export async function startTinkerServer(
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     applied,
+    get forwards() {
+      return forwards;
+    },
     get models() {
       return models.size;
     },

@@ -4,8 +4,10 @@ import { HTTPException } from 'hono/http-exception';
 import { z } from 'zod';
 import type { Clock } from '../../core/async/clock.ts';
 import { digestOfBytes } from '../../core/digest.ts';
-import { messageOf } from '../../core/errors.ts';
+import { defined, messageOf } from '../../core/errors.ts';
+import { quoted } from '../../core/quoted.ts';
 import { encodePassResult, encodeSampled, outputType } from '../../tinker/server-protobuf.ts';
+import { zstd } from '../../tinker/zstd.ts';
 import { isTooDeep } from '../json-depth.ts';
 import { namesItsHost } from '../local-host.ts';
 import { tokenMatcher } from '../token.ts';
@@ -72,10 +74,7 @@ export function createEngineApp(options: EngineAppOptions) {
   app.notFound((c) => c.json({ detail: 'no such path; docs/engine-service.md lists them' }, 404));
 
   const readBody = async (c: Context): Promise<Body> => {
-    const encoding = c.req.header('content-encoding') ?? 'identity';
-    if (encoding !== 'identity') {
-      throw new Refusal(415, 'the body is compressed; send it as it is');
-    }
+    const encoding = encodingOf(c);
     if (Number(c.req.header('content-length')) > bodyBytes) {
       throw new Refusal(413, `bodies have at most ${bodyBytes} bytes`);
     }
@@ -89,8 +88,9 @@ export function createEngineApp(options: EngineAppOptions) {
       }
       chunks.push(chunk);
     }
+    const sent = Buffer.concat(chunks);
     return {
-      bytes: Buffer.concat(chunks),
+      bytes: encoding === 'zstd' ? decompressed(sent, bodyBytes) : sent,
       isProtobuf: (c.req.header('content-type') ?? '').startsWith(protobuf),
     };
   };
@@ -144,7 +144,7 @@ export function createEngineApp(options: EngineAppOptions) {
       pjwt_auth_enabled: false,
       credential_default_source: 'api_key',
       parallel_fwdbwd_chunks: true,
-      proto_compress_fwdbwd: false,
+      proto_compress_fwdbwd: zstd !== undefined,
       fwdbwd_max_chunk_len: 1024,
       fwdbwd_max_chunk_bytes_count: Math.min(5_000_000, bodyBytes),
       create_model_via_load_weights: false,
@@ -315,6 +315,26 @@ export function createEngineApp(options: EngineAppOptions) {
     return c.body(null, 204);
   });
   return app;
+}
+
+/** @throws Refusal 415 for an encoding that is not read here */
+function encodingOf(c: Context): 'identity' | 'zstd' {
+  const encoding = c.req.header('content-encoding') ?? 'identity';
+  if (encoding === 'identity' || (encoding === 'zstd' && zstd)) return encoding;
+  throw new Refusal(
+    415,
+    `the body is compressed by ${quoted(encoding)}; send it as it is${zstd ? ', or by zstd' : ''}`,
+  );
+}
+
+/** @throws Refusal 400 where it is no zstd, or more than a body may have */
+function decompressed(bytes: Buffer, mostBytes: number): Buffer {
+  try {
+    return Buffer.from(defined(zstd, 'zstd').decompress(bytes, mostBytes));
+  } catch (error) {
+    const expected = `expected a body that zstd makes of at most ${mostBytes} bytes`;
+    return refuseFor(400, `${expected}: ${messageOf(error)}`, error);
+  }
 }
 
 function readChecked(path: string, { bytes, isProtobuf }: Body, digest: string) {

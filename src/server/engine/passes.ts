@@ -133,8 +133,9 @@ async function readDatum(
   whole.set(read.tokens);
   whole[length] = targets[length - 1] ?? 0;
   reader.requireTokens([whole[length]], 'the last target');
-  const isUsed = (t: number) =>
-    weights?.[t] !== 0 && (!needed.includes('advantages') || advantages?.[t] !== 0);
+  const isMoved = (t: number) => !needed.includes('advantages') || advantages?.[t] !== 0;
+  // Who says which targets count wants their logprobs, whatever their advantages.
+  const isUsed = (t: number) => (weights === undefined ? isMoved(t) : weights[t] !== 0);
   let first = length;
   for (let t = length - 1; t >= 0; t--) {
     const isImage = isPlaceholder[t + 1] === 1;
@@ -146,6 +147,7 @@ async function readDatum(
     }
     if (!isUsed(t) || needed.length === 0) continue;
     if (isImage) {
+      if (!isMoved(t)) continue;
       throw new Refusal(400, `the target at ${t} is an image's, and needs weight or advantage 0`);
     }
     first = t;

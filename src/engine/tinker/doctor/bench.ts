@@ -3,7 +3,7 @@ import { defined } from '../../../core/errors.ts';
 import { toPng } from '../../../image/raster.ts';
 import type { Prompt } from '../../../model/prompt.ts';
 import type { TinkerClient } from '../../../tinker/client.ts';
-import type { Datum, InputChunk } from '../../../tinker/messages.ts';
+import type { Datum, InputChunk, SampledSequence, ServerLoss } from '../../../tinker/messages.ts';
 import type { Sampler } from '../../../tinker/sampler.ts';
 import type { AdamSettings, TrainingModel } from '../../../tinker/training-model.ts';
 import type { ModelDescription } from '../../engine.ts';
@@ -98,7 +98,7 @@ export async function trainerLogprobs(
   return made.map(({ start }, i) => completionPart(logprobs[i], start));
 }
 
-/** Completions of a prompt, one for each seed. */
+/** Completions of a prompt, for each seed as many as `samples` says. */
 export async function sampled(
   { signal, model }: Pick<Bench, 'signal' | 'model'>,
   sampler: Sampler,
@@ -108,13 +108,20 @@ export async function sampled(
     readonly temperature: number;
     readonly maxTokens: number;
     readonly stop?: readonly number[];
+    /** @default 1 */
+    readonly samples?: number;
   },
-) {
-  const { temperature, maxTokens, stop = model.processor.stopTokens } = settings;
+): Promise<readonly SampledSequence[]> {
+  const { temperature, maxTokens, stop = model.processor.stopTokens, samples = 1 } = settings;
   const results = await Promise.all(
-    seeds.map((seed) => sampler.sample({ prompt, maxTokens, temperature, seed, stop }, signal)),
+    seeds.map((seed) =>
+      sampler.sample({ prompt, maxTokens, temperature, seed, stop, samples }, signal),
+    ),
   );
-  return results.map(({ sequences }) => defined(sequences[0], 'sampled sequence'));
+  return results.flatMap(({ sequences }) => {
+    defined(sequences[0], 'sampled sequence');
+    return sequences;
+  });
 }
 
 function differences(a: readonly Float32Array[], b: readonly Float32Array[]): readonly number[] {
@@ -162,10 +169,13 @@ const leastMove = 0.15;
 /** Of the tokens that count: small, so that one step is far from the next change of the gradient. */
 const advantage = 0.01;
 
+/** Data of one request; without a loss that which is measured with. */
+export type ProbePass = { readonly data: readonly Datum[]; readonly loss?: ServerLoss };
+
 /** How large gradients are, in a unit of the server's own. */
 export type Gauge = {
   /** Of requests that are added up. */
-  size(requests: readonly (readonly Datum[])[], before?: () => Promise<unknown>): Promise<number>;
+  size(requests: readonly ProbePass[], before?: () => Promise<unknown>): Promise<number>;
 };
 
 /**
@@ -173,17 +183,17 @@ export type Gauge = {
  */
 export async function openGauge(bench: Bench): Promise<Gauge> {
   const { policy, signal } = bench;
-  const add = async (requests: readonly (readonly Datum[])[]) => {
-    for (const data of requests) {
-      await policy.forwardBackward(data, { name: 'importance_sampling' }, signal);
+  const add = async (requests: readonly ProbePass[]) => {
+    for (const { data, loss = { name: 'importance_sampling' } } of requests) {
+      await policy.forwardBackward(data, loss, signal);
     }
   };
-  const told = async (requests: readonly (readonly Datum[])[], before = async () => {}) => {
+  const told = async (requests: readonly ProbePass[], before = async () => {}) => {
     await add(requests);
     await before();
     return gradNormOf(await policy.optimStep(stillStep, signal));
   };
-  const single = [[await probeDatum(bench, {})]];
+  const single = [{ data: [await probeDatum(bench, {})] }];
   if ((await told(single)) !== undefined) {
     return {
       size: async (requests, before) => defined(await told(requests, before as never), 'norm'),
@@ -194,11 +204,7 @@ export async function openGauge(bench: Bench): Promise<Gauge> {
     const [row] = await trainerLogprobs(bench, bench.text, [completion]);
     return [...defined(row, 'logprobs')].reduce((a, b) => a + b, 0);
   };
-  const moved = async (
-    requests: readonly (readonly Datum[])[],
-    rate: number,
-    before = async () => {},
-  ) => {
+  const moved = async (requests: readonly ProbePass[], rate: number, before = async () => {}) => {
     const start = await sum();
     await add(requests);
     await before();

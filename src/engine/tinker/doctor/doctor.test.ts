@@ -48,7 +48,17 @@ it('finds nothing wrong with a server that keeps the protocol', async () => {
     blind: null,
   });
   const losses = verdict.probes.find(({ name }) => name === 'losses');
-  expect(losses?.outcome).toEqual({ kind: 'passed', found: 'cross_entropy, importance_sampling' });
+  expect(losses?.outcome).toEqual({
+    kind: 'passed',
+    found: 'cross_entropy, importance_sampling, ppo, cispo',
+  });
+  expect(verdict.losses).toEqual(['ppo', 'cispo']);
+});
+
+it('trusts no loss of a server that computes another one by its name', async () => {
+  const { verdict, failed } = await verdictOn({ neverClips: true });
+  expect(failed).toEqual([]);
+  expect(verdict.losses).toEqual(['cispo']);
 });
 
 it('measures what a server averages over', async () => {
@@ -72,9 +82,21 @@ it('finds images that are dropped silently by the trainer', async () => {
   expect(verdict.blind).toMatch(/the trainer drops images/);
 });
 
-it('finds logprobs that come from truncated scores', async () => {
-  const { failed } = await verdictOn({ truncates: true });
+it.each(['all', 'together'] as const)(
+  'finds logprobs that come from truncated scores: %s',
+  async (truncates) => {
+    const { failed } = await verdictOn({ truncates });
+    expect(failed).toContain('sampler and trainer agree');
+  },
+);
+
+it('finds a sampler that does not draw', async () => {
+  const { verdict, failed } = await verdictOn({ takesLikeliest: true });
   expect(failed).toContain('sampler and trainer agree');
+  const { outcome } = verdict.probes.find(({ name }) => name === 'sampler and trainer agree')!;
+  expect(outcome).toMatchObject({
+    found: expect.stringContaining('it takes the most likely tokens'),
+  });
 });
 
 it('finds a server that applies a repeated request twice', async () => {
@@ -88,6 +110,7 @@ it('is asked once for a server and model, and lets training begin', async () => 
   const steps = server.applied.length;
   expect(first.findings).toEqual({
     normalisation: 'sum over tokens',
+    losses: ['ppo', 'cispo'],
   });
   const second = await requireFit({ ...asked, cache }, never, () => 2000);
   expect(second.verdict).toEqual(first.verdict);
@@ -96,7 +119,7 @@ it('is asked once for a server and model, and lets training begin', async () => 
 });
 
 it('refuses to train on a server that fails a must, saying what was found', async () => {
-  const { asked } = await examined({ truncates: true });
+  const { asked } = await examined({ truncates: 'all' });
   await expect(requireFit({ ...asked, cache }, never)).rejects.toMatchObject({
     boundary: 'engine',
     problems: [

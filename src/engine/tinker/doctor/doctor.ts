@@ -4,7 +4,9 @@
  * measured on a model of its own, which is thrown away.
  */
 import { type Clock, systemClock, type WallClock } from '../../../core/async/clock.ts';
+import type { TinkerClient } from '../../../tinker/client.ts';
 import type { NormalisationName } from '../normalisation.ts';
+import type { OwnLossName } from '../own-losses.ts';
 import { type Examined, openGauge, setUp } from './bench.ts';
 import {
   agreement,
@@ -17,6 +19,7 @@ import {
   losses,
   normalisation,
   notTried,
+  ownLosses,
   seeds,
   stopping,
   tried,
@@ -34,6 +37,14 @@ export type ExamineOptions = Examined & {
   /** @default the system's */
   readonly wallClock?: WallClock;
 };
+
+const compressions: Readonly<Record<TinkerClient['compression'], string>> = {
+  none: '',
+  zstd: ', compressed by zstd',
+  unavailable: ', not compressed as the server would have it: zstd needs Node 22.15',
+};
+
+const untold = notTried('the size of gradients could not be told');
 
 /** @throws MedixError 'engine' where no model can be made on the server */
 export async function examine(options: ExamineOptions, signal: AbortSignal): Promise<Verdict> {
@@ -59,7 +70,7 @@ export async function examine(options: ExamineOptions, signal: AbortSignal): Pro
   try {
     await note('must', 'model', 'Does it train the model?', async () => ({
       kind: 'passed',
-      found: `${baseModel} with rank ${rank}, requests in ${client.codec}`,
+      found: `${baseModel} with rank ${rank}, requests in ${client.codec}${compressions[client.compression]}`,
     }));
     await note(
       'must',
@@ -101,14 +112,18 @@ export async function examine(options: ExamineOptions, signal: AbortSignal): Pro
       divisor = found.name;
       return found.outcome;
     });
+    let own: readonly OwnLossName[] = [];
+    await note('use', 'losses of its own', 'Which losses are as they are defined?', async () => {
+      if (gauge === undefined || divisor === undefined) return untold;
+      const found = await ownLosses(bench, gauge);
+      own = found.names;
+      return found.outcome;
+    });
     await note(
       'must',
       'requests count once',
       'Is a request that comes twice carried out once?',
-      async () =>
-        gauge === undefined
-          ? notTried('the size of gradients could not be told')
-          : idempotency(bench, gauge),
+      async () => (gauge === undefined ? untold : idempotency(bench, gauge)),
     );
     await note(
       'must',
@@ -136,6 +151,7 @@ export async function examine(options: ExamineOptions, signal: AbortSignal): Pro
       at: wallClock(),
       probes,
       normalisation: divisor ?? null,
+      losses: own,
       blind: blind[0] ?? null,
     };
   } finally {

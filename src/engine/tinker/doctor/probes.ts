@@ -2,13 +2,16 @@
 import { defined, MedixError, messageOf } from '../../../core/errors.ts';
 import { oneLine } from '../../../core/quoted.ts';
 import type { Prompt } from '../../../model/prompt.ts';
+import type { Datum, SampledSequence } from '../../../tinker/messages.ts';
 import { type NormalisationName, normalisationFrom, probeSizes } from '../normalisation.ts';
+import { type OwnLossName, ownLossNames } from '../own-losses.ts';
 import {
   type Bench,
   type Gauge,
   largestDifference,
   meanDifference,
   meanExcess,
+  type ProbePass,
   plainStep,
   plainTokens,
   probeDatum,
@@ -31,12 +34,37 @@ export const notTried = (why: string): ProbeOutcome => ({ kind: 'not-tried', why
 
 const nats = (value: number) => `${value.toPrecision(2)} nats`;
 
-/** Sampled logprobs against those of the trainer, at temperature 1. */
+/** Independent draws that are all the same are this improbable before a sampler is taken for one that does not draw. */
+const leastChance = 1e-3;
+
+/**
+ * Sampled logprobs against those of the trainer, at temperature 1: of completions that are asked for one by one, and of
+ * some that are asked for together, which servers may draw in another way.
+ */
 export async function agreement(bench: Bench, prompt: Prompt): Promise<ProbeOutcome> {
   const sampler = await bench.policy.openSampler(bench.signal);
   const chunks = await bench.chunks.prompt(prompt);
   const settings = { temperature: 1, maxTokens: 12 };
-  const drawn = await sampled(bench, sampler, chunks, [1, 2, 3, 4], settings);
+  const alone = await sampled(bench, sampler, chunks, [1, 2, 3, 4], settings);
+  const together = await sampled(bench, sampler, chunks, [5], { ...settings, samples: 4 });
+  const outcome = await compared(bench, prompt, alone);
+  if (outcome.kind !== 'passed') return outcome;
+  if (isOneDraw(alone)) {
+    return failed(
+      'four seeds give the same completion, which is not probable by its logprobs: the sampler does not draw, it takes the most likely tokens',
+    );
+  }
+  const other = await compared(bench, prompt, together);
+  return other.kind === 'failed'
+    ? failed(`of completions that are asked for together: ${other.found}`)
+    : outcome;
+}
+
+async function compared(
+  bench: Bench,
+  prompt: Prompt,
+  drawn: readonly SampledSequence[],
+): Promise<ProbeOutcome> {
   const kept = drawn.filter(({ tokens }) => tokens.length > 0);
   if (kept.some(({ logprobs }) => logprobs === undefined)) {
     return failed('the sampler gives no logprobs');
@@ -57,6 +85,14 @@ export async function agreement(bench: Bench, prompt: Prompt): Promise<ProbeOutc
     );
   }
   return passed(found);
+}
+
+/** Whether draws are the same, though that is next to impossible by the logprobs of the first. */
+function isOneDraw([first, ...others]: readonly SampledSequence[]): boolean {
+  const text = first?.tokens.join();
+  if (first === undefined || others.some(({ tokens }) => tokens.join() !== text)) return false;
+  const sum = (first.logprobs ?? []).reduce((a, b) => a + b, 0);
+  return Math.exp(others.length * sum) < leastChance;
 }
 
 /** The same draw about two images. */
@@ -126,12 +162,12 @@ export async function normalisation(
   const one = await probeDatum(bench, {});
   const long = await probeDatum(bench, { added: probeSizes.added });
   const other = await probeDatum(bench, { own: 0, added: probeSizes.other });
-  const alone = await gauge.size([[one]]);
+  const alone = await gauge.size([{ data: [one] }]);
   const ratios = {
-    twice: (await gauge.size([[one, one]])) / alone,
-    twoRequests: (await gauge.size([[one], [one]])) / alone,
-    longer: (await gauge.size([[long]])) / alone,
-    beside: (await gauge.size([[one, other]])) / alone,
+    twice: (await gauge.size([{ data: [one, one] }])) / alone,
+    twoRequests: (await gauge.size([{ data: [one] }, { data: [one] }])) / alone,
+    longer: (await gauge.size([{ data: [long] }])) / alone,
+    beside: (await gauge.size([{ data: [one, other] }])) / alone,
   };
   const name = normalisationFrom(ratios);
   const shown = Object.entries(ratios).map(([key, value]) => `${key} ${value.toFixed(3)}`);
@@ -147,9 +183,9 @@ export async function normalisation(
 /** The same request twice under one number, as after a lost answer. */
 export async function idempotency(bench: Bench, gauge: Gauge): Promise<ProbeOutcome> {
   const one = await probeDatum(bench, {});
-  const once = await gauge.size([[one]]);
+  const once = await gauge.size([{ data: [one] }]);
   let refused = false;
-  const again = await gauge.size([[one]], async () => {
+  const again = await gauge.size([{ data: [one] }], async () => {
     refused = (await bench.policy.resend(bench.signal)).outcome === 'refused';
   });
   const ratio = again / once;
@@ -163,6 +199,79 @@ export async function idempotency(bench: Bench, gauge: Gauge): Promise<ProbeOutc
   return failed(
     `a request that comes again under its number is carried out again: the gradient is ${ratio.toFixed(2)} times as large`,
   );
+}
+
+/** Of a gradient that should be nothing, beside the one that it is compared with. */
+const mostRest = 0.05;
+
+/**
+ * Whether losses of the server have the gradients that they should: each is added to its opposite by importance sampling,
+ * after which nothing may be left, where ratios lie within the bounds, above and below them.
+ */
+export async function ownLosses(
+  bench: Bench,
+  gauge: Gauge,
+): Promise<{ readonly outcome: ProbeOutcome; readonly names: readonly OwnLossName[] }> {
+  const one = await probeDatum(bench, {});
+  const given = (advantage: number, ratio: number): Datum => {
+    const scaled = (name: string, change: (value: number) => number) =>
+      defined(one.lossInputs[name], name).map(change);
+    return {
+      ...one,
+      lossInputs: {
+        ...one.lossInputs,
+        advantages: scaled('advantages', (value) => value * advantage),
+        logprobs: scaled('logprobs', (value) => value - Math.log(ratio)),
+      },
+    };
+  };
+  const plain = (advantage: number, ratio: number): ProbePass => ({
+    data: [given(advantage, ratio)],
+  });
+  const bounded = (
+    name: string,
+    [low, high]: readonly [number, number],
+    advantage: number,
+    ratio: number,
+  ): ProbePass => ({
+    data: [given(advantage, ratio)],
+    loss: { name, settings: { clip_low_threshold: low, clip_high_threshold: high } },
+  });
+  /** Passes that should come to nothing, by loss. */
+  const cancelling: Readonly<Record<OwnLossName, readonly (readonly ProbePass[])[]>> = {
+    ppo: [
+      [bounded('ppo', [0.8, 1.28], 1, 1.1), plain(-1, 1.1)],
+      [bounded('ppo', [0.8, 1.28], 1, 0.7), plain(-1, 0.7)],
+      [bounded('ppo', [0.8, 1.28], 1, 1.4)],
+      [bounded('ppo', [0.8, 1.28], -1, 0.7)],
+    ],
+    cispo: [
+      [bounded('cispo', [0.8, 1.28], 1, 1.1), plain(-1, 1.1)],
+      [bounded('cispo', [0.8, 1.28], 1, 0.6), plain(-0.8, 1)],
+      [bounded('cispo', [1, 1], 1, 1e20), plain(-1, 1)],
+    ],
+  };
+  const names: OwnLossName[] = [];
+  const said: string[] = [];
+  const whole = await gauge.size([plain(1, 1)]);
+  for (const name of ownLossNames) {
+    try {
+      const rests: number[] = [];
+      for (const passes of cancelling[name]) {
+        rests.push(Math.abs((await gauge.size(passes)) / whole));
+      }
+      const most = Math.max(...rests);
+      if (most < mostRest) names.push(name);
+      else said.push(`${name} is off by ${(100 * most).toFixed(0)} % of a gradient`);
+    } catch (error) {
+      if (!(error instanceof MedixError) || error.boundary !== 'engine') throw error;
+      said.push(`${name} is refused`);
+      // What came before a refusal must not reach the next question; the step may be refused too.
+      await bench.policy.optimStep(stillStep, bench.signal).catch(() => undefined);
+    }
+  }
+  const found = [...names.map((name) => `${name} is as defined`), ...said].join(', ');
+  return { names, outcome: names.length > 0 ? passed(found) : failed(found) };
 }
 
 const knownLosses = {

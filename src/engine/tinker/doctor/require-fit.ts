@@ -43,9 +43,9 @@ function findingsOf(verdict: Verdict): ServerFindings {
     got: outcome.kind === 'failed' ? outcome.found : '',
     next: 'use another server, or see all answers by medix doctor --engine tinker',
   }));
-  const { normalisation, blind } = verdict;
+  const { normalisation, losses, blind } = verdict;
   if (problems.length > 0 || normalisation === null) throw new MedixError('engine', problems);
-  return { normalisation, ...(blind === null ? {} : { blind }) };
+  return { normalisation, losses, ...(blind === null ? {} : { blind }) };
 }
 
 /** A file that cannot be understood is of another version: the server is examined anew. */

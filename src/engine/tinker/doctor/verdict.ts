@@ -1,9 +1,10 @@
 /** What the doctor says of a server: each question with its answer in words, and what an engine needs to know. */
 import { z } from 'zod';
 import { type NormalisationName, normalisationNames } from '../normalisation.ts';
+import { ownLossNames } from '../own-losses.ts';
 
-/** A `must` that fails makes training wrong; a `may` is good to know. */
-const levelSchema = z.enum(['must', 'may']);
+/** A `must` that fails makes training wrong; training goes by what a `use` finds; a `may` is good to know. */
+const levelSchema = z.enum(['must', 'use', 'may']);
 
 const outcomeSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('passed'), found: z.string() }),
@@ -32,6 +33,8 @@ export const verdictSchema = z.object({
   normalisation: z
     .enum(normalisationNames as [NormalisationName, ...NormalisationName[]])
     .nullable(),
+  /** Losses that it computes as they are defined. */
+  losses: z.array(z.enum(ownLossNames)).readonly(),
   /** What happens to images, where they do not reach the model; null where they do, or none are read. */
   blind: z.string().nullable(),
 });
