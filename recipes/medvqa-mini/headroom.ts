@@ -1,7 +1,7 @@
 /**
  * Three seeds of this recipe, and why reinforcement learning adds so little to them.
  *
- *     npx tsx recipes/medvqa-mini/headroom.ts run [OUT]        trains what is not there yet: three seeds, and fewer rows
+ *     npx tsx recipes/medvqa-mini/headroom.ts run [OUT]        trains what is not there yet
  *     npx tsx recipes/medvqa-mini/headroom.ts measure [OUT]    asks each model what is not asked yet
  *     npx tsx recipes/medvqa-mini/headroom.ts table [OUT]      prints the tables and the test over all seeds
  *
@@ -25,15 +25,7 @@ import { openTraining } from '../../src/train/open-training.ts';
 import type { SampleSet } from '../../src/train/sample-order.ts';
 import { validate } from '../../src/train/validation.ts';
 
-type Arm = { readonly folder: string; readonly seed: number; readonly changes: readonly string[] };
-
-const whole: readonly Arm[] = [0, 1, 2].map((seed) => ({ folder: `s${seed}`, seed, changes: [] }));
-const fewer: readonly Arm[] = [910, 1820].map((rows) => ({
-  folder: `rows-${rows}`,
-  seed: 0,
-  changes: [`data.trainCount=${rows}`],
-}));
-const arms = [...whole, ...fewer];
+const seeds = [0, 1, 2];
 const stages = ['sft', 'rl'] as const;
 type Stage = (typeof stages)[number];
 
@@ -42,6 +34,7 @@ const sampled = { questions: 400, answers: 8 } as const;
 /** Of those that it was trained on. */
 const trainingQuestions = 910;
 
+const folderOf = (seed: number) => `s${seed}`;
 const configOf = (stage: Stage) => `recipes/medvqa-mini/${stage === 'sft' ? 'sft' : 'train'}.yaml`;
 
 async function isThere(path: string): Promise<boolean> {
@@ -52,7 +45,8 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 async function trainAll(out: string): Promise<void> {
-  for (const { folder, seed, changes } of arms) {
+  for (const seed of seeds) {
+    const folder = folderOf(seed);
     await mkdir(join(out, folder), { recursive: true });
     for (const stage of stages) {
       const run = join(out, folder, stage);
@@ -61,7 +55,7 @@ async function trainAll(out: string): Promise<void> {
       const model = stage === 'sft' ? [] : [`model=${join(out, folder, 'sft', 'model')}`];
       const words = (await isThere(join(run, 'manifest.json')))
         ? ['--resume', run]
-        : [configOf(stage), `seed=${seed}`, `out=${run}`, ...model, ...changes];
+        : [configOf(stage), `seed=${seed}`, `out=${run}`, ...model];
       await promisify(execFile)('npx', ['tsx', 'src/cli/main.ts', command, ...words], {
         maxBuffer: 1 << 28,
       });
@@ -85,7 +79,7 @@ type Measured = {
 type Passes = { readonly pass1: number; readonly passK: number };
 
 async function measureAll(out: string): Promise<void> {
-  for (const { folder } of arms) {
+  for (const folder of seeds.map(folderOf)) {
     for (const stage of stages) {
       const file = join(out, folder, `${stage}.json`);
       const model = join(out, folder, stage, 'model');
@@ -172,8 +166,8 @@ function mean(values: readonly number[]): number {
 const percent = (value: number) => (100 * value).toFixed(1);
 const right = ({ heldOut }: Measured) => mean(Object.values(heldOut).map((one) => one.right));
 
-async function measuresOf(out: string, arm: Arm): Promise<Record<Stage, Measured> | undefined> {
-  const files = stages.map((stage) => join(out, arm.folder, `${stage}.json`));
+async function measuresOf(out: string, seed: number): Promise<Record<Stage, Measured> | undefined> {
+  const files = stages.map((stage) => join(out, folderOf(seed), `${stage}.json`));
   if (!(await Promise.all(files.map(isThere))).every(Boolean)) return undefined;
   const [sft, rl] = await Promise.all(
     files.map(async (file) => JSON.parse(await readFile(file, 'utf8')) as Measured),
@@ -194,29 +188,29 @@ async function printTables(out: string): Promise<void> {
   };
   console.log(`| after SFT → after RL, % | ${Object.keys(columns).join(' | ')} |`);
   console.log(`|---|${'---|'.repeat(Object.keys(columns).length)}`);
-  const seeds: Record<Stage, Measured>[] = [];
-  for (const arm of arms) {
-    const found = await measuresOf(out, arm);
+  const measures: Record<Stage, Measured>[] = [];
+  for (const seed of seeds) {
+    const found = await measuresOf(out, seed);
     if (found === undefined) continue;
-    if (whole.includes(arm)) seeds.push(found);
+    measures.push(found);
     const cells = Object.values(columns).map(
       (of) => `${percent(of(found.sft))} → ${percent(of(found.rl))}`,
     );
-    console.log(`| ${arm.folder} | ${cells.join(' | ')} |`);
+    console.log(`| seed ${seed} | ${cells.join(' | ')} |`);
   }
-  printTest('Greedy answers', seeds, ({ right }) => right);
-  printTest('Sampled answers', seeds, ({ sampled: share }) => share);
+  printTest('Greedy answers', measures, ({ right }) => right);
+  printTest('Sampled answers', measures, ({ sampled: share }) => share);
 }
 
 /** Each question counts once, by the means over the seeds; those of one image belong together. */
 function printTest(
   name: string,
-  seeds: readonly Record<Stage, Measured>[],
+  measures: readonly Record<Stage, Measured>[],
   shareOf: (question: Question) => number | undefined,
 ): void {
   const scoreOf = (id: string, stage: Stage) =>
-    mean(seeds.map((seed) => shareOf(defined(seed[stage].heldOut[id], id)) ?? Number.NaN));
-  const scores = Object.entries(seeds[0]?.sft.heldOut ?? {}).flatMap(([id, question]) =>
+    mean(measures.map((one) => shareOf(defined(one[stage].heldOut[id], id)) ?? Number.NaN));
+  const scores = Object.entries(measures[0]?.sft.heldOut ?? {}).flatMap(([id, question]) =>
     shareOf(question) === undefined
       ? []
       : [{ cluster: question.image, baseline: scoreOf(id, 'sft'), candidate: scoreOf(id, 'rl') }],
@@ -228,7 +222,7 @@ function printTest(
   const error = defined(standardError, 'standard error');
   const least = percent(detectableDifference(error, { alpha: 0.01 }));
   console.log(`
-${name}: ${seeds.length} seeds together, ${scores.length} questions about ${clusters} images.
+${name}: ${measures.length} seeds together, ${scores.length} questions about ${clusters} images.
 Gain ${percent(difference)} points (95 % interval ${percent(interval.low)} to ${percent(interval.high)}), sign-flip test over images p = ${pValue.toPrecision(2)}.
 Standard error ${percent(error)} points: with a probability of 80 % a gain of ${least} points is found at p < 0.01.`);
 }

@@ -35,11 +35,11 @@ const arms: readonly Arm[] = [
   },
   { name: 'answers and reading', folder: 'together', changes: [plain] },
   {
-    name: 'answers and reading, each to its block',
+    name: 'answers and reading, by block',
     folder: 'credit',
     changes: ['algorithm={preset: dapo, credit: block, maxSampleRounds: 1}'],
   },
-  { name: 'the same, and readings shown', folder: 'shown', changes: [] },
+  { name: 'by block, readings shown', folder: 'shown', changes: [] },
 ];
 
 /** Not those that anything was chosen by. */
