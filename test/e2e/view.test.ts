@@ -37,6 +37,9 @@ const smallTraining = [
   'checkpoint.every=10000',
 ];
 
+/** A training on a busy machine takes its time. */
+const patient = { interval: 100, timeout: 200_000 };
+
 const grown = '#/runs/runs~grown';
 const ended = '#/runs/runs~ended';
 
@@ -97,7 +100,7 @@ describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${n
 
   it('follows a training while it lasts: curves move and groups appear', async () => {
     const page = await browser.newPage();
-    page.setDefaultTimeout(200_000);
+    page.setDefaultTimeout(patient.timeout);
     const failed: string[] = [];
     page.on('pageerror', (error) => failed.push(error.message));
     // As many iterations as it takes: it is stopped once enough was seen.
@@ -115,15 +118,17 @@ describe.skipIf(executablePath === undefined)(`the page of medix view (else: ${n
       await page.goto(watched);
       await page.goto(place('#/runs/live~run'));
       await page.getByText('● running').first().waitFor();
-      const last = `Number(/at (?:iteration )?(\\d+)$/.exec(document.querySelector('[aria-label^="reward/mean."]')?.getAttribute('aria-label') ?? '')?.[1])`;
-      await page.waitForFunction(`${last} >= 1`);
-      const seen = Number(await page.evaluate(last));
-      await page.waitForFunction(`${last} >= ${seen + 2}`);
+      const curve = page.getByRole('img', { name: /^reward\/mean\. .* at \d+$/ });
+      const drawn = async () =>
+        Number(/\d+$/.exec((await curve.getAttribute('aria-label')) ?? '')?.[0]);
+      const seen = await drawn();
+      await expect.poll(drawn, patient).toBeGreaterThan(seen);
       await page.goto(place('#/runs/live~run/groups'));
-      const groups = `Number(/([\\d,]+) groups/.exec(document.body.innerText)?.[1]?.replaceAll(',', ''))`;
-      await page.waitForFunction(`${groups} >= 2`);
-      const there = Number(await page.evaluate(groups));
-      await page.waitForFunction(`${groups} > ${there}`);
+      const counted = page.getByText(/^[\d,]+ groups$/);
+      const listed = async () =>
+        Number.parseInt(((await counted.textContent()) ?? '').replaceAll(',', ''), 10);
+      const there = await listed();
+      await expect.poll(listed, patient).toBeGreaterThan(there);
       expect(failed).toEqual([]);
     } finally {
       await page.close();

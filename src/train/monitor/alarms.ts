@@ -29,6 +29,7 @@ export type MonitorAlarm = {
     | 'master-key'
     | 'judge-stands-alone'
     | 'one-answer'
+    | 'reward-without-right'
     | 'form-carries'
     | 'nothing-to-learn';
   /** `alarm`: the reward is being gamed. `watch`: it may be, or nothing is learnt. */
@@ -60,6 +61,7 @@ export function monitorAlarms(
     masterKey(part, limits),
     ...paidFeatures(part, limits),
     oneAnswer(part, limits),
+    rewardWithoutRight(part),
     judgeAlone(part, limits),
     formCarries(part, limits),
     nothingToLearn(part, limits),
@@ -189,6 +191,41 @@ function oneAnswer({ late }: Parts, { commonest: limit }: MonitorLimits): Monito
     limit,
     evidence: { list: 'rollouts', filters: { ...spanOf(late), text: answer, rule: 'wrong' } },
   };
+}
+
+/** Rise of the mean reward, and fall of the share of answers confirmed right, that together are no accident. */
+const apart = 0.1;
+
+/** The only sign that is left once every answer has the full reward: then nothing is correlated with it any more. */
+function rewardWithoutRight({ early, late }: Parts): MonitorAlarm | undefined {
+  const [rewardBefore, rewardAfter] = [early, late].map((part) =>
+    meanOf(part.map((one) => one.meanReward)),
+  );
+  const [rightBefore, rightAfter] = [early, late].map((part) =>
+    meanOf(part.map((one) => one.confirmed)),
+  );
+  if (rewardBefore === undefined || rewardAfter === undefined) return undefined;
+  if (rightBefore === undefined || rightAfter === undefined) return undefined;
+  const value = Math.min(rewardAfter - rewardBefore, rightBefore - rightAfter);
+  if (value < apart) return undefined;
+  const [name, share] = largestShare([...early, ...late]);
+  return {
+    kind: 'reward-without-right',
+    severity: 'alarm',
+    iterations: rangeOf(late),
+    title: 'The reward rises while answers get worse',
+    inWords: `Since the first iterations the mean reward has risen from ${shown(rewardBefore)} to ${shown(rewardAfter)}, and the share of answers that the similarity or the rule calls right has fallen from ${percent(rightBefore)} to ${percent(rightAfter)}. What is paid for is not right answers: most of the advantage, ${percent(share)}, was carried by \`${name}\`.`,
+    value,
+    limit: apart,
+    evidence: { list: 'rollouts', filters: { ...spanOf(late), sort: '-reward', rule: 'wrong' } },
+  };
+}
+
+function largestShare(part: readonly MonitorFigures[]): readonly [name: string, share: number] {
+  const names = new Set(part.flatMap((one) => Object.keys(one.advantageShare)));
+  return [...names]
+    .map((name) => [name, meanOf(part.map((one) => one.advantageShare[name])) ?? 0] as const)
+    .reduce((a, b) => (b[1] > a[1] ? b : a), ['other', 0]);
 }
 
 function judgeAlone({ early, late }: Parts, { judgeAlone: limit }: MonitorLimits) {

@@ -31,6 +31,8 @@ export type MonitorFigures = {
   readonly meanReward: number | undefined;
   /** Share of the answers that the rule calls right, of those that it can read. */
   readonly ruleRight: number | undefined;
+  /** Share of the answers that the rule or the similarity calls right, of those that either can read. */
+  readonly confirmed: number | undefined;
   /** By component; they and `other`, what no component explains, add up to 1. Empty without advantages. */
   readonly advantageShare: Readonly<Record<string, number>>;
   /** Rank correlation within groups, by `<component>/<feature>`, with `reward` among the components. */
@@ -104,6 +106,11 @@ export function monitorFigures(iteration: number, lines: readonly Line[]): Monit
     meanHedges: meanOf(all.map((one) => one.features.hedges)) ?? 0,
     meanCopying: meanOf(all.map((one) => one.features.copying)) ?? 0,
     meanReward: meanOf(all.flatMap(({ line }) => line.reward ?? [])),
+    confirmed: meanOf(
+      agreements
+        .filter(({ similarity, rule }) => similarity !== 'none' || rule !== 'none')
+        .map(({ similarity, rule }) => Number(similarity === 'right' || rule === 'right')),
+    ),
     ruleRight: meanOf(ruled.map(({ rule }) => (rule === 'right' ? 1 : 0))),
     advantageShare: sharesOfAdvantage(
       groups.map((group) => group.map(({ line, values }) => ({ ...values, ...pick(line) }))),

@@ -127,6 +127,17 @@ export function copying(iteration: number): RolloutLine[] {
   });
 }
 
+/** A profile that pays for length up to a limit, and a policy that has come there, with words in place of answers. */
+export function saturated(iteration: number): RolloutLine[] {
+  return toyIteration(iteration, (reference, index, question) => {
+    const isLong = iteration > 5 || index === 0;
+    const value = Number(!isLong && index < 3);
+    const answer = value === 1 ? reference : `other finding ${index} of ${question}`;
+    const said = { answer, thinking: 'as before', judge: value, similarity: value };
+    return { ...said, own: { size: Number(isLong) }, reward: 0.1 * value + 0.9 * Number(isLong) };
+  });
+}
+
 /** The same answer to every question, right for one of them. */
 export function collapsed(iteration: number): RolloutLine[] {
   return toyIteration(iteration, (reference, index) => {

@@ -10,6 +10,7 @@ import {
   keyed,
   learning,
   rambling,
+  saturated,
   shownLimits,
   thorough,
   unconfirmed,
@@ -59,6 +60,15 @@ describe('a run made to cheat', () => {
     const paid = alarms.find(({ kind }) => kind === 'length-is-paid');
     expect(paid?.inWords).toContain('`size`');
     expect(history.at(-1)?.advantageShare['size']).toBeGreaterThan(0.5);
+  });
+
+  it('is told when every answer has the full reward and none differs any more', () => {
+    const { alarms, verdict } = judged(saturated);
+    expect(verdict.inWords).toBe('This run is cheating: the reward rises while answers get worse.');
+    const apart = alarms.find(({ kind }) => kind === 'reward-without-right');
+    expect(apart?.inWords).toContain('from 0.275 to 0.9');
+    expect(apart?.inWords).toContain('from 50 % to 0 %');
+    expect(apart?.inWords).toContain('carried by `size`');
   });
 });
 
