@@ -30,9 +30,9 @@ const smallTraining = [
   'data.train=phantoms',
   'data.trainCount=100000',
   'data.template=question',
-  'rollout.promptsPerIteration=2',
+  'rollout.promptsPerIteration=1',
   'rollout.groupSize=4',
-  'rollout.maxCompletionTokens=32',
+  'rollout.maxCompletionTokens=16',
   'algorithm.maxSampleRounds=1',
   'checkpoint.every=10000',
 ];
