@@ -115,13 +115,15 @@ export function openTransport({ url, apiKey, clock, rng }: TransportOptions): Tr
   let compress: ((bytes: Uint8Array) => Uint8Array) | undefined;
 
   const bodyOf = ({ type, content }: Payload) => {
-    const isCompressed =
-      compress !== undefined && type === 'application/x-protobuf' && typeof content !== 'string';
-    const sent = isCompressed ? compress(content) : content;
+    const compressed =
+      type === 'application/x-protobuf' && typeof content !== 'string'
+        ? compress?.(content)
+        : undefined;
+    const sent = compressed ?? content;
     const headers = {
       'content-type': type,
       'content-length': Buffer.byteLength(sent),
-      ...(isCompressed ? { 'content-encoding': 'zstd' } : {}),
+      ...(compressed === undefined ? {} : { 'content-encoding': 'zstd' }),
     };
     return { sent, headers };
   };

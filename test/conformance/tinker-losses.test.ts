@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from 'vitest';
+import { defined } from '../../src/core/errors.ts';
 import type { Engine, Sequence } from '../../src/engine/engine.ts';
 import { openLocalEngine } from '../../src/engine/local/local-engine.ts';
 import type { NormalisationName } from '../../src/engine/tinker/normalisation.ts';
@@ -176,7 +177,9 @@ it('a bound for negative advantages, which the protocol does not know, is comput
     ...{ tokens: completion.length, advantage: advantages[i] ?? 0, oldLogprobs: old[i]! },
   }));
   const dual = { ...settings, clipDual: 3 };
-  const loss = Object.assign(policyLoss(dual, known), { terms: lossTerms(dual, known) });
+  const loss = Object.assign(policyLoss(dual, known), {
+    terms: defined(lossTerms(dual, known), 'terms'),
+  });
   await engine.forwardBackward(sequences, loss, never);
   expect(server.forwards).toBe(2);
   expect(server.applied).toEqual([]);

@@ -92,7 +92,7 @@ async function compared(
 function isOneDraw([first, ...others]: readonly SampledSequence[]): boolean {
   const text = first?.tokens.join();
   if (first === undefined || others.some(({ tokens }) => tokens.join() !== text)) return false;
-  const sum = (first.logprobs ?? []).reduce((a, b) => a + b, 0);
+  const sum = (first.logprobs ?? new Float32Array()).reduce((a, b) => a + b, 0);
   return Math.exp(others.length * sum) < leastChance;
 }
 
