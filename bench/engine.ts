@@ -82,16 +82,23 @@ async function inFlight() {
   return { most: server.mostSamples, rssMegabytes: megabytes.map(Math.round) };
 }
 
-const loss: Loss = (inputs) => ({
+const slopes = (index: number, tokens: number) =>
+  Float32Array.from({ length: tokens }, (_, t) => 1e-3 * Math.sin(index + t));
+
+/** A loss whose gradient no engine knows before it has logprobs. */
+const computedLoss: Loss = (inputs) => ({
   loss: 0,
   metrics: {},
-  gradients: inputs.map(({ index, policyLogprobs }) =>
-    policyLogprobs.map((_, t) => 1e-3 * Math.sin(index + t)),
-  ),
+  gradients: inputs.map(({ index, policyLogprobs }) => slopes(index, policyLogprobs.length)),
+});
+
+/** The same gradient, which is known beforehand and which a server can be told as a loss of its own. */
+const fixedLoss: Loss = Object.assign((...inputs: Parameters<Loss>) => computedLoss(...inputs), {
+  fixedGradient: slopes,
 });
 
 /** Seconds of sampling and of an update. */
-async function iterationsOf(engine: Engine, count: number) {
+async function iterationsOf(engine: Engine, loss: Loss, count: number) {
   const prompts = await Promise.all(
     Array.from({ length: 4 }, async (_, i) => {
       const { problem, images } = phantomSample({ seed: 1, split: 'train', index: i });
@@ -138,7 +145,7 @@ async function compared(url: string) {
   const model = 'assets/start-model';
   const count = Number(options.iterations);
   const here = await openThreadedEngine(model, {}, never);
-  const inProcess = await iterationsOf(here, count);
+  const inProcess = await iterationsOf(here, computedLoss, count);
   await here.close();
   const client = await connectTinker({ url });
   const [offered] = await client.models();
@@ -149,10 +156,15 @@ async function compared(url: string) {
     rank: 0,
     findings: { normalisation: 'sum over tokens', losses: ['ppo', 'cispo'] },
   });
-  const behindTinker = await iterationsOf(there, count);
+  const computed = await iterationsOf(there, computedLoss, count);
+  const own = await iterationsOf(there, fixedLoss, count);
   await there.close();
-  const total = (one: typeof inProcess) => one.sampleSeconds + one.updateSeconds;
-  return { inProcess, behindTinker, ratio: total(behindTinker) / total(inProcess) };
+  const against = (one: typeof inProcess) => ({
+    ...one,
+    ratio:
+      (one.sampleSeconds + one.updateSeconds) / (inProcess.sampleSeconds + inProcess.updateSeconds),
+  });
+  return { inProcess, behindTinker: { computedLoss: against(computed), ownLoss: against(own) } };
 }
 
 const data = Array.from({ length: 512 }, () => datum(2000));

@@ -84,8 +84,10 @@ async function measured(services: number) {
     };
     const all = () => Promise.all(Array.from({ length: trainers }, (_, i) => train(i)));
     const [coldSeconds] = await seconds(all);
-    const figures = await (await fetch(`${judge}/figures`)).json();
-    const { asked, refused } = figures as { readonly asked: number; readonly refused: number };
+    const { asked, refused } = (await (await fetch(`${judge}/figures`)).json()) as {
+      asked: number;
+      refused: number;
+    };
     if (asked !== distinct || refused !== 0) {
       throw new Error(
         `the judge was asked ${asked} questions of ${distinct}, and refused ${refused}`,

@@ -115,13 +115,15 @@ export function openTransport({ url, apiKey, clock, rng }: TransportOptions): Tr
   let compress: ((bytes: Uint8Array) => Uint8Array) | undefined;
 
   const bodyOf = ({ type, content }: Payload) => {
-    const isProtobuf = type === 'application/x-protobuf' && typeof content !== 'string';
-    const compressed = isProtobuf ? compress?.(content) : undefined;
+    const compressed =
+      type === 'application/x-protobuf' && typeof content !== 'string'
+        ? compress?.(content)
+        : undefined;
     const sent = compressed ?? content;
     const headers = {
       'content-type': type,
       'content-length': Buffer.byteLength(sent),
-      ...(compressed ? { 'content-encoding': 'zstd' } : {}),
+      ...(compressed === undefined ? {} : { 'content-encoding': 'zstd' }),
     };
     return { sent, headers };
   };

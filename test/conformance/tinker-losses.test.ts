@@ -1,5 +1,4 @@
 /** Losses that a server computes by itself: the policy must come to where the engine of this process brings it. */
-
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -178,8 +177,9 @@ it('a bound for negative advantages, which the protocol does not know, is comput
     ...{ tokens: completion.length, advantage: advantages[i] ?? 0, oldLogprobs: old[i]! },
   }));
   const dual = { ...settings, clipDual: 3 };
-  const terms = defined(lossTerms(dual, known), 'terms of a loss');
-  const loss = Object.assign(policyLoss(dual, known), { terms });
+  const loss = Object.assign(policyLoss(dual, known), {
+    terms: defined(lossTerms(dual, known), 'terms'),
+  });
   await engine.forwardBackward(sequences, loss, never);
   expect(server.forwards).toBe(2);
   expect(server.applied).toEqual([]);

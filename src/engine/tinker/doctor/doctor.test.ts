@@ -85,8 +85,12 @@ it('finds images that are dropped silently by the trainer', async () => {
 it.each(['all', 'together'] as const)(
   'finds logprobs that come from truncated scores: %s',
   async (truncates) => {
-    const { failed } = await verdictOn({ truncates });
+    const { failed, verdict } = await verdictOn({ truncates });
     expect(failed).toContain('sampler and trainer agree');
+    const { outcome } = verdict.probes.find(({ name }) => name === 'sampler and trainer agree')!;
+    expect(outcome).toMatchObject({
+      found: expect.stringMatching(/asked for together, .*not drawn from the policy/),
+    });
   },
 );
 

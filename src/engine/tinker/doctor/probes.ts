@@ -28,8 +28,10 @@ const leastBias = 1e-3;
 /** Below this, logprobs that should differ are taken for the same. */
 const sameTo = 1e-6;
 
-const passed = (found: string): ProbeOutcome => ({ kind: 'passed', found });
-const failed = (found: string): ProbeOutcome => ({ kind: 'failed', found });
+type Answer = Exclude<ProbeOutcome, { readonly kind: 'not-tried' }>;
+
+const passed = (found: string): Answer => ({ kind: 'passed', found });
+const failed = (found: string): Answer => ({ kind: 'failed', found });
 export const notTried = (why: string): ProbeOutcome => ({ kind: 'not-tried', why });
 
 const nats = (value: number) => `${value.toPrecision(2)} nats`;
@@ -47,24 +49,23 @@ export async function agreement(bench: Bench, prompt: Prompt): Promise<ProbeOutc
   const settings = { temperature: 1, maxTokens: 12 };
   const alone = await sampled(bench, sampler, chunks, [1, 2, 3, 4], settings);
   const together = await sampled(bench, sampler, chunks, [5], { ...settings, samples: 4 });
-  const outcome = await compared(bench, prompt, alone);
-  if (outcome.kind !== 'passed') return outcome;
-  if (isOneDraw(alone)) {
-    return failed(
-      'four seeds give the same completion, which is not probable by its logprobs: the sampler does not draw, it takes the most likely tokens',
-    );
-  }
+  const one = await compared(bench, prompt, alone);
+  const first =
+    one.kind === 'passed' && isOneDraw(alone)
+      ? failed(
+          `${one.found}, but four seeds give the same completion, which is not probable by its logprobs: the sampler does not draw, it takes the most likely tokens`,
+        )
+      : one;
   const other = await compared(bench, prompt, together);
-  return other.kind === 'failed'
-    ? failed(`of completions that are asked for together: ${other.found}`)
-    : outcome;
+  const found = `asked for one by one, ${first.found}; asked for together, ${other.found}`;
+  return first.kind === 'passed' && other.kind === 'passed' ? passed(found) : failed(found);
 }
 
 async function compared(
   bench: Bench,
   prompt: Prompt,
   drawn: readonly SampledSequence[],
-): Promise<ProbeOutcome> {
+): Promise<Answer> {
   const kept = drawn.filter(({ tokens }) => tokens.length > 0);
   if (kept.some(({ logprobs }) => logprobs === undefined)) {
     return failed('the sampler gives no logprobs');
@@ -76,7 +77,7 @@ async function compared(
     kept.map(({ tokens }) => tokens),
   );
   const [mean, most] = [meanDifference(theirs, ours), largestDifference(theirs, ours)];
-  const found = `they differ by ${nats(mean)} on average, by ${nats(most)} at most`;
+  const found = `logprobs differ by ${nats(mean)} on average, by ${nats(most)} at most`;
   // Rounding goes both ways; whoever draws from a part of the distribution gives every token more.
   const isOneSided = mean > leastBias && meanExcess(theirs, ours) > 0.9 * mean;
   if (!(mean <= mostGap) || isOneSided) {
@@ -91,8 +92,7 @@ async function compared(
 function isOneDraw([first, ...others]: readonly SampledSequence[]): boolean {
   const text = first?.tokens.join();
   if (first === undefined || others.some(({ tokens }) => tokens.join() !== text)) return false;
-  const logprobs: ArrayLike<number> = first.logprobs ?? [];
-  const sum = Array.from(logprobs).reduce((a, b) => a + b, 0);
+  const sum = (first.logprobs ?? new Float32Array()).reduce((a, b) => a + b, 0);
   return Math.exp(others.length * sum) < leastChance;
 }
 
