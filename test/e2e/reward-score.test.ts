@@ -3,7 +3,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { medix, startMedix, temporaryFolder } from './medix.ts';
-import { encoderName, judgeName, startScoringServer } from './scoring-server.ts';
+import {
+  encoderName,
+  judgeName,
+  type ScoringServer,
+  startScoringServer,
+} from './scoring-server.ts';
 
 const folder = await temporaryFolder();
 const input = join(folder, 'rows.jsonl');
@@ -30,6 +35,18 @@ const linesIn = async (name: string) => {
   return text.split('\n').length - 1;
 };
 
+/** Until a question is held, and all that was answered before it is written: nothing new from one look to the next. */
+async function untilStill(server: ScoringServer, name: string): Promise<number> {
+  let seen = -1;
+  await vi.waitFor(async () => {
+    const before = seen;
+    seen = server.isHolding() ? await linesIn(name) : -1;
+    expect(seen).toBeGreaterThan(0);
+    expect(seen).toBe(before);
+  }, 60_000);
+  return seen;
+}
+
 it('medix reward score, killed half-way, ends with the same bytes and asks nothing twice', async () => {
   const calm = await startScoringServer();
   const profile = ['--profile', 'medix-r1-reference'];
@@ -42,14 +59,14 @@ it('medix reward score, killed half-way, ends with the same bytes and asks nothi
   const args = [...argumentsFor(server.url, 'killed.jsonl', 'b'), ...profile];
   server.holdAfter(24);
   const killed = startMedix(folder, args);
-  await vi.waitFor(async () => expect(await linesIn('killed.jsonl.part')).toBe(24), 60_000);
+  const scored = await untilStill(server, 'killed.jsonl.part');
   killed.kill('SIGKILL');
   expect((await killed.outcome).code).toBe(null);
   server.release();
 
   const resumed = await medix(folder, ...args);
   expect(resumed).toMatchObject({ code: 0, stderr: '' });
-  expect(resumed.stdout).toMatch(/rows +60, 24 of them scored before this command was resumed/);
+  expect(resumed.stdout).toContain(`, ${scored} of them scored before this command was resumed`);
   expect(await readFile(join(folder, 'killed.jsonl'), 'utf8')).toBe(
     await readFile(join(folder, 'calm.jsonl'), 'utf8'),
   );
@@ -62,12 +79,12 @@ it('an interrupted call says how to resume, and a cap stops it for good until it
   const args = argumentsFor(server.url, 'stopped.jsonl', 'c');
   server.holdAfter(6);
   const running = startMedix(folder, args);
-  await vi.waitFor(async () => expect(await linesIn('stopped.jsonl.part')).toBe(6), 60_000);
+  const scored = await untilStill(server, 'stopped.jsonl.part');
   running.kill('SIGINT');
   const stopped = await running.outcome;
   expect(stopped.code).toBe(130);
-  expect(stopped.stderr).toMatch(
-    /stopped\.jsonl: .* an interruption after 6 rows; run the same command again to resume/,
+  expect(stopped.stderr).toContain(
+    `an interruption after ${scored} rows; run the same command again to resume`,
   );
   server.release();
 

@@ -11,6 +11,8 @@ export type ScoringServer = {
   readonly answered: ReadonlyMap<string, number>;
   /** Answers this many further questions to the judge and leaves those after them open. */
   holdAfter(count: number): void;
+  /** Whether a question waits for its answer. */
+  isHolding(): boolean;
   /** Answers everything again. */
   release(): void;
 };
@@ -72,6 +74,7 @@ export async function startScoringServer(): Promise<ScoringServer> {
     holdAfter: (count) => {
       left = count;
     },
+    isHolding: () => held.length > 0,
     release: () => {
       left = Number.POSITIVE_INFINITY;
       held = [];
