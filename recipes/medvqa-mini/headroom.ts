@@ -55,7 +55,7 @@ async function trainAll(out: string): Promise<void> {
       const model = stage === 'sft' ? [] : [`model=${join(out, folder, 'sft', 'model')}`];
       const words = (await isThere(join(run, 'manifest.json')))
         ? ['--resume', run]
-        : [configOf(stage), `seed=${seed}`, `out=${run}`, ...model];
+        : [configOf(stage), `seed=${seed}`, `out=${run}`, 'engine.threads=1', ...model];
       await promisify(execFile)('npx', ['tsx', 'src/cli/main.ts', command, ...words], {
         maxBuffer: 1 << 28,
       });

@@ -71,7 +71,7 @@ async function runOne(folder: string, seed: number, changes: readonly string[]):
   if (await isThere(join(folder, 'summary.json'))) return;
   const words = (await isThere(join(folder, 'manifest.json')))
     ? ['--resume', folder]
-    : ['--out', folder, '--seed', `${seed}`, '--minutes', '60', ...changes];
+    : ['--out', folder, '--seed', `${seed}`, '--minutes', '60', 'engine.threads=1', ...changes];
   await promisify(execFile)('npx', ['tsx', 'src/cli/main.ts', 'quickstart', ...words], {
     maxBuffer: 1 << 28,
   });

@@ -12,9 +12,14 @@ export type ParsedResponse =
   /** The parts that could be read, and what is wrong with the first that could not. */
   | ({ readonly kind: 'malformed'; readonly problem: string } & Partial<ResponseParts>);
 
-/** Writes a response in the output format. */
-export function formatDemonstration({ modality, thinking, answer }: ResponseParts): string {
-  return `<${modality}><thinking>${thinking}</thinking><answer>${answer}</answer>`;
+/** Writes a response in the output format; without a modality it has no tag. */
+export function formatDemonstration({
+  modality,
+  thinking,
+  answer,
+}: Omit<ResponseParts, 'modality'> & { readonly modality: Modality | undefined }): string {
+  const tag = modality === undefined ? '' : `<${modality}>`;
+  return `${tag}<thinking>${thinking}</thinking><answer>${answer}</answer>`;
 }
 
 /**

@@ -87,6 +87,27 @@ describe('readings that are shown', () => {
     expect(groups[0]?.[2]?.samplerLogprobs).toHaveLength(imitated.length);
   });
 
+  it('stand once beside each of two groups of one prompt', async () => {
+    const first = await groupOf(readToySamples[0]!, 'trained');
+    const rollouts = first.rollouts.map(({ rollout, outcome }, i) => ({
+      rollout: { ...rollout, key: `again/${i}` },
+      outcome,
+    }));
+    const again = { ...first, rollouts };
+    const { groups } = await withShownReadings(
+      thinkingToyEngine(),
+      [first, again],
+      [trainedOf(first), trainedOf(again)],
+      { weight: 1 },
+      signal,
+    );
+    const keys = groups.map((group) => group.slice(0, 2).map(({ key }) => key));
+    expect(keys).toEqual([
+      [`${readToySamples[0]?.id}/0`, `${readToySamples[0]?.id}/1`],
+      ['again/0', 'again/1'],
+    ]);
+  });
+
   it('are none where the algorithm does not ask for them', async () => {
     const group = await groupOf(readToySamples[0]!, 'trained');
     const trained = [trainedOf(group)];

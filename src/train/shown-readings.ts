@@ -11,6 +11,7 @@
  */
 import { defined } from '../core/errors.ts';
 import { type Metrics, meanOf } from '../core/metrics.ts';
+import { formatDemonstration } from '../data/response.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { TrainingRollout } from './advantages.ts';
 import type { ShownReadings } from './algorithm.ts';
@@ -18,7 +19,8 @@ import { thinkingTokens } from './block-credit.ts';
 import type { CollectedGroup } from './collect-groups.ts';
 
 /**
- * @param trained The groups of `groups` that train, in any order; the prompt tells which is which.
+ * @param trained The groups of `groups` that train, in any order; keys of rollouts tell which is which, since two groups
+ *   may have one prompt.
  * @returns the same with the readings among them, in the order of `groups`, those of groups that do not train included;
  *   `rollout/shownReadingLogprob`, the mean of ln P of their tokens, in nats.
  */
@@ -34,11 +36,12 @@ export async function withShownReadings(
   const responses = groups.map((group) => responseOf(group, engine));
   const told = responses.filter((response) => response !== undefined);
   const logprobs = told.length > 0 ? await engine.logprobs(told, 'policy', signal) : [];
-  const trainedBy = new Map(trained.map((group) => [group[0]?.prompt, group]));
+  const trainedBy = new Map(trained.flatMap((group) => group.map(({ key }) => [key, group])));
   const ofReadings: number[] = [];
   let next = 0;
   const together = groups.map(({ rollouts }, g): TrainingRollout[] => {
-    const own = trainedBy.get(rollouts[0]?.rollout.prompt) ?? [];
+    const trains = rollouts.find(({ rollout }) => trainedBy.has(rollout.key));
+    const own = trainedBy.get(trains?.rollout.key ?? '') ?? [];
     const response = responses[g];
     if (response === undefined) return own;
     const samplerLogprobs = defined(logprobs[next++], 'logprobs of a reading');
@@ -65,8 +68,7 @@ function responseOf({ rollouts }: CollectedGroup, engine: Engine) {
   const { rollout } = defined(rollouts[0], 'rollout of a group');
   const { modality, reading, referenceAnswer } = rollout.sample;
   if (reading === undefined) return undefined;
-  const tag = modality === undefined ? '' : `<${modality}>`;
-  const text = `${tag}<thinking>${reading}</thinking><answer>${referenceAnswer}</answer>`;
+  const text = formatDemonstration({ modality, thinking: reading, answer: referenceAnswer });
   const completion = engine.model.processor.encodeCompletion(text, true);
   return { ...rollout, key: `${rollout.key}/reading`, text, completion };
 }
