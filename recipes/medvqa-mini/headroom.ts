@@ -8,7 +8,7 @@
  * Answers are greedy, but where sampled ones are spoken of. Nothing is chosen by them.
  */
 import { execFile } from 'node:child_process';
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { readConfig } from '../../src/config/read-config.ts';
@@ -24,6 +24,7 @@ import { imageVariants } from '../../src/train/image-variants.ts';
 import { openTraining } from '../../src/train/open-training.ts';
 import type { SampleSet } from '../../src/train/sample-order.ts';
 import { validate } from '../../src/train/validation.ts';
+import { isThere, mean, type Passes, passesOf, percent, rightByQuestion } from '../measures.ts';
 
 const seeds = [0, 1, 2];
 const stages = ['sft', 'rl'] as const;
@@ -36,13 +37,6 @@ const trainingQuestions = 910;
 
 const folderOf = (seed: number) => `s${seed}`;
 const configOf = (stage: Stage) => `recipes/medvqa-mini/${stage === 'sft' ? 'sft' : 'train'}.yaml`;
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}
 
 async function trainAll(out: string): Promise<void> {
   for (const seed of seeds) {
@@ -76,7 +70,6 @@ type Measured = {
   readonly own: Passes;
   readonly swapped: Passes;
 };
-type Passes = { readonly pass1: number; readonly passK: number };
 
 async function measureAll(out: string): Promise<void> {
   for (const folder of seeds.map(folderOf)) {
@@ -110,7 +103,9 @@ async function measured(model: string): Promise<Measured> {
     const heldOut = imageVariants(defined(training.validationSamples, 'held-out questions'));
     const own = await ask(heldOut.own);
     const drawn = await ask(firstOf(heldOut.own, sampled.questions), sampled.answers);
-    const shares = new Map(byQuestion(drawn).map((right, i) => [idOf(drawn, i), mean(right)]));
+    const shares = new Map(
+      rightByQuestion(drawn, sampled.answers).map((right, i) => [idOf(drawn, i), mean(right)]),
+    );
     return {
       heldOut: Object.fromEntries(
         own.map((answer) => {
@@ -124,8 +119,11 @@ async function measured(model: string): Promise<Measured> {
       grey: shareRight(await ask(heldOut.blank)),
       other: shareRight(await ask(heldOut.other)),
       trained: shareRight(await ask(firstOf(training.samples, trainingQuestions))),
-      own: passes(drawn),
-      swapped: passes(await ask(firstOf(heldOut.other, sampled.questions), sampled.answers)),
+      own: passesOf(drawn, sampled.answers),
+      swapped: passesOf(
+        await ask(firstOf(heldOut.other, sampled.questions), sampled.answers),
+        sampled.answers,
+      ),
     };
   } finally {
     await training.close();
@@ -142,28 +140,10 @@ function shareRight(answers: Answers): number {
   return mean(answers.map((answer) => Number(isCorrect(answer))));
 }
 
-function passes(answers: Answers): Passes {
-  const right = byQuestion(answers);
-  return { pass1: mean(right.map(mean)), passK: mean(right.map((one) => Math.max(...one))) };
-}
-
-/** Right (1) or wrong (0), for each question its sampled answers. */
-function byQuestion(answers: Answers): number[][] {
-  const right = answers.map((answer) => Number(isCorrect(answer)));
-  return Array.from({ length: right.length / sampled.answers }, (_, question) =>
-    right.slice(question * sampled.answers, (question + 1) * sampled.answers),
-  );
-}
-
 function idOf(answers: Answers, question: number): string {
   return defined(answers[question * sampled.answers], 'sampled answer').rollout.sample.id;
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0) / values.length;
-}
-
-const percent = (value: number) => (100 * value).toFixed(1);
 const right = ({ heldOut }: Measured) => mean(Object.values(heldOut).map((one) => one.right));
 
 async function measuresOf(out: string, seed: number): Promise<Record<Stage, Measured> | undefined> {

@@ -9,16 +9,16 @@
  * Each run is `medix quickstart` with changes to its config. One that was killed is resumed.
  */
 import { execFile } from 'node:child_process';
-import { access, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { quickstartConfig } from '../../src/cli/quickstart/quickstart.ts';
 import { systemClock } from '../../src/core/async/clock.ts';
-import { isCorrect } from '../../src/train/before-after.ts';
 import { imageVariants } from '../../src/train/image-variants.ts';
 import { phantomSet } from '../../src/train/open-samples.ts';
 import { openTraining } from '../../src/train/open-training.ts';
 import { validate } from '../../src/train/validation.ts';
+import { isThere, mean, type Passes, passesOf, percent } from '../measures.ts';
 import { writePicture } from '../picture.ts';
 
 type Arm = { readonly name: string; readonly folder: string; readonly changes: readonly string[] };
@@ -60,13 +60,6 @@ type Summary = {
 
 const folderOf = (out: string, { folder }: Arm, seed: number) => join(out, `${folder}-${seed}`);
 
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}
-
 async function runOne(folder: string, seed: number, changes: readonly string[]): Promise<void> {
   if (await isThere(join(folder, 'summary.json'))) return;
   const words = (await isThere(join(folder, 'manifest.json')))
@@ -96,12 +89,6 @@ async function summariesOf(out: string, arm: Arm): Promise<readonly Summary[]> {
       .filter((_, i) => there[i])
       .map(async (file) => JSON.parse(await readFile(file, 'utf8')) as Summary),
   );
-}
-
-const percent = (value: number) => (100 * value).toFixed(1);
-
-function mean(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0) / values.length;
 }
 
 /** Mean over the seeds, before and after. */
@@ -155,12 +142,10 @@ function shareOf(byKind: Summary['byKind'], kind: string): Change {
 /** Questions and answers to each for pass@k. */
 const sampled = { questions: 200, answers: 8 } as const;
 
-/** Shares of the questions: right answers, and those with a right one among all of them. */
-type Passes = { readonly pass1: number; readonly passK: number };
 type PassesByImage = Readonly<Record<'own' | 'other', Passes>>;
 
 /** Of the model that a run begins or ends with; kept in its folder once it is known. */
-async function passesOf(
+async function keptPasses(
   folder: string,
   seed: number,
   when: 'before' | 'after',
@@ -175,7 +160,7 @@ async function passesOf(
   try {
     const variants = imageVariants(phantomSet({ seed, split: 'test', size: sampled.questions }));
     const ask = async (image: 'own' | 'other') =>
-      passes(
+      passesOf(
         await validate(
           variants[image],
           training.prepare,
@@ -185,6 +170,7 @@ async function passesOf(
           { limit: 0, next: 'run it again', onRescored: async () => {} },
           signal,
         ),
+        sampled.answers,
       );
     const found = { own: await ask('own'), other: await ask('other') };
     await writeFile(file, JSON.stringify(found));
@@ -194,22 +180,14 @@ async function passesOf(
   }
 }
 
-function passes(answers: Awaited<ReturnType<typeof validate>>): Passes {
-  const right = answers.map((answer) => (isCorrect(answer) ? 1 : 0));
-  const best = Array.from({ length: right.length / sampled.answers }, (_, question) =>
-    Math.max(...right.slice(question * sampled.answers, (question + 1) * sampled.answers)),
-  );
-  return { pass1: mean(right), passK: mean(best) };
-}
-
 async function samplePasses(out: string): Promise<void> {
   for (const seed of seeds) {
     for (const [index, arm] of arms.entries()) {
       const folder = folderOf(out, arm, seed);
       if (!(await isThere(join(folder, 'summary.json')))) continue;
       // All arms begin with the same model.
-      if (index === 0) await passesOf(folder, seed, 'before');
-      await passesOf(folder, seed, 'after');
+      if (index === 0) await keptPasses(folder, seed, 'before');
+      await keptPasses(folder, seed, 'after');
       console.log(`${folder} done`);
     }
   }
