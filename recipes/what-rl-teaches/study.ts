@@ -43,7 +43,7 @@ const arms: readonly Arm[] = [
 ];
 
 /** Not those that anything was chosen by. */
-const seeds = [0, 1, 2];
+const seeds = [3, 4, 5];
 
 type Change = { readonly before: number; readonly after: number };
 type Summary = {
@@ -241,7 +241,7 @@ async function drawPicture(out: string): Promise<void> {
   const names = arms.map(({ name }) => name);
   await writePicture('docs/images/what-rl-teaches.svg', {
     title:
-      'What reinforcement learning changed: percentage points of 400 held-out questions, a mark a seed',
+      'What reinforcement learning changed: percentage points of 1,000 held-out questions, a mark a seed',
     data: { values: rows },
     columns: 2,
     facet: { ...of('measure', Object.keys(measures)), header: { title: null, labelFontSize: 12 } },

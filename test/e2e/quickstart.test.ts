@@ -30,7 +30,7 @@ test('a quickstart cut short by its time limit still measures, reports and leave
     wallSeconds: expect.any(Number),
     peakRssBytes: expect.any(Number),
     parameters: expect.any(Number),
-    questions: 400,
+    questions: 1000,
     before: means,
     after: means,
     accuracyGain: { points: expect.any(Number), ci95: [expect.any(Number), expect.any(Number)] },

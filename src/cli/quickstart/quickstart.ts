@@ -28,10 +28,10 @@ import { closingTable, exampleAnswers, quickstartObserver } from './quickstart-v
 
 const startModel = fileURLToPath(packageFile('assets/start-model'));
 
-const heldOutQuestions = 400;
+const heldOutQuestions = 1000;
 /** More than a run draws: no study comes twice. */
 const trainingStudies = 1_000_000;
-const iterations = 180;
+const iterations = 160;
 
 type Options = ResumeOptions & {
   readonly seed: number;
@@ -101,11 +101,11 @@ function quickstartFields(seed: number, out: string) {
     seed,
     iterations,
     data: { train: 'phantoms', trainCount: trainingStudies, seed, template: 'question' },
-    rollout: { promptsPerIteration: 32, groupSize: 8, maxCompletionTokens: 40 },
+    rollout: { promptsPerIteration: 64, groupSize: 4, maxCompletionTokens: 40 },
     algorithm: {
       preset: 'dapo',
       credit: 'block',
-      showReadings: { weight: 3 },
+      showReadings: { weight: 10 },
       maxSampleRounds: 1,
     },
     optimizer: {
