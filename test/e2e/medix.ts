@@ -1,6 +1,7 @@
 /** Runs the `medix` command as its users do: as a process of its own, in a folder of its own. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -52,6 +53,15 @@ export function startMedix(
 
 export function medix(folder: string, ...args: readonly string[]): Promise<Outcome> {
   return startMedix(folder, args).outcome;
+}
+
+/** A port of 127.0.0.1 that nobody listened on a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 /** A folder that is deleted after the tests of the file. */

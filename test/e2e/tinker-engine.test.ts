@@ -3,7 +3,6 @@
  * same.
  */
 import { readFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -13,7 +12,7 @@ import { seedOf } from '../../src/engine/tinker/sample-groups.ts';
 import { train } from '../../src/library/train.ts';
 import { openSafetensors } from '../../src/model/files/safetensors.ts';
 import { readManifest } from '../../src/run/run-reader.ts';
-import { medix, type Running, startMedix, temporaryFolder } from './medix.ts';
+import { freePort, medix, type Running, startMedix, temporaryFolder } from './medix.ts';
 
 const startModel = fileURLToPath(new URL('../../assets/start-model', import.meta.url));
 const folder = await temporaryFolder();
@@ -29,14 +28,6 @@ async function serve(port: number): Promise<Running> {
     });
     running.outcome.then(({ stderr }) => reject(new Error(stderr)), reject);
   });
-}
-
-async function freePort(): Promise<number> {
-  const socket = createServer();
-  await new Promise<void>((resolve) => socket.listen(0, '127.0.0.1', resolve));
-  const { port } = socket.address() as AddressInfo;
-  await new Promise((resolve) => socket.close(resolve));
-  return port;
 }
 
 const port = await freePort();

@@ -4,22 +4,14 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { medix, startMedix, temporaryFolder } from './medix.ts';
+import { freePort, medix, startMedix, temporaryFolder } from './medix.ts';
 
 const folder = await temporaryFolder();
 const fake = fileURLToPath(new URL('../fixtures/fake-vllm.mjs', import.meta.url));
 
-async function freePort(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return String(typeof address === 'object' && address !== null ? address.port : 0);
-}
-
 describe('medix up', () => {
   it('starts servers, says how they are used, and ends them with itself', async () => {
-    const [judge, embedder] = [await freePort(), await freePort()];
+    const [judge, embedder] = [`${await freePort()}`, `${await freePort()}`];
     const running = startMedix(
       folder,
       [
@@ -42,7 +34,7 @@ describe('medix up', () => {
   });
 
   it('tells the end of the log of a server that dies, and ends the others', async () => {
-    const [judge, policy] = [await freePort(), await freePort()];
+    const [judge, policy] = [`${await freePort()}`, `${await freePort()}`];
     const { code, stderr } = await medix(
       folder,
       ...['up', '--command', fake, '--judge', 'J', '--judge-port', judge],
@@ -70,7 +62,7 @@ describe('medix up', () => {
     );
     taken.close();
     expect(clash.stderr).toMatch(/expected a free port/);
-    const free = await freePort();
+    const free = `${await freePort()}`;
     const missing = await medix(
       folder,
       'up',

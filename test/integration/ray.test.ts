@@ -6,25 +6,16 @@
  */
 import { execFile } from 'node:child_process';
 import { rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readMetrics, readRollouts } from '../../src/run/run-reader.ts';
-import { medix, startMedix, temporaryFolder } from '../e2e/medix.ts';
+import { freePort, medix, startMedix, temporaryFolder } from '../e2e/medix.ts';
 
 const python = process.env['MEDIX_RAY_PYTHON'];
 const trainer = fileURLToPath(new URL('../fixtures/ray', import.meta.url));
 const run = promisify(execFile);
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 describe.skipIf(python === undefined)('a job on a Ray cluster (MEDIX_RAY_PYTHON)', async () => {
   const folder = await temporaryFolder();

@@ -1,6 +1,7 @@
 /**
  * Configs that `medix launch easyr1` makes, read by EasyR1's own config classes. MEDIX_EASYR1 names a checkout of
- * https://github.com/hiyouga/EasyR1, MEDIX_EASYR1_PYTHON a Python with omegaconf, numpy, PyYAML and codetiming.
+ * https://github.com/hiyouga/EasyR1, MEDIX_EASYR1_PYTHON a Python with omegaconf 2.3 (2.4 refuses a default of EasyR1
+ * itself), numpy, PyYAML and codetiming.
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
