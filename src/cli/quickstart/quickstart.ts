@@ -31,7 +31,7 @@ const startModel = fileURLToPath(packageFile('assets/start-model'));
 const heldOutQuestions = 1000;
 /** More than a run draws: no study comes twice. */
 const trainingStudies = 1_000_000;
-const iterations = 160;
+const iterations = 110;
 
 type Options = ResumeOptions & {
   readonly seed: number;
