@@ -1,4 +1,5 @@
 /** Answers on held-out samples, greedy or sampled, scored by the same reward as training. */
+import { inOrder } from '../core/async/in-order.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { RewardFunction } from '../reward/composite.ts';
 import type { PreparePrompt } from '../rollout/prepare-prompts.ts';
@@ -11,8 +12,10 @@ import {
   withinUnscoredLimit,
 } from './score-rollouts.ts';
 
-/** Samples in memory at once. */
+/** Samples that are answered together. */
 const chunk = 256;
+/** One chunk is prepared while the engine answers the one before. */
+const inWork = { atOnce: 2 } as const;
 
 export type HeldOutAnswers = {
   readonly maxCompletionTokens: number;
@@ -37,13 +40,11 @@ export async function validate(
   unscored: UnscoredLimit,
   signal: AbortSignal,
 ): Promise<readonly ScoredRollout[]> {
+  const prepareRows = (rows: readonly number[]) =>
+    Promise.all(rows.map(async (row) => requestFor(await prepare(await samples.at(row)), answers)));
   const scored: ScoredRollout[] = [];
-  for (let start = 0; start < samples.size; start += chunk) {
+  for await (const requests of inOrder(chunksOf(samples.size), prepareRows, inWork, signal)) {
     signal.throwIfAborted();
-    const rows = Array.from({ length: Math.min(chunk, samples.size - start) }, (_, i) => start + i);
-    const requests = await Promise.all(
-      rows.map(async (row) => requestFor(await prepare(await samples.at(row)), answers)),
-    );
     scored.push(
       ...(await answer(
         requests.filter((request) => request !== undefined),
@@ -55,6 +56,12 @@ export async function validate(
     );
   }
   return withinUnscoredLimit(scored, reward, unscored, signal);
+}
+
+async function* chunksOf(size: number): AsyncGenerator<readonly number[]> {
+  for (let start = 0; start < size; start += chunk) {
+    yield Array.from({ length: Math.min(chunk, size - start) }, (_, i) => start + i);
+  }
 }
 
 function requestFor(
