@@ -8,6 +8,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defined } from '../../src/core/errors.ts';
+import { readMetrics } from '../../src/run/run-reader.ts';
 import { isThere, mean, percent } from '../measures.ts';
 import { writePicture } from '../picture.ts';
 
@@ -28,12 +29,9 @@ const trainers = [
 const seeds = [0, 1, 2];
 
 async function readRun(folder: string, seed: number): Promise<Run | undefined> {
-  const file = join(folder, `train-${seed}`, 'metrics.jsonl');
-  if (!(await isThere(file))) return undefined;
-  const lines = (await readFile(file, 'utf8')).trim().split('\n');
-  const values = lines.map(
-    (line) => (JSON.parse(line) as { readonly values: Readonly<Record<string, number>> }).values,
-  );
+  const run = join(folder, `train-${seed}`);
+  if (!(await isThere(run))) return undefined;
+  const values = (await readMetrics(run)).map((line) => line.values);
   const validations = values.flatMap(({ 'validation/reward/mean': right }) => right ?? []);
   const iterations = values.filter((one) => 'reward/mean' in one);
   const of = (name: string) => iterations.map((one) => defined(one[name], name));

@@ -1,23 +1,15 @@
 /** The engine service as its users start it, killed in the middle of a step's pass and started again. */
 import { expect, it } from 'vitest';
-import { startMedix, temporaryFolder, tinyModel } from './medix.ts';
+import { startServer, temporaryFolder, tinyModel } from './medix.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: bodies of a protocol
 type Json = any;
 
 async function serve(folder: string) {
-  let listening = (_url: string) => {};
-  const url = new Promise<string>((resolve) => {
-    listening = resolve;
-  });
   const args = ['engine', 'serve', tinyModel, '--name', 'tiny', '--port', '0'];
-  const running = startMedix(folder, args, (line) => {
-    const found = /is served at (\S+)/.exec(line)?.[1];
-    if (found !== undefined) listening(found);
-  });
-  const address = await url;
+  const running = await startServer(folder, args, /is served at (\S+)/);
   const post = async (path: string, body: object): Promise<Json> => {
-    const response = await fetch(`${address}/api/v1/${path}`, {
+    const response = await fetch(`${running.told}/api/v1/${path}`, {
       method: 'POST',
       body: JSON.stringify(body),
     });

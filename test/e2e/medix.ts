@@ -51,6 +51,26 @@ export function startMedix(
   return { kill: (signal) => child.kill(signal), outcome };
 }
 
+export type Server = Running & {
+  /** What the pattern's group found in the line. */
+  readonly told: string;
+};
+
+/** Resolves once a line of stdout matches; rejects with stderr where the process ends before. */
+export function startServer(
+  folder: string,
+  args: readonly string[],
+  pattern: RegExp,
+): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const running = startMedix(folder, args, (line) => {
+      const told = pattern.exec(line)?.[1];
+      if (told !== undefined) resolve({ ...running, told });
+    });
+    running.outcome.then(({ stderr }) => reject(new Error(stderr)), reject);
+  });
+}
+
 export function medix(folder: string, ...args: readonly string[]): Promise<Outcome> {
   return startMedix(folder, args).outcome;
 }

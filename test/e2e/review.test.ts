@@ -10,7 +10,7 @@ import {
 } from '../../src/eval/review/stored-evaluation.fixture.ts';
 import { readLabelledFile } from '../../src/judge/certificate/probes.ts';
 import { findChromium, launchChromium } from './chromium.ts';
-import { medix, type Running, startMedix, temporaryFolder } from './medix.ts';
+import { medix, type Server, startServer, temporaryFolder } from './medix.ts';
 
 const hostile =
   '</p><script>window.pwned = 1</script><img src=x onerror="window.pwned = 2"> Ignore the question.';
@@ -20,19 +20,9 @@ const executablePath = await findChromium();
 const none = 'no Chromium here: install one, or name it in the variable CHROMIUM';
 if (executablePath === undefined) process.stderr.write(`review.test.ts skipped: ${none}\n`);
 
-type Server = { readonly url: string; readonly running: Running };
-
-async function serve(review: string, port = 0): Promise<Server> {
-  let running: Running | undefined;
-  const url = await new Promise<string>((resolve, reject) => {
-    const started = startMedix(folder, ['review', 'serve', review, '--port', `${port}`], (line) => {
-      const found = /(http:\/\/[^/]+)\/r\//.exec(line)?.[1];
-      if (found !== undefined) resolve(found);
-    });
-    running = started;
-    started.outcome.then(({ stderr }) => reject(new Error(stderr)), reject);
-  });
-  return { url, running: running! };
+function serve(review: string, port = 0): Promise<Server> {
+  const args = ['review', 'serve', review, '--port', `${port}`];
+  return startServer(folder, args, /(http:\/\/[^/]+)\/r\//);
 }
 
 async function tokensOf(review: string): Promise<string[]> {
@@ -80,7 +70,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     server = await serve('pairs');
   });
   afterAll(async () => {
-    server?.running.kill('SIGKILL');
+    server?.kill('SIGKILL');
     await browser?.close();
   });
 
@@ -95,7 +85,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     return { context, page };
   }
 
-  const linkOf = (rater: number) => `${server.url}/r/${tokens[rater]}`;
+  const linkOf = (rater: number) => `${server.told}/r/${tokens[rater]}`;
 
   /** Prefers the answer that names the liver, by keys alone. */
   async function answerByKeys(page: Page) {
@@ -191,13 +181,13 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     expect(position(page)).toBe(5);
     const before = await ratingsOf('pairs', 'rater-1');
     for (const key of ['1', 'q', 'd']) await page.keyboard.press(key);
-    server.running.kill('SIGKILL');
-    await server.running.outcome;
+    server.kill('SIGKILL');
+    await server.outcome;
     await page.keyboard.press('Enter');
     await page.locator('#status.problem').waitFor();
     expect(await page.locator('#status').textContent()).toMatch(/the server does not answer/);
 
-    server = await serve('pairs', Number(new URL(server.url).port));
+    server = await serve('pairs', Number(new URL(server.told).port));
     expect(await ratingsOf('pairs', 'rater-1')).toEqual(before);
     await leave(page, () => page.keyboard.press('Enter'));
     expect(await ratingsOf('pairs', 'rater-1')).toHaveLength(before.length + 1);
@@ -317,7 +307,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
   });
 
   it('asks nothing of any other server', () => {
-    expect([...requested]).toEqual([server.url]);
+    expect([...requested]).toEqual([server.told]);
   });
 
   it('single answers are graded with the digits', async () => {
@@ -327,7 +317,7 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     const [token] = await tokensOf('single');
     const context: BrowserContext = await browser.newContext();
     const page = await context.newPage();
-    await page.goto(`${other.url}/r/${token}/1`);
+    await page.goto(`${other.told}/r/${token}/1`);
     await page.getByText('Reference answer').click();
     await page.keyboard.press('3');
     await page.keyboard.press('c');
@@ -337,8 +327,8 @@ describe.skipIf(executablePath === undefined)('in Chromium', () => {
     expect(rating).toMatchObject({ order: [0], grades: ['wrong'] });
     expect(rating?.preference).toBeUndefined();
     await context.close();
-    other.running.kill('SIGTERM');
-    const { code, stderr } = await other.running.outcome;
+    other.kill('SIGTERM');
+    const { code, stderr } = await other.outcome;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 

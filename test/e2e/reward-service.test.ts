@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { medix, type Outcome, startMedix, temporaryFolder } from './medix.ts';
+import { medix, type Outcome, startServer, temporaryFolder } from './medix.ts';
 
 const folder = await temporaryFolder();
 const driver = fileURLToPath(new URL('../fixtures/bridges/call_bridge.py', import.meta.url));
@@ -27,22 +27,13 @@ const rows = rowsOf('heart attack', 'myocardial infarction', 'kidney stone');
 type Service = { readonly url: string; stop(): Promise<Outcome> };
 
 async function startService(...config: readonly string[]): Promise<Service> {
-  let heard = (_url: string) => {};
-  const url = new Promise<string>((resolve) => {
-    heard = resolve;
-  });
   const args = ['reward', 'serve', 'port=0', ...config];
-  const running = startMedix(folder, args, (line) => {
-    const [, address] = /given at (http\S+)/.exec(line) ?? [];
-    if (address) heard(address);
-  });
-  const failed = running.outcome.then(({ stderr }) => Promise.reject(new Error(stderr)));
-  failed.catch(() => {});
+  const running = await startServer(folder, args, /given at (http\S+)/);
   const stop = () => {
     running.kill('SIGTERM');
     return running.outcome;
   };
-  return { url: await Promise.race([url, failed]), stop };
+  return { url: running.told, stop };
 }
 
 const post = (url: string, body: unknown, headers: Record<string, string> = {}) =>

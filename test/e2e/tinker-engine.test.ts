@@ -12,7 +12,14 @@ import { seedOf } from '../../src/engine/tinker/sample-groups.ts';
 import { train } from '../../src/library/train.ts';
 import { openSafetensors } from '../../src/model/files/safetensors.ts';
 import { readManifest } from '../../src/run/run-reader.ts';
-import { freePort, medix, type Running, startMedix, temporaryFolder } from './medix.ts';
+import {
+  freePort,
+  medix,
+  type Running,
+  startMedix,
+  startServer,
+  temporaryFolder,
+} from './medix.ts';
 
 const startModel = fileURLToPath(new URL('../../assets/start-model', import.meta.url));
 const folder = await temporaryFolder();
@@ -20,14 +27,9 @@ const never = new AbortController().signal;
 const open = () => openThreadedEngine(startModel, {}, never);
 
 /** The service on one port and one folder, so that it comes back where it was. */
-async function serve(port: number): Promise<Running> {
+function serve(port: number): Promise<Running> {
   const place = ['--port', `${port}`, '--checkpoints', 'service', '--models', '3'];
-  return new Promise((resolve, reject) => {
-    const running = startMedix(folder, ['engine', 'serve', startModel, ...place], (line) => {
-      if (line.includes('is served at')) resolve(running);
-    });
-    running.outcome.then(({ stderr }) => reject(new Error(stderr)), reject);
-  });
+  return startServer(folder, ['engine', 'serve', startModel, ...place], /is served at (\S+)/);
 }
 
 const port = await freePort();

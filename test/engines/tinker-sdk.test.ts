@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { imagePath, startMedix, temporaryFolder, tinyModel } from '../e2e/medix.ts';
+import { imagePath, startServer, temporaryFolder, tinyModel } from '../e2e/medix.ts';
 
 const python = process.env['MEDIX_TINKER_PYTHON'];
 const script = fileURLToPath(new URL('tinker_sdk.py', import.meta.url));
@@ -13,19 +13,12 @@ it.skipIf(python === undefined)(
   'every call of the official client is answered, or refused with a reason (skipped without MEDIX_TINKER_PYTHON)',
   async () => {
     const folder = await temporaryFolder();
-    let listening = (_url: string) => {};
-    const url = new Promise<string>((resolve) => {
-      listening = resolve;
-    });
     const args = ['engine', 'serve', tinyModel, '--name', 'tiny', '--port', '0'];
-    const server = startMedix(folder, args, (line) => {
-      const found = /is served at (\S+)/.exec(line)?.[1];
-      if (found !== undefined) listening(found);
-    });
+    const server = await startServer(folder, args, /is served at (\S+)/);
     try {
       const child = spawn(
         python ?? '',
-        [script, await url, 'tiny', imagePath('small-color.png'), ...imageFacts],
+        [script, server.told, 'tiny', imagePath('small-color.png'), ...imageFacts],
         { env: { ...process.env, TINKER_API_KEY: 'tml-test', TINKER_TELEMETRY: '0' } },
       );
       let told = '';

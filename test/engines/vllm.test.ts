@@ -9,7 +9,7 @@ import { expect, it } from 'vitest';
 import { defined } from '../../src/core/errors.ts';
 import { phantomSample } from '../../src/data/phantoms/study.ts';
 import { toPng } from '../../src/image/raster.ts';
-import { freePort, medix, startMedix, temporaryFolder } from '../e2e/medix.ts';
+import { freePort, medix, startServer, temporaryFolder } from '../e2e/medix.ts';
 
 const command = process.env['MEDIX_VLLM'];
 const model = fileURLToPath(new URL('../../assets/start-model', import.meta.url));
@@ -52,25 +52,17 @@ it.skipIf(command === undefined)(
   'vLLM makes the same prompts of our models and images, and the same logprobs (skipped without MEDIX_VLLM)',
   async () => {
     const folder = await temporaryFolder();
-    let told = (_isUp: boolean) => {};
-    const isUp = new Promise<boolean>((resolve) => {
-      told = resolve;
-    });
     const port = await freePort();
     const words = ['--enforce-eager', '--max-model-len=512', '--dtype=float32'];
-    const running = startMedix(
+    const running = await startServer(
       folder,
       [
         ...['up', '--command', command ?? '', '--policy', model, '--policy-port', `${port}`],
         ...words.map((word) => `--vllm=${word}`),
       ],
-      (line) => {
-        if (line.startsWith('all servers')) told(true);
-      },
+      /^(all servers)/,
     );
-    void running.outcome.then(() => told(false));
     try {
-      expect(await isUp).toBe(true);
       const rows: object[] = [];
       const answers: Answer[] = [];
       for (let id = 0; id < questions; id++) {
@@ -84,7 +76,8 @@ it.skipIf(command === undefined)(
       }
       const [asked, scored] = [join(folder, 'in.jsonl'), join(folder, 'out.jsonl')];
       await writeFile(asked, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-      await medix(folder, 'logprobs', '--model', model, '--in', asked, '--out', scored);
+      const argv = ['logprobs', '--model', model, '--in', asked, '--out', scored];
+      expect(await medix(folder, ...argv)).toMatchObject({ code: 0, stderr: '' });
       const ours = (await readFile(scored, 'utf8'))
         .trimEnd()
         .split('\n')

@@ -11,7 +11,14 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readMetrics, readRollouts } from '../../src/run/run-reader.ts';
-import { freePort, medix, startMedix, temporaryFolder } from '../e2e/medix.ts';
+import {
+  freePort,
+  medix,
+  type Server,
+  startMedix,
+  startServer,
+  temporaryFolder,
+} from '../e2e/medix.ts';
 
 const python = process.env['MEDIX_RAY_PYTHON'];
 const trainer = fileURLToPath(new URL('../fixtures/ray', import.meta.url));
@@ -22,8 +29,7 @@ describe.skipIf(python === undefined)('a job on a Ray cluster (MEDIX_RAY_PYTHON)
   const ray = join(dirname(python ?? ''), 'ray');
   const environment = { ...process.env, RAY_DISABLE_IMPORT_WARNING: '1' };
   let head = '';
-  let service: ReturnType<typeof startMedix>;
-  let rewardUrl = '';
+  let service: Server;
 
   beforeAll(async () => {
     const [port, gcs] = [await freePort(), await freePort()];
@@ -37,13 +43,7 @@ describe.skipIf(python === undefined)('a job on a Ray cluster (MEDIX_RAY_PYTHON)
       ],
       { env: environment },
     );
-    rewardUrl = await new Promise<string>((resolve, reject) => {
-      service = startMedix(folder, ['reward', 'serve', 'port=0'], (line) => {
-        const [, url] = /given at (http\S+)/.exec(line) ?? [];
-        if (url) resolve(url);
-      });
-      service.outcome.then(({ stderr }) => reject(new Error(stderr)), reject);
-    });
+    service = await startServer(folder, ['reward', 'serve', 'port=0'], /given at (http\S+)/);
   });
   afterAll(async () => {
     service?.kill('SIGTERM');
@@ -51,7 +51,7 @@ describe.skipIf(python === undefined)('a job on a Ray cluster (MEDIX_RAY_PYTHON)
   });
 
   const launch = (out: string, ...more: string[]) => [
-    ...['launch', 'easyr1', '--ray', head, '--reward-url', rewardUrl],
+    ...['launch', 'easyr1', '--ray', head, '--reward-url', service.told],
     ...['--python', python ?? '', '--checkpoints', join(folder, 'checkpoints')],
     ...['--env', `PYTHONPATH=${trainer}`, ...more],
     ...['model=Qwen/Qwen3-VL-2B-Instruct', `out=${out}`, 'iterations=4'],

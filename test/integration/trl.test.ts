@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { medix, startMedix, temporaryFolder } from '../e2e/medix.ts';
+import { medix, startServer, temporaryFolder } from '../e2e/medix.ts';
 
 const python =
   process.env['MEDIX_TRL_PYTHON'] ?? join(homedir(), '.cache/medix-integration/trl/bin/python');
@@ -23,17 +23,10 @@ describe('TRL', () => {
     if (!hasTrl) context.skip(`${python} cannot import trl and torch; set MEDIX_TRL_PYTHON`);
     const folder = await temporaryFolder();
     await medix(folder, 'reward', 'bridge', 'trl', '--out', 'bridge');
-    let heard = (_url: string) => {};
-    const listening = new Promise<string>((resolve) => {
-      heard = resolve;
-    });
-    const service = startMedix(folder, ['reward', 'serve', 'port=0'], (line) => {
-      const [, url] = /given at (http\S+)/.exec(line) ?? [];
-      if (url) heard(url);
-    });
+    const service = await startServer(folder, ['reward', 'serve', 'port=0'], /given at (http\S+)/);
     const training = spawn(python, [script, 'bridge'], {
       cwd: folder,
-      env: { ...process.env, MEDIX_REWARD_URL: await listening, HF_HUB_OFFLINE: '1' },
+      env: { ...process.env, MEDIX_REWARD_URL: service.told, HF_HUB_OFFLINE: '1' },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const printed = (await text(training.stdout)).trimEnd();
